@@ -6,8 +6,10 @@
  * table for that type (`machine.se`, `machine.cfs_rq`, ...); NULL is -1. A record knows its own index as `id`.
  * MODEL: rq->cfs_tasks, leaf_cfs_rq_list and every lock are absent; one event runs at a time.
  */
-import type { s64, u32, u64 } from '../lib/types.js';
+
 import type { rb_node, rb_root_cached } from '../lib/rbtree_augmented.js';
+import type { s64, u32, u64 } from '../lib/types.js';
+import type { kernel_frame } from './kernel-stack.js';
 
 declare const pointer: unique symbol;
 type ptr<Name extends string> = number & { readonly [pointer]?: Name };
@@ -166,6 +168,10 @@ export interface task_struct {
   rt_priority: u32;
   policy: u32;
   sched_class: sched_class_name;
+  /** the rest of calls that sleep; see kernel-stack */
+  kernel_stack: kernel_frame[];
+  /** preempt notifier: the vCPU this thread has loaded; NULL when none */
+  preempt_notifier: number;
   /** its own sched_entity */
   readonly se: se_ptr;
   sched_task_group: tg_ptr;

@@ -5,21 +5,52 @@
  * Every mirrored function is called as `this.name(...)`; `this.m` is the machine it works on. The interface is
  * the union of the mirrored modules' exports, so a function exists in the table when its file exports it.
  */
+import type { kvm_x86_state } from '../arch/x86/kvm_host.js';
+import type { kvm_state } from '../kvm/kvm_host.js';
+import type { hrtimer_state } from '../lib/hrtimer.js';
 import type { sched_state } from '../sched/sched.js';
+import type { trace_event } from '../trace/trace-event.js';
 
-type core = typeof import('../sched/core.js');
-type syscalls = typeof import('../sched/syscalls.js');
-type fair = typeof import('../sched/fair.js');
-type fair_load = typeof import('../sched/fair_load.js');
-type pelt = typeof import('../sched/pelt.js');
-type sched = typeof import('../sched/sched.js');
-type deadline = typeof import('../sched/deadline.js');
-type idle = typeof import('../sched/idle.js');
+/** The functions among a module's exports. */
+type Functions<Module> = {
+  [Name in keyof Module as Module[Name] extends (...args: never[]) => unknown ? Name : never]: Module[Name];
+};
 
 /** All of the machine that mirrored functions may reach. */
-export interface kernel_state extends sched_state {}
+export interface kernel_state extends sched_state, kvm_state, kvm_x86_state, hrtimer_state {
+  /** smp_processor_id(): the CPU that executes */
+  cpu: number;
+}
 
-/** The linked kernel. Frozen; `m` is supplied by `bind`. */
-export interface vmlinux extends core, syscalls, fair, pelt, sched, deadline, idle {
+/** The mirrored functions, by kernel name. */
+export interface kernel_functions
+  extends Functions<typeof import('../sched/sched.js')>,
+    Functions<typeof import('../sched/core.js')>,
+    Functions<typeof import('../sched/syscalls.js')>,
+    Functions<typeof import('../sched/fair.js')>,
+    Functions<typeof import('../sched/pelt.js')>,
+    Functions<typeof import('../sched/deadline.js')>,
+    Functions<typeof import('../sched/rt.js')>,
+    Functions<typeof import('../sched/idle.js')>,
+    Functions<typeof import('../sched/stop_task.js')>,
+    Functions<typeof import('../sched/topology.js')>,
+    Functions<typeof import('../sched/kernel-stack.js')>,
+    Functions<typeof import('../lib/hrtimer.js')>,
+    Functions<typeof import('../lib/rbtree_augmented.js')>,
+    Functions<typeof import('../kvm/kvm_main.js')>,
+    Functions<typeof import('../arch/x86/x86.js')>,
+    Functions<typeof import('../arch/x86/vmx.js')>,
+    Functions<typeof import('../arch/x86/svm.js')>,
+    Functions<typeof import('../lapic/lapic.js')>,
+    Functions<typeof import('../lapic/irq.js')>,
+    Functions<typeof import('../lapic/irq_comm.js')>,
+    Functions<typeof import('../trace/sched.js')>,
+    Functions<typeof import('../trace/kvm.js')>,
+    Functions<typeof import('../trace/kvm_x86.js')> {}
+
+/** The linked kernel, bound to a machine. */
+export interface vmlinux extends kernel_functions {
   readonly m: kernel_state;
+  /** Who hears the tracepoints; null for nobody. */
+  readonly tp: ((event: trace_event) => void) | null;
 }

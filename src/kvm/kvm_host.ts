@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * include/linux/kvm_host.h (6.12.117): the generic half of KVM's structures, as plain values.
+ *
+ * Mirrored: what directed yield, halting, waking and requests read or write.
+ * MODEL: memory slots, MMU, buses and SRCU are absent.
+ */
+import type { kvm_arch, kvm_vcpu_arch } from '../arch/x86/kvm_host.js';
+import type { bool, u32, u64 } from '../lib/types.js';
+import type { task_ptr } from '../sched/sched.js';
+
+/** Index into `machine.kvm`. */
+export type kvm_ptr = number & { readonly __kvm?: never };
+/** Index into `machine.vcpu`: over all VMs; within its VM a vCPU is known by vcpu_idx. */
+export type vcpu_ptr = number & { readonly __vcpu?: never };
+
+/** enum: vcpu->mode */
+export const OUTSIDE_GUEST_MODE = 0;
+export const IN_GUEST_MODE = 1;
+export const EXITING_GUEST_MODE = 2;
+export const READING_SHADOW_PAGE_TABLES = 3;
+
+export const KVM_REQUEST_MASK = 0xff;
+export const KVM_REQUEST_NO_WAKEUP = 1 << 8;
+export const KVM_REQUEST_WAIT = 1 << 9;
+export const KVM_REQUEST_NO_ACTION = 1 << 10;
+export const KVM_REQ_TLB_FLUSH = 0 | KVM_REQUEST_WAIT | KVM_REQUEST_NO_WAKEUP;
+export const KVM_REQ_VM_DEAD = 1 | KVM_REQUEST_WAIT | KVM_REQUEST_NO_WAKEUP;
+export const KVM_REQ_UNBLOCK = 2;
+export const KVM_REQUEST_ARCH_BASE = 8;
+
+/** include/linux/kvm_host.h: struct kvm_vcpu_stat_generic and the x86 counters that mirrored code touches. */
+export interface kvm_vcpu_stat {
+  halt_successful_poll: number;
+  halt_attempted_poll: number;
+  halt_poll_invalid: number;
+  halt_wakeup: number;
+  halt_poll_success_ns: u64;
+  halt_poll_fail_ns: u64;
+  halt_wait_ns: u64;
+  blocking: number;
+  directed_yield_attempted: number;
+  directed_yield_successful: number;
+  preemption_reported: number;
+  preemption_other: number;
+  halt_exits: number;
+  hypercalls: number;
+  irq_injections: number;
+  nmi_injections: number;
+  req_event: number;
+  exits: number;
+}
+
+/** include/linux/kvm_host.h: struct kvm_vcpu. */
+export interface kvm_vcpu {
+  readonly id: vcpu_ptr;
+  readonly kvm: kvm_ptr;
+  readonly vcpu_id: number;
+  readonly vcpu_idx: number;
+  /** last CPU it was loaded on; -1 before */
+  cpu: number;
+  /** the thread that runs it: what vcpu->pid resolves to; NULL before the first KVM_RUN */
+  pid: task_ptr;
+  mode: number;
+  /** bit r = request r & KVM_REQUEST_MASK */
+  requests: u64;
+  /** rcuwait: the task that blocks in kvm_vcpu_block(), or NULL */
+  wait: task_ptr;
+  wants_to_run: bool;
+  preempted: bool;
+  ready: bool;
+  scheduled_out: bool;
+  /** CONFIG_HAVE_KVM_CPU_RELAX_INTERCEPT */
+  spin_loop: { in_spin_loop: bool; dy_eligible: bool };
+  halt_poll_ns: u32;
+  valid_wakeup: bool;
+  stat: kvm_vcpu_stat;
+  arch: kvm_vcpu_arch;
+}
+
+/** include/linux/kvm_host.h: struct kvm. */
+export interface kvm {
+  readonly id: kvm_ptr;
+  /** kvm->vcpu_array in the order of vcpu_idx: the online vCPUs */
+  vcpus: vcpu_ptr[];
+  last_boosted_vcpu: number;
+  max_halt_poll_ns: u32;
+  override_halt_poll_ns: bool;
+  arch: kvm_arch;
+}
+
+/** virt/kvm/kvm_main.c: module parameters. */
+export interface kvm_params {
+  /** ns */
+  halt_poll_ns: u32;
+  halt_poll_ns_grow: u32;
+  /** ns */
+  halt_poll_ns_grow_start: u32;
+  halt_poll_ns_shrink: u32;
+}
+
+/** KVM's part of the machine. */
+export interface kvm_state {
+  kvm: kvm[];
+  vcpu: kvm_vcpu[];
+  /** per CPU: kvm_running_vcpu, NULL when none */
+  kvm_running_vcpu: vcpu_ptr[];
+  kvm_params: kvm_params;
+}

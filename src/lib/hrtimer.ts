@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * include/linux/hrtimer.h (6.12.117): timers as records in one table, so that the machine sees every expiry.
+ *
+ * Mirrored: arming, cancelling, forwarding. MODEL: no bases, slack or softirq expiry; a timer fires at its
+ * expiry, or later when the machine says so, in the order of (expires, id).
+ */
+import type { vmlinux } from '../series/vmlinux.js';
+import { add, div, mul, ONE, s64_diff, s64_lt, s64_toNumber, sub, toNumber, type u64, ZERO } from './types.js';
+
+/** Index into `machine.hrtimer`. */
+export type hrtimer_ptr = number & { readonly __hrtimer?: never };
+
+export const HRTIMER_NORESTART = 0;
+export const HRTIMER_RESTART = 1;
+
+/** include/linux/hrtimer.h: struct hrtimer. */
+export interface hrtimer {
+  readonly id: hrtimer_ptr;
+  /** HRTIMER_STATE_ENQUEUED */
+  queued: number;
+  /** absolute, ns of CLOCK_MONOTONIC; meaningful while queued, and in the callback */
+  expires: u64;
+  /** name of the callback in the kernel's table; it takes the timer and returns HRTIMER_RESTART or _NORESTART */
+  function: string;
+  /** container_of(): the id of the structure around the timer, as the callback understands it */
+  owner: number;
+  /** CPU whose base holds the timer */
+  cpu: number;
+}
+
+export interface hrtimer_state {
+  hrtimer: hrtimer[];
+}
+
+/** include/linux/hrtimer.h: hrtimer_setup(): makes the timer; its pointer is what the owner keeps. */
+export function hrtimer_setup(this: vmlinux, callback: string, owner: number): hrtimer_ptr {
+  const id = this.m.hrtimer.length;
+  this.m.hrtimer.push({ id, queued: 0, expires: ZERO, function: callback, owner, cpu: 0 });
+  return id;
+}
+
+/** kernel/time/hrtimer.c: hrtimer_start(), absolute expiry. */
+export function hrtimer_start(this: vmlinux, timer: hrtimer_ptr, expires: u64): void {
+  const t = this.m.hrtimer[timer];
+  t.queued = 1;
+  t.expires = expires;
+  t.cpu = this.m.cpu;
+}
+
+/** kernel/time/hrtimer.c: hrtimer_cancel(): 1 when the timer was queued. */
+export function hrtimer_cancel(this: vmlinux, timer: hrtimer_ptr): number {
+  const t = this.m.hrtimer[timer];
+  const was = t.queued;
+  t.queued = 0;
+  return was;
+}
+
+/** include/linux/hrtimer.h: hrtimer_active() */
+export function hrtimer_active(this: vmlinux, timer: hrtimer_ptr): boolean {
+  return this.m.hrtimer[timer].queued === 1;
+}
+
+/** kernel/time/hrtimer.c: hrtimer_forward(): whole intervals until the expiry is after now; how many. */
+export function hrtimer_forward(this: vmlinux, timer: hrtimer_ptr, now: u64, interval: u64): u64 {
+  const t = this.m.hrtimer[timer];
+  const delta = s64_diff(now, t.expires);
+  if (s64_toNumber(delta) < 0) return ZERO;
+  let overrun = ZERO;
+  if (toNumber(sub(now, t.expires)) >= toNumber(interval)) {
+    overrun = div(sub(now, t.expires), interval);
+    t.expires = add(t.expires, mul(interval, overrun));
+    if (s64_lt(s64_diff(now, t.expires), s64_diff(ZERO, ZERO))) return overrun;
+  }
+  if (!s64_lt(s64_diff(now, t.expires), s64_diff(ZERO, ZERO))) {
+    t.expires = add(t.expires, interval);
+    overrun = add(overrun, ONE);
+  }
+  return overrun;
+}
+
+/** kernel/time/timekeeping.c: ktime_get(): ns, one clock for all CPUs. */
+export function ktime_get(this: vmlinux): u64 {
+  return this.m.sched_clock;
+}
+
+/** kernel/time/timekeeping.c: ktime_get_mono_fast_ns() */
+export function ktime_get_mono_fast_ns(this: vmlinux): u64 {
+  return this.m.sched_clock;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Makes kernels: a base table, overrides by name on top, frozen; and binds one to a machine. */
+import type { trace_event } from '../trace/trace-event.js';
+import type { kernel_functions, kernel_state, vmlinux } from './vmlinux.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: a table of functions of every signature
+export type AnyFunction = (this: any, ...args: any[]) => any;
+export type FunctionTable = Readonly<Record<string, AnyFunction>>;
+
+/** A kernel: what it is called, and its functions. */
+export interface Kernel {
+  /** `v6.12.117`, `v6.19-rc1`, `v6.19-rc1+semantics-aware-v2`, `...~3` for a prefix of three patches */
+  readonly name: string;
+  readonly table: FunctionTable;
+}
+
+/** Binds a kernel to a machine. The result is what mirrored functions know as `this`. */
+export function bind(kernel: Kernel, m: kernel_state, tp: ((event: trace_event) => void) | null = null): vmlinux {
+  // WHY a prototype and not a copy: V8 keeps method loads from a prototype constant, so that calls are inlined.
+  const bound = Object.create(kernel.table) as { m: kernel_state; tp: typeof tp };
+  bound.m = m;
+  bound.tp = tp;
+  return bound as unknown as vmlinux;
+}
+
+/** The functions of modules, as one table; what a module exports besides functions stays out. */
+export function tableOf(...modules: readonly object[]): FunctionTable {
+  const table: Record<string, AnyFunction> = {};
+  for (const module of modules) {
+    for (const [name, value] of Object.entries(module)) {
+      if (typeof value === 'function') table[name] = value as AnyFunction;
+    }
+  }
+  return Object.freeze(table);
+}
+
+export type { kernel_functions };
