@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The five words for properties, and what a verdict is.
+ *
+ * A property watches a machine from outside: its state before and after each event, the tracepoints, and probes on
+ * kernel functions (as kprobes and kretprobes do). It never changes the machine.
+ */
+import type { Arbitrary } from 'fast-check';
+import type { MachineEvent } from '../src/machine/events.js';
+import type { machine } from '../src/machine/state.js';
+import type { Scenario } from '../src/scenario/scenario.js';
+import type { AnyFunction } from '../src/series/link.js';
+import type { vmlinux } from '../src/series/vmlinux.js';
+import type { trace_event } from '../src/trace/trace-event.js';
+
+/** What a monitor sees at one event. */
+export interface Step {
+  /** index of the event in the run */
+  readonly index: number;
+  readonly event: MachineEvent;
+  readonly m: machine;
+  /** the kernel, for read-only questions (`entity_eligible`); avg_vruntime() writes, so ask it through `quietly` */
+  readonly kernel: vmlinux;
+  /** tracepoints hit by this event; empty in `before` */
+  readonly traces: readonly trace_event[];
+  /** The property is broken here. Says what was expected and what was seen, in kernel names. */
+  fail(message: string): void;
+  /** The interesting case occurred (for `always`, `leadsTo`, `agrees`) or the thing itself (for `sometimes`). */
+  reach(what?: string): void;
+}
+
+/** A probe on a kernel function; sees arguments and result, must not touch them. */
+export interface Probe {
+  enter?(step: Step, args: readonly unknown[]): void;
+  leave?(step: Step, result: unknown, args: readonly unknown[]): void;
+}
+
+/** Made anew for each run, so that it may keep notes. */
+export interface Monitor {
+  before?(step: Step): void;
+  after?(step: Step): void;
+  /** after the last event */
+  end?(step: Step): void;
+  /** by kernel name; a kernel without the function has no such probe */
+  probes?: Readonly<Record<string, Probe>>;
+}
+
+/** Where a property is asked: the machines, and what may happen to them. */
+export interface World {
+  /** drawn anew for each run */
+  scenario: Arbitrary<Scenario>;
+  /** relative weights of event kinds; absent kinds do not occur. Empty: programs decide until `scenario.until` */
+  weights: Partial<Record<MachineEvent['ev'], number>>;
+  /** events per run, at most */
+  length: number;
+  /** advance menu in ns; a default of slices, ticks and fractions when absent */
+  advances?: readonly number[];
+}
+
+/** A small world to be searched to the end. */
+export interface Scope {
+  scenario: Scenario;
+  /** every event that may be tried in every state; illegal ones do nothing and add no state */
+  menu: readonly MachineEvent[];
+  /** events from boot, at most */
+  depth: number;
+}
+
+export type Word = 'always' | 'sometimes' | 'leadsTo' | 'agrees' | 'conforms';
+
+export interface Property {
+  word: Word;
+  /** `A13.1`, `AR4.2`, `starvation.3` */
+  id: string;
+  /** claim it belongs to: `A13`; a family's name for the three families */
+  claim: string;
+  /** the sentence that is true or not, in our words */
+  says: string;
+  given: World;
+  /** exhaustive, beside the random runs */
+  scope?: Scope;
+  watch(): Monitor;
+  /** An override that must make the property fail (for `sometimes`: unreachable). Proves that it can. */
+  fault: { says: string; funcs: Readonly<Record<string, AnyFunction>> };
+}
+
+type Spec = Omit<Property, 'word' | 'says' | 'claim' | 'id'> & {
+  /** `A13.1` (claim A13) or `starvation.1` */
+  of: string;
+};
+
+function property(word: Word): (says: string, spec: Spec) => Property {
+  return (says, { of, ...rest }) => ({ word, id: of, claim: of.replace(/\.\d+$/, ''), says, ...rest });
+}
+
+/** Holds at every event of every run; vacuous when its interesting case was never reached. */
+export const always = property('always');
+/** Can be reached; unreachable otherwise. */
+export const sometimes = property('sometimes');
+/** Whenever the trigger occurs (`reach`), the response follows within the bound that the monitor knows. */
+export const leadsTo = property('leadsTo');
+/** Two kernels, or two drivers, do the same. */
+export const agrees = property('agrees');
+
+export type Verdict = 'holds' | 'refuted' | 'vacuous' | 'unreachable' | 'skipped';
+
+/** A claim of an author or an objection of a reviewer. */
+export interface Claim {
+  /** `A12`, `AR4` */
+  id: string;
+  /** the author's words, shortened, at most 60 characters */
+  words: string;
+  properties: Property[];
+  /** why no model can answer it; then it has no properties */
+  unanswerable?: string;
+}
+
+/** A verdict recorded beside a property: by property id, then kernel name. */
+export type Recorded = Readonly<Record<string, Readonly<Record<string, Verdict>>>>;

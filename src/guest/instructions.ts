@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What runs inside a vCPU, and what a host task does: a small closed instruction set.
+ *
+ * A program is a list of instructions that starts over at its end; `exit` ends the task for good. Times are ns of
+ * CPU time on a pCPU at full speed. Guest instructions are legal in a vCPU's program only, host ones in a host
+ * task's only; `compute` in both.
+ */
+export type Instruction =
+  /** runs for `ns` */
+  | { op: 'compute'; ns: number }
+  /** guest: takes the VM's spinlock `lock`; while it is held by another, spins with PAUSE (a PLE exit per window) */
+  | { op: 'lock'; lock: number }
+  /** guest: releases it; FIFO hand-over when the lock is a ticket lock, else the first to look takes it */
+  | { op: 'unlock'; lock: number }
+  /** guest: fixed IPI to vCPU `to` (vcpu_idx), no shorthand, by an ICR write */
+  | { op: 'ipi'; to: number; vector: number }
+  /** guest: spins with PAUSE until every IPI this vCPU sent has been handled (EOI written) by its receiver */
+  | { op: 'waitAck' }
+  /** guest: HLT, interrupts enabled: sleeps until an interrupt is taken */
+  | { op: 'hlt' }
+  /** guest: arms the local APIC timer, one shot, `ns` from now, `vector` */
+  | { op: 'timer'; ns: number; vector: number }
+  /** guest: CPL 3 from here on */
+  | { op: 'user' }
+  /** guest: CPL 0 from here on */
+  | { op: 'kernel' }
+  /** guest: one PAUSE exit */
+  | { op: 'pause' }
+  /** host: sched_yield() */
+  | { op: 'yield' }
+  /** host: yield_to(task) by its name */
+  | { op: 'yieldTo'; task: string }
+  /** host: sleeps `ns` of wall time, then is woken */
+  | { op: 'sleep'; ns: number }
+  /** ends; a vCPU leaves KVM_RUN */
+  | { op: 'exit' };
+
+export type Program = readonly Instruction[];

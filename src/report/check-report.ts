@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What `kvmodel check` found: the one value that table, transcript, mail and JSON are printed from. */
+import type { MachineEvent } from '../machine/events.js';
+import type { Scenario } from '../scenario/scenario.js';
+
+export type ReportVerdict = 'holds' | 'refuted' | 'vacuous' | 'unreachable' | 'skipped';
+
+/** One event of a counterexample and what each kernel did at it. */
+export interface TranscriptStep {
+  index: number;
+  /** simulated time after it, ns since boot */
+  ns: string;
+  event: MachineEvent;
+  /** per kernel name: tracepoints and changed fields in kernel names, dense, most telling first */
+  did: Record<string, string[]>;
+}
+
+export interface Counterexample {
+  property: string;
+  kernel: string;
+  /** what was expected and what was seen, in kernel names */
+  message: string;
+  scenario: Scenario;
+  events: MachineEvent[];
+  /** the kernel it is compared with in the transcript, when it does something else there */
+  against?: string;
+  transcript: TranscriptStep[];
+  /** `kvmodel replay ...`, complete */
+  replay: string;
+  /** events before shrinking */
+  foundAt: number;
+}
+
+export interface Evidence {
+  runs: number;
+  events: number;
+  /** how often the interesting case was reached */
+  reached: number;
+  exhaustive?: { states: number; depth: number; complete: boolean };
+}
+
+export interface PropertyResult {
+  id: string;
+  says: string;
+  word: string;
+  verdicts: Record<string, ReportVerdict>;
+  evidence: Record<string, Evidence>;
+  recorded: Record<string, ReportVerdict>;
+  counterexample?: Counterexample;
+  /** the shortest run that reaches it, for `sometimes` */
+  witness?: Counterexample;
+}
+
+export interface ClaimResult {
+  id: string;
+  words: string;
+  verdicts: Record<string, ReportVerdict>;
+  /** one line */
+  evidence: string;
+  properties: PropertyResult[];
+  counterexample?: Counterexample;
+  unanswerable?: string;
+}
+
+/** min, median, max over the same runs */
+export interface Spread {
+  min: number;
+  median: number;
+  max: number;
+}
+
+export interface Measures {
+  /** virtual ns that a yield_to() that yielded cost the yielder */
+  yieldCost: Spread;
+  /** ns, longest wait of a runnable task, and of a vCPU thread */
+  longestWaitTask: number;
+  longestWaitVcpu: number;
+  /** largest |share - fair share| between equal VMs, and between equal cgroups, per mille of a CPU */
+  shareErrorVms: number;
+  shareErrorGroups: number;
+  /** yields after which the target was not what ran next on its CPU */
+  yieldsMissed: number;
+  yields: number;
+  /** boosts given to a vCPU that neither held the lock nor had the IPI the yielder waited for */
+  boostsWrong: number;
+  boosts: number;
+}
+
+export interface Unreached {
+  function: string;
+  file: string;
+  line: number;
+  /** the branch's first source line */
+  text: string;
+}
+
+export interface CheckReport {
+  version: string;
+  series: string;
+  title: string;
+  seed: number;
+  runs: number;
+  kernels: string[];
+  claims: ClaimResult[];
+  measures: Record<string, Measures>;
+  unreached: Unreached[];
+  /** property ids and kernels whose verdict is not the recorded one */
+  changed: { property: string; kernel: string; recorded: ReportVerdict; found: ReportVerdict }[];
+}

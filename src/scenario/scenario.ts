@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A machine before its first event, and what shall happen to it, as data. */
+import type { Program } from '../guest/instructions.js';
+import type { MachineEvent } from '../machine/events.js';
+
+export interface GroupSpec {
+  name: string;
+  /** name of the parent group; absent: the root group */
+  parent?: string;
+  /** cpu.shares, 2 to 262144; 1024 when absent */
+  shares?: number;
+  /** cpu.idle */
+  idle?: boolean;
+}
+
+export interface TaskSpec {
+  comm: string;
+  /** -20 to 19 */
+  nice?: number;
+  group?: string;
+  /** allowed CPUs; all when absent */
+  cpus?: number[];
+  /** custom slice in ns (sched_attr.sched_runtime) */
+  slice?: number;
+  policy?: 'normal' | 'batch' | 'idle' | 'fifo' | 'rr';
+  rt_priority?: number;
+  /** starts asleep */
+  asleep?: boolean;
+  /** runs for ever (compute) when absent */
+  program?: Program;
+}
+
+export interface VmSpec {
+  name: string;
+  vcpus: number;
+  /** of its vCPU threads: one group for all, or one a vCPU */
+  group?: string | string[];
+  nice?: number;
+  /** allowed CPUs of every thread, or one list a vCPU */
+  cpus?: number[] | number[][];
+  vendor?: 'vmx' | 'svm';
+  /** APICv (posted interrupts, accelerated EOI); off when absent */
+  apicv?: boolean;
+  /** IPI virtualization: the ICR write does not exit */
+  ipiv?: boolean;
+  pv_eoi?: boolean;
+  x2apic?: boolean;
+  /** VMX APICv, split irqchip; in-kernel when absent */
+  irqchip?: 'split' | 'kernel';
+  /** ticket: FIFO; test-and-set: whoever looks first */
+  lockKind?: 'ticket' | 'tas';
+  /** vCPUs start halted (mp_state HALTED) when true */
+  halted?: boolean;
+  /** one for all vCPUs, or one a vCPU; none: events decide what the guest does */
+  programs?: Program | Program[];
+  /** ns from interrupt entry to the EOI in the guest's handler; 2000 when absent */
+  handler_ns?: number;
+}
+
+export interface Scenario {
+  name?: string;
+  /** physical CPUs, 1 to 64 */
+  cpus: number;
+  /** 100, 250, 300 or 1000; 250 when absent */
+  hz?: number;
+  /** ns; from the CPU count and tunable scaling when absent */
+  base_slice?: number;
+  features?: Record<string, boolean>;
+  /** knobs set before boot ends, by kernel name */
+  knobs?: Record<string, number>;
+  groups?: GroupSpec[];
+  tasks?: TaskSpec[];
+  vms?: VmSpec[];
+  /** schedule() at once wherever need_resched is set after an event, as on return from interrupt; default true */
+  eager?: boolean;
+  /** start values for the virtual clocks: added to every cfs_rq's zero_vruntime at boot, decimal s64 */
+  vruntime_offset?: string;
+  /** seed of the machine's generator */
+  seed?: number;
+  /** explicit events; absent when programs decide (see `until`) */
+  events?: MachineEvent[];
+  /** simulate programs and ticks until this time, ns since boot */
+  until?: number;
+}
