@@ -6,8 +6,8 @@
  * MODEL: memory slots, MMU, buses and SRCU are absent.
  */
 import type { kvm_arch, kvm_vcpu_arch } from '../arch/x86/kvm_host.js';
-import type { bool, u32, u64 } from '../lib/types.js';
-import type { task_ptr } from '../sched/sched.js';
+import { type bool, type u32, type u64, ZERO } from '../lib/types.js';
+import { NULL, type task_ptr } from '../sched/sched.js';
 
 /** Index into `machine.kvm`. */
 export type kvm_ptr = number & { readonly __kvm?: never };
@@ -106,4 +106,62 @@ export interface kvm_state {
   /** per CPU: kvm_running_vcpu, NULL when none */
   kvm_running_vcpu: vcpu_ptr[];
   kvm_params: kvm_params;
+}
+
+/** kvm_vcpu_stat, all zero. */
+export function newVcpuStat(): kvm_vcpu_stat {
+  return {
+    halt_successful_poll: 0,
+    halt_attempted_poll: 0,
+    halt_poll_invalid: 0,
+    halt_wakeup: 0,
+    halt_poll_success_ns: ZERO,
+    halt_poll_fail_ns: ZERO,
+    halt_wait_ns: ZERO,
+    blocking: 0,
+    directed_yield_attempted: 0,
+    directed_yield_successful: 0,
+    preemption_reported: 0,
+    preemption_other: 0,
+    halt_exits: 0,
+    hypercalls: 0,
+    irq_injections: 0,
+    nmi_injections: 0,
+    req_event: 0,
+    exits: 0,
+  };
+}
+
+/** A vCPU before kvm_vcpu_init(): in no CPU, without a thread. */
+export function newVcpu(id: vcpu_ptr, kvm: kvm_ptr, vcpu_id: number, vcpu_idx: number, arch: kvm_vcpu_arch): kvm_vcpu {
+  return {
+    id,
+    kvm,
+    vcpu_id,
+    vcpu_idx,
+    cpu: -1,
+    pid: NULL,
+    mode: OUTSIDE_GUEST_MODE,
+    requests: ZERO,
+    wait: NULL,
+    wants_to_run: false,
+    preempted: false,
+    ready: false,
+    scheduled_out: false,
+    spin_loop: { in_spin_loop: false, dy_eligible: false },
+    halt_poll_ns: 0,
+    valid_wakeup: true,
+    stat: newVcpuStat(),
+    arch,
+  };
+}
+
+/** A VM without vCPUs. `max_halt_poll_ns` follows the module's parameter until KVM_CAP_HALT_POLL. */
+export function newKvm(id: kvm_ptr, arch: kvm_arch): kvm {
+  return { id, vcpus: [], last_boosted_vcpu: 0, max_halt_poll_ns: 0, override_halt_poll_ns: false, arch };
+}
+
+/** Module parameters of kvm.ko on x86 as they are without a modprobe line. */
+export function newKvmParams(): kvm_params {
+  return { halt_poll_ns: 200_000, halt_poll_ns_grow: 2, halt_poll_ns_grow_start: 10_000, halt_poll_ns_shrink: 2 };
 }

@@ -44,6 +44,10 @@ export interface kernel_functions
     Functions<typeof import('../lapic/lapic.js')>,
     Functions<typeof import('../lapic/irq.js')>,
     Functions<typeof import('../lapic/irq_comm.js')>,
+    Functions<typeof import('../lapic/ioapic.js')>,
+    Functions<typeof import('../arch/x86/kvm-x86-ops.js')>,
+    Functions<typeof import('../arch/x86/posted_intr.js')>,
+    Functions<typeof import('../arch/x86/avic.js')>,
     Functions<typeof import('../trace/sched.js')>,
     Functions<typeof import('../trace/kvm.js')>,
     Functions<typeof import('../trace/kvm_x86.js')> {}

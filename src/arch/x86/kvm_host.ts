@@ -5,8 +5,98 @@
  * Mirrored: what interrupts, halting, pause exits and steal time read or write.
  * MODEL: registers of the guest are absent but for CPL, RFLAGS.IF and the interrupt shadow.
  */
+import type { kvm_ioapic } from '../../lapic/ioapic.js';
 import type { kvm_apic_map, kvm_lapic } from '../../lapic/lapic.js';
-import type { bool, s32, s64, u8, u32, u64 } from '../../lib/types.js';
+import {
+  type bool,
+  S64_ZERO,
+  type s32,
+  type s64,
+  u64 as toU64,
+  type u8,
+  type u16,
+  type u32,
+  type u64,
+  ZERO,
+} from '../../lib/types.js';
+
+/** include/linux/kvm_host.h: KVM_ARCH_REQ(), over KVM_REQUEST_ARCH_BASE */
+const KVM_ARCH_REQ = (nr: number, flags = 0): number => (8 + nr) | flags;
+const NO_WAKEUP = 1 << 8;
+const WAIT = 1 << 9;
+export const KVM_REQ_MIGRATE_TIMER = KVM_ARCH_REQ(0);
+export const KVM_REQ_REPORT_TPR_ACCESS = KVM_ARCH_REQ(1);
+export const KVM_REQ_TRIPLE_FAULT = KVM_ARCH_REQ(2);
+export const KVM_REQ_CLOCK_UPDATE = KVM_ARCH_REQ(4);
+export const KVM_REQ_EVENT = KVM_ARCH_REQ(6);
+export const KVM_REQ_APF_HALT = KVM_ARCH_REQ(7);
+export const KVM_REQ_STEAL_UPDATE = KVM_ARCH_REQ(8);
+export const KVM_REQ_NMI = KVM_ARCH_REQ(9);
+export const KVM_REQ_PMU = KVM_ARCH_REQ(10);
+export const KVM_REQ_PMI = KVM_ARCH_REQ(11);
+export const KVM_REQ_SMI = KVM_ARCH_REQ(12);
+export const KVM_REQ_SCAN_IOAPIC = KVM_ARCH_REQ(15, WAIT | NO_WAKEUP);
+export const KVM_REQ_IOAPIC_EOI_EXIT = KVM_ARCH_REQ(19);
+export const KVM_REQ_LOAD_EOI_EXITMAP = KVM_ARCH_REQ(23);
+export const KVM_REQ_APICV_UPDATE = KVM_ARCH_REQ(25, WAIT | NO_WAKEUP);
+export const KVM_REQ_APF_READY = KVM_ARCH_REQ(28);
+
+/** arch/x86/include/asm/kvm_host.h: enum kvm_apicv_inhibit, bit numbers of apicv_inhibit_reasons */
+export const APICV_INHIBIT_REASON_DISABLED = 0;
+export const APICV_INHIBIT_REASON_HYPERV = 1;
+export const APICV_INHIBIT_REASON_ABSENT = 2;
+export const APICV_INHIBIT_REASON_BLOCKIRQ = 3;
+export const APICV_INHIBIT_REASON_PHYSICAL_ID_ALIASED = 4;
+export const APICV_INHIBIT_REASON_APIC_ID_MODIFIED = 5;
+export const APICV_INHIBIT_REASON_APIC_BASE_MODIFIED = 6;
+export const APICV_INHIBIT_REASON_NESTED = 7;
+export const APICV_INHIBIT_REASON_IRQWIN = 8;
+export const APICV_INHIBIT_REASON_PIT_REINJ = 9;
+export const APICV_INHIBIT_REASON_SEV = 10;
+export const APICV_INHIBIT_REASON_LOGICAL_ID_ALIASED = 11;
+
+/** bits of vcpu->arch.apic_attention */
+export const KVM_APIC_CHECK_VAPIC = 0;
+export const KVM_APIC_PV_EOI_PENDING = 1;
+
+/** enum kvm_apic_logical_mode */
+export const KVM_APIC_MODE_SW_DISABLED = 0;
+export const KVM_APIC_MODE_XAPIC_CLUSTER = 1;
+export const KVM_APIC_MODE_XAPIC_FLAT = 2;
+export const KVM_APIC_MODE_X2APIC = 3;
+export const KVM_APIC_MODE_MAP_DISABLED = 4;
+
+/** bits of vcpu->arch.hflags */
+export const HF_SMM_MASK = 1 << 1;
+export const HF_SMM_INSIDE_NMI_MASK = 1 << 2;
+
+/** arch/x86/include/uapi/asm/kvm.h: quirks that concern the APIC */
+export const KVM_X86_QUIRK_LINT0_REENABLED = 1 << 0;
+export const KVM_X86_QUIRK_LAPIC_MMIO_HOLE = 1 << 2;
+
+/** arch/x86/include/asm/mce.h: bit of MCG_CAP */
+export const MCG_CMCI_P = 1 << 10;
+export const KVM_MSR_ENABLED = 1;
+
+/** struct kvm_lapic_irq */
+export interface kvm_lapic_irq {
+  vector: u32;
+  delivery_mode: u16;
+  dest_mode: u16;
+  level: bool;
+  trig_mode: u16;
+  shorthand: u32;
+  dest_id: u32;
+  msi_redir_hint: bool;
+}
+
+/** struct kvm_kernel_irq_routing_entry of type MSI, with the GSI it stands under. */
+export interface kvm_msi_route {
+  gsi: number;
+  address_lo: u32;
+  address_hi: u32;
+  data: u32;
+}
 
 /** include/uapi/linux/kvm.h: mp_state */
 export const KVM_MP_STATE_RUNNABLE = 0;
@@ -29,6 +119,8 @@ export interface pi_desc {
 /** struct kvm_vcpu_arch, with the vendor's fields (struct vcpu_vmx, vcpu_svm) beside. */
 export interface kvm_vcpu_arch {
   apic: kvm_lapic;
+  /** HF_SMM_MASK ... */
+  hflags: u32;
   /** MSR_IA32_APICBASE */
   apic_base: u64;
   apic_arb_prio: s32;
@@ -41,6 +133,7 @@ export interface kvm_vcpu_arch {
   nmi_injected: bool;
   nmi_masked: bool;
   smi_pending: bool;
+  smi_count: number;
   interrupt: { injected: bool; soft: bool; nr: u8 };
   preempted_in_kernel: bool;
   at_instruction_boundary: bool;
@@ -50,21 +143,36 @@ export interface kvm_vcpu_arch {
   /** CS base a SIPI left behind, vector << 12 */
   sipi_cs_base: u32;
   /** guest CPUID, as far as the APIC asks */
-  cpuid: { x2apic: bool; tsc_deadline: bool; arat: bool; maxphyaddr: number; mcg_cmci: bool };
+  cpuid: { x2apic: bool; tsc_deadline: bool; arat: bool; maxphyaddr: number; intel_compatible: bool };
+  /** MSR_IA32_MCG_CAP; MCG_CMCI_P adds the LVT entry for corrected machine checks */
+  mcg_cap: u32;
   /** KVM_FEATURE_*, leaf 0x40000001 EAX */
   pv_features: u32;
   /** MSR_KVM_POLL_CONTROL */
   msr_kvm_poll_control: u64;
-  pv_eoi: { msr_val: u64; memory: u8 };
+  /** `memory` is the guest's byte; `fault` makes every access to it fail */
+  pv_eoi: { msr_val: u64; memory: u8; fault: bool };
   st: { msr_val: u64; preempted: u8; last_steal: u64; page: { steal: u64; version: u32; flags: u32; preempted: u8 } };
   ple_window: u32;
   ple_window_dirty: bool;
   pi_desc: pi_desc;
-  /** VM-entry window request: an interrupt waits for RFLAGS.IF */
+  /** VM-entry window requests: an interrupt waits for RFLAGS.IF, an NMI for IRET */
   irq_window: bool;
+  nmi_window: bool;
+  /** vectors whose EOI the IOAPIC wants to hear of: 256 bits, eight u32 */
+  ioapic_handled_vectors: u32[];
+  pending_ioapic_eoi: number;
+  /** KVM_INTERRUPT with a split irqchip; -1 when none */
+  pending_external_vector: number;
+  tpr_access_reporting: bool;
+  /** what the vendor's control block holds of the APIC */
+  vmcs: { tpr_threshold: u32; guest_intr_status: u16; eoi_exit_bitmap: u32[]; hv_deadline_tsc: u64 };
+  vmcb: { intercept_cr8_write: bool; v_tpr: u8; ldr_reg: u32; dfr_reg: u32 };
   /** TSC: guest = host + offset */
   tsc_offset: s64;
   virtual_tsc_khz: u32;
+  virtual_tsc_mult: u32;
+  virtual_tsc_shift: s32;
 }
 
 /** struct kvm_arch. */
@@ -86,6 +194,15 @@ export interface kvm_arch {
   disabled_quirks: u32;
   apic_bus_cycle_ns: u32;
   bsp_vcpu_id: number;
+  vapics_in_nmi_mode: number;
+  disabled_lapic_found: bool;
+  /** in-kernel IOAPIC; null with a split irqchip */
+  vioapic: kvm_ioapic | null;
+  /** INTR line of the in-kernel PIC, and the vector it would answer the acknowledge with */
+  vpic: { output: number; vector: number };
+  /** MSI routes below nr_reserved_ioapic_pins stand for the pins of userspace's IOAPIC */
+  irq_routing: kvm_msi_route[];
+  nr_reserved_ioapic_pins: number;
 }
 
 /** Module parameters of kvm, kvm_intel and kvm_amd. */
@@ -103,6 +220,14 @@ export interface kvm_x86_params {
   vector_hashing_enabled: bool;
   lapic_timer_advance: bool;
   min_timer_period_us: u32;
+  pi_inject_timer: bool;
+  /** kvm_intel: VMX preemption timer */
+  enable_preemption_timer: bool;
+  /** host's IA32_VMX_MISC[4:0] */
+  cpu_preemption_timer_multi: u32;
+  /** kvm_amd */
+  vnmi: bool;
+  x2avic: bool;
 }
 
 /** x86 KVM's part of the machine. */
@@ -110,4 +235,111 @@ export interface kvm_x86_state {
   kvm_x86_params: kvm_x86_params;
   /** host TSC frequency, kHz */
   tsc_khz: u32;
+}
+
+/** A posted-interrupt descriptor with nothing posted. */
+export function newPiDesc(): pi_desc {
+  return { pir: [0, 0, 0, 0, 0, 0, 0, 0], on: 0, sn: 0, nv: 0, ndst: 0 };
+}
+
+/** kzalloc() of a vCPU's x86 half; kvm_arch_vcpu_create() and a reset give it its values. */
+export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
+  return {
+    apic,
+    hflags: 0,
+    apic_base: ZERO,
+    apic_arb_prio: 0,
+    apic_attention: 0,
+    mp_state: KVM_MP_STATE_RUNNABLE,
+    pv: { pv_unhalted: false },
+    nmi_queued: 0,
+    nmi_pending: 0,
+    nmi_injected: false,
+    nmi_masked: false,
+    smi_pending: false,
+    smi_count: 0,
+    interrupt: { injected: false, soft: false, nr: 0 },
+    preempted_in_kernel: false,
+    at_instruction_boundary: false,
+    cpl: 0,
+    if_flag: false,
+    sipi_cs_base: 0,
+    cpuid: { x2apic: true, tsc_deadline: true, arat: true, maxphyaddr: 46, intel_compatible: true },
+    mcg_cap: 0,
+    pv_features: 0,
+    msr_kvm_poll_control: toU64(1),
+    pv_eoi: { msr_val: ZERO, memory: 0, fault: false },
+    st: {
+      msr_val: ZERO,
+      preempted: 0,
+      last_steal: ZERO,
+      page: { steal: ZERO, version: 0, flags: 0, preempted: 0 },
+    },
+    ple_window: 0,
+    ple_window_dirty: false,
+    pi_desc: newPiDesc(),
+    irq_window: false,
+    nmi_window: false,
+    ioapic_handled_vectors: [0, 0, 0, 0, 0, 0, 0, 0],
+    pending_ioapic_eoi: 0,
+    pending_external_vector: -1,
+    tpr_access_reporting: false,
+    vmcs: { tpr_threshold: 0, guest_intr_status: 0, eoi_exit_bitmap: [0, 0, 0, 0, 0, 0, 0, 0], hv_deadline_tsc: ZERO },
+    vmcb: { intercept_cr8_write: false, v_tpr: 0, ldr_reg: 0, dfr_reg: 0xffff_ffff },
+    tsc_offset: S64_ZERO,
+    virtual_tsc_khz: 0,
+    virtual_tsc_mult: 0,
+    virtual_tsc_shift: 0,
+  };
+}
+
+/** A VM's x86 half as KVM_CREATE_VM and KVM_CAP_SPLIT_IRQCHIP leave it. */
+export function newKvmArch(vendor: 'vmx' | 'svm'): kvm_arch {
+  return {
+    vendor,
+    irqchip_split: true,
+    apic_map: null,
+    apic_map_dirty: 0,
+    apicv_inhibit_reasons: 0,
+    enable_apicv: false,
+    enable_ipiv: false,
+    pause_in_guest: false,
+    mwait_in_guest: false,
+    hlt_in_guest: false,
+    x2apic_format: false,
+    x2apic_broadcast_quirk_disabled: false,
+    disabled_quirks: 0,
+    apic_bus_cycle_ns: 1,
+    bsp_vcpu_id: 0,
+    vapics_in_nmi_mode: 0,
+    disabled_lapic_found: false,
+    vioapic: null,
+    vpic: { output: 0, vector: 0 },
+    irq_routing: [],
+    nr_reserved_ioapic_pins: 24,
+  };
+}
+
+/** The modules' parameters as they are without a modprobe line, on hardware that has everything. */
+export function newKvmX86Params(): kvm_x86_params {
+  return {
+    ple_gap: 128,
+    ple_window: 4096,
+    ple_window_grow: 2,
+    ple_window_shrink: 0,
+    ple_window_max: 0xffff_ffff,
+    pause_filter_count: 3000,
+    pause_filter_thresh: 128,
+    pause_filter_count_grow: 2,
+    pause_filter_count_shrink: 0,
+    pause_filter_count_max: 65535,
+    vector_hashing_enabled: true,
+    lapic_timer_advance: true,
+    min_timer_period_us: 200,
+    pi_inject_timer: false,
+    enable_preemption_timer: true,
+    cpu_preemption_timer_multi: 5,
+    vnmi: false,
+    x2avic: false,
+  };
 }
