@@ -48,6 +48,7 @@ export interface kernel_functions
     Functions<typeof import('../arch/x86/kvm-x86-ops.js')>,
     Functions<typeof import('../arch/x86/posted_intr.js')>,
     Functions<typeof import('../arch/x86/avic.js')>,
+    Functions<typeof import('../trace/warn.js')>,
     Functions<typeof import('../trace/sched.js')>,
     Functions<typeof import('../trace/kvm.js')>,
     Functions<typeof import('../trace/kvm_x86.js')> {}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** include/asm-generic/bug.h: WARN_ON() as a trace event; a kernel that warns goes on. */
+import { toNumber } from '../lib/types.js';
+import type { vmlinux } from '../series/vmlinux.js';
+
+/**
+ * WARN_ON() and WARN_ON_ONCE(): counts a true condition in `m.warns`, tells whoever listens, and returns it.
+ * `where` is the mirrored function and what it warns of. MODEL: _ONCE warns every time.
+ */
+export function warnOn(this: vmlinux, condition: boolean, where: string): boolean {
+  if (condition) {
+    this.m.warns++;
+    if (this.tp !== null) {
+      this.tp({
+        system: 'warn',
+        event: 'WARN_ON',
+        cpu: this.m.cpu,
+        ts: String(toNumber(this.m.sched_clock)),
+        fields: { where },
+      });
+    }
+  }
+  return condition;
+}
