@@ -21,6 +21,8 @@ export interface Actor {
   pauseIn: number;
   /** guest: IPIs sent and not yet ended by their receivers, [vcpu, vector] */
   unacked: [number, number][];
+  /** guest: deadline of the halt-polling phase, ns; -1 when not polling */
+  pollUntil: number;
   /** whole runs of the program, a measure of throughput */
   laps: number;
 }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The life of a vCPU: where it can be, and what brings it elsewhere, in terms of what the kernel does.
+ *
+ *   outside    not in KVM_RUN
+ *   exited     on a CPU, in the kernel: handling an exit, or on its way in
+ *   inGuest    on a CPU, vcpu->mode IN_GUEST_MODE
+ *   polling    on a CPU, in the polling phase of kvm_vcpu_halt()
+ *   blocked    asleep in kvm_vcpu_block(): rcuwait published, state INTERRUPTIBLE
+ *   woken      runnable after a block, not yet on a CPU (ready, not preempted)
+ *   preempted  descheduled while runnable: preempted and ready
+ *   waiting    runnable and off its CPU outside KVM_RUN, or before the first
+ */
+import { setup } from 'xstate';
+import type { kvm_vcpu } from '../kvm/kvm_host.js';
+import { IN_GUEST_MODE } from '../kvm/kvm_host.js';
+import { NULL } from '../sched/sched.js';
+import { type LifeConfig, lifeTable } from './life-table.js';
+import type { machine } from './state.js';
+
+export type VcpuState = 'outside' | 'waiting' | 'exited' | 'inGuest' | 'polling' | 'blocked' | 'woken' | 'preempted';
+export type VcpuEvent =
+  | 'run'
+  | 'leave'
+  | 'entry'
+  | 'exit'
+  | 'poll'
+  | 'pollEnd'
+  | 'block'
+  | 'wake'
+  | 'schedOut'
+  | 'schedIn';
+
+export const vcpuLifeConfig: LifeConfig<VcpuState, VcpuEvent> = {
+  id: 'vcpu',
+  initial: 'waiting',
+  states: {
+    waiting: { on: { schedIn: 'outside' } },
+    outside: { on: { run: 'exited', schedOut: 'waiting' } },
+    exited: {
+      on: { entry: 'inGuest', poll: 'polling', block: 'blocked', schedOut: 'preempted', leave: 'outside' },
+    },
+    inGuest: {
+      on: { exit: 'exited' },
+      meta: { may: ['pause', 'hlt', 'ipi', 'icr', 'eoi', 'cpl', 'if', 'hypercall', 'intr'] },
+    },
+    polling: { on: { pollEnd: 'exited', block: 'blocked', schedOut: 'preempted' } },
+    blocked: { on: { wake: 'woken' } },
+    woken: { on: { schedIn: 'exited' } },
+    preempted: { on: { schedIn: 'exited', wake: 'preempted' } },
+  },
+};
+
+export const vcpuLife = lifeTable(vcpuLifeConfig);
+
+/** The same config as a state machine of XState, for the page and as the table's witness. */
+export const vcpuLifeMachine = setup({ types: { events: {} as { type: VcpuEvent } } }).createMachine(
+  vcpuLifeConfig as never,
+);
+
+/** Where a vCPU is, from the kernel's own fields. */
+export function vcpuStateOf(m: machine, vcpu: kvm_vcpu): VcpuState {
+  if (vcpu.pid === NULL) return 'waiting';
+  const p = m.task[vcpu.pid];
+  const onCpu = m.rq[p.cpu].curr === p.id;
+  if (!vcpu.wants_to_run) return onCpu ? 'outside' : 'waiting';
+  if (onCpu) {
+    if (vcpu.mode === IN_GUEST_MODE) return 'inGuest';
+    return m.actor[p.id].pollUntil >= 0 ? 'polling' : 'exited';
+  }
+  if (vcpu.preempted) return 'preempted';
+  if (p.__state !== 0) return 'blocked';
+  return 'woken';
+}
