@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * A program in execution, and a VM's guest-side world. Knows nothing of the host: it counts down CPU time that it is
+ * given and says what it asks for.
+ *
+ * A guest's spinlocks live here: ticket locks hand over in order, also to a waiter whose vCPU is not running;
+ * test-and-set locks go to whoever looks first.
+ */
+import type { Instruction, Program } from './instructions.js';
+
+/** What a task does by itself. */
+export interface Actor {
+  /** index into the machine's programs; -1: runs for ever, or events decide */
+  program: number;
+  pc: number;
+  /** ns left of the present instruction; 0: due; -1: not begun */
+  left: number;
+  /** host: wall time at which a sleeping task is woken, ns; -1 when none */
+  wakeAt: number;
+  /** guest: vectors being handled, outermost first, with ns left of the handler; -1: events decide when it ends */
+  handlers: { vector: number; left: number }[];
+  /** guest: spinning on this lock; SPIN_NONE; SPIN_ACK on acknowledgement of its IPIs */
+  spinning: number;
+  /** ns left until the next PAUSE exit while spinning */
+  pauseIn: number;
+  /** guest: IPIs sent and not yet ended by their receivers, [vcpu_idx, vector] */
+  unacked: [number, number][];
+  /** guest: deadline of the halt-polling phase, ns; -1 when not polling */
+  pollUntil: number;
+  /** whole runs of the program, a measure of throughput */
+  laps: number;
+}
+
+export const SPIN_NONE = -1;
+export const SPIN_ACK = -2;
+
+/** A VM's guest-side world. */
+export interface GuestVm {
+  lockKind: 'ticket' | 'tas';
+  /** per lock: vcpu_idx of the holder or -1, and who waits, in order */
+  locks: { holder: number; queue: number[] }[];
+  /** ns from interrupt entry to the EOI */
+  handler_ns: number;
+  /** ns of spinning between two PAUSE exits at the base PLE window */
+  pause_ns: number;
+}
+
+/** What a program asks of the machine. */
+export type Request =
+  | { ask: 'nothing' }
+  | { ask: 'pause' }
+  | { ask: 'hlt' }
+  | { ask: 'ipi'; to: number; vector: number }
+  | { ask: 'timer'; ns: number; vector: number }
+  | { ask: 'eoi'; vector: number }
+  | { ask: 'cpl'; cpl: number }
+  | { ask: 'yield' }
+  | { ask: 'yieldTo'; task: string }
+  | { ask: 'sleep'; ns: number }
+  | { ask: 'exit' };
+
+const NOTHING: Request = { ask: 'nothing' };
+
+export function createActor(program: number): Actor {
+  return {
+    program,
+    pc: 0,
+    left: -1,
+    wakeAt: -1,
+    handlers: [],
+    spinning: SPIN_NONE,
+    pauseIn: 0,
+    unacked: [],
+    pollUntil: -1,
+    laps: 0,
+  };
+}
+
+/** ns of CPU time until the actor does something by itself; Infinity when it never does. */
+export function dueIn(actor: Actor, vm: GuestVm | null, self: number): number {
+  const depth = actor.handlers.length;
+  if (depth > 0) {
+    const left = actor.handlers[depth - 1].left;
+    return left < 0 ? Number.POSITIVE_INFINITY : left;
+  }
+  if (actor.spinning !== SPIN_NONE) return spinOver(actor, vm as GuestVm, self) ? 0 : actor.pauseIn;
+  if (actor.program < 0) return Number.POSITIVE_INFINITY;
+  return Math.max(actor.left, 0);
+}
+
+function spinOver(actor: Actor, vm: GuestVm, self: number): boolean {
+  if (actor.spinning === SPIN_ACK) return actor.unacked.length === 0;
+  const holder = vm.locks[actor.spinning].holder;
+  return holder === self || (holder === -1 && vm.lockKind === 'tas');
+}
+
+/** The actor had the CPU for `ns`, not beyond what `dueIn` said. */
+export function elapse(actor: Actor, ns: number): void {
+  const depth = actor.handlers.length;
+  if (depth > 0) {
+    const handler = actor.handlers[depth - 1];
+    if (handler.left > 0) handler.left = Math.max(0, handler.left - ns);
+    return;
+  }
+  if (actor.spinning !== SPIN_NONE) actor.pauseIn = Math.max(0, actor.pauseIn - ns);
+  else if (actor.left > 0) actor.left = Math.max(0, actor.left - ns);
+}
+
+/** The guest takes an interrupt. `handlerNs` -1: it lasts until an event ends it. */
+export function takeInterrupt(actor: Actor, vector: number, handlerNs: number): void {
+  actor.handlers.push({ vector, left: handlerNs });
+}
+
+/** Does what is due and says what it asks for. Call when `dueIn` is 0. */
+export function stepActor(programs: readonly Program[], actor: Actor, vm: GuestVm | null, self: number): Request {
+  if (actor.handlers.length > 0) {
+    const { vector } = actor.handlers.pop() as { vector: number };
+    return { ask: 'eoi', vector };
+  }
+  if (actor.program < 0) return NOTHING;
+  const program = programs[actor.program];
+  if (actor.spinning !== SPIN_NONE) {
+    if (!spinOver(actor, vm as GuestVm, self)) return spinAgain(actor, vm as GuestVm);
+    if (actor.spinning !== SPIN_ACK) takeLock(vm as GuestVm, actor.spinning, self);
+    actor.spinning = SPIN_NONE;
+    return proceed(program, actor, NOTHING);
+  }
+  return execute(program, program[actor.pc], actor, vm, self);
+}
+
+/** A PLE window's worth of PAUSEs is over. */
+function spinAgain(actor: Actor, vm: GuestVm): Request {
+  actor.pauseIn = vm.pause_ns;
+  return { ask: 'pause' };
+}
+
+function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | null, self: number): Request {
+  switch (it.op) {
+    case 'compute':
+      if (actor.left < 0) {
+        actor.left = it.ns;
+        return NOTHING;
+      }
+      return proceed(program, actor, NOTHING);
+    case 'lock':
+      return lock(program, it.lock, actor, vm as GuestVm, self);
+    case 'unlock':
+      unlock(vm as GuestVm, it.lock);
+      return proceed(program, actor, NOTHING);
+    case 'waitAck':
+      if (actor.unacked.length === 0) return proceed(program, actor, NOTHING);
+      actor.spinning = SPIN_ACK;
+      actor.pauseIn = (vm as GuestVm).pause_ns;
+      return NOTHING;
+    case 'ipi':
+      actor.unacked.push([it.to, it.vector]);
+      return proceed(program, actor, { ask: 'ipi', to: it.to, vector: it.vector });
+    case 'timer':
+      return proceed(program, actor, { ask: 'timer', ns: it.ns, vector: it.vector });
+    case 'user':
+      return proceed(program, actor, { ask: 'cpl', cpl: 3 });
+    case 'kernel':
+      return proceed(program, actor, { ask: 'cpl', cpl: 0 });
+    case 'hlt':
+    case 'pause':
+    case 'yield':
+      return proceed(program, actor, { ask: it.op });
+    case 'yieldTo':
+      return proceed(program, actor, { ask: 'yieldTo', task: it.task });
+    case 'sleep':
+      return proceed(program, actor, { ask: 'sleep', ns: it.ns });
+    case 'exit':
+      actor.program = -1;
+      return { ask: 'exit' };
+  }
+}
+
+function proceed(program: Program, actor: Actor, request: Request): Request {
+  actor.left = -1;
+  actor.pc++;
+  if (actor.pc >= program.length) {
+    actor.pc = 0;
+    actor.laps++;
+  }
+  return request;
+}
+
+function lock(program: Program, index: number, actor: Actor, vm: GuestVm, self: number): Request {
+  const it = vm.locks[index];
+  if (it.holder === -1 && it.queue.length === 0) {
+    it.holder = self;
+    return proceed(program, actor, NOTHING);
+  }
+  it.queue.push(self);
+  actor.spinning = index;
+  actor.pauseIn = vm.pause_ns;
+  return NOTHING;
+}
+
+function takeLock(vm: GuestVm, index: number, self: number): void {
+  const it = vm.locks[index];
+  it.holder = self;
+  it.queue = it.queue.filter((waiter) => waiter !== self);
+}
+
+function unlock(vm: GuestVm, index: number): void {
+  const it = vm.locks[index];
+  it.holder = vm.lockKind === 'ticket' && it.queue.length > 0 ? (it.queue.shift() as number) : -1;
+}
+
+/** `receiver` ended `vector`: one such IPI of each sender that waits is acknowledged. */
+export function acknowledge(senders: readonly Actor[], receiver: number, vector: number): void {
+  for (const sender of senders) {
+    const i = sender.unacked.findIndex(([to, v]) => to === receiver && v === vector);
+    if (i >= 0) sender.unacked.splice(i, 1);
+  }
+}
