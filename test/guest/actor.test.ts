@@ -59,7 +59,7 @@ describe('a program in execution', () => {
   it('a ticket lock is handed over in order, to a waiter that does not run as well', () => {
     const world = vm('ticket');
     const actors = [createActor(0), createActor(0), createActor(0)];
-    actors.forEach((actor, self) => stepActor([critical], actor, world, self));
+    for (const self of [0, 1, 2]) stepActor([critical], actors[self], world, self);
     run([critical], actors[0], world, 0);
     expect(world.locks[0].holder).toBe(1);
     expect(dueIn(actors[2], world, 2)).toBe(1500);
@@ -69,7 +69,7 @@ describe('a program in execution', () => {
   it('a test-and-set lock goes to whoever looks first', () => {
     const world = vm('tas');
     const actors = [createActor(0), createActor(0), createActor(0)];
-    actors.forEach((actor, self) => stepActor([critical], actor, world, self));
+    for (const self of [0, 1, 2]) stepActor([critical], actors[self], world, self);
     run([critical], actors[0], world, 0);
     stepActor([critical], actors[2], world, 2);
     expect(world.locks[0]).toEqual({ holder: 2, queue: [1] });
