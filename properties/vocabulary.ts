@@ -6,6 +6,7 @@
  * kernel functions (as kprobes and kretprobes do). It never changes the machine.
  */
 import type { Arbitrary } from 'fast-check';
+import type { KernelBug } from '../src/lib/bug.js';
 import type { MachineEvent } from '../src/machine/events.js';
 import type { machine } from '../src/machine/state.js';
 import type { Scenario } from '../src/scenario/scenario.js';
@@ -43,6 +44,16 @@ export interface Monitor {
   end?(step: Step): void;
   /** by kernel name; a kernel without the function has no such probe */
   probes?: Readonly<Record<string, Probe>>;
+  /**
+   * What it remembers from one event to the next, as plain data: part of the state in an exhaustive search, which
+   * merges two paths only when machine and notes are alike. A monitor that remembers nothing returns null (merges
+   * most). Absent: nothing is known, so the search merges no paths at all and gets less deep.
+   */
+  notes?(): unknown;
+  /** The kernel died in this event. A monitor without this fails there. */
+  bug?(step: Step, bug: KernelBug): void;
+  /** WARN_ON() was hit in this event. A monitor without this fails there. */
+  warn?(step: Step): void;
 }
 
 /** Where a property is asked: the machines, and what may happen to them. */
@@ -55,6 +66,8 @@ export interface World {
   length: number;
   /** advance menu in ns; a default of slices, ticks and fractions when absent */
   advances?: readonly number[];
+  /** values that `knob` events may set, by kernel name; scheduler features on and off when absent */
+  knobs?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** A small world to be searched to the end. */
