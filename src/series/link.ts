@@ -12,6 +12,20 @@ export interface Kernel {
   /** `v6.12.117`, `v6.19-rc1`, `v6.19-rc1+semantics-aware-v2`, `...~3` for a prefix of three patches */
   readonly name: string;
   readonly table: FunctionTable;
+  /** what its series brought in sysctls, debugfs files and module parameters */
+  readonly knobs?: Readonly<Record<string, Knob>>;
+  /** SCHED_FEATs whose default differs from the pin's */
+  readonly sched_feat?: Readonly<Record<string, boolean>>;
+}
+
+/** A sysctl, debugfs file or module parameter of a series. Its value stands in `m.knobs` once it was written. */
+export interface Knob {
+  /** where the kernel shows it */
+  file: string;
+  type: 'bool' | 'u32' | 'ulong';
+  initial: number;
+  /** values with a meaning of their own */
+  names?: readonly string[];
 }
 
 /** Binds a kernel to a machine. The result is what mirrored functions know as `this`. */
@@ -32,6 +46,11 @@ export function tableOf(...modules: readonly object[]): FunctionTable {
     }
   }
   return Object.freeze(table);
+}
+
+/** What a knob of a series holds: its initialiser until somebody writes it. */
+export function knobValue(m: kernel_state, name: string, knob: Knob): number {
+  return m.knobs?.[name] ?? knob.initial;
 }
 
 export type { kernel_functions };

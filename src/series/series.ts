@@ -3,7 +3,7 @@
  * A patch series: overrides by kernel name, one entry a patch, as livepatch has old_name and new_func.
  * Another kernel release is one too.
  */
-import type { AnyFunction, FunctionTable, Kernel } from './link.js';
+import type { AnyFunction, FunctionTable, Kernel, Knob } from './link.js';
 import type { kernel_functions, vmlinux } from './vmlinux.js';
 
 type Rebound<F, Adds> = F extends (...args: infer A) => infer R ? (this: vmlinux & Adds, ...args: A) => R : never;
@@ -14,8 +14,15 @@ export interface Patch<Adds extends object = object> {
   subject: string;
   /** 12-hex commit, when it is merged */
   commit?: string;
-  funcs?: { [Name in keyof kernel_functions]?: Rebound<kernel_functions[Name], Adds> };
+  /** may also name what an earlier patch of the same series added */
+  funcs?: { [Name in keyof kernel_functions]?: Rebound<kernel_functions[Name], Adds> } & {
+    [Name in keyof Adds]?: Rebound<Adds[Name], Adds>;
+  };
   adds?: { [Name in keyof Adds]?: Rebound<Adds[Name], Adds> };
+  /** sysctls, debugfs files and module parameters that come with it, by file name; read through `knobValue` */
+  knobs?: Readonly<Record<string, Knob>>;
+  /** features whose default it changes */
+  sched_feat?: Readonly<Record<string, boolean>>;
 }
 
 export interface Series<Adds extends object = object> {
@@ -45,6 +52,7 @@ export interface SeriesFault {
     | 'adds-existing'
     | 'not-a-function'
     | 'base-unknown'
+    | 'series-unknown'
     | 'prefix-range'
     | 'empty';
   /** `patches[3].funcs.yield_task_fair` */
@@ -72,7 +80,7 @@ function overridesOf(patch: Patch, kind: 'funcs' | 'adds'): [string, unknown][] 
  * base + the first n patches (all by default), frozen.
  *
  * Throws SeriesError with every fault: an override of what the base lacks or of another number of parameters, an
- * addition of what is there already, anything that is no function.
+ * addition of what is there already, anything that is no function, no patch at all.
  */
 export function link(base: Kernel, series: Series<never> | Series, n = series.patches.length): Kernel {
   const faults: SeriesFault[] = [];
@@ -80,8 +88,17 @@ export function link(base: Kernel, series: Series<never> | Series, n = series.pa
     const expected = `0 to ${series.patches.length} patches`;
     throw new SeriesError(series.id, [{ code: 'prefix-range', place: 'prefix', expected, got: String(n) }]);
   }
+  if (series.patches.length === 0) {
+    throw new SeriesError(series.id, [
+      { code: 'empty', place: 'patches', expected: 'at least one patch', got: 'none' },
+    ]);
+  }
   const table: Record<string, AnyFunction> = { ...base.table };
+  const knobs: Record<string, Knob> = { ...base.knobs };
+  const sched_feat: Record<string, boolean> = { ...base.sched_feat };
   series.patches.slice(0, n).forEach((patch, i) => {
+    Object.assign(knobs, patch.knobs);
+    Object.assign(sched_feat, patch.sched_feat);
     for (const kind of ['funcs', 'adds'] as const) {
       for (const [name, fn] of overridesOf(patch as Patch, kind)) {
         const place = `patches[${i}].${kind}.${name}`;
@@ -92,7 +109,12 @@ export function link(base: Kernel, series: Series<never> | Series, n = series.pa
     }
   });
   if (faults.length > 0) throw new SeriesError(series.id, faults);
-  return { name: kernelName(base, series as Series, n), table: Object.freeze(table) };
+  return {
+    name: kernelName(base, series as Series, n),
+    table: Object.freeze(table),
+    knobs: Object.freeze(knobs),
+    sched_feat: Object.freeze(sched_feat),
+  };
 }
 
 function judge(
@@ -123,6 +145,12 @@ function kernelName(base: Kernel, series: Series, n: number): string {
 
 /** The known name closest to a mistyped one, as a phrase. */
 export function nearest(name: string, known: readonly string[]): string {
+  const near = nearestName(name, known);
+  return near === null ? 'a function of the base' : `a function of the base, perhaps ${near}`;
+}
+
+/** The known name closest to a mistyped one; null when none is close. */
+export function nearestName(name: string, known: readonly string[]): string | null {
   let best = '';
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
@@ -132,9 +160,7 @@ export function nearest(name: string, known: readonly string[]): string {
       best = candidate;
     }
   }
-  return bestDistance <= Math.max(2, name.length / 3)
-    ? `a function of the base, perhaps ${best}`
-    : 'a function of the base';
+  return bestDistance <= Math.max(2, name.length / 3) ? best : null;
 }
 
 /** Levenshtein's. */

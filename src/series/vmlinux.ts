@@ -20,6 +20,8 @@ type Functions<Module> = {
 export interface kernel_state extends sched_state, kvm_state, kvm_x86_state, hrtimer_state {
   /** smp_processor_id(): the CPU that executes */
   cpu: number;
+  /** knobs that a series brought and somebody wrote, by name; see `Knob` */
+  knobs?: Record<string, number>;
 }
 
 /** The mirrored functions, by kernel name. */
