@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Plain ASCII text in a given width: wrapping, padding, columns. */
+
+/**
+ * `text` in lines of at most `width` characters, broken at spaces. Line breaks of `text` are kept.
+ *
+ * A word longer than a line is cut, unless `whole`: then it stands alone and sticks out (a command to be copied).
+ * @param hanging put before every line but the first; counts as part of the width
+ */
+export function wrap(text: string, width: number, hanging = '', whole = false): string[] {
+  return text.split('\n').flatMap((line) => wrapLine(line, width, hanging, whole));
+}
+
+function wrapLine(text: string, width: number, hanging: string, whole: boolean): string[] {
+  const lines: string[] = [];
+  let line = '';
+  let empty = true;
+  const flush = (): void => {
+    lines.push(line);
+    line = hanging;
+    empty = true;
+  };
+  for (const word of text.split(' ').filter((w) => w !== '')) {
+    let rest = word;
+    if (!empty && line.length + 1 + rest.length > width) flush();
+    while (!whole && line.length + rest.length > width && width > hanging.length) {
+      const room = width - line.length;
+      line += rest.slice(0, room);
+      rest = rest.slice(room);
+      flush();
+    }
+    line += empty ? rest : ` ${rest}`;
+    empty = rest === '' && empty;
+  }
+  if (!empty || lines.length === 0) lines.push(line);
+  return lines;
+}
+
+/** `text` in exactly `width` characters: cut with a trailing `~`, or filled with spaces. */
+export function fit(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}~` : text.padEnd(width);
+}
+
+/** `3 runs`, `1 run`. */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
+/** Everything beyond printable ASCII replaced, so that a terminal shows what the file says. */
+export function ascii(text: string): string {
+  return text.replace(/[^\x20-\x7e\n]/g, '?');
+}
+
+/** Lines of cells, columns as wide as their widest cell, two spaces between; numbers to the right. */
+export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join('  ')
+      .trimEnd(),
+  );
+}

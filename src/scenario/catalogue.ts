@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Named scenarios: what `kvmodel run` runs, as data. */
+import type { Program } from '../guest/instructions.js';
+import type { Scenario, VmSpec } from './scenario.js';
+
+const US = 1_000;
+const MS = 1_000_000;
+
+/** Takes the VM's one lock for 20 us out of 50 us. */
+const lockBound: Program = [
+  { op: 'compute', ns: 30 * US },
+  { op: 'lock', lock: 0 },
+  { op: 'compute', ns: 20 * US },
+  { op: 'unlock', lock: 0 },
+];
+
+/** Holds the lock for longer than a slice: whoever is preempted here keeps all others spinning. */
+const longHolder: Program = [
+  { op: 'compute', ns: 100 * US },
+  { op: 'lock', lock: 0 },
+  { op: 'compute', ns: 5 * MS },
+  { op: 'unlock', lock: 0 },
+];
+
+/** Asks its neighbour, waits for the answer: smp_call_function_single() with wait. */
+function asksNext(vcpu: number, vcpus: number): Program {
+  return [{ op: 'compute', ns: 40 * US }, { op: 'ipi', to: (vcpu + 1) % vcpus, vector: 0xfb }, { op: 'waitAck' }];
+}
+
+/** Asks every other vCPU, waits for all: a TLB shootdown. */
+function asksAll(vcpu: number, vcpus: number): Program {
+  const others = [...Array(vcpus).keys()].filter((to) => to !== vcpu);
+  return [
+    { op: 'compute', ns: 200 * US },
+    ...others.map((to) => ({ op: 'ipi', to, vector: 0xfd }) as const),
+    { op: 'waitAck' },
+  ];
+}
+
+const each = (vcpus: number, program: (vcpu: number, vcpus: number) => Program): Program[] =>
+  [...Array(vcpus).keys()].map((vcpu) => program(vcpu, vcpus));
+
+/** `n` equal VMs of four vCPUs on four CPUs, each in a group of its own. */
+function overcommitted(n: number, made: (name: string) => VmSpec): Pick<Scenario, 'cpus' | 'groups' | 'vms' | 'until'> {
+  const names = [...Array(n).keys()].map((i) => `vm${i}`);
+  return {
+    cpus: 4,
+    groups: names.map((name) => ({ name })),
+    vms: names.map((name) => ({ ...made(name), group: name })),
+    until: 200 * MS,
+  };
+}
+
+/** A scenario of the catalogue; `says` is its line in `kvmodel list`. */
+export interface Named extends Scenario {
+  name: string;
+  says: string;
+}
+
+export const catalogue: readonly Named[] = [
+  {
+    name: 'two-spinners',
+    says: 'one CPU, one VM, two vCPUs that fight for one lock',
+    cpus: 1,
+    vms: [{ name: 'vm', vcpus: 2, programs: longHolder }],
+    until: 60 * MS,
+  },
+  {
+    name: 'ping-pong',
+    says: 'objection AR14: two host threads that do nothing but yield_to() each other',
+    cpus: 2,
+    tasks: [
+      {
+        comm: 'ping',
+        cpus: [0],
+        program: [
+          { op: 'compute', ns: 10 * US },
+          { op: 'yieldTo', task: 'pong' },
+        ],
+      },
+      {
+        comm: 'pong',
+        cpus: [0],
+        program: [
+          { op: 'compute', ns: 10 * US },
+          { op: 'yieldTo', task: 'ping' },
+        ],
+      },
+    ],
+    until: 20 * MS,
+  },
+  {
+    name: 'ar6-sibling-pays',
+    says: 'objection AR6: root{CG0{A,C},CG1{B}}: A yields to B, C must not pay',
+    cpus: 1,
+    groups: [{ name: 'CG0' }, { name: 'CG1' }],
+    tasks: [{ comm: 'C', group: 'CG0' }],
+    vms: [{ name: 'vm', vcpus: 2, group: ['CG0', 'CG1'], programs: longHolder }],
+    until: 200 * MS,
+  },
+  {
+    name: 'ar7-two-groups',
+    says: 'objection AR7: root{CG0{A},CG1{B}}: a yield inside CG0 alone does not help B',
+    cpus: 1,
+    groups: [{ name: 'CG0' }, { name: 'CG1' }],
+    vms: [{ name: 'vm', vcpus: 2, group: ['CG0', 'CG1'], programs: longHolder }],
+    until: 60 * MS,
+  },
+  {
+    name: 'flat-one-group',
+    says: 'objection AR4: two vCPUs in one group on one CPU',
+    cpus: 1,
+    groups: [{ name: 'vm' }],
+    vms: [{ name: 'vm', vcpus: 2, group: 'vm', programs: longHolder }],
+    until: 60 * MS,
+  },
+  ...[2, 3, 4].flatMap((n): Named[] => [
+    {
+      name: `lock-${n}to1`,
+      says: `${n} VMs of 4 vCPUs on 4 CPUs, bound by a ticket lock each`,
+      ...overcommitted(n, (name) => ({ name, vcpus: 4, lockKind: 'ticket', programs: lockBound })),
+    },
+    {
+      name: `ipi-${n}to1`,
+      says: `${n} VMs of 4 vCPUs on 4 CPUs, each vCPU asks its neighbour by IPI`,
+      ...overcommitted(n, (name) => ({ name, vcpus: 4, programs: each(4, asksNext) })),
+    },
+  ]),
+  {
+    name: 'shootdown-2to1',
+    says: '2 VMs of 4 vCPUs on 4 CPUs, every vCPU asks all others (TLB shootdown)',
+    ...overcommitted(2, (name) => ({ name, vcpus: 4, programs: each(4, asksAll) })),
+  },
+  {
+    name: 'shootdown-ipiv',
+    says: 'the same with IPI virtualization: the host sees no ICR write (objection AR13)',
+    ...overcommitted(2, (name) => ({ name, vcpus: 4, apicv: true, ipiv: true, programs: each(4, asksAll) })),
+  },
+  {
+    name: 'ipi-to-halted',
+    says: 'two CPUs: an IPI wakes a halted vCPU, whose CPU a host task keeps busy',
+    cpus: 2,
+    tasks: [{ comm: 'hog', cpus: [1] }],
+    vms: [
+      {
+        name: 'vm',
+        vcpus: 2,
+        cpus: [[0], [1]],
+        programs: [
+          [{ op: 'compute', ns: 500 * US }, { op: 'ipi', to: 1, vector: 0xfb }, { op: 'waitAck' }],
+          [{ op: 'hlt' }, { op: 'compute', ns: 20 * US }],
+        ],
+      },
+    ],
+    until: 40 * MS,
+  },
+  {
+    name: 'ipi-to-preempted',
+    says: 'one CPU: the sender spins for an answer of a vCPU that is preempted behind a hog',
+    cpus: 1,
+    tasks: [{ comm: 'hog' }],
+    vms: [
+      {
+        name: 'vm',
+        vcpus: 2,
+        programs: [
+          [{ op: 'compute', ns: 500 * US }, { op: 'ipi', to: 1, vector: 0xfb }, { op: 'waitAck' }],
+          [{ op: 'compute', ns: 1 * MS }],
+        ],
+      },
+    ],
+    until: 60 * MS,
+  },
+  {
+    name: 'user-spinner',
+    says: 'a vCPU spins at CPL 3: the host may not take it for a lock spinner',
+    cpus: 1,
+    vms: [
+      {
+        name: 'vm',
+        vcpus: 3,
+        programs: [[{ op: 'user' }, { op: 'compute', ns: 50 * US }, { op: 'pause' }], longHolder, longHolder],
+      },
+    ],
+    until: 60 * MS,
+  },
+  {
+    name: 'timer-halts',
+    says: 'vCPUs that sleep on their APIC timer beside one that computes',
+    cpus: 2,
+    vms: [
+      {
+        name: 'vm',
+        vcpus: 3,
+        programs: [
+          [{ op: 'compute', ns: 1 * MS }],
+          [{ op: 'timer', ns: 400 * US, vector: 0xec }, { op: 'hlt' }, { op: 'compute', ns: 30 * US }],
+          [{ op: 'timer', ns: 700 * US, vector: 0xec }, { op: 'hlt' }, { op: 'compute', ns: 30 * US }],
+        ],
+      },
+    ],
+    until: 40 * MS,
+  },
+  {
+    name: 'nice-mix',
+    says: 'host tasks alone: three weights, a sleeper and a yielder on one CPU',
+    cpus: 1,
+    tasks: [
+      { comm: 'nice-5', nice: -5 },
+      { comm: 'nice0' },
+      { comm: 'nice5', nice: 5 },
+      {
+        comm: 'sleeper',
+        program: [
+          { op: 'compute', ns: 300 * US },
+          { op: 'sleep', ns: 2 * MS },
+        ],
+      },
+      { comm: 'yielder', program: [{ op: 'compute', ns: 200 * US }, { op: 'yield' }] },
+    ],
+    until: 60 * MS,
+  },
+];
+
+/** The scenario of that name without its line for the list, or undefined. */
+export function namedScenario(name: string): Scenario | undefined {
+  const found = catalogue.find((s) => s.name === name);
+  if (found === undefined) return undefined;
+  const { says: _, ...scenario } = found;
+  return scenario;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The shape of a scenario and of an event as JSON: which members, of which type, in which range. */
+import * as v from 'valibot';
+
+const int = (min: number, max: number) =>
+  v.pipe(
+    v.number(`a whole number from ${min} to ${max}`),
+    v.check((n) => Number.isSafeInteger(n) && n >= min && n <= max, `a whole number from ${min} to ${max}`),
+  );
+const NS_MAX = Number.MAX_SAFE_INTEGER;
+const U32_MAX = 0xffff_ffff;
+const ns = int(0, NS_MAX);
+const duration = int(1, NS_MAX);
+const name = v.pipe(
+  v.string('a name'),
+  v.regex(/^[\x21-\x7e]{1,64}$/, 'a name of 1 to 64 printable ASCII characters without spaces'),
+);
+const flag = v.boolean('true or false');
+const vector = int(16, 255);
+const nice = int(-20, 19);
+const cpu = int(0, 63);
+const opt = v.optional;
+
+const instruction = v.variant(
+  'op',
+  [
+    v.strictObject({ op: v.literal('compute'), ns: duration }),
+    v.strictObject({ op: v.literal('lock'), lock: int(0, 63) }),
+    v.strictObject({ op: v.literal('unlock'), lock: int(0, 63) }),
+    v.strictObject({ op: v.literal('ipi'), to: int(0, 4095), vector }),
+    v.strictObject({ op: v.literal('waitAck') }),
+    v.strictObject({ op: v.literal('hlt') }),
+    v.strictObject({ op: v.literal('timer'), ns: duration, vector }),
+    v.strictObject({ op: v.literal('user') }),
+    v.strictObject({ op: v.literal('kernel') }),
+    v.strictObject({ op: v.literal('pause') }),
+    v.strictObject({ op: v.literal('yield') }),
+    v.strictObject({ op: v.literal('yieldTo'), task: name }),
+    v.strictObject({ op: v.literal('sleep'), ns: duration }),
+    v.strictObject({ op: v.literal('exit') }),
+  ],
+  'an instruction',
+);
+const program = v.array(instruction, 'a program (an array of instructions)');
+
+const group = v.strictObject({ name, parent: opt(name), shares: opt(int(2, 262144)), idle: opt(flag) }, 'a group');
+const cpus = v.array(cpu, 'an array of CPU numbers');
+
+const task = v.strictObject(
+  {
+    comm: v.pipe(name, v.maxLength(15, 'a comm of at most 15 characters')),
+    nice: opt(nice),
+    group: opt(name),
+    cpus: opt(cpus),
+    slice: opt(ns),
+    policy: opt(v.picklist(['normal', 'batch', 'idle', 'fifo', 'rr'], 'normal, batch, idle, fifo or rr')),
+    rt_priority: opt(int(1, 99)),
+    asleep: opt(flag),
+    program: opt(program),
+  },
+  'a task',
+);
+
+const vm = v.strictObject(
+  {
+    name,
+    vcpus: int(1, 4096),
+    group: opt(v.union([name, v.array(name)], 'a group, or an array with one a vCPU')),
+    nice: opt(nice),
+    cpus: opt(v.union([cpus, v.array(cpus)], 'CPU numbers, or an array of them for each vCPU')),
+    vendor: opt(v.picklist(['vmx', 'svm'], 'vmx or svm')),
+    apicv: opt(flag),
+    ipiv: opt(flag),
+    pv_eoi: opt(flag),
+    x2apic: opt(flag),
+    irqchip: opt(v.picklist(['split', 'kernel'], 'split or kernel')),
+    lockKind: opt(v.picklist(['ticket', 'tas'], 'ticket or tas')),
+    halted: opt(flag),
+    programs: opt(v.lazy((given) => (Array.isArray((given as unknown[])?.[0]) ? v.array(program) : program))),
+    handler_ns: opt(ns),
+  },
+  'a VM',
+);
+
+const at = { cpu };
+const id = int(0, 65535);
+export const eventSchema = v.variant(
+  'ev',
+  [
+    v.strictObject({ ev: v.literal('advance'), ns }),
+    v.strictObject({ ev: v.literal('tick'), ...at }),
+    v.strictObject({ ev: v.literal('resched'), ...at }),
+    v.strictObject({ ev: v.literal('schedule'), ...at }),
+    v.strictObject({ ev: v.literal('yield'), ...at }),
+    v.strictObject({ ev: v.literal('yield_to'), ...at, task: id }),
+    v.strictObject({ ev: v.literal('block'), ...at }),
+    v.strictObject({ ev: v.literal('wake'), ...at, task: id }),
+    v.strictObject({ ev: v.literal('nice'), ...at, task: id, nice }),
+    v.strictObject({
+      ev: v.literal('setattr'),
+      ...at,
+      task: id,
+      policy: v.picklist([0, 1, 2, 3, 5], '0, 1, 2, 3 or 5'),
+      nice,
+      slice: ns,
+      priority: int(0, 99),
+    }),
+    v.strictObject({ ev: v.literal('shares'), ...at, group: id, shares: int(2, 262144) }),
+    v.strictObject({ ev: v.literal('move'), ...at, task: id, group: id }),
+    v.strictObject({ ev: v.literal('pause'), ...at }),
+    v.strictObject({ ev: v.literal('hlt'), ...at }),
+    v.strictObject({ ev: v.literal('ipi'), ...at, to: int(0, 4095), vector: int(0, 255) }),
+    v.strictObject({ ev: v.literal('icr'), ...at, low: int(0, U32_MAX), dest: int(0, U32_MAX) }),
+    v.strictObject({ ev: v.literal('eoi'), ...at }),
+    v.strictObject({ ev: v.literal('cpl'), ...at, cpl: v.picklist([0, 3], '0 or 3') }),
+    v.strictObject({ ev: v.literal('if'), ...at, on: flag }),
+    v.strictObject({
+      ev: v.literal('hypercall'),
+      ...at,
+      nr: int(0, U32_MAX),
+      a0: int(0, NS_MAX),
+      a1: int(0, NS_MAX),
+      a2: int(0, NS_MAX),
+      a3: int(0, NS_MAX),
+    }),
+    v.strictObject({ ev: v.literal('intr'), ...at }),
+    v.strictObject({ ev: v.literal('step'), ...at }),
+    v.strictObject({ ev: v.literal('knob'), name, value: int(-NS_MAX, NS_MAX) }),
+  ],
+  'an event',
+);
+
+export const scenarioSchema = v.strictObject(
+  {
+    name: opt(v.string('a string')),
+    cpus: int(1, 64),
+    hz: opt(v.picklist([100, 250, 300, 1000], '100, 250, 300 or 1000')),
+    base_slice: opt(int(1, U32_MAX)),
+    features: opt(v.record(v.string(), flag)),
+    knobs: opt(v.record(v.string(), int(-NS_MAX, NS_MAX))),
+    groups: opt(v.array(group, 'an array of groups')),
+    tasks: opt(v.array(task, 'an array of tasks')),
+    vms: opt(v.array(vm, 'an array of VMs')),
+    eager: opt(flag),
+    vruntime_offset: opt(
+      v.pipe(
+        v.string('a decimal s64 in quotes'),
+        v.check((s) => /^-?\d{1,19}$/.test(s) && BigInt.asIntN(64, BigInt(s)) === BigInt(s), 'a decimal s64 in quotes'),
+      ),
+    ),
+    seed: opt(int(1, U32_MAX)),
+    events: opt(v.array(eventSchema, 'an array of events')),
+    until: opt(duration),
+  },
+  'a scenario',
+);

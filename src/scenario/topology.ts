@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Machines that cannot be: what a scenario's members say about each other, checked after their shape. */
+import { type Fault, oneOf, shown } from '../base/faults.js';
+import type { Instruction, Program } from '../guest/instructions.js';
+import type { MachineEvent } from '../machine/events.js';
+import type { GroupSpec, Scenario, TaskSpec, VmSpec } from './scenario.js';
+
+/** The name of the root task group, which every scenario has. */
+export const ROOT = 'root';
+/** What runs where: instructions of a guest, and of a host task; `compute` and `exit` in both. */
+const GUEST_ONLY: readonly Instruction['op'][] = [
+  'lock',
+  'unlock',
+  'ipi',
+  'waitAck',
+  'hlt',
+  'timer',
+  'user',
+  'kernel',
+  'pause',
+];
+const HOST_ONLY: readonly Instruction['op'][] = ['yield', 'yieldTo', 'sleep'];
+
+class Faults {
+  readonly list: Fault[] = [];
+  add(place: string, expected: string, got: string): void {
+    this.list.push({ code: 'topology', place, expected, got });
+  }
+}
+
+/** Every impossibility of a scenario whose shape is right, in the order of its members. */
+export function topologyFaults(scenario: Scenario): Fault[] {
+  const faults = new Faults();
+  const groups = groupFaults(scenario.groups ?? [], faults);
+  const comms = new Set<string>();
+  (scenario.tasks ?? []).forEach((task, i) => {
+    const at = `tasks[${i}]`;
+    unique(task.comm, comms, `${at}.comm`, 'task', faults);
+    taskFaults(task, at, scenario, groups, faults);
+  });
+  const vms = new Set<string>();
+  (scenario.vms ?? []).forEach((vm, i) => {
+    unique(vm.name, vms, `vms[${i}].name`, 'VM', faults);
+    vmFaults(vm, `vms[${i}]`, scenario, groups, faults);
+  });
+  if ((scenario.tasks ?? []).length + (scenario.vms ?? []).length === 0)
+    faults.add('tasks', 'at least one task or one VM', 'none');
+  if (scenario.events !== undefined && scenario.until !== undefined)
+    faults.add('until', 'either events or until, not both', shown(scenario.until));
+  eventFaults(scenario, faults);
+  return faults.list;
+}
+
+function unique(name: string, seen: Set<string>, place: string, what: string, faults: Faults): void {
+  if (seen.has(name)) faults.add(place, `a name that no other ${what} has`, shown(name));
+  seen.add(name);
+}
+
+function groupFaults(groups: readonly GroupSpec[], faults: Faults): string[] {
+  const names = new Set<string>([ROOT]);
+  groups.forEach((group, i) => {
+    unique(group.name, names, `groups[${i}].name`, 'group', faults);
+  });
+  const parentOf = new Map(groups.map((g) => [g.name, g.parent ?? ROOT]));
+  groups.forEach((group, i) => {
+    const place = `groups[${i}].parent`;
+    if (group.parent !== undefined && !names.has(group.parent)) {
+      faults.add(place, oneOf('a group', group.parent, [...names]), shown(group.parent));
+    } else if (chainOf(group.name, parentOf).length === 0) {
+      faults.add(place, 'a chain of parents that ends at the root', `${shown(group.parent)}, which leads back here`);
+    }
+  });
+  return [...names];
+}
+
+/** From a group to the root; empty when it never gets there. */
+function chainOf(name: string, parentOf: ReadonlyMap<string, string>): string[] {
+  const chain = [name];
+  for (let at = parentOf.get(name); at !== undefined; at = parentOf.get(at)) {
+    if (chain.includes(at)) return [];
+    chain.push(at);
+  }
+  return chain;
+}
+
+function cpuFaults(cpus: readonly number[], place: string, online: number, faults: Faults): void {
+  if (cpus.length === 0) faults.add(place, 'at least one CPU', 'none');
+  cpus.forEach((cpu, i) => {
+    if (cpu >= online) faults.add(`${place}[${i}]`, `a CPU from 0 to ${online - 1}`, String(cpu));
+  });
+}
+
+function inGroup(name: string | undefined, place: string, groups: readonly string[], faults: Faults): void {
+  if (name !== undefined && !groups.includes(name)) faults.add(place, oneOf('a group', name, groups), shown(name));
+}
+
+function taskFaults(task: TaskSpec, at: string, s: Scenario, groups: readonly string[], faults: Faults): void {
+  inGroup(task.group, `${at}.group`, groups, faults);
+  if (task.cpus !== undefined) cpuFaults(task.cpus, `${at}.cpus`, s.cpus, faults);
+  const realTime = task.policy === 'fifo' || task.policy === 'rr';
+  if (realTime && task.rt_priority === undefined)
+    faults.add(`${at}.rt_priority`, `a priority from 1 to 99 with policy ${task.policy}`, 'nothing');
+  if (!realTime && task.rt_priority !== undefined)
+    faults.add(`${at}.rt_priority`, 'none unless the policy is fifo or rr', String(task.rt_priority));
+  if (realTime && task.slice !== undefined && task.slice > 0)
+    faults.add(`${at}.slice`, `none with policy ${task.policy}`, String(task.slice));
+  const comms = (s.tasks ?? []).map((t) => t.comm);
+  programFaults(task.program, `${at}.program`, 'host', faults, (instruction, place) => {
+    if (instruction.op === 'yieldTo' && !comms.includes(instruction.task))
+      faults.add(`${place}.task`, oneOf('a task', instruction.task, comms), shown(instruction.task));
+  });
+}
+
+function vmFaults(vm: VmSpec, at: string, s: Scenario, groups: readonly string[], faults: Faults): void {
+  if (Array.isArray(vm.group)) {
+    perVcpu(vm.group.length, vm.vcpus, `${at}.group`, faults);
+    vm.group.forEach((name, i) => {
+      inGroup(name, `${at}.group[${i}]`, groups, faults);
+    });
+  } else {
+    inGroup(vm.group, `${at}.group`, groups, faults);
+  }
+  const cpus = vm.cpus ?? [...Array(s.cpus).keys()];
+  if (isNested(cpus)) {
+    perVcpu(cpus.length, vm.vcpus, `${at}.cpus`, faults);
+    cpus.forEach((list, i) => {
+      cpuFaults(list, `${at}.cpus[${i}]`, s.cpus, faults);
+    });
+  } else {
+    cpuFaults(cpus, `${at}.cpus`, s.cpus, faults);
+  }
+  const each = vm.programs !== undefined && isProgramList(vm.programs);
+  const programs = vm.programs === undefined ? [] : each ? (vm.programs as Program[]) : [vm.programs as Program];
+  if (each) perVcpu(programs.length, vm.vcpus, `${at}.programs`, faults);
+  if (vm.ipiv === true && vm.apicv !== true)
+    faults.add(`${at}.ipiv`, 'apicv as well: IPI virtualization is a part of it', 'apicv off');
+  programs.forEach((program, i) => {
+    const place = each ? `${at}.programs[${i}]` : `${at}.programs`;
+    programFaults(program, place, 'guest', faults, (instruction, where) => {
+      if (instruction.op === 'ipi' && instruction.to >= vm.vcpus)
+        faults.add(`${where}.to`, `a vCPU from 0 to ${vm.vcpus - 1}`, String(instruction.to));
+    });
+    lockFaults(program, place, faults);
+  });
+}
+
+function perVcpu(length: number, vcpus: number, place: string, faults: Faults): void {
+  if (length !== vcpus) faults.add(place, `one for each of ${vcpus} vCPUs, or one for all`, `an array of ${length}`);
+}
+
+const isNested = (cpus: number[] | number[][]): cpus is number[][] => Array.isArray(cpus[0]);
+const isProgramList = (programs: Program | Program[]): programs is Program[] => Array.isArray(programs[0]);
+
+type Judge = (instruction: Instruction, place: string) => void;
+
+function programFaults(
+  program: Program | undefined,
+  at: string,
+  side: 'guest' | 'host',
+  faults: Faults,
+  judge: Judge,
+): void {
+  if (program === undefined) return;
+  if (program.length === 0) faults.add(at, 'at least one instruction', 'none');
+  if (program.length > 0 && !program.some(takesTime))
+    faults.add(at, 'an instruction that takes time or sleeps: compute, hlt, sleep, pause or yield', 'none');
+  program.forEach((instruction, i) => {
+    const place = `${at}[${i}]`;
+    const foreign = side === 'guest' ? HOST_ONLY : GUEST_ONLY;
+    if (foreign.includes(instruction.op))
+      faults.add(`${place}.op`, `an instruction of a ${side === 'guest' ? 'guest' : 'host task'}`, instruction.op);
+    judge(instruction, place);
+  });
+}
+
+/** A program none of whose instructions takes time would run for ever at one instant. */
+function takesTime(instruction: Instruction): boolean {
+  return ['compute', 'hlt', 'sleep', 'pause', 'exit', 'yield'].includes(instruction.op);
+}
+
+/** A vCPU must not take a lock that it holds nor release one that it does not hold, once round its program. */
+function lockFaults(program: Program, at: string, faults: Faults): void {
+  const held = new Set<number>();
+  program.forEach((instruction, i) => {
+    const place = `${at}[${i}].lock`;
+    if (instruction.op === 'lock') {
+      if (held.has(instruction.lock)) faults.add(place, 'a lock that is not held here', String(instruction.lock));
+      held.add(instruction.lock);
+    } else if (instruction.op === 'unlock') {
+      if (!held.has(instruction.lock)) faults.add(place, 'a lock that is held here', String(instruction.lock));
+      held.delete(instruction.lock);
+    }
+  });
+  for (const lock of held) faults.add(at, `an unlock of lock ${lock} before the program starts over`, 'none');
+}
+
+function eventFaults(s: Scenario, faults: Faults): void {
+  const tasks = (s.tasks ?? []).length + (s.vms ?? []).reduce((sum, vm) => sum + vm.vcpus, 0);
+  const groups = (s.groups ?? []).length;
+  (s.events ?? []).forEach((event, i) => {
+    for (const fault of eventRange(event, s.cpus, tasks, groups)) {
+      faults.add(`events[${i}].${fault.member}`, fault.expected, String(fault.got));
+    }
+  });
+}
+
+interface OutOfRange {
+  member: string;
+  expected: string;
+  got: number;
+}
+
+/** What an event names that the machine does not have: a CPU, a task (tasks first, then vCPU threads), a group. */
+function eventRange(event: MachineEvent, cpus: number, tasks: number, groups: number): OutOfRange[] {
+  const out: OutOfRange[] = [];
+  if ('cpu' in event && event.cpu >= cpus)
+    out.push({ member: 'cpu', expected: `a CPU from 0 to ${cpus - 1}`, got: event.cpu });
+  if ('task' in event && event.task >= cpus + tasks)
+    out.push({ member: 'task', expected: `a task id below ${cpus + tasks}`, got: event.task });
+  if ('group' in event && event.group > groups)
+    out.push({ member: 'group', expected: `a group from 0 (root) to ${groups}`, got: event.group });
+  return out;
+}
