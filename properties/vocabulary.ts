@@ -62,6 +62,8 @@ export interface World {
   scenario: Arbitrary<Scenario>;
   /** relative weights of event kinds; absent kinds do not occur. Empty: programs decide until `scenario.until` */
   weights: Partial<Record<MachineEvent['ev'], number>>;
+  /** what a scenario made smaller by shrinking must still be; absent: whatever boots */
+  keep?(scenario: Scenario): boolean;
   /** events per run, at most */
   length: number;
   /** advance menu in ns; a default of slices, ticks and fractions when absent */
