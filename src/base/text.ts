@@ -2,42 +2,43 @@
 /** Plain ASCII text in a given width: wrapping, padding, columns. */
 
 /**
- * `text` in lines of at most `width` characters, broken at spaces. Line breaks of `text` are kept.
+ * `text` in lines of at most `width` characters, broken at spaces. Line breaks of `text` are kept, and so are runs of
+ * spaces within a line. A word longer than a line is cut.
  *
- * A word longer than a line is cut, unless `whole`: then it stands alone and sticks out (a command to be copied).
  * @param hanging put before every line but the first; counts as part of the width
  */
-export function wrap(text: string, width: number, hanging = '', whole = false): string[] {
-  return text.split('\n').flatMap((line) => wrapLine(line, width, hanging, whole));
+export function wrap(text: string, width: number, hanging = ''): string[] {
+  return text.split('\n').flatMap((line) => wrapLine(line, width, hanging));
 }
 
-function wrapLine(text: string, width: number, hanging: string, whole: boolean): string[] {
+function wrapLine(text: string, width: number, hanging: string): string[] {
   const lines: string[] = [];
   let line = '';
-  let empty = true;
+  let begun = false;
   const flush = (): void => {
     lines.push(line);
     line = hanging;
-    empty = true;
+    begun = false;
   };
-  for (const word of text.split(' ').filter((w) => w !== '')) {
+  for (const [, spaces, word] of text.matchAll(/( *)(\S+)/g)) {
     let rest = word;
-    if (!empty && line.length + 1 + rest.length > width) flush();
-    while (!whole && line.length + rest.length > width && width > hanging.length) {
+    if (begun && line.length + spaces.length + rest.length > width) flush();
+    else line += spaces;
+    while (line.length + rest.length > width && width > hanging.length) {
       const room = width - line.length;
       line += rest.slice(0, room);
       rest = rest.slice(room);
       flush();
     }
-    line += empty ? rest : ` ${rest}`;
-    empty = rest === '' && empty;
+    line += rest;
+    begun ||= rest !== '';
   }
-  if (!empty || lines.length === 0) lines.push(line);
+  if (begun || lines.length === 0) lines.push(line);
   return lines;
 }
 
 /** `text` in exactly `width` characters: cut with a trailing `~`, or filled with spaces. */
-export function fit(text: string, width: number): string {
+export function inWidth(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}~` : text.padEnd(width);
 }
 

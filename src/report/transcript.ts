@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * A run as text, one line an event. The columns are described in docs/trace-columns.md:
+ *
+ *     #          ns  cpu  event            did
+ *     3     3000000    0  yield_to vm/1  - deadline 6000000
+ *                                        + vruntime 18000000
+ */
+import { inWidth, wrap } from '../base/text.js';
+import type { Counterexample, TranscriptStep } from './check-report.js';
+import { cpuOf, eventText } from './event-text.js';
+import { type DiffLine, lineDiff } from './line-diff.js';
+import { type Names, namesOf } from './names.js';
+
+export interface TranscriptOptions {
+  /** characters a line */
+  width: number;
+  /** one kernel, or two to be compared: the first is `-`, the second `+` */
+  kernels: readonly string[];
+  names: Names;
+  /** lines an event that both kernels share, and lines that only one has; 0 for all */
+  shown: number;
+}
+
+/** Longest event column; longer events are cut with `~`. */
+const EVENT_MAX = 22;
+const SHOWN = 5;
+
+/** The transcript of a counterexample, with its legend when two kernels are compared. */
+export function counterexampleLines(c: Counterexample, base: string, width: number): string[] {
+  const other = c.against ?? (c.kernel === base ? undefined : base);
+  const compared = other !== undefined && c.transcript.some((step) => step.did[other] !== undefined);
+  const kernels = compared ? [other as string, c.kernel] : [c.kernel];
+  const legend = compared ? [`- ${kernels[0]}`, `+ ${kernels[1]}`] : [];
+  return [...legend, ...transcript(c.transcript, { width, kernels, names: namesOf(c.scenario), shown: SHOWN })];
+}
+
+/** The lines of a transcript, head first. */
+export function transcript(steps: readonly TranscriptStep[], options: TranscriptOptions): string[] {
+  const events = steps.map((step) => eventText(step.event, options.names));
+  const w = {
+    index: Math.max(2, ...steps.map((s) => String(s.index).length)),
+    ns: Math.max(8, ...steps.map((s) => s.ns.length)),
+    event: Math.min(EVENT_MAX, Math.max(5, ...events.map((e) => e.length))),
+  };
+  const line = (index: string, ns: string, cpu: string, event: string, did: string): string =>
+    `${index.padStart(w.index)}  ${ns.padStart(w.ns)}  ${cpu.padStart(3)}  ${inWidth(event, w.event)}  ${did}`.trimEnd();
+  const mark = options.kernels.length > 1;
+  const indent = w.index + w.ns + w.event + 9;
+  const room = options.width - indent;
+  const lines = [line('#', 'ns', 'cpu', 'event', mark ? '  did' : 'did')];
+  steps.forEach((step, i) => {
+    const cpu = cpuOf(step.event);
+    const did = didLines(step, options).flatMap((d) =>
+      wrap(`${mark ? `${d.mark} ` : ''}${d.text}`, room, mark ? '    ' : '  '),
+    );
+    lines.push(line(String(step.index), step.ns, cpu === null ? '' : String(cpu), events[i], did[0] ?? ''));
+    for (const more of did.slice(1)) lines.push(' '.repeat(indent) + more);
+  });
+  return lines;
+}
+
+/** What is printed of one event, at most `shown` lines of a kind. */
+function didLines(step: TranscriptStep, options: TranscriptOptions): DiffLine[] {
+  const [first, second] = options.kernels.map((kernel) => step.did[kernel] ?? []);
+  const all: DiffLine[] = second === undefined ? first.map((text) => ({ mark: ' ', text })) : lineDiff(first, second);
+  if (options.shown === 0) return all;
+  const seen: Record<DiffLine['mark'], number> = { ' ': 0, '-': 0, '+': 0 };
+  const kept = all.filter((line) => ++seen[line.mark] <= options.shown);
+  const left = all.length - kept.length;
+  return left === 0 ? kept : [...kept, { mark: ' ', text: `(${left} more with --all)` }];
+}

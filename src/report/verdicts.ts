@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What the verdicts of a report add up to: which kernels are the subject, what is worth showing, the exit code. */
+import { count } from '../base/text.js';
+import type { CheckReport, ClaimResult, Counterexample, PropertyResult, ReportVerdict } from './check-report.js';
+
+/** The kernels of a report by their part in it. */
+export interface Parts {
+  /** what the series applies to */
+  base: string;
+  /** all patches applied */
+  patched: string;
+  /** another series to compare with, when asked for */
+  against: string[];
+  /** `...~1`, `...~2`: the first patches only, in order */
+  prefixes: string[];
+}
+
+/** kernels[0] is the base, the last one without `~` the series; what is between is compared with. */
+export function partsOf(report: CheckReport): Parts {
+  const prefixes = report.kernels.filter((k) => /~\d+$/.test(k));
+  const whole = report.kernels.filter((k) => !prefixes.includes(k));
+  const patched = whole.find((k) => k.endsWith(`+${report.series}`)) ?? whole[whole.length - 1];
+  const base = whole[0];
+  return { base, patched, against: whole.filter((k) => k !== base && k !== patched), prefixes };
+}
+
+/** Has a counterexample or a search that found nothing to show. */
+export function worthShowing(verdict: ReportVerdict | undefined): boolean {
+  return verdict === 'refuted' || verdict === 'unreachable';
+}
+
+/** The properties of a claim whose findings are printed below the table, for the kernel given. */
+export function findings(claim: ClaimResult, report: CheckReport): PropertyResult[] {
+  const { patched } = partsOf(report);
+  const changed = new Set(report.changed.map((c) => c.property));
+  return claim.properties.filter((p) => worthShowing(p.verdicts[patched]) || changed.has(p.id));
+}
+
+/** Every counterexample and witness in a report. */
+export function* allRuns(report: CheckReport): Generator<Counterexample> {
+  for (const claim of report.claims) {
+    if (claim.counterexample !== undefined) yield claim.counterexample;
+    for (const property of claim.properties) {
+      if (property.counterexample !== undefined) yield property.counterexample;
+      if (property.witness !== undefined) yield property.witness;
+    }
+  }
+}
+
+const ORDER: readonly ReportVerdict[] = ['holds', 'refuted', 'unreachable', 'vacuous', 'skipped'];
+const PHRASE: Record<ReportVerdict, (n: number) => string> = {
+  holds: (n) => `${n} hold${n === 1 ? 's' : ''}`,
+  refuted: (n) => `${n} refuted`,
+  unreachable: (n) => `${n} unreachable`,
+  vacuous: (n) => `${n} vacuous`,
+  skipped: (n) => `${n} skipped`,
+};
+
+/** `25 claims: 9 hold, 11 refuted, 2 that no model can answer.` */
+export function summary(report: CheckReport): string {
+  const { patched } = partsOf(report);
+  const asked = report.claims.filter((c) => c.unanswerable === undefined);
+  const parts = ORDER.flatMap((verdict) => {
+    const n = asked.filter((c) => c.verdicts[patched] === verdict).length;
+    return n === 0 ? [] : [PHRASE[verdict](n)];
+  });
+  const open = report.claims.length - asked.length;
+  if (open > 0) parts.push(`${open} that no model can answer`);
+  return `${count(report.claims.length, 'claim')}${parts.length > 0 ? ': ' : ''}${parts.join(', ')}.`;
+}
+
+/** Is there any recorded verdict to hold against? */
+export function hasRecord(report: CheckReport): boolean {
+  return report.claims.some((c) => c.properties.some((p) => Object.keys(p.recorded).length > 0));
+}
+
+/**
+ * Properties with nothing recorded for the series whose verdict speaks against it: refuted, or no longer reached,
+ * where the base does not do the same. One that the base fails in the same way is the base's.
+ */
+export function unrecordedFailures(report: CheckReport): { property: string; verdict: ReportVerdict }[] {
+  const { base, patched } = partsOf(report);
+  return report.claims.flatMap((claim) =>
+    claim.properties.flatMap((p) => {
+      const verdict = p.verdicts[patched];
+      const silent = p.recorded[patched] === undefined && verdict !== undefined;
+      const bad = worthShowing(verdict) || (verdict === 'vacuous' && p.verdicts[base] === 'holds');
+      const inherited = base !== patched && p.verdicts[base] === verdict && p.recorded[base] === verdict;
+      return silent && bad && !inherited ? [{ property: p.id, verdict }] : [];
+    }),
+  );
+}
+
+export type ExitStyle = 'unix' | 'kselftest' | 'bisect';
+
+/**
+ * 0 when every verdict is the recorded one or, without record, nothing was refuted; 1 otherwise. When nothing at all
+ * could be judged: 4 as kselftest skips, 125 as git bisect skips, 0 for unix.
+ */
+export function exitCode(report: CheckReport, style: ExitStyle): number {
+  if (report.changed.length > 0 || unrecordedFailures(report).length > 0) return 1;
+  const { patched } = partsOf(report);
+  const judged = report.claims.some((c) =>
+    c.properties.some((p) => ['holds', 'refuted', 'unreachable'].includes(p.verdicts[patched])),
+  );
+  if (judged) return 0;
+  return style === 'kselftest' ? 4 : style === 'bisect' ? 125 : 0;
+}
