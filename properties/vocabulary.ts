@@ -7,6 +7,7 @@
  */
 import type { Arbitrary } from 'fast-check';
 import type { KernelBug } from '../src/lib/bug.js';
+import type { Int64Report } from '../src/lib/int64-checked.js';
 import type { MachineEvent } from '../src/machine/events.js';
 import type { machine } from '../src/machine/state.js';
 import type { Scenario } from '../src/scenario/scenario.js';
@@ -54,6 +55,8 @@ export interface Monitor {
   bug?(step: Step, bug: KernelBug): void;
   /** WARN_ON() was hit in this event. A monitor without this fails there. */
   warn?(step: Step): void;
+  /** Signed overflow, shift out of range or a narrowing that loses bits; only for `int64: 'checked'`. */
+  int64?(step: Step, report: Int64Report): void;
 }
 
 /** Where a property is asked: the machines, and what may happen to them. */
@@ -94,6 +97,8 @@ export interface Property {
   given: World;
   /** exhaustive, beside the random runs */
   scope?: Scope;
+  /** asked where 64-bit operations report what UBSan would, in a worker of its own; see `Monitor.int64` */
+  int64?: 'checked';
   watch(): Monitor;
   /** An override that must make the property fail (for `sometimes`: unreachable). Proves that it can. */
   fault: { says: string; funcs: Readonly<Record<string, AnyFunction>> };

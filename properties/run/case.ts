@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** One run of one machine under one monitor: what happened, and what the monitor said. */
 import { KernelBug, NotModelled } from '../../src/lib/bug.js';
+import { listenInt64 } from '../../src/lib/int64-checked.js';
 import { s64_diff, s64_toNumber } from '../../src/lib/types.js';
 import type { MachineEvent } from '../../src/machine/events.js';
 import type { machine } from '../../src/machine/state.js';
@@ -11,7 +12,7 @@ import type { trace_event } from '../../src/trace/trace-event.js';
 import type { Monitor, Property, Step } from '../vocabulary.js';
 import { Decoder } from './decode.js';
 import type { Engine } from './engine.js';
-import { probedKernel } from './probes.js';
+import { announcing, probedKernel } from './probes.js';
 
 export interface Failure {
   /** of the event at which it was seen */
@@ -116,17 +117,21 @@ export function runCase(input: CaseInput): CaseResult {
 function runOnce(input: CaseInput, tracing: boolean): CaseResult {
   const { engine, scenario, property } = input;
   const monitor = property.watch();
-  const probed = probedKernel(input.kernel, Object.keys(monitor.probes ?? {}));
+  const checked = property.int64 === 'checked';
+  const kernel = checked ? announcing(input.kernel) : input.kernel;
+  const probed = probedKernel(kernel, Object.keys(monitor.probes ?? {}));
   const m = engine.boot(probed.kernel, scenario);
   const recorded: trace_event[] = [];
   const bound = bind(probed.kernel, m, tracing ? (event) => recorded.push(event) : null);
   const step = new CaseStep(m, bound, recorded, tracing);
   const run = new Run(input, step, monitor);
   probed.listen(monitor, step);
+  if (checked) listenInt64((report) => monitor.int64?.(step, report));
   try {
     run.toTheEnd(bound);
   } finally {
     probed.listen(null, null);
+    if (checked) listenInt64(null);
   }
   return run.result();
 }

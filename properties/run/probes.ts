@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Probes on kernel functions: a table whose probed functions tell the present monitor when they begin and end. */
+import { whereInt64 } from '../../src/lib/int64-checked.js';
 import type { AnyFunction, Kernel } from '../../src/series/link.js';
 import type { Monitor, Step } from '../vocabulary.js';
 
@@ -50,7 +51,7 @@ function makeProbed(kernel: Kernel, names: readonly string[]): ProbedKernel {
   const wrapped: Record<string, AnyFunction> = {};
   for (const name of names) wrapped[name] = wrapper(hook, name, kernel.table[name]);
   return {
-    kernel: { name: kernel.name, table: Object.freeze({ ...kernel.table, ...wrapped }) },
+    kernel: { ...kernel, table: Object.freeze({ ...kernel.table, ...wrapped }) },
     listen(monitor, step) {
       hook.monitor = monitor;
       hook.step = step;
@@ -58,7 +59,29 @@ function makeProbed(kernel: Kernel, names: readonly string[]): ProbedKernel {
   };
 }
 
+const announcingTables = new WeakMap<Kernel['table'], Kernel>();
+
+/** The kernel whose every function says that it runs, so that reports of 64-bit operations know where. */
+export function announcing(kernel: Kernel): Kernel {
+  const known = announcingTables.get(kernel.table);
+  if (known !== undefined) return known;
+  const table: Record<string, AnyFunction> = {};
+  for (const [name, original] of Object.entries(kernel.table)) {
+    table[name] = function announced(...args: unknown[]) {
+      const outer = whereInt64(name);
+      try {
+        return original.apply(this, args);
+      } finally {
+        whereInt64(outer);
+      }
+    };
+  }
+  const made = { ...kernel, table: Object.freeze(table) };
+  announcingTables.set(kernel.table, made);
+  return made;
+}
+
 /** The kernel with some functions replaced: how a planted fault is put in. Names that it lacks are added. */
 export function overridden(kernel: Kernel, name: string, funcs: Readonly<Record<string, AnyFunction>>): Kernel {
-  return { name, table: Object.freeze({ ...kernel.table, ...funcs }) };
+  return { ...kernel, name, table: Object.freeze({ ...kernel.table, ...funcs }) };
 }

@@ -43,6 +43,8 @@ export interface RandomInput {
   /** any 32-bit number; every property draws from a seed of its own derived from it */
   seed: number;
   runs: number;
+  /** events in all runs together, at most; no limit when absent */
+  events?: number;
   witness?: boolean;
   /** no more runs once it says true; then the same seed may give other bytes */
   stop?: () => boolean;
@@ -64,7 +66,7 @@ export function runRandom(input: RandomInput): RandomResult {
   const sometimes = property.word === 'sometimes';
   const found = new Found();
   const predicate = ([scenario, numbers]: [Scenario, Uint32Array]): boolean => {
-    if (found.exhausted(input.stop)) return true;
+    if (found.exhausted(input)) return true;
     const course = { numbers };
     const witness = input.witness === true;
     const result = runCase({ engine, kernel, scenario, course, property, witness, stopAtReach: sometimes });
@@ -85,9 +87,9 @@ class Found {
   private shrinks = 0;
   private best: (Example & { isFailure: boolean }) | null = null;
 
-  exhausted(stop: (() => boolean) | undefined): boolean {
+  exhausted({ events, stop }: RandomInput): boolean {
     if (this.best !== null) return this.shrinks++ >= SHRINKS;
-    return stop?.() === true;
+    return this.events >= (events ?? Number.POSITIVE_INFINITY) || stop?.() === true;
   }
 
   /** True when the run shows something. */

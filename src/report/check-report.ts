@@ -36,7 +36,10 @@ export interface Evidence {
   events: number;
   /** how often the interesting case was reached */
   reached: number;
+  /** `complete`: every order of the scope's events up to `depth` */
   exhaustive?: { states: number; depth: number; complete: boolean };
+  /** why it is skipped, or what some of the runs came to that is not modelled */
+  note?: string;
 }
 
 export interface PropertyResult {

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What an event changed, field by field, in kernel names: `A.vruntime +2800000`, `rq0.curr A -> B`. */
+import { type s64, s64_diff, s64_toBigInt, type u64 } from '../../src/lib/types.js';
+import type { machine } from '../../src/machine/state.js';
+
+/** Bookkeeping that changes at every event and tells nothing. */
+const QUIET = new Set([
+  ...['sched_clock', 'steps', 'rng', 'cpu', 'warns', 'actor', 'nextTick', 'hrtimer', 'programs', 'bootClock'],
+  ...['clock', 'clock_task', 'clock_pelt', 'clock_pelt_idle', 'clock_idle', 'lost_idle_time', 'clock_update_flags'],
+  ...['nr_switches', 'nr_running', 'ttwu_count', 'ttwu_local', 'next_balance', 'fair_server', 'dl_server', 'donor'],
+  ...['avg', 'avg_vruntime', 'avg_load', 'zero_vruntime', 'tasks_timeline', 'load', 'h_nr_queued', 'h_nr_runnable'],
+  ...['h_nr_delayed', 'idle_nr_running', 'idle_h_nr_running', 'removed', 'last_update_tg_load_avg', 'load_avg'],
+  ...['tg_load_avg_contrib', 'propagate', 'prop_runnable_sum', 'h_load', 'run_node', 'min_vruntime', 'min_slice'],
+  ...['exec_start', 'sum_exec_runtime', 'prev_sum_exec_runtime', 'nr_migrations', 'runnable_weight', 'stat'],
+  ...['recent_used_cpu', 'wakee_flips', 'last_wakee', 'kernel_stack', 'on_cpu', 'rel_deadline', 'wake_cpu'],
+  ...['isr_count', 'highest_isr_cache', 'irr_pending', 'kvm_running_vcpu', 'valid_wakeup'],
+]);
+
+/** Higher is told earlier. What no list names (a series' own fields) is told first. */
+const WEIGHT: Readonly<Record<string, number>> = {
+  vruntime: 8,
+  deadline: 7,
+  next: 6,
+  curr: 6,
+  last_boosted_vcpu: 6,
+  dy_eligible: 5,
+  in_spin_loop: 5,
+  vlag: 4,
+  preempted: 4,
+  ready: 4,
+  sched_delayed: 4,
+  mode: 3,
+  on_rq: 3,
+  __state: 3,
+  regs: 3,
+  slice: 3,
+  tif_need_resched: 2,
+};
+const OWN_FIELD = 9;
+
+/** Fields of the pin's records, as met in a fresh machine: any other field belongs to a series. */
+type Change = { text: string; weight: number };
+
+const REGISTERS: readonly [number, string][] = [
+  [0x300, 'ICR'],
+  [0x310, 'ICR2'],
+  [0x80, 'TPR'],
+  [0xa0, 'PPR'],
+  [0xb0, 'EOI'],
+];
+
+function registerName(offset: number): string {
+  for (const [at, name] of REGISTERS) if (at === offset) return name;
+  for (const [at, name] of [
+    [0x200, 'IRR'],
+    [0x180, 'TMR'],
+    [0x100, 'ISR'],
+  ] as const) {
+    if (offset >= at && offset < at + 0x80) return `${name}[${(offset - at) >> 4}]`;
+  }
+  return `apic[0x${offset.toString(16)}]`;
+}
+
+/** Pointers by what they point to. */
+function pointerText(field: string, value: unknown, m: machine): string {
+  if (typeof value !== 'number') return valueText(value);
+  if (value < 0) return 'NULL';
+  if (field === 'curr' || field === 'donor' || field === 'idle') return m.task[value]?.comm ?? String(value);
+  if (field === 'next') return seName(m, value);
+  return String(value);
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === 'object' && value !== null)
+    return JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? String(v) : v));
+  return String(value);
+}
+
+/** An entity by its task's name, or its group's and CPU. */
+export function seName(m: machine, se: number): string {
+  const task = m.se[se]?.task;
+  if (task !== undefined && task >= 0) return m.task[task].comm;
+  const tg = m.task_group.findIndex((group) => group.se.includes(se));
+  const cpu = tg < 0 ? -1 : m.task_group[tg].se.indexOf(se);
+  return tg < 0 ? `se${se}` : `${m.groupNames[tg]}.se[${cpu}]`;
+}
+
+function cfsName(m: machine, id: number): string {
+  const { tg, rq } = m.cfs_rq[id];
+  return tg === 0 ? `rq${rq}.cfs` : `${m.groupNames[tg]}.cfs_rq[${rq}]`;
+}
+
+/** vCPUs by the thread that runs them. */
+function vcpuName(m: machine, id: number): string {
+  const pid = m.vcpu[id].pid;
+  return pid >= 0 ? m.task[pid].comm : `vcpu${id}`;
+}
+
+function recordName(m: machine, table: string, index: number): string {
+  switch (table) {
+    case 'se':
+      return seName(m, index);
+    case 'cfs_rq':
+      return cfsName(m, index);
+    case 'rq':
+      return `rq${index}`;
+    case 'task':
+      return m.task[index].comm;
+    case 'task_group':
+      return m.groupNames[index] ?? `tg${index}`;
+    case 'vcpu':
+      return vcpuName(m, index);
+    case 'kvm':
+      return m.vmNames[index] ?? `kvm${index}`;
+    default:
+      return `${table}[${index}]`;
+  }
+}
+
+function compare(
+  name: string,
+  field: string,
+  was: unknown,
+  is: unknown,
+  m: machine,
+  out: Change[],
+  known: ReadonlySet<string>,
+): void {
+  if (was === is || QUIET.has(field)) return;
+  if (field === 'regs') {
+    compareRegisters(name, was as number[], is as number[], out);
+    return;
+  }
+  if (typeof is === 'object' && is !== null && typeof was === 'object' && was !== null && !Array.isArray(is)) {
+    for (const inner of Object.keys(is)) {
+      const path = field === 'arch' || field === 'apic' ? name : `${name}.${field}`;
+      compare(path, inner, (was as never)[inner], (is as never)[inner], m, out, known);
+    }
+    return;
+  }
+  if (typeof is === 'object' && valueText(is) === valueText(was)) return;
+  const weight = known.has(field) ? (WEIGHT[field] ?? 1) : OWN_FIELD;
+  out.push({ text: `${name}.${field} ${changeText(field, was, is, m)}`, weight });
+}
+
+function changeText(field: string, was: unknown, is: unknown, m: machine): string {
+  const numeric = (x: unknown): boolean => typeof x === 'number' || typeof x === 'bigint';
+  if (!numeric(was) || !numeric(is)) return `${valueText(was)} -> ${valueText(is)}`;
+  if (field === 'vruntime' || field === 'deadline' || /time_ns$/.test(field)) {
+    const d = s64_toBigInt(s64_diff(is as u64, was as u64));
+    return d < 0n ? String(d) : `+${d}`;
+  }
+  if (field === 'vlag') return `= ${s64_toBigInt(is as s64)}`;
+  return `${pointerText(field, was, m)} -> ${pointerText(field, is, m)}`;
+}
+
+function compareRegisters(name: string, was: number[], is: number[], out: Change[]): void {
+  for (let i = 0; i < is.length; i++) {
+    if (was[i] === is[i]) continue;
+    const hex = (x: number): string => `0x${(x >>> 0).toString(16)}`;
+    out.push({ text: `${name}.${registerName(i << 2)} ${hex(was[i])} -> ${hex(is[i])}`, weight: WEIGHT.regs });
+  }
+}
+
+const TABLES = ['se', 'cfs_rq', 'rq', 'task', 'task_group', 'kvm', 'vcpu'] as const;
+
+/** Field names of the pin's own records: what a machine booted on the pin has. */
+export function knownFields(m: machine): ReadonlySet<string> {
+  const known = new Set<string>();
+  const collect = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (Array.isArray(value)) {
+      if (typeof value[0] === 'object') value.forEach(collect);
+      return;
+    }
+    for (const [field, inner] of Object.entries(value)) {
+      known.add(field);
+      collect(inner);
+    }
+  };
+  for (const table of TABLES) collect(m[table]);
+  return known;
+}
+
+/** Changes between two machines, most telling first. `known`: see `knownFields`. */
+export function changesBetween(was: machine, is: machine, known: ReadonlySet<string>): string[] {
+  const out: Change[] = [];
+  for (const table of TABLES) {
+    for (let i = 0; i < is[table].length; i++) {
+      const before = was[table][i] as unknown as Record<string, unknown> | undefined;
+      const after = is[table][i] as unknown as Record<string, unknown>;
+      if (before === undefined) continue;
+      const name = recordName(is, table, i);
+      for (const field of Object.keys(after)) compare(name, field, before[field], after[field], is, out, known);
+    }
+  }
+  return out.sort((a, b) => b.weight - a.weight).map((change) => change.text);
+}
