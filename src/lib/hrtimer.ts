@@ -40,7 +40,7 @@ export function hrtimer_setup(this: vmlinux, callback: string, owner: number): h
   return id;
 }
 
-/** kernel/time/hrtimer.c: hrtimer_start(), absolute expiry. */
+/** include/linux/hrtimer.h: hrtimer_start(), absolute expiry. */
 export function hrtimer_start(this: vmlinux, timer: hrtimer_ptr, expires: u64): void {
   const t = this.m.hrtimer[timer];
   t.queued = 1;

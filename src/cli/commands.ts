@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The commands: name, what it does, and its file, which is loaded when it is called and not before. */
+import type { Command } from 'commander';
+import type { Io } from './io.js';
+
+/** What a command's file exports. */
+export interface CommandFile {
+  /**
+   * The command with its arguments, options and action. The action calls `exit` with its exit code; it throws
+   * BadInput for what the user got wrong. It does nothing to the process.
+   */
+  define(io: Io, exit: (code: number) => void): Command;
+}
+
+export interface CommandEntry {
+  name: string;
+  says: string;
+  load(): Promise<CommandFile>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'list',
+    says: 'series, claims, scenarios and kernels that there are',
+    load: () => import('./list.js'),
+  },
+];

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Exit codes, and what is said when a command cannot do what it was asked. */
+import { BadInput, type Fault } from '../base/faults.js';
+import { ascii, count, wrap } from '../base/text.js';
+import type { ExitStyle } from '../report/verdicts.js';
+import type { Io } from './io.js';
+
+/** as recorded, or everything holds */
+export const OK = 0;
+/** refuted, or not as recorded */
+export const REFUTED = 1;
+/** usage or bad input */
+export const BAD_INPUT = 2;
+/** a mistake of ours */
+export const OUR_FAULT = 3;
+/** kselftest: nothing could be judged */
+export const KSFT_SKIP = 4;
+/** git bisect: this revision cannot be tested */
+export const BISECT_SKIP = 125;
+
+/** Faults carried by any of our errors that mean bad input, or null. */
+function faultsOf(error: unknown): { input: string; faults: readonly Fault[] } | null {
+  if (error instanceof BadInput) return error;
+  if (error instanceof Error && error.name === 'SeriesError') {
+    const e = error as Error & { series: string; faults: readonly Fault[] };
+    return { input: `series ${e.series}`, faults: e.faults };
+  }
+  return null;
+}
+
+/** All faults, one a line: `place: expected this, got that`. */
+export function faultLines(input: string, faults: readonly Fault[]): string[] {
+  return [
+    `kvmodel: ${input}: ${count(faults.length, 'fault')}`,
+    ...faults.flatMap((f) => wrap(`  ${f.place}: expected ${f.expected}, got ${f.got}`, 80, '      ')),
+  ].map(ascii);
+}
+
+/** Says what went wrong on stderr and returns the exit code for it. */
+export function explain(error: unknown, io: Io, style: ExitStyle = 'unix'): number {
+  const bad = faultsOf(error);
+  if (bad !== null) {
+    io.err(`${faultLines(bad.input, bad.faults).join('\n')}\n`);
+    return style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
+  }
+  const e = error instanceof Error ? error : new Error(String(error));
+  io.err(`kvmodel: ${e.name}: ${ascii(e.message)}\n`);
+  io.err('This is a mistake of kvmodel, not of yours. KVMODEL_DEBUG=1 shows where.\n');
+  if (io.env['KVMODEL_DEBUG'] === '1') io.err(`${e.stack}\n`);
+  return style === 'bisect' ? BISECT_SKIP : OUR_FAULT;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Reading what the user names, and writing without ever overwriting. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { reject } from '../base/faults.js';
+
+/** More than any scenario or counterexample needs. */
+const SIZE_MAX = 64 << 20;
+
+/** The text of a file. Throws BadInput when there is none, when it is no file, not UTF-8, or far too long. */
+export function readText(path: string, cwd: string, what: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(resolve(cwd, path));
+  } catch (e) {
+    reject(path, 'file', path, what, reasonOf(e));
+  }
+  if (bytes.length > SIZE_MAX)
+    reject(path, 'file', path, `${what} of at most ${SIZE_MAX >> 20} MiB`, `${bytes.length} bytes`);
+  const text = bytes.toString('utf8');
+  if (text.includes('\ufffd') || text.includes('\0'))
+    reject(path, 'file', path, `${what}, as UTF-8 text`, 'other bytes');
+  return text;
+}
+
+/** Writes a new file, and its folders. Throws BadInput when it is there already or cannot be written. */
+export function writeNew(path: string, text: string, cwd: string): void {
+  const full = resolve(cwd, path);
+  try {
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, text, { flag: 'wx' });
+  } catch (e) {
+    reject(path, 'file', path, 'a place for a new file', reasonOf(e));
+  }
+}
+
+function reasonOf(e: unknown): string {
+  const code = (e as NodeJS.ErrnoException).code;
+  const words: Record<string, string> = {
+    ENOENT: 'no such file',
+    EISDIR: 'a directory',
+    EACCES: 'a file that may not be accessed',
+    EPERM: 'a file that may not be accessed',
+    EEXIST: 'a file that is there already (nothing is overwritten)',
+    ENOTDIR: 'a path through something that is no directory',
+  };
+  return words[code ?? ''] ?? code ?? String(e);
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Finds the command, loads its file alone, and turns whatever it throws into words and an exit code. */
+import { Command, CommanderError } from 'commander';
+import { oneOf } from '../base/faults.js';
+import { VERSION } from '../base/version.js';
+import { commands } from './commands.js';
+import { BAD_INPUT, BISECT_SKIP, explain, OK } from './exit.js';
+import type { Io } from './io.js';
+
+const EXAMPLES = `
+Examples:
+  kvmodel list
+  kvmodel check semantics-aware-v2
+  kvmodel check ./my-patch.ts --only starvation --mail
+  kvmodel replay k1.AbCd...
+
+Exit codes: 0 as recorded, or nothing refuted; 1 refuted, or not as recorded;
+2 usage or bad input; 3 a mistake of kvmodel. Results go to stdout, progress
+to stderr. The same seed gives the same bytes.
+`;
+
+/** Runs one command line; returns the exit code. Never throws, never ends the process. */
+export async function kvmodel(argv: readonly string[], io: Io): Promise<number> {
+  let code = OK;
+  const style = argv.includes('--exit=bisect') ? 'bisect' : 'unix';
+  const [first] = argv;
+  const chosen = commands.find((c) => c.name === first);
+  if (first !== undefined && !first.startsWith('-') && first !== 'help' && chosen === undefined) {
+    io.err(
+      `kvmodel: expected ${oneOf(
+        'a command',
+        first,
+        commands.map((c) => c.name),
+      )}, got ${JSON.stringify(first)}\n`,
+    );
+    return BAD_INPUT;
+  }
+  const program = speakingTo(io, new Command('kvmodel'))
+    .description('A faithful emulator of Linux vCPU scheduling, checked by properties.')
+    .version(VERSION)
+    .addHelpText('after', EXAMPLES);
+  try {
+    for (const entry of commands) {
+      if (chosen !== undefined ? entry !== chosen : !(first === 'help' && argv[1] === entry.name)) {
+        program.command(entry.name).description(entry.says);
+        continue;
+      }
+      const { define } = await entry.load();
+      const command = define(io, (c) => {
+        code = c;
+      });
+      program.addCommand(speakingTo(io, command.description(entry.says)));
+    }
+    if (argv.length === 0) {
+      io.out(program.helpInformation() + EXAMPLES);
+      return OK;
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (e) {
+    if (e instanceof CommanderError) return e.exitCode === 0 ? OK : style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
+    return explain(e, io, style);
+  }
+}
+
+/** Commander writes where `io` says and throws instead of ending the process. */
+function speakingTo(io: Io, command: Command): Command {
+  return command.exitOverride().configureOutput({
+    writeOut: (text) => io.out(text),
+    writeErr: (text) => io.err(text.replace(/^error: /, 'kvmodel: ')),
+    getOutHelpWidth: () => 80,
+    getErrHelpWidth: () => 80,
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  });
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A series in a TypeScript file outside the repository: type-checked, loaded, its shape checked, every fault said. */
+import { existsSync, statSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { createJiti } from 'jiti';
+import type { Claim } from '../../properties/vocabulary.js';
+import { BadInput, type Fault, reject, shown } from '../base/faults.js';
+import type { Series } from '../series/series.js';
+import { typeFaults } from './type-check.js';
+
+export interface SeriesFile {
+  series: Series;
+  /** properties that the file brings with it: its export `claims` */
+  claims: Claim[];
+}
+
+/** Does this argument name a file rather than a series of the registry? */
+export function looksLikeFile(name: string): boolean {
+  return /[\\/]|\.[cm]?[jt]s$/.test(name);
+}
+
+/** Loads the series that a file exports by default. Throws BadInput with every fault. */
+export async function loadSeriesFile(path: string, cwd: string): Promise<SeriesFile> {
+  const file = resolve(cwd, path);
+  if (!existsSync(file) || !statSync(file).isFile()) reject(path, 'file', path, 'a TypeScript file', 'no such file');
+  if (!/\.[cm]?[jt]s$/.test(file)) reject(path, 'file', path, 'a file that ends in .ts', shown(path));
+  const types = typeFaults(file, (f) => relative(cwd, f) || f);
+  if (types.length > 0) throw new BadInput(path, types);
+  const loaded = await load(file, path);
+  const faults = [...shapeFaults(loaded.default, path), ...claimFaults(loaded.claims)];
+  if (faults.length > 0) throw new BadInput(path, faults);
+  return { series: loaded.default as Series, claims: (loaded.claims ?? []) as Claim[] };
+}
+
+/** WHY a virtual module: the file must get our very own instance, not a second one that jiti makes from our files. */
+async function load(file: string, path: string): Promise<{ default?: unknown; claims?: unknown }> {
+  const jiti = createJiti(import.meta.url, {
+    virtualModules: { kvmodel: await import('../index.js') },
+    fsCache: false,
+    moduleCache: false,
+    interopDefault: false,
+  });
+  try {
+    return (await jiti.import(file)) as { default?: unknown; claims?: unknown };
+  } catch (e) {
+    const message = e instanceof Error ? `${e.name}: ${e.message.split('\n')[0]}` : String(e);
+    reject(path, 'load', path, 'a module that loads', message);
+  }
+}
+
+function shapeFaults(value: unknown, path: string): Fault[] {
+  const fault = (code: string, place: string, expected: string, got: unknown): Fault => ({
+    code,
+    place,
+    expected,
+    got: shown(got),
+  });
+  if (typeof value !== 'object' || value === null)
+    return [fault('shape', path, 'a default export made by defineSeries()', value)];
+  const series = value as Record<string, unknown>;
+  const faults: Fault[] = [];
+  for (const key of ['id', 'title', 'base']) {
+    const text = series[key];
+    if (typeof text !== 'string' || text === '') faults.push(fault('shape', key, 'a string', text));
+  }
+  if (typeof series['id'] === 'string' && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(series['id']))
+    faults.push(fault('shape', 'id', 'letters, digits, . _ and -, at most 64', series['id']));
+  const patches = series['patches'];
+  if (!Array.isArray(patches) || patches.length === 0) {
+    faults.push(fault('empty', 'patches', 'an array of at least one patch', patches));
+    return faults;
+  }
+  patches.forEach((patch, i) => {
+    const at = `patches[${i}]`;
+    if (typeof patch !== 'object' || patch === null) faults.push(fault('shape', at, 'a patch (an object)', patch));
+    else if (typeof patch.subject !== 'string') faults.push(fault('shape', `${at}.subject`, 'a string', patch.subject));
+  });
+  return faults;
+}
+
+function claimFaults(claims: unknown): Fault[] {
+  if (claims === undefined) return [];
+  const expected = 'an array of claims, each with id, words and properties';
+  const right = (c: unknown): boolean => {
+    const claim = c as Partial<Claim> | null;
+    return typeof claim?.id === 'string' && typeof claim.words === 'string' && Array.isArray(claim.properties);
+  };
+  if (Array.isArray(claims) && claims.every(right)) return [];
+  return [{ code: 'shape', place: 'claims', expected, got: shown(claims) }];
+}

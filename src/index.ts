@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What a patch outside the repository imports from 'kvmodel': how to declare a series, the kernel's integers and
+ * structures to write it with, and the words to state properties with.
+ */
+export type { Claim, Monitor, Probe, Property, Scope, Step, World } from '../properties/vocabulary.js';
+export { agrees, always, leadsTo, sometimes } from '../properties/vocabulary.js';
+export type * from './arch/x86/kvm_host.js';
+export type { Program } from './guest/instructions.js';
+export type * from './kvm/kvm_host.js';
+export { KernelBug, NotModelled } from './lib/bug.js';
+export * from './lib/errno.js';
+export * from './lib/math64.js';
+export * from './lib/types.js';
+export type { MachineEvent } from './machine/events.js';
+export type { machine } from './machine/state.js';
+export type { Scenario } from './scenario/scenario.js';
+export type * from './sched/sched.js';
+export { NULL } from './sched/sched.js';
+export type { Patch, Series } from './series/series.js';
+export { defineSeries } from './series/series.js';
+export type { vmlinux } from './series/vmlinux.js';

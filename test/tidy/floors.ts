@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Who may import whom: one row a room, as (from, to).
+ *
+ * Values follow this table. Types may come from any room but the doors (`cli`, `web`, `native`) and tests: what a mirrored
+ * file knows of its neighbours is their types, and they meet in the table of functions.
+ */
+import { importsOf, resolved, type SourceFile } from './source-file.js';
+
+const MIRRORED = ['sched', 'kvm', 'lapic', 'arch'] as const;
+
+/** room: rooms whose values it may import, besides itself */
+export const FLOORS: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  lib: ['base'],
+  trace: ['base', 'lib'],
+  sched: ['base', 'lib', 'trace'],
+  kvm: ['base', 'lib', 'trace'],
+  lapic: ['base', 'lib', 'trace'],
+  arch: ['base', 'lib', 'trace'],
+  series: ['base', 'lib', 'trace', ...MIRRORED],
+  guest: ['base', 'lib', 'trace'],
+  machine: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest'],
+  scenario: ['base', 'lib', 'series', 'guest', 'machine'],
+  report: ['base', 'lib', 'trace', 'series', 'guest', 'machine', 'scenario'],
+  native: ['base', 'lib'],
+  properties: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest', 'machine', 'scenario', 'report'],
+  cli: [
+    'entry',
+    'base',
+    'lib',
+    'trace',
+    ...MIRRORED,
+    'series',
+    'guest',
+    'machine',
+    'scenario',
+    'report',
+    'native',
+    'properties',
+  ],
+  web: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest', 'machine', 'scenario', 'report'],
+  // src/index.ts: what a user's patch imports
+  entry: ['lib', 'sched', 'series', 'properties', 'guest', 'machine', 'scenario', 'kvm', 'arch'],
+};
+
+/** Files that mirror a header: constants and factories, which the rooms beside may use. */
+export const HEADERS: readonly string[] = [
+  'src/sched/sched.ts',
+  'src/sched/features.ts',
+  'src/kvm/kvm_host.ts',
+  'src/arch/x86/kvm_host.ts',
+  'src/lapic/apicdef.ts',
+];
+
+/** Packages with a place: only these rooms may import them. Others may be imported above `lib`. */
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  immer: ['machine', 'web'],
+  xstate: ['machine', 'web'],
+  'fast-check': ['properties'],
+  tinypool: ['properties', 'cli', 'native'],
+  valibot: ['scenario', 'cli', 'native'],
+  'cli-table3': ['base'],
+  'cli-progress': ['cli'],
+  commander: ['cli'],
+  jiti: ['cli'],
+  typescript: ['cli'],
+};
+
+/** The rooms in which the host's own clock, files and streams do not exist. */
+export const PURE: readonly string[] = [
+  'base',
+  'lib',
+  'trace',
+  ...MIRRORED,
+  'series',
+  'guest',
+  'machine',
+  'scenario',
+  'report',
+  'properties',
+  'entry',
+];
+
+/** The room of a file: `sched` for src/sched/fair.ts. */
+export function roomOf(path: string): string | null {
+  const [top, room] = path.split('/');
+  if (top === 'properties') return 'properties';
+  if (top === 'test') return 'test';
+  if (top !== 'src') return null;
+  return room.endsWith('.ts') ? 'entry' : room;
+}
+
+/** Every import that goes where the table does not let it go. */
+export function floorFaults(file: SourceFile): string[] {
+  const from = roomOf(file.path);
+  if (from === null || from === 'test') return [];
+  const allowed = FLOORS[from];
+  if (allowed === undefined) return [`${file.path}: the room ${from} has no row in FLOORS`];
+  return importsOf(file).flatMap((i) => {
+    const at = `${file.path}:${i.line}`;
+    const target = resolved(file.path, i.specifier);
+    if (target === null) return packageFault(at, from, i.specifier, i.typeOnly);
+    const to = roomOf(target);
+    if (to === null || to === from) return to === null && !target.endsWith('.json') ? [`${at}: imports ${target}`] : [];
+    if (to === 'test') return [`${at}: ${from} imports a test`];
+    if (i.typeOnly && !['cli', 'web', 'native'].includes(to)) return [];
+    if (allowed.includes(to) || (HEADERS.includes(target) && isAbove(from))) return [];
+    return [`${at}: ${from} may not import ${i.typeOnly ? 'types' : 'values'} from ${to}`];
+  });
+}
+
+/** Headers of the kernel are for everything that knows kernels. */
+const isAbove = (room: string): boolean => !['base', 'lib', 'native'].includes(room);
+
+function packageFault(at: string, from: string, specifier: string, typeOnly: boolean): string[] {
+  if (specifier.startsWith('node:')) return PURE.includes(from) ? [`${at}: ${from} may not import ${specifier}`] : [];
+  const name = specifier.split('/')[0];
+  const rooms = PACKAGES[name];
+  if (rooms === undefined) return [`${at}: the package ${name} has no row in PACKAGES`];
+  return rooms.includes(from) || typeOnly ? [] : [`${at}: ${from} may not import ${name}`];
+}
+
+/** The same table as a graph for graphviz. */
+export function floorsDot(): string {
+  const edges = Object.entries(FLOORS).flatMap(([from, to]) => to.map((t) => `  ${from} -> ${t};`));
+  return `digraph floors {\n${edges.join('\n')}\n}\n`;
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The tree keeps its own manners. */
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { floorFaults } from './floors.js';
+import { bannedFaults, lengthFaults, licenceFaults, tagFaults, tagsOf } from './manners.js';
+import { allPaths, definesFunction, kernelTree, read, sourceFiles } from './tree.js';
+
+const paths = allPaths();
+const files = sourceFiles(paths);
+
+describe('the tree', () => {
+  it('has files at all', () => {
+    expect(files.length).toBeGreaterThan(50);
+  });
+
+  it('carries the licence in every source', () => {
+    const sources = paths.filter((p) => /\.(ts|c|h|sh|py)$/.test(p) || p === '.ci/run');
+    expect(sources.flatMap((p) => licenceFaults(p, read(p)))).toEqual([]);
+  });
+
+  it('keeps to its floors', () => {
+    expect(files.flatMap(floorFaults)).toEqual([]);
+  });
+
+  it('uses no banned word', () => {
+    expect(files.flatMap(bannedFaults)).toEqual([]);
+  });
+
+  it('tags every mirrored function', () => {
+    expect(files.flatMap(tagFaults)).toEqual([]);
+  });
+
+  it('has no file and no function that is too long', () => {
+    expect(files.flatMap(lengthFaults)).toEqual([]);
+  });
+
+  // TODO [>0.1.0]: has no dead file, once every room is reached from the command
+
+  it('names no path of the machine it was written on', () => {
+    const own = paths.filter((p) => !p.startsWith('test/tidy/') && !/\.(gz|png|lock)$/.test(p));
+    const bad = own.filter((p) => /(^|[^\w.])\/(work|root|home)\/\w/.test(read(p)));
+    expect(bad).toEqual([]);
+  });
+});
+
+describe('the kernel', () => {
+  const tree = kernelTree();
+  const why = 'no kernel tree: set KVMODEL_TREE, or unpack the package linux-source-6.12 in /usr/src';
+  it.skipIf(tree === null)(`has every function under the name of its tag (${tree ?? why})`, () => {
+    const texts = new Map<string, string>();
+    const faults: string[] = [];
+    for (const tag of files.filter((f) => !f.path.startsWith('src/series/')).flatMap(tagsOf)) {
+      const path = `${tree}/${tag.kernelPath}`;
+      if (!texts.has(path)) texts.set(path, existsSync(path) ? readFileSync(path, 'latin1') : '');
+      if (!definesFunction(texts.get(path) as string, tag.kernelName))
+        faults.push(`${tag.file}:${tag.line}: ${tag.kernelPath} has no ${tag.kernelName}()`);
+    }
+    expect(faults).toEqual([]);
+  });
+});
