@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * arch/x86/kvm/x86.c, x86.h, cpuid.c, smm.h (6.12.117): what of them belongs to the local APIC: MSRs, the ICR's fast
+ * path, CPUID, SIPI, SMI, KVM_GET_MP_STATE and KVM_SET_MP_STATE, requests to scan the IOAPIC.
+ *
+ * MODEL: of entering SMM, the flags that block NMIs and INITs.
+ */
+import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
+import {
+  APIC_BASE_MSR,
+  APIC_DEST_MASK,
+  APIC_DEST_NOSHORT,
+  APIC_DEST_PHYSICAL,
+  APIC_DM_FIXED,
+  APIC_ICR,
+  APIC_MODE_MASK,
+  APIC_SHORT_MASK,
+  KVM_APIC_SIPI,
+  MSR_IA32_APICBASE,
+  MSR_IA32_APICBASE_BSP,
+  MSR_IA32_TSC_DEADLINE,
+  X2APIC_BROADCAST,
+} from '../../lapic/apicdef.js';
+import type { msr_data } from '../../lapic/lapic.js';
+import { EINVAL } from '../../lib/errno.js';
+import { not, shl, shr, sub, to_u32, u64 as toU64, type u8, type u32, type u64, ZERO } from '../../lib/types.js';
+import type { vmlinux } from '../../series/vmlinux.js';
+import {
+  HF_SMM_INSIDE_NMI_MASK,
+  HF_SMM_MASK,
+  KVM_MP_STATE_AP_RESET_HOLD,
+  KVM_MP_STATE_HALTED,
+  KVM_MP_STATE_INIT_RECEIVED,
+  KVM_MP_STATE_RUNNABLE,
+  KVM_MP_STATE_SIPI_RECEIVED,
+  KVM_MP_STATE_UNINITIALIZED,
+  KVM_REQ_EVENT,
+  KVM_REQ_SCAN_IOAPIC,
+  KVM_REQ_SMI,
+} from './kvm_host.js';
+
+/** arch/x86/include/uapi/asm/kvm_para.h */
+export const MSR_KVM_PV_EOI_EN = 0x4b56_4d04;
+
+/** arch/x86/kvm/x86.h: kvm_check_has_quirk() */
+export function kvm_check_has_quirk(this: vmlinux, kvm: kvm, quirk: u32): boolean {
+  return (kvm.arch.disabled_quirks & quirk) === 0;
+}
+
+/** arch/x86/kvm/x86.c: kvm_vector_hashing_enabled() */
+export function kvm_vector_hashing_enabled(this: vmlinux): boolean {
+  return this.m.kvm_x86_params.vector_hashing_enabled;
+}
+
+/** arch/x86/kvm/x86.c: kvm_vcpu_is_bsp() */
+export function kvm_vcpu_is_bsp(this: vmlinux, vcpu: kvm_vcpu): boolean {
+  return (to_u32(vcpu.arch.apic_base) & MSR_IA32_APICBASE_BSP) !== 0;
+}
+
+/** arch/x86/kvm/cpuid.c: kvm_vcpu_reserved_gpa_bits_raw(): bits 63:MAXPHYADDR. */
+export function kvm_vcpu_reserved_gpa_bits_raw(this: vmlinux, vcpu: kvm_vcpu): u64 {
+  const maxphyaddr = vcpu.arch.cpuid.maxphyaddr;
+  return not(sub(shl(toU64(1), maxphyaddr), toU64(1)));
+}
+
+/** arch/x86/kvm/cpuid.c: kvm_vcpu_after_set_cpuid(): KVM_SET_CPUID2, as far as the APIC depends on it. */
+export function kvm_vcpu_after_set_cpuid(this: vmlinux, vcpu: kvm_vcpu): void {
+  const apic = vcpu.arch.apic;
+  apic.lapic_timer.timer_mode_mask = vcpu.arch.cpuid.tsc_deadline ? 3 << 17 : 1 << 17;
+  this.kvm_apic_set_version(vcpu);
+}
+
+/** arch/x86/kvm/x86.c: kvm_vcpu_deliver_sipi_vector(): CS = vector << 8, IP = 0. */
+export function kvm_vcpu_deliver_sipi_vector(this: vmlinux, vcpu: kvm_vcpu, vector: u8): void {
+  vcpu.arch.sipi_cs_base = vector << 12;
+}
+
+/** arch/x86/kvm/smm.h: kvm_inject_smi(): 0, as CONFIG_KVM_SMM is set. */
+export function kvm_inject_smi(this: vmlinux, vcpu: kvm_vcpu): number {
+  this.kvm_make_request(KVM_REQ_SMI, vcpu);
+  return 0;
+}
+
+/** arch/x86/kvm/smm.c: enter_smm() */
+export function enter_smm(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.hflags |= HF_SMM_MASK;
+  if (this.kvm_x86_get_nmi_mask(vcpu)) vcpu.arch.hflags |= HF_SMM_INSIDE_NMI_MASK;
+  else this.kvm_x86_set_nmi_mask(vcpu, true);
+  vcpu.arch.if_flag = false;
+}
+
+/** arch/x86/kvm/smm.c: emulator_leave_smm(): RSM. The saved RFLAGS.IF is the caller's to restore. */
+export function emulator_leave_smm(this: vmlinux, vcpu: kvm_vcpu): void {
+  if ((vcpu.arch.hflags & HF_SMM_INSIDE_NMI_MASK) === 0) this.kvm_x86_set_nmi_mask(vcpu, false);
+  vcpu.arch.hflags &= ~(HF_SMM_MASK | HF_SMM_INSIDE_NMI_MASK);
+  // WHY: an INIT that waited for the end of SMM is looked at now.
+  if ((vcpu.arch.hflags & HF_SMM_MASK) === 0) this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+}
+
+/** arch/x86/kvm/x86.c: kvm_make_scan_ioapic_request_mask(): vcpu_idx that are 1 in the bitmap. */
+export function kvm_make_scan_ioapic_request_mask(this: vmlinux, kvm: kvm, vcpu_bitmap: readonly number[]): void {
+  const idx: number[] = [];
+  for (let i = 0; i < vcpu_bitmap.length; i++) if (vcpu_bitmap[i] === 1) idx.push(i);
+  this.kvm_make_vcpus_request_mask(kvm, KVM_REQ_SCAN_IOAPIC, idx);
+}
+
+/** arch/x86/kvm/x86.c: kvm_make_scan_ioapic_request() */
+export function kvm_make_scan_ioapic_request(this: vmlinux, kvm: kvm): void {
+  this.kvm_make_all_cpus_request(kvm, KVM_REQ_SCAN_IOAPIC);
+}
+
+/** arch/x86/kvm/x86.c: handle_fastpath_set_x2apic_icr_irqoff(): 0 when the IPI is sent, 1 for the slow path. */
+export function handle_fastpath_set_x2apic_icr_irqoff(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
+  if (!this.lapic_in_kernel(vcpu) || !this.apic_x2apic_mode(vcpu.arch.apic)) return 1;
+
+  const low = to_u32(data);
+  if (
+    (low & APIC_SHORT_MASK) === APIC_DEST_NOSHORT &&
+    (low & APIC_DEST_MASK) === APIC_DEST_PHYSICAL &&
+    (low & APIC_MODE_MASK) === APIC_DM_FIXED &&
+    to_u32(shr(data, 32)) !== X2APIC_BROADCAST
+  ) {
+    return this.kvm_x2apic_icr_write(vcpu.arch.apic, data);
+  }
+  return 1;
+}
+
+/** arch/x86/kvm/x86.c: handle_fastpath_set_tscdeadline(): 0 when it is set, 1 for the slow path. */
+export function handle_fastpath_set_tscdeadline(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
+  if (!this.kvm_can_use_hv_timer(vcpu)) return 1;
+  this.kvm_set_lapic_tscdeadline_msr(vcpu, data);
+  return 0;
+}
+
+/**
+ * arch/x86/kvm/x86.c: handle_fastpath_set_msr_irqoff(): WRMSR of ICR or TSC_DEADLINE in the exit's first moments.
+ *
+ * True: done, re-enter the guest. False: the slow path does it from the start.
+ */
+export function handle_fastpath_set_msr_irqoff(this: vmlinux, vcpu: kvm_vcpu, msr: u32, data: u64): boolean {
+  let handled = false;
+  switch (msr) {
+    case APIC_BASE_MSR + (APIC_ICR >> 4):
+      handled = this.handle_fastpath_set_x2apic_icr_irqoff(vcpu, data) === 0;
+      break;
+    case MSR_IA32_TSC_DEADLINE:
+      handled = this.handle_fastpath_set_tscdeadline(vcpu, data) === 0;
+      break;
+    default:
+      break;
+  }
+  if (handled) this.trace_kvm_msr(1, msr, data, false);
+  return handled;
+}
+
+/** kvm_set_msr_common(): the APIC's MSRs; 0, 1 for #GP, -1 for a MSR that is not the APIC's. */
+export function kvm_set_msr_commonApic(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
+  const msr = msr_info.index;
+  if (msr === MSR_IA32_APICBASE) return this.kvm_apic_set_base(vcpu, msr_info);
+  if (msr >= APIC_BASE_MSR && msr <= APIC_BASE_MSR + 0xff) return this.kvm_x2apic_msr_write(vcpu, msr, msr_info.data);
+  if (msr === MSR_IA32_TSC_DEADLINE) {
+    this.kvm_set_lapic_tscdeadline_msr(vcpu, msr_info.data);
+    return 0;
+  }
+  if (msr === MSR_KVM_PV_EOI_EN) return this.kvm_lapic_set_pv_eoi(vcpu, msr_info.data);
+  return -1;
+}
+
+/** kvm_get_msr_common(): the APIC's MSRs; 0 with the value in `msr_info`, 1 for #GP, -1 for another's. */
+export function kvm_get_msr_commonApic(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
+  const msr = msr_info.index;
+  if (msr === MSR_IA32_APICBASE) {
+    msr_info.data = vcpu.arch.apic_base;
+    return 0;
+  }
+  if (msr >= APIC_BASE_MSR && msr <= APIC_BASE_MSR + 0xff) {
+    const data = { value: ZERO };
+    const r = this.kvm_x2apic_msr_read(vcpu, msr, data);
+    if (r === 0) msr_info.data = data.value;
+    return r;
+  }
+  if (msr === MSR_IA32_TSC_DEADLINE) {
+    msr_info.data = this.kvm_get_lapic_tscdeadline_msr(vcpu);
+    return 0;
+  }
+  if (msr === MSR_KVM_PV_EOI_EN) {
+    msr_info.data = vcpu.arch.pv_eoi.msr_val;
+    return 0;
+  }
+  return -1;
+}
+
+/** arch/x86/kvm/x86.c: kvm_arch_vcpu_ioctl_get_mpstate(): KVM_GET_MP_STATE accepts INIT and SIPI first. */
+export function kvm_arch_vcpu_ioctl_get_mpstate(this: vmlinux, vcpu: kvm_vcpu): number {
+  const r = this.kvm_apic_accept_events(vcpu);
+  if (r < 0) return r;
+
+  if (
+    (vcpu.arch.mp_state === KVM_MP_STATE_HALTED || vcpu.arch.mp_state === KVM_MP_STATE_AP_RESET_HOLD) &&
+    vcpu.arch.pv.pv_unhalted
+  ) {
+    return KVM_MP_STATE_RUNNABLE;
+  }
+  return vcpu.arch.mp_state;
+}
+
+/** arch/x86/kvm/x86.c: kvm_arch_vcpu_ioctl_set_mpstate(): KVM_SET_MP_STATE; 0 or -EINVAL. */
+export function kvm_arch_vcpu_ioctl_set_mpstate(this: vmlinux, vcpu: kvm_vcpu, mp_state: number): number {
+  switch (mp_state) {
+    case KVM_MP_STATE_UNINITIALIZED:
+    case KVM_MP_STATE_HALTED:
+    case KVM_MP_STATE_AP_RESET_HOLD:
+    case KVM_MP_STATE_INIT_RECEIVED:
+    case KVM_MP_STATE_SIPI_RECEIVED:
+      if (!this.lapic_in_kernel(vcpu)) return -EINVAL;
+      break;
+    case KVM_MP_STATE_RUNNABLE:
+      break;
+    default:
+      return -EINVAL;
+  }
+
+  if (
+    (!this.kvm_apic_init_sipi_allowed(vcpu) || vcpu.arch.smi_pending) &&
+    (mp_state === KVM_MP_STATE_SIPI_RECEIVED || mp_state === KVM_MP_STATE_INIT_RECEIVED)
+  ) {
+    return -EINVAL;
+  }
+
+  if (mp_state === KVM_MP_STATE_SIPI_RECEIVED) {
+    vcpu.arch.mp_state = KVM_MP_STATE_INIT_RECEIVED;
+    vcpu.arch.apic.pending_events |= 1 << KVM_APIC_SIPI;
+  } else {
+    vcpu.arch.mp_state = mp_state;
+  }
+  this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+  return 0;
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * arch/x86/kvm/x86.c, x86.h (6.12.117): the TSC, as far as timers read it.
+ *
+ * MODEL: one stable host TSC that starts with the clock, tsc = ns * tsc_khz / 10^6, and no scaling: a guest TSC is
+ * the host's plus tsc_offset.
+ */
+import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import {
+  add,
+  and,
+  div,
+  gt,
+  mul,
+  mul_u64_u32_shr,
+  not,
+  type s32,
+  shl,
+  shr,
+  to_u32,
+  to_u64,
+  u64 as toU64,
+  type u32,
+  type u64,
+  ZERO,
+} from '../../lib/types.js';
+import type { vmlinux } from '../../series/vmlinux.js';
+
+const NSEC_PER_MSEC = toU64(1_000_000);
+const NSEC_PER_SEC = toU64(1_000_000_000);
+const U32_MAX = toU64(0xffff_ffff);
+
+/** arch/x86/include/asm/msr.h: rdtsc() */
+export function rdtsc(this: vmlinux): u64 {
+  return div(mul(this.m.sched_clock, toU64(this.m.tsc_khz)), NSEC_PER_MSEC);
+}
+
+/** arch/x86/lib/delay.c: __delay(): the CPU spins for so many cycles. MODEL: the clock is the machine's, and stands. */
+export function __delay(this: vmlinux, _loops: u64): void {}
+
+/** arch/x86/include/asm/pvclock.h: pvclock_scale_delta() */
+export function pvclock_scale_delta(this: vmlinux, delta: u64, mul_frac: u32, shift: s32): u64 {
+  return mul_u64_u32_shr(shift < 0 ? shr(delta, -shift) : shl(delta, shift), mul_frac, 32);
+}
+
+/** arch/x86/kvm/x86.h: nsec_to_cycles() */
+export function nsec_to_cycles(this: vmlinux, vcpu: kvm_vcpu, nsec: u64): u64 {
+  return this.pvclock_scale_delta(nsec, vcpu.arch.virtual_tsc_mult, vcpu.arch.virtual_tsc_shift);
+}
+
+/** arch/x86/kvm/x86.c: kvm_read_l1_tsc() */
+export function kvm_read_l1_tsc(this: vmlinux, vcpu: kvm_vcpu, host_tsc: u64): u64 {
+  return add(to_u64(vcpu.arch.tsc_offset), host_tsc);
+}
+
+/** arch/x86/kvm/x86.c: kvm_get_time_scale(): x base units are ((x << shift) * multiplier) >> 32 scaled ones. */
+export function kvm_get_time_scale(
+  this: vmlinux,
+  scaled_hz: u64,
+  base_hz: u64,
+): { shift: s32; multiplier: u32 } {
+  let shift = 0;
+  let tps64 = base_hz;
+  let scaled64 = scaled_hz;
+  const wide = (x: u64): boolean => and(x, not(U32_MAX)) !== ZERO;
+
+  while (gt(tps64, mul(scaled64, toU64(2))) || wide(tps64)) {
+    tps64 = shr(tps64, 1);
+    shift--;
+  }
+
+  let tps32 = to_u32(tps64);
+  while (!gt(toU64(tps32), scaled64) || wide(scaled64)) {
+    if (wide(scaled64) || (tps32 & 0x8000_0000) !== 0) scaled64 = shr(scaled64, 1);
+    else tps32 = (tps32 << 1) >>> 0;
+    shift++;
+  }
+
+  return { shift, multiplier: to_u32(div(shl(scaled64, 32), toU64(tps32))) };
+}
+
+/** arch/x86/kvm/x86.c: kvm_set_tsc_khz(): within the host's tolerance; scaling is not modelled. */
+export function kvm_set_tsc_khz(this: vmlinux, vcpu: kvm_vcpu, user_tsc_khz: u32): number {
+  if (user_tsc_khz === 0) return -1;
+
+  const scale = this.kvm_get_time_scale(mul(toU64(user_tsc_khz), toU64(1000)), NSEC_PER_SEC);
+  vcpu.arch.virtual_tsc_shift = scale.shift;
+  vcpu.arch.virtual_tsc_mult = scale.multiplier;
+  vcpu.arch.virtual_tsc_khz = user_tsc_khz;
+  return 0;
+}
