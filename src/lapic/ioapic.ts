@@ -174,13 +174,7 @@ export function __rtc_irq_eoi_tracking_restore_one(this: vmlinux, vcpu: kvm_vcpu
   const e = ioapic.redirtbl[RTC_GSI];
 
   if (
-    !this.kvm_apic_match_dest(
-      vcpu,
-      null,
-      APIC_DEST_NOSHORT,
-      e.dest_id,
-      this.kvm_lapic_irq_dest_mode(e.dest_mode !== 0),
-    )
+    !this.kvm_apic_match_dest(vcpu, null, APIC_DEST_NOSHORT, e.dest_id, this.kvm_lapic_irq_dest_mode(e.dest_mode !== 0))
   ) {
     return;
   }
@@ -336,12 +330,7 @@ export function ioapic_write_indirect(this: vmlinux, ioapic: kvm_ioapic, val: u3
   // Some systems clear a stuck remote IRR by switching the entry to edge and back.
   if (e.trig_mode === IOAPIC_EDGE_TRIG) e.remote_irr = 0;
 
-  if (
-    e.trig_mode === IOAPIC_LEVEL_TRIG &&
-    (ioapic.irr & (1 << index)) !== 0 &&
-    e.mask === 0 &&
-    e.remote_irr === 0
-  ) {
+  if (e.trig_mode === IOAPIC_LEVEL_TRIG && (ioapic.irr & (1 << index)) !== 0 && e.mask === 0 && e.remote_irr === 0) {
     this.ioapic_service(ioapic, index, false);
   }
 
@@ -395,7 +384,7 @@ export function ioapic_service(this: vmlinux, ioapic: kvm_ioapic, irq: number, l
   if (irq === RTC_GSI && line_status) {
     if (ioapic.rtc_status.pending_eoi !== 0) throw new KernelBug('BUG_ON', 'ioapic_service');
     ret = this.kvm_irq_delivery_to_apic(kvm, null, irqe, ioapic.rtc_status.dest_map);
-    ioapic.rtc_status.pending_eoi = ret < 0 ? 0 : ret;
+    ioapic.rtc_status.pending_eoi = Math.max(ret, 0);
   } else {
     ret = this.kvm_irq_delivery_to_apic(kvm, null, irqe, null);
   }

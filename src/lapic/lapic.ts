@@ -29,13 +29,12 @@ import {
   KVM_REQ_EVENT,
   KVM_REQ_IOAPIC_EOI_EXIT,
   KVM_REQ_REPORT_TPR_ACCESS,
-  KVM_REQ_UNBLOCK,
   KVM_X86_QUIRK_LAPIC_MMIO_HOLE,
   KVM_X86_QUIRK_LINT0_REENABLED,
   type kvm_lapic_irq,
   MCG_CMCI_P,
 } from '../arch/x86/kvm_host.js';
-import { IN_GUEST_MODE, type kvm, type kvm_vcpu, type vcpu_ptr } from '../kvm/kvm_host.js';
+import { IN_GUEST_MODE, KVM_REQ_UNBLOCK, type kvm, type kvm_vcpu, type vcpu_ptr } from '../kvm/kvm_host.js';
 import { KernelBug } from '../lib/bug.js';
 import { E2BIG, EINVAL, EOPNOTSUPP } from '../lib/errno.js';
 import { HRTIMER_NORESTART, HRTIMER_RESTART, type hrtimer_ptr } from '../lib/hrtimer.js';
@@ -49,9 +48,9 @@ import {
   mul,
   not,
   or,
+  S64_ZERO,
   type s32,
   type s64,
-  S64_ZERO,
   s64_add,
   s64_div,
   s64_gt,
@@ -60,14 +59,13 @@ import {
   s64_mul,
   s64_neg,
   s64_sub,
-  s64 as toS64,
-  to_s64,
-  to_u32,
-  to_u64,
   shl,
   shr,
   sub,
-  toNumber,
+  to_s64,
+  to_u32,
+  to_u64,
+  s64 as toS64,
   u64 as toU64,
   type u8,
   type u32,
@@ -78,6 +76,7 @@ import {
 import { NULL } from '../sched/sched.js';
 import type { vmlinux } from '../series/vmlinux.js';
 import {
+  APIC_ARBPRI,
   APIC_BASE_MSR,
   APIC_BROADCAST,
   APIC_DEFAULT_PHYS_BASE,
@@ -98,12 +97,11 @@ import {
   APIC_DM_REMRD,
   APIC_DM_SMI,
   APIC_DM_STARTUP,
-  APIC_ARBPRI,
   APIC_EOI,
   APIC_ESR,
   APIC_ICR,
-  APIC_ICR2,
   APIC_ICR_BUSY,
+  APIC_ICR2,
   APIC_ID,
   APIC_INT_ASSERT,
   APIC_INT_LEVELTRIG,
@@ -114,13 +112,13 @@ import {
   APIC_LDR_MASK,
   APIC_LVR,
   APIC_LVR_DIRECTED_EOI,
-  APIC_LVT0,
-  APIC_LVT1,
   APIC_LVT_LEVEL_TRIGGER,
   APIC_LVT_MASKED,
   APIC_LVT_TIMER_ONESHOT,
   APIC_LVT_TIMER_PERIODIC,
   APIC_LVT_TIMER_TSCDEADLINE,
+  APIC_LVT0,
+  APIC_LVT1,
   APIC_LVTCMCI,
   APIC_LVTERR,
   APIC_LVTPC,
@@ -449,8 +447,7 @@ export function kvm_can_post_timer_interrupt(this: vmlinux, vcpu: kvm_vcpu): boo
 /** arch/x86/kvm/lapic.c: kvm_can_use_hv_timer() */
 export function kvm_can_use_hv_timer(this: vmlinux, vcpu: kvm_vcpu): boolean {
   return (
-    this.hasSetHvTimer(vcpu) &&
-    !(this.m.kvm[vcpu.kvm].arch.mwait_in_guest || this.kvm_can_post_timer_interrupt(vcpu))
+    this.hasSetHvTimer(vcpu) && !(this.m.kvm[vcpu.kvm].arch.mwait_in_guest || this.kvm_can_post_timer_interrupt(vcpu))
   );
 }
 
@@ -900,13 +897,7 @@ export function kvm_apic_set_irq(this: vmlinux, vcpu: kvm_vcpu, irq: kvm_lapic_i
 }
 
 /** arch/x86/kvm/lapic.c: __pv_send_ipi() */
-export function __pv_send_ipi(
-  this: vmlinux,
-  ipi_bitmap: u64,
-  map: kvm_apic_map,
-  irq: kvm_lapic_irq,
-  min: u32,
-): number {
+export function __pv_send_ipi(this: vmlinux, ipi_bitmap: u64, map: kvm_apic_map, irq: kvm_lapic_irq, min: u32): number {
   let count = 0;
 
   if (min > map.max_apic_id) return 0;
@@ -930,10 +921,10 @@ export function kvm_pv_send_ipi(
   ipi_bitmap_high: u64,
   min: u32,
   icr: u64,
-  op_64_bit: boolean,
+  op_64_bit: number,
 ): number {
   const icr_low = to_u32(icr);
-  const cluster_size = op_64_bit ? 64 : 32;
+  const cluster_size = op_64_bit !== 0 ? 64 : 32;
 
   if ((icr_low & (APIC_DEST_MASK | APIC_SHORT_MASK)) !== 0) return -KVM_EINVAL;
 
@@ -1290,10 +1281,9 @@ export function __apic_accept_irq(
 
   this.trace_kvm_apic_accept_irq(vcpu.vcpu_id, delivery_mode, trig_mode, vector);
   switch (delivery_mode) {
-    // biome-ignore lint/suspicious/noFallthroughSwitchClause: lowest priority is fixed from here on
     case APIC_DM_LOWEST:
-      vcpu.arch.apic_arb_prio = (vcpu.arch.apic_arb_prio + 1) | 0;
     case APIC_DM_FIXED:
+      if (delivery_mode === APIC_DM_LOWEST) vcpu.arch.apic_arb_prio = (vcpu.arch.apic_arb_prio + 1) | 0;
       if (trig_mode !== 0 && level === 0) break;
       if (!this.apic_enabled(apic)) break;
 
@@ -1956,10 +1946,7 @@ export function kvm_lapic_restart_hv_timer(this: vmlinux, vcpu: kvm_vcpu): void 
 export function __start_apic_timer(this: vmlinux, apic: kvm_lapic, count_reg: u32): void {
   apic.lapic_timer.pending = 0;
 
-  if (
-    (this.apic_lvtt_period(apic) || this.apic_lvtt_oneshot(apic)) &&
-    !this.set_target_expiration(apic, count_reg)
-  ) {
+  if ((this.apic_lvtt_period(apic) || this.apic_lvtt_oneshot(apic)) && !this.set_target_expiration(apic, count_reg)) {
     return;
   }
   this.restart_apic_timer(apic);
@@ -2051,14 +2038,13 @@ export function kvm_lapic_reg_write(this: vmlinux, apic: kvm_lapic, reg: u32, va
       else this.kvm_lapic_set_reg(apic, APIC_ICR2, (val & 0xff00_0000) >>> 0);
       break;
 
-    // biome-ignore lint/suspicious/noFallthroughSwitchClause: LVT0 is an LVT entry with a watchdog on it
     case APIC_LVT0:
-      this.apic_manage_nmi_watchdog(apic, val);
     case APIC_LVTTHMR:
     case APIC_LVTPC:
     case APIC_LVT1:
     case APIC_LVTERR:
     case APIC_LVTCMCI: {
+      if (reg === APIC_LVT0) this.apic_manage_nmi_watchdog(apic, val);
       const index = this.get_lvt_index(reg);
       if (!this.kvm_lapic_lvt_supported(apic, index)) {
         ret = 1;
@@ -2212,9 +2198,9 @@ export function kvm_lapic_set_tpr(this: vmlinux, vcpu: kvm_vcpu, cr8: u64): void
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_get_cr8() */
-export function kvm_lapic_get_cr8(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_lapic_get_cr8(this: vmlinux, vcpu: kvm_vcpu): u64 {
   const tpr = this.kvm_lapic_get_reg(vcpu.arch.apic, APIC_TASKPRI);
-  return (tpr & 0xf0) >> 4;
+  return toU64((tpr & 0xf0) >> 4);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_update_cr8_intercept() */
@@ -2227,7 +2213,7 @@ export function kvm_lapic_update_cr8_intercept(this: vmlinux, vcpu: kvm_vcpu): v
   if (vcpu.arch.apic.vapic_addr === ZERO) max_irr = this.kvm_lapic_find_highest_irr(vcpu);
   if (max_irr !== -1) max_irr >>= 4;
 
-  this.kvm_x86_update_cr8_intercept(vcpu, this.kvm_lapic_get_cr8(vcpu), max_irr);
+  this.kvm_x86_update_cr8_intercept(vcpu, to_u32(this.kvm_lapic_get_cr8(vcpu)), max_irr);
 }
 
 /** arch/x86/kvm/lapic.c: __kvm_apic_set_base() */

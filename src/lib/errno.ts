@@ -11,3 +11,7 @@ export const EEXIST = 17;
 export const ENXIO = 6;
 export const EINVAL = 22;
 export const EOPNOTSUPP = 95;
+export const EIO = 5;
+export const ERANGE = 34;
+export const EFAULT = 14;
+export const ENOTTY = 25;

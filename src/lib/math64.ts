@@ -2,7 +2,7 @@
 /** include/linux/math64.h, include/linux/log2.h, include/asm-generic/bitops/fls.h (6.12.117). */
 
 import type { s64 as S64, u64 as U64 } from './types.js';
-import { div, type s32, s64, s64_div, toBigInt, toNumber, to_s32, type u32, u64 } from './types.js';
+import { div, type s32, s64, s64_div, to_s32, toBigInt, toNumber, type u32, u64 } from './types.js';
 
 /** include/linux/math64.h: div_s64(): the divisor parameter is an s32, so a wider one is truncated. */
 export const div_s64 = (dividend: S64, divisor: s32): S64 => s64_div(dividend, s64(divisor));

@@ -6,6 +6,8 @@ import * as posted_intr from '../arch/x86/posted_intr.js';
 import * as svm from '../arch/x86/svm.js';
 import * as vmx from '../arch/x86/vmx.js';
 import * as x86 from '../arch/x86/x86.js';
+import * as x86_apic from '../arch/x86/x86-apic.js';
+import * as x86_tsc from '../arch/x86/x86-tsc.js';
 import * as kvm_main from '../kvm/kvm_main.js';
 import * as ioapic from '../lapic/ioapic.js';
 import * as irq from '../lapic/irq.js';
@@ -36,7 +38,7 @@ export const linux_6_12: Kernel = Object.freeze({
   table: tableOf(
     ...[sched, core, syscalls, fair, pelt, deadline, rt, idle, stop_task, topology, kernel_stack],
     ...[hrtimer, rbtree_augmented],
-    ...[kvm_main, x86, kvm_x86_ops, vmx, svm, posted_intr, avic, lapic, irq, irq_comm, ioapic],
+    ...[kvm_main, x86, x86_apic, x86_tsc, kvm_x86_ops, vmx, svm, posted_intr, avic, lapic, irq, irq_comm, ioapic],
     ...[warn, trace_sched, trace_kvm, trace_kvm_x86],
   ),
 });

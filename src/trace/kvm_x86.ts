@@ -28,12 +28,14 @@ export function trace_kvm_apic_ipi(this: vmlinux, icr_low: u32, dest_id: u32): v
 
 /** arch/x86/kvm/trace.h: kvm_apic_accept_irq(): apicid is the vcpu_id, dm and tm are cut to 16 bits, vec to 8. */
 export function trace_kvm_apic_accept_irq(this: vmlinux, apicid: u32, dm: number, tm: number, vec: number): void {
-  if (this.tp !== null) emit(this, 'kvm_apic_accept_irq', { apicid, dm: dm & 0xffff, tm: tm & 0xffff, vec: vec & 0xff });
+  if (this.tp !== null)
+    emit(this, 'kvm_apic_accept_irq', { apicid, dm: dm & 0xffff, tm: tm & 0xffff, vec: vec & 0xff });
 }
 
 /** arch/x86/kvm/trace.h: kvm_apicv_accept_irq() */
 export function trace_kvm_apicv_accept_irq(this: vmlinux, apicid: u32, dm: number, tm: number, vec: number): void {
-  if (this.tp !== null) emit(this, 'kvm_apicv_accept_irq', { apicid, dm: dm & 0xffff, tm: tm & 0xffff, vec: vec & 0xff });
+  if (this.tp !== null)
+    emit(this, 'kvm_apicv_accept_irq', { apicid, dm: dm & 0xffff, tm: tm & 0xffff, vec: vec & 0xff });
 }
 
 /** arch/x86/kvm/trace.h: kvm_eoi() */

@@ -4,11 +4,13 @@
  *
  * Not mirrored: interrupt remapping (IOMMU), GA log, nested guests. What the hardware itself does is the machine's.
  */
+
+import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
 import {
+  APIC_BROADCAST,
   APIC_DEST_MASK,
   APIC_DEST_NOSHORT,
   APIC_DEST_PHYSICAL,
-  APIC_BROADCAST,
   APIC_DFR,
   APIC_DFR_FLAT,
   APIC_EOI,
@@ -36,11 +38,10 @@ import {
   X2APIC_BROADCAST,
 } from '../../lapic/apicdef.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
-import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
-import { EINVAL } from '../../lib/errno.js';
 import { NotModelled } from '../../lib/bug.js';
-import { NULL } from '../../sched/sched.js';
+import { EINVAL } from '../../lib/errno.js';
 import type { u32 } from '../../lib/types.js';
+import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../series/vmlinux.js';
 
 /** arch/x86/include/asm/svm.h: enum avic_ipi_failure_cause */
@@ -63,12 +64,7 @@ export function avic_ring_doorbell(this: vmlinux, vcpu: kvm_vcpu): void {
 /** arch/x86/kvm/svm/avic.c: avic_kick_vcpu() */
 export function avic_kick_vcpu(this: vmlinux, vcpu: kvm_vcpu, icrl: u32): void {
   vcpu.arch.apic.irr_pending = true;
-  this.svm_complete_interrupt_delivery(
-    vcpu,
-    icrl & APIC_MODE_MASK,
-    icrl & APIC_INT_LEVELTRIG,
-    icrl & APIC_VECTOR_MASK,
-  );
+  this.svm_complete_interrupt_delivery(vcpu, icrl & APIC_MODE_MASK, icrl & APIC_INT_LEVELTRIG, icrl & APIC_VECTOR_MASK);
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_kick_vcpu_by_physical_id() */

@@ -5,8 +5,9 @@
  * `kvm_x86_<op>` is the kernel's own symbol of the static call. Here it looks at the VM's vendor. An op that may be
  * absent has a predicate (`hasSyncPirToIrr`) where the kernel tests the pointer; otherwise absent is a no-op.
  */
-import type { kvm_lapic } from '../../lapic/lapic.js';
+
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_lapic } from '../../lapic/lapic.js';
 import type { u8, u64 } from '../../lib/types.js';
 import type { vmlinux } from '../../series/vmlinux.js';
 

@@ -200,6 +200,8 @@ export interface kvm_arch {
   vioapic: kvm_ioapic | null;
   /** INTR line of the in-kernel PIC, and the vector it would answer the acknowledge with */
   vpic: { output: number; vector: number };
+  /** AVIC's logical ID table: 16 clusters of 4, or the 8 of flat mode */
+  avic_logical_id_table: u32[];
   /** MSI routes below nr_reserved_ioapic_pins stand for the pins of userspace's IOAPIC */
   irq_routing: kvm_msi_route[];
   nr_reserved_ioapic_pins: number;
@@ -315,6 +317,7 @@ export function newKvmArch(vendor: 'vmx' | 'svm'): kvm_arch {
     disabled_lapic_found: false,
     vioapic: null,
     vpic: { output: 0, vector: 0 },
+    avic_logical_id_table: Array.from({ length: 64 }, () => 0),
     irq_routing: [],
     nr_reserved_ioapic_pins: 24,
   };

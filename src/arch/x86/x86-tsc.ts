@@ -54,11 +54,7 @@ export function kvm_read_l1_tsc(this: vmlinux, vcpu: kvm_vcpu, host_tsc: u64): u
 }
 
 /** arch/x86/kvm/x86.c: kvm_get_time_scale(): x base units are ((x << shift) * multiplier) >> 32 scaled ones. */
-export function kvm_get_time_scale(
-  this: vmlinux,
-  scaled_hz: u64,
-  base_hz: u64,
-): { shift: s32; multiplier: u32 } {
+export function kvm_get_time_scale(this: vmlinux, scaled_hz: u64, base_hz: u64): { shift: s32; multiplier: u32 } {
   let shift = 0;
   let tps64 = base_hz;
   let scaled64 = scaled_hz;
