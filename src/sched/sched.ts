@@ -4,11 +4,17 @@
  *
  * Mirrored: what EEVDF, yield and wake-up read or write. A pointer is the index of its target in the machine's
  * table for that type (`machine.se`, `machine.cfs_rq`, ...); NULL is -1. A record knows its own index as `id`.
- * MODEL: rq->cfs_tasks, leaf_cfs_rq_list and every lock are absent; one event runs at a time.
+ * MODEL: rq->cfs_tasks, leaf_cfs_rq_list and every lock are absent; one event runs at a time. Of taking a rq
+ * lock, what rq_pin_lock() does to clock_update_flags is left; unlocking leaves no trace.
+ * The build: SMP, FAIR_GROUP_SCHED, SCHED_DEBUG, HRTICK; no CFS_BANDWIDTH, NUMA_BALANCING, UCLAMP_TASK,
+ * SCHED_CORE, SCHED_CLASS_EXT, RT_GROUP_SCHED, PSI, CPU_FREQ, IRQ_TIME_ACCOUNTING, schedstats.
  */
 
+import { nullDereference } from '../lib/bug.js';
+import type { hrtimer_ptr } from '../lib/hrtimer.js';
 import type { rb_node, rb_root_cached } from '../lib/rbtree_augmented.js';
-import type { s64, u32, u64 } from '../lib/types.js';
+import { add, type bool, div, max, S64_ZERO, s64, s64_div, shl, shr, sub, to_s64, to_u64, type u32, u64, ZERO } from '../lib/types.js';
+import type { vmlinux } from '../series/vmlinux.js';
 import type { kernel_frame } from './kernel-stack.js';
 
 declare const pointer: unique symbol;
@@ -104,6 +110,9 @@ export interface cfs_rq {
   propagate: s64;
   prop_runnable_sum: s64;
   h_load: u64;
+  /** jiffies */
+  last_h_load_update: u64;
+  h_load_next: se_ptr;
   rq: rq_ptr;
   tg: tg_ptr;
   /** 1 when the group is SCHED_IDLE */
@@ -122,6 +131,33 @@ export interface task_group {
   idle: number;
   /** atomic_long_t */
   load_avg: s64;
+}
+
+/** include/linux/sched.h: struct sched_rt_entity. MODEL: run_list is the position in rt_rq.queue. */
+export interface sched_rt_entity {
+  timeout: u64;
+  watchdog_stamp: u64;
+  time_slice: u32;
+  on_rq: number;
+  on_list: number;
+}
+
+/**
+ * kernel/sched/sched.h: struct rt_rq.
+ *
+ * MODEL: the bitmap and its 100 lists are one list in the order in which they would be scanned.
+ */
+export interface rt_rq {
+  queue: task_ptr[];
+  rt_nr_running: u32;
+  rr_nr_running: u32;
+  highest_prio: { curr: number };
+  rt_queued: number;
+}
+
+/** kernel/sched/sched.h: struct dl_rq. MODEL: only a server can be in its tree, so its size says it all. */
+export interface dl_rq {
+  dl_nr_running: u32;
 }
 
 /** include/linux/sched.h: struct sched_dl_entity, as far as the fair server needs it. */
@@ -145,8 +181,7 @@ export interface sched_dl_entity {
   dl_defer_running: number;
   /** in the dl tree: RB_EMPTY_NODE() negated */
   on_rq: number;
-  /** hrtimer: absolute expiry in ns, meaningful while armed */
-  dl_timer: { armed: number; expires: u64 };
+  dl_timer: hrtimer_ptr;
   rq: rq_ptr;
 }
 
@@ -155,6 +190,8 @@ export interface task_struct {
   readonly id: task_ptr;
   pid: number;
   comm: string;
+  /** PF_* */
+  flags: u32;
   __state: u32;
   /** 0, TASK_ON_RQ_QUEUED 1, TASK_ON_RQ_MIGRATING 2 */
   on_rq: number;
@@ -174,15 +211,24 @@ export interface task_struct {
   preempt_notifier: number;
   /** its own sched_entity */
   readonly se: se_ptr;
+  rt: sched_rt_entity;
   sched_task_group: tg_ptr;
+  /** task_css(p, cpu_cgrp_id): the cgroup the task is in; sched_task_group follows in sched_move_task() */
+  cpu_cgrp: tg_ptr;
   sched_reset_on_fork: number;
   sched_contributes_to_load: number;
+  sched_remote_wakeup: number;
+  in_iowait: number;
   /** TIF_NEED_RESCHED of thread_info */
   tif_need_resched: number;
   /** cpus_ptr: allowed CPUs, ascending */
   cpus_ptr: number[];
   nr_cpus_allowed: number;
+  nvcsw: u64;
+  nivcsw: u64;
   wakee_flips: u32;
+  /** jiffies */
+  wakee_flip_decay_ts: u64;
   last_wakee: task_ptr;
   recent_used_cpu: number;
   /** the server this task was picked through, as a CPU; NULL when none */
@@ -204,6 +250,8 @@ export interface rq {
   nr_running: u32;
   /** The root cfs_rq of this CPU (embedded in C). */
   readonly cfs: cfs_rq_ptr;
+  rt: rt_rq;
+  dl: dl_rq;
   fair_server: sched_dl_entity;
   /** rq->dl_server: the CPU whose server the next pick runs for; NULL when none */
   dl_server: rq_ptr;
@@ -211,6 +259,7 @@ export interface rq {
   curr: task_ptr;
   donor: task_ptr;
   idle: task_ptr;
+  stop: task_ptr;
   clock_update_flags: u32;
   clock: u64;
   clock_task: u64;
@@ -220,11 +269,55 @@ export interface rq {
   lost_idle_time: u64;
   nr_switches: u64;
   nr_uninterruptible: number;
+  nr_iowait: number;
   ttwu_pending: number;
+  /** the CPU's call_single_queue, oldest first: tasks that sched_ttwu_pending() will activate */
+  wake_list: task_ptr[];
   yld_count: u32;
   ttwu_count: u32;
   ttwu_local: u32;
+  /** jiffies */
   next_balance: u64;
+  idle_stamp: u64;
+  avg_idle: u64;
+  max_idle_balance_cost: u64;
+  avg_rt: sched_avg;
+  avg_dl: sched_avg;
+  cpu_capacity: u64;
+  hrtick_timer: hrtimer_ptr;
+}
+
+/** kernel/sched/features.h: SCHED_FEAT(). A series may bring more. */
+export interface sched_features {
+  PLACE_LAG: boolean;
+  PLACE_DEADLINE_INITIAL: boolean;
+  PLACE_REL_DEADLINE: boolean;
+  RUN_TO_PARITY: boolean;
+  PREEMPT_SHORT: boolean;
+  NEXT_BUDDY: boolean;
+  PICK_BUDDY: boolean;
+  CACHE_HOT_BUDDY: boolean;
+  DELAY_DEQUEUE: boolean;
+  DELAY_ZERO: boolean;
+  WAKEUP_PREEMPTION: boolean;
+  HRTICK: boolean;
+  HRTICK_DL: boolean;
+  DOUBLE_TICK: boolean;
+  NONTASK_CAPACITY: boolean;
+  TTWU_QUEUE: boolean;
+  SIS_UTIL: boolean;
+  WARN_DOUBLE_CLOCK: boolean;
+  RT_PUSH_IPI: boolean;
+  RT_RUNTIME_SHARE: boolean;
+  LB_MIN: boolean;
+  ATTACH_AGE_LOAD: boolean;
+  WA_IDLE: boolean;
+  WA_WEIGHT: boolean;
+  WA_BIAS: boolean;
+  UTIL_EST: boolean;
+  LATENCY_WARN: boolean;
+  NI_RANDOM: boolean;
+  [feature: string]: boolean;
 }
 
 /** The scheduler's part of the machine. Index 0 of `task_group` is root_task_group. */
@@ -237,8 +330,19 @@ export interface sched_state {
   TICK_NSEC: u64;
   /** ns */
   sysctl_sched_base_slice: u32;
+  normalized_sysctl_sched_base_slice: u32;
+  /** SCHED_TUNABLESCALING_* */
+  sysctl_sched_tunable_scaling: number;
+  /** ns */
+  sysctl_sched_migration_cost: u32;
+  /** jiffies */
+  sched_rr_timeslice: u32;
   /** scheduler features (kernel/sched/features.h), by name */
-  sched_feat: Record<string, boolean>;
+  sched_feat: sched_features;
+  /** per CPU: the lowest CPU that shares its last-level cache; see topology */
+  sd_llc_id: number[];
+  /** per CPU: the span of sd_llc, ascending; empty when the CPU has no scheduling domain */
+  sd_llc: number[][];
   /** WARN_ON() hits so far */
   warns: number;
   rq: rq[];
@@ -246,4 +350,530 @@ export interface sched_state {
   se: sched_entity[];
   task: task_struct[];
   task_group: task_group[];
+}
+
+/* include/linux/sched.h, include/uapi/linux/sched.h */
+export const TASK_RUNNING = 0x0000;
+export const TASK_INTERRUPTIBLE = 0x0001;
+export const TASK_UNINTERRUPTIBLE = 0x0002;
+export const __TASK_STOPPED = 0x0004;
+export const __TASK_TRACED = 0x0008;
+export const TASK_PARKED = 0x0040;
+export const TASK_DEAD = 0x0080;
+export const TASK_WAKEKILL = 0x0100;
+export const TASK_WAKING = 0x0200;
+export const TASK_NOLOAD = 0x0400;
+export const TASK_NEW = 0x0800;
+export const TASK_FROZEN = 0x8000;
+export const TASK_NORMAL = TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE;
+export const TASK_REPORT = 0x7f;
+export const PF_IDLE = 0x00000002;
+export const PF_EXITING = 0x00000004;
+export const PF_KTHREAD = 0x00200000;
+export const SCHED_NORMAL = 0;
+export const SCHED_FIFO = 1;
+export const SCHED_RR = 2;
+export const SCHED_BATCH = 3;
+export const SCHED_IDLE = 5;
+export const SCHED_DEADLINE = 6;
+export const SCHED_RESET_ON_FORK = 0x40000000;
+export const SCHED_FLAG_RESET_ON_FORK = 0x01;
+export const SCHED_FLAG_KEEP_POLICY = 0x08;
+export const SCHED_FLAG_KEEP_PARAMS = 0x10;
+export const SCHED_FLAG_UTIL_CLAMP = 0x60;
+export const SCHED_FLAG_ALL = 0x7f;
+export const SCHED_FLAG_SUGOV = 0x10000000;
+export const SETPARAM_POLICY = -1;
+
+/* include/linux/sched/prio.h */
+export const MAX_DL_PRIO = 0;
+export const MAX_RT_PRIO = 100;
+export const MAX_PRIO = 140;
+export const DEFAULT_PRIO = 120;
+export const MIN_NICE = -20;
+export const MAX_NICE = 19;
+export const NICE_TO_PRIO = (nice: number): number => nice + DEFAULT_PRIO;
+export const PRIO_TO_NICE = (prio: number): number => prio - DEFAULT_PRIO;
+
+/* kernel/sched/sched.h */
+export const TASK_ON_RQ_QUEUED = 1;
+export const TASK_ON_RQ_MIGRATING = 2;
+export const DEQUEUE_SLEEP = 0x01;
+export const DEQUEUE_SAVE = 0x02;
+export const DEQUEUE_MOVE = 0x04;
+export const DEQUEUE_NOCLOCK = 0x08;
+export const DEQUEUE_SPECIAL = 0x10;
+export const DEQUEUE_MIGRATING = 0x100;
+export const DEQUEUE_DELAYED = 0x200;
+export const ENQUEUE_WAKEUP = 0x01;
+export const ENQUEUE_RESTORE = 0x02;
+export const ENQUEUE_MOVE = 0x04;
+export const ENQUEUE_NOCLOCK = 0x08;
+export const ENQUEUE_HEAD = 0x10;
+export const ENQUEUE_REPLENISH = 0x20;
+export const ENQUEUE_MIGRATED = 0x40;
+export const ENQUEUE_INITIAL = 0x80;
+export const ENQUEUE_MIGRATING = 0x100;
+export const ENQUEUE_DELAYED = 0x200;
+export const ENQUEUE_RQ_SELECTED = 0x400;
+export const WF_EXEC = 0x02;
+export const WF_FORK = 0x04;
+export const WF_TTWU = 0x08;
+export const WF_SYNC = 0x10;
+export const WF_MIGRATED = 0x20;
+export const WF_CURRENT_CPU = 0x40;
+export const WF_RQ_SELECTED = 0x80;
+export const RQCF_REQ_SKIP = 0x01;
+export const RQCF_ACT_SKIP = 0x02;
+export const RQCF_UPDATED = 0x04;
+export const SM_IDLE = -1;
+export const SM_NONE = 0;
+export const SM_PREEMPT = 1;
+/** 1L << NICE_0_LOAD_SHIFT */
+export const NICE_0_LOAD: u64 = u64(1 << 20);
+export const MIN_SHARES: u64 = u64(2);
+export const MAX_SHARES: u64 = u64(1 << 18);
+export const WEIGHT_IDLEPRIO: u64 = u64(3);
+export const WMULT_IDLEPRIO = 1431655765;
+export const SCHED_CAPACITY_SHIFT = 10;
+export const SCHED_CAPACITY_SCALE: u64 = u64(1024);
+export const SCHED_TUNABLESCALING_NONE = 0;
+export const SCHED_TUNABLESCALING_LOG = 1;
+export const SCHED_TUNABLESCALING_LINEAR = 2;
+export const NSEC_PER_MSEC: u64 = u64(1_000_000);
+
+const TWO: u64 = u64(2);
+const EIGHT: s64 = s64(8);
+
+/** Highest first: their order in memory is their rank. */
+const CLASSES: readonly sched_class_name[] = [
+  'stop_sched_class',
+  'dl_sched_class',
+  'rt_sched_class',
+  'fair_sched_class',
+  'idle_sched_class',
+];
+
+/** Counts and reports a hit of WARN_ON(), WARN_ON_ONCE() or SCHED_WARN_ON(); `what` names function and condition. */
+export function warnOn(this: vmlinux, condition: boolean, what: string): boolean {
+  if (condition) {
+    this.m.warns++;
+    if (this.tp !== null) this.trace_warn(what);
+  }
+  return condition;
+}
+
+/** kernel/sched/sched.h: scale_load() */
+export function scale_load(this: vmlinux, w: u64): u64 {
+  return shl(w, 10);
+}
+
+/** kernel/sched/sched.h: scale_load_down(): no weight but 0 becomes less than 2. */
+export function scale_load_down(this: vmlinux, w: u64): u64 {
+  return w === ZERO ? w : max(TWO, shr(w, 10));
+}
+
+/** kernel/sched/sched.h: idle_policy() */
+export function idle_policy(this: vmlinux, policy: number): bool {
+  return policy === SCHED_IDLE;
+}
+
+/** kernel/sched/sched.h: normal_policy() */
+export function normal_policy(this: vmlinux, policy: number): bool {
+  return policy === SCHED_NORMAL;
+}
+
+/** kernel/sched/sched.h: fair_policy() */
+export function fair_policy(this: vmlinux, policy: number): bool {
+  return this.normal_policy(policy) || policy === SCHED_BATCH;
+}
+
+/** kernel/sched/sched.h: rt_policy() */
+export function rt_policy(this: vmlinux, policy: number): bool {
+  return policy === SCHED_FIFO || policy === SCHED_RR;
+}
+
+/** kernel/sched/sched.h: dl_policy() */
+export function dl_policy(this: vmlinux, policy: number): bool {
+  return policy === SCHED_DEADLINE;
+}
+
+/** kernel/sched/sched.h: valid_policy() */
+export function valid_policy(this: vmlinux, policy: number): bool {
+  return (
+    this.idle_policy(policy) || this.fair_policy(policy) || this.rt_policy(policy) || this.dl_policy(policy)
+  );
+}
+
+/** kernel/sched/sched.h: task_has_idle_policy() */
+export function task_has_idle_policy(this: vmlinux, p: task_struct): bool {
+  return this.idle_policy(p.policy);
+}
+
+/** kernel/sched/sched.h: task_has_rt_policy() */
+export function task_has_rt_policy(this: vmlinux, p: task_struct): bool {
+  return this.rt_policy(p.policy);
+}
+
+/** kernel/sched/sched.h: task_has_dl_policy() */
+export function task_has_dl_policy(this: vmlinux, p: task_struct): bool {
+  return this.dl_policy(p.policy);
+}
+
+/** include/linux/sched/deadline.h: dl_prio() */
+export function dl_prio(this: vmlinux, prio: number): bool {
+  return prio < MAX_DL_PRIO;
+}
+
+/** include/linux/sched/rt.h: rt_prio() */
+export function rt_prio(this: vmlinux, prio: number): bool {
+  return prio < MAX_RT_PRIO && prio >= MAX_DL_PRIO;
+}
+
+/** include/linux/sched/rt.h: rt_or_dl_prio() */
+export function rt_or_dl_prio(this: vmlinux, prio: number): bool {
+  return prio < MAX_RT_PRIO;
+}
+
+/** include/linux/sched/deadline.h: dl_task() */
+export function dl_task(this: vmlinux, p: task_struct): bool {
+  return this.dl_prio(p.prio);
+}
+
+/** include/linux/sched/rt.h: rt_task() */
+export function rt_task(this: vmlinux, p: task_struct): bool {
+  return this.rt_prio(p.prio);
+}
+
+/** include/linux/sched.h: task_nice() */
+export function task_nice(this: vmlinux, p: task_struct): number {
+  return PRIO_TO_NICE(p.static_prio);
+}
+
+/** arch/x86/include/asm/current.h: get_current(): `current`. */
+export function get_current(this: vmlinux): task_struct {
+  const m = this.m;
+  return m.task[m.rq[m.cpu].curr];
+}
+
+/** kernel/sched/sched.h: cpu_rq() */
+export function cpu_rq(this: vmlinux, cpu: number): rq {
+  return this.m.rq[cpu];
+}
+
+/** kernel/sched/sched.h: this_rq() */
+export function this_rq(this: vmlinux): rq {
+  return this.m.rq[this.m.cpu];
+}
+
+/** include/linux/sched.h: task_cpu() */
+export function task_cpu(this: vmlinux, p: task_struct): number {
+  return p.cpu;
+}
+
+/** kernel/sched/sched.h: task_rq() */
+export function task_rq(this: vmlinux, p: task_struct): rq {
+  return this.m.rq[p.cpu];
+}
+
+/** kernel/sched/sched.h: rq_of() */
+export function rq_of(this: vmlinux, cfs_rq: cfs_rq): rq {
+  return this.m.rq[cfs_rq.rq];
+}
+
+/** kernel/sched/sched.h: cpu_of() */
+export function cpu_of(this: vmlinux, rq: rq): number {
+  return rq.cpu;
+}
+
+/** kernel/sched/sched.h: entity_is_task() */
+export function entity_is_task(this: vmlinux, se: sched_entity): bool {
+  return se.my_q === NULL;
+}
+
+/** kernel/sched/sched.h: task_of() */
+export function task_of(this: vmlinux, se: sched_entity): task_struct {
+  this.warnOn(!this.entity_is_task(se), 'task_of: !entity_is_task(se)');
+  return se.task === NULL ? nullDereference('task_of') : this.m.task[se.task];
+}
+
+/** kernel/sched/sched.h: task_cfs_rq() */
+export function task_cfs_rq(this: vmlinux, p: task_struct): cfs_rq {
+  return this.m.cfs_rq[this.m.se[p.se].cfs_rq];
+}
+
+/** kernel/sched/sched.h: cfs_rq_of() */
+export function cfs_rq_of(this: vmlinux, se: sched_entity): cfs_rq {
+  return this.m.cfs_rq[se.cfs_rq];
+}
+
+/** kernel/sched/sched.h: group_cfs_rq(): the queue a group entity owns; null for a task. */
+export function group_cfs_rq(this: vmlinux, grp: sched_entity): cfs_rq | null {
+  return grp.my_q === NULL ? null : this.m.cfs_rq[grp.my_q];
+}
+
+/** kernel/sched/sched.h: task_group() */
+export function task_group(this: vmlinux, p: task_struct): task_group {
+  return this.m.task_group[p.sched_task_group];
+}
+
+/** kernel/sched/sched.h: task_current() */
+export function task_current(this: vmlinux, rq: rq, p: task_struct): bool {
+  return rq.curr === p.id;
+}
+
+/** kernel/sched/sched.h: task_on_cpu() */
+export function task_on_cpu(this: vmlinux, _rq: rq, p: task_struct): bool {
+  return p.on_cpu !== 0;
+}
+
+/** kernel/sched/sched.h: task_on_rq_queued() */
+export function task_on_rq_queued(this: vmlinux, p: task_struct): bool {
+  return p.on_rq === TASK_ON_RQ_QUEUED;
+}
+
+/** kernel/sched/sched.h: task_on_rq_migrating() */
+export function task_on_rq_migrating(this: vmlinux, p: task_struct): bool {
+  return p.on_rq === TASK_ON_RQ_MIGRATING;
+}
+
+/** include/linux/sched.h: task_is_running() */
+export function task_is_running(this: vmlinux, p: task_struct): bool {
+  return p.__state === TASK_RUNNING;
+}
+
+/** include/linux/sched.h: task_is_runnable(): queued, and not merely kept in the queue until eligible. */
+export function task_is_runnable(this: vmlinux, p: task_struct): bool {
+  return p.on_rq !== 0 && this.m.se[p.se].sched_delayed === 0;
+}
+
+/** include/linux/sched.h: is_idle_task() */
+export function is_idle_task(this: vmlinux, p: task_struct): bool {
+  return (p.flags & PF_IDLE) !== 0;
+}
+
+/** include/linux/sched.h: test_tsk_need_resched() */
+export function test_tsk_need_resched(this: vmlinux, p: task_struct): bool {
+  return p.tif_need_resched !== 0;
+}
+
+/** include/linux/sched.h: set_tsk_need_resched() */
+export function set_tsk_need_resched(this: vmlinux, p: task_struct): void {
+  p.tif_need_resched = 1;
+}
+
+/** include/linux/sched.h: clear_tsk_need_resched() */
+export function clear_tsk_need_resched(this: vmlinux, p: task_struct): void {
+  p.tif_need_resched = 0;
+}
+
+/** include/linux/sched.h: need_resched() */
+export function need_resched(this: vmlinux): bool {
+  return this.get_current().tif_need_resched !== 0;
+}
+
+/** kernel/sched/sched.h: sched_class_above() */
+export function sched_class_above(this: vmlinux, a: sched_class_name, b: sched_class_name): bool {
+  return CLASSES.indexOf(a) < CLASSES.indexOf(b);
+}
+
+/** kernel/sched/clock.c: sched_clock_cpu(). MODEL: the clocks of all CPUs agree. */
+export function sched_clock_cpu(this: vmlinux, _cpu: number): u64 {
+  return this.m.sched_clock;
+}
+
+/** kernel/time/jiffies.c: get_jiffies_64(). MODEL: follows sched_clock() from 0, not from INITIAL_JIFFIES. */
+export function get_jiffies_64(this: vmlinux): u64 {
+  return div(this.m.sched_clock, this.m.TICK_NSEC);
+}
+
+/** include/linux/cpumask.h: cpu_active(). MODEL: no hotplug; every CPU there is is active. */
+export function cpu_active(this: vmlinux, cpu: number): bool {
+  return cpu < this.m.rq.length;
+}
+
+/** kernel/sched/sched.h: assert_clock_updated() */
+export function assert_clock_updated(this: vmlinux, rq: rq): void {
+  this.warnOn(rq.clock_update_flags < RQCF_ACT_SKIP, 'assert_clock_updated: rq->clock_update_flags < RQCF_ACT_SKIP');
+}
+
+/** kernel/sched/sched.h: rq_clock() */
+export function rq_clock(this: vmlinux, rq: rq): u64 {
+  this.assert_clock_updated(rq);
+  return rq.clock;
+}
+
+/** kernel/sched/sched.h: rq_clock_task() */
+export function rq_clock_task(this: vmlinux, rq: rq): u64 {
+  this.assert_clock_updated(rq);
+  return rq.clock_task;
+}
+
+/** kernel/sched/sched.h: rq_clock_skip_update(): the update in the next __schedule() is left out. */
+export function rq_clock_skip_update(this: vmlinux, rq: rq): void {
+  rq.clock_update_flags |= RQCF_REQ_SKIP;
+}
+
+/** kernel/sched/sched.h: rq_clock_cancel_skipupdate() */
+export function rq_clock_cancel_skipupdate(this: vmlinux, rq: rq): void {
+  rq.clock_update_flags &= ~RQCF_REQ_SKIP;
+}
+
+/** kernel/sched/sched.h: rq_pin_lock() */
+export function rq_pin_lock(this: vmlinux, rq: rq): void {
+  rq.clock_update_flags &= RQCF_REQ_SKIP | RQCF_ACT_SKIP;
+}
+
+/** kernel/sched/sched.h: rq_lock() */
+export function rq_lock(this: vmlinux, rq: rq): void {
+  this.rq_pin_lock(rq);
+}
+
+/** kernel/sched/sched.h: rq_lock_irq() */
+export function rq_lock_irq(this: vmlinux, rq: rq): void {
+  this.rq_pin_lock(rq);
+}
+
+/** kernel/sched/sched.h: rq_lock_irqsave() */
+export function rq_lock_irqsave(this: vmlinux, rq: rq): void {
+  this.rq_pin_lock(rq);
+}
+
+/** kernel/sched/sched.h: this_rq_lock_irq() */
+export function this_rq_lock_irq(this: vmlinux): rq {
+  const rq = this.this_rq();
+  this.rq_lock(rq);
+  return rq;
+}
+
+/** kernel/sched/sched.h: double_rq_clock_clear_update() */
+export function double_rq_clock_clear_update(this: vmlinux, rq1: rq, rq2: rq): void {
+  rq1.clock_update_flags &= RQCF_REQ_SKIP | RQCF_ACT_SKIP;
+  rq2.clock_update_flags &= RQCF_REQ_SKIP | RQCF_ACT_SKIP;
+}
+
+/** kernel/sched/sched.h: se_update_runnable() */
+export function se_update_runnable(this: vmlinux, se: sched_entity): void {
+  if (!this.entity_is_task(se)) {
+    const cfs_rq = this.m.cfs_rq[se.my_q];
+    se.runnable_weight = u64((cfs_rq.h_nr_queued - cfs_rq.h_nr_delayed) >>> 0);
+  }
+}
+
+/** kernel/sched/sched.h: se_runnable() */
+export function se_runnable(this: vmlinux, se: sched_entity): s64 {
+  if (se.sched_delayed) return S64_ZERO;
+  if (this.entity_is_task(se)) return to_s64(u64(se.on_rq !== 0 ? 1 : 0));
+  return to_s64(se.runnable_weight);
+}
+
+/** kernel/sched/sched.h: se_weight() */
+export function se_weight(this: vmlinux, se: sched_entity): s64 {
+  return to_s64(this.scale_load_down(se.load.weight));
+}
+
+/** kernel/sched/sched.h: set_task_rq() */
+export function set_task_rq(this: vmlinux, p: task_struct, cpu: number): void {
+  const m = this.m;
+  const tg = this.task_group(p);
+  const se = m.se[p.se];
+  const next = tg.cfs_rq[cpu];
+  this.set_task_rq_fair(se, se.cfs_rq === NULL ? null : m.cfs_rq[se.cfs_rq], m.cfs_rq[next]);
+  se.cfs_rq = next;
+  const parent = tg.se[cpu];
+  se.parent = parent;
+  se.depth = parent !== NULL ? m.se[parent].depth + 1 : 0;
+}
+
+/** kernel/sched/sched.h: __set_task_cpu() */
+export function __set_task_cpu(this: vmlinux, p: task_struct, cpu: number): void {
+  this.set_task_rq(p, cpu);
+  p.cpu = cpu;
+  p.wake_cpu = cpu;
+}
+
+/** kernel/sched/sched.h: add_nr_running(). MODEL: rd->overloaded is read by load balancing alone. */
+export function add_nr_running(this: vmlinux, rq: rq, count: u32): void {
+  rq.nr_running = (rq.nr_running + count) >>> 0;
+}
+
+/** kernel/sched/sched.h: sub_nr_running() */
+export function sub_nr_running(this: vmlinux, rq: rq, count: u32): void {
+  rq.nr_running = (rq.nr_running - count) >>> 0;
+}
+
+/** kernel/sched/sched.h: __block_task() */
+export function __block_task(this: vmlinux, rq: rq, p: task_struct): void {
+  if (p.sched_contributes_to_load) rq.nr_uninterruptible++;
+  if (p.in_iowait) rq.nr_iowait++;
+  p.on_rq = 0;
+}
+
+/** kernel/sched/sched.h: put_prev_task() */
+export function put_prev_task(this: vmlinux, rq: rq, prev: task_struct): void {
+  this.warnOn(rq.curr !== prev.id, 'put_prev_task: rq->curr != prev');
+  this.classPutPrevTask(rq, prev, null);
+}
+
+/** kernel/sched/sched.h: set_next_task() */
+export function set_next_task(this: vmlinux, rq: rq, next: task_struct): void {
+  this.classSetNextTask(rq, next, false);
+}
+
+/** kernel/sched/sched.h: __put_prev_set_next_dl_server() */
+export function __put_prev_set_next_dl_server(this: vmlinux, rq: rq, prev: task_struct, next: task_struct): void {
+  prev.dl_server = NULL;
+  next.dl_server = rq.dl_server;
+  rq.dl_server = NULL;
+}
+
+/** kernel/sched/sched.h: put_prev_set_next_task() */
+export function put_prev_set_next_task(this: vmlinux, rq: rq, prev: task_struct, next: task_struct): void {
+  this.warnOn(rq.curr !== prev.id, 'put_prev_set_next_task: rq->curr != prev');
+  this.__put_prev_set_next_dl_server(rq, prev, next);
+  if (next.id === prev.id) return;
+  this.classPutPrevTask(rq, prev, next);
+  this.classSetNextTask(rq, next, true);
+}
+
+/** kernel/sched/sched.h: sched_stop_runnable() */
+export function sched_stop_runnable(this: vmlinux, rq: rq): bool {
+  return rq.stop !== NULL && this.task_on_rq_queued(this.m.task[rq.stop]);
+}
+
+/** kernel/sched/sched.h: sched_dl_runnable() */
+export function sched_dl_runnable(this: vmlinux, rq: rq): bool {
+  return rq.dl.dl_nr_running > 0;
+}
+
+/** kernel/sched/sched.h: sched_rt_runnable() */
+export function sched_rt_runnable(this: vmlinux, rq: rq): bool {
+  return rq.rt.rt_queued > 0;
+}
+
+/** kernel/sched/sched.h: sched_fair_runnable() */
+export function sched_fair_runnable(this: vmlinux, rq: rq): bool {
+  return this.m.cfs_rq[rq.cfs].nr_running > 0;
+}
+
+/** kernel/sched/sched.h: hrtick_enabled(). MODEL: high resolution timers are always on. */
+export function hrtick_enabled(this: vmlinux, rq: rq): bool {
+  return this.cpu_active(this.cpu_of(rq));
+}
+
+/** kernel/sched/sched.h: hrtick_enabled_fair() */
+export function hrtick_enabled_fair(this: vmlinux, rq: rq): bool {
+  if (!this.m.sched_feat.HRTICK) return false;
+  return this.hrtick_enabled(rq);
+}
+
+/** kernel/sched/sched.h: is_per_cpu_kthread() */
+export function is_per_cpu_kthread(this: vmlinux, p: task_struct): bool {
+  return (p.flags & PF_KTHREAD) !== 0 && p.nr_cpus_allowed === 1;
+}
+
+/** kernel/sched/sched.h: update_avg(): an exponential average, 1/8 of the way to each sample. */
+export function update_avg(this: vmlinux, avg: u64, sample: u64): u64 {
+  const diff = to_s64(sub(sample, avg));
+  return add(avg, to_u64(s64_div(diff, EIGHT)));
 }
