@@ -42,13 +42,12 @@ import {
   s64_neg,
   s64_shr,
   s64_sub,
-  s64 as toS64,
-  shl,
   shr,
   sub,
   to_s64,
   to_u32,
   to_u64,
+  s64 as toS64,
   U64_MAX,
   type u32,
   u64,
@@ -488,7 +487,7 @@ export function pick_eevdf(this: vmlinux, cfs_rq: cfs_rq): sched_entity | null {
   let curr = cfs_rq.curr === NULL ? null : m.se[cfs_rq.curr];
   let best: sched_entity | null = null;
 
-  if (cfs_rq.nr_running === 1) return curr !== null && curr.on_rq ? curr : se;
+  if (cfs_rq.nr_running === 1) return curr?.on_rq ? curr : se;
 
   if (curr !== null && (!curr.on_rq || !this.entity_eligible(cfs_rq, curr))) curr = null;
 
@@ -1506,7 +1505,6 @@ export function enqueue_task_fair(this: vmlinux, rq: rq, p: task_struct, flags: 
 
 /** kernel/sched/fair.c: dequeue_entities(): -1 when the task stays as a delayed one, 1 when it is gone. */
 export function dequeue_entities(this: vmlinux, rq: rq, first: sched_entity, flags: number): number {
-  const m = this.m;
   const was_sched_idle = this.sched_idle_rq(rq);
   const task_sleep = (flags & DEQUEUE_SLEEP) !== 0;
   const task_delayed = (flags & DEQUEUE_DELAYED) !== 0;
@@ -1591,7 +1589,7 @@ export function dequeue_entities(this: vmlinux, rq: rq, first: sched_entity, fla
     this.warnOn(p.on_rq !== 1, 'dequeue_entities: p->on_rq != 1');
     this.hrtick_update(rq);
     // RACE: once on_rq is 0 a wake-up elsewhere may take the task.
-    this.__block_task(rq, m.task[p.id]);
+    this.__block_task(rq, p);
   }
   return ret;
 }
@@ -1765,7 +1763,7 @@ export function select_idle_cpu(this: vmlinux, p: task_struct, span: readonly nu
   const n = span.length;
   const from = span.findIndex((cpu) => cpu >= target + 1);
   for (let i = 0; i < n; i++) {
-    const cpu = span[((from < 0 ? 0 : from) + i) % n];
+    const cpu = span[(Math.max(from, 0) + i) % n];
     if (!p.cpus_ptr.includes(cpu)) continue;
     const idle_cpu = this.__select_idle_cpu(cpu, p);
     if (idle_cpu >= 0) return idle_cpu;

@@ -13,7 +13,23 @@
 import { nullDereference } from '../lib/bug.js';
 import type { hrtimer_ptr } from '../lib/hrtimer.js';
 import type { rb_node, rb_root_cached } from '../lib/rbtree_augmented.js';
-import { add, type bool, div, max, S64_ZERO, s64, s64_div, shl, shr, sub, to_s64, to_u64, type u32, u64, ZERO } from '../lib/types.js';
+import {
+  add,
+  type bool,
+  div,
+  max,
+  S64_ZERO,
+  s64,
+  s64_div,
+  shl,
+  shr,
+  sub,
+  to_s64,
+  to_u64,
+  type u32,
+  u64,
+  ZERO,
+} from '../lib/types.js';
 import type { vmlinux } from '../series/vmlinux.js';
 import type { kernel_frame } from './kernel-stack.js';
 
@@ -454,15 +470,6 @@ const CLASSES: readonly sched_class_name[] = [
   'idle_sched_class',
 ];
 
-/** Counts and reports a hit of WARN_ON(), WARN_ON_ONCE() or SCHED_WARN_ON(); `what` names function and condition. */
-export function warnOn(this: vmlinux, condition: boolean, what: string): boolean {
-  if (condition) {
-    this.m.warns++;
-    if (this.tp !== null) this.trace_warn(what);
-  }
-  return condition;
-}
-
 /** kernel/sched/sched.h: scale_load() */
 export function scale_load(this: vmlinux, w: u64): u64 {
   return shl(w, 10);
@@ -500,9 +507,7 @@ export function dl_policy(this: vmlinux, policy: number): bool {
 
 /** kernel/sched/sched.h: valid_policy() */
 export function valid_policy(this: vmlinux, policy: number): bool {
-  return (
-    this.idle_policy(policy) || this.fair_policy(policy) || this.rt_policy(policy) || this.dl_policy(policy)
-  );
+  return this.idle_policy(policy) || this.fair_policy(policy) || this.rt_policy(policy) || this.dl_policy(policy);
 }
 
 /** kernel/sched/sched.h: task_has_idle_policy() */

@@ -23,6 +23,7 @@ import * as kernel_stack from '../sched/kernel-stack.js';
 import * as pelt from '../sched/pelt.js';
 import * as rt from '../sched/rt.js';
 import * as sched from '../sched/sched.js';
+import * as sched_class from '../sched/sched-class.js';
 import * as stop_task from '../sched/stop_task.js';
 import * as syscalls from '../sched/syscalls.js';
 import * as topology from '../sched/topology.js';
@@ -36,7 +37,7 @@ import { type Kernel, tableOf } from './link.js';
 export const linux_6_12: Kernel = Object.freeze({
   name: 'v6.12.117',
   table: tableOf(
-    ...[sched, core, syscalls, fair, pelt, deadline, rt, idle, stop_task, topology, kernel_stack],
+    ...[sched, core, syscalls, fair, pelt, deadline, rt, idle, stop_task, sched_class, topology, kernel_stack],
     ...[hrtimer, rbtree_augmented],
     ...[kvm_main, x86, x86_apic, x86_tsc, kvm_x86_ops, vmx, svm, posted_intr, avic, lapic, irq, irq_comm, ioapic],
     ...[warn, trace_sched, trace_kvm, trace_kvm_x86],

@@ -37,6 +37,7 @@ export interface kernel_functions
     Functions<typeof import('../sched/rt.js')>,
     Functions<typeof import('../sched/idle.js')>,
     Functions<typeof import('../sched/stop_task.js')>,
+    Functions<typeof import('../sched/sched-class.js')>,
     Functions<typeof import('../sched/topology.js')>,
     Functions<typeof import('../sched/kernel-stack.js')>,
     Functions<typeof import('../lib/hrtimer.js')>,

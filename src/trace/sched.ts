@@ -1,2 +1,109 @@
 // SPDX-License-Identifier: GPL-2.0-only
-export {};
+/** include/trace/events/sched.h, ipi.h (6.12.117): the scheduler's tracepoints, with their own fields. */
+import { toBigInt, type u64 } from '../lib/types.js';
+import type { task_struct } from '../sched/sched.js';
+import type { vmlinux } from '../series/vmlinux.js';
+
+const TASK_REPORT = 0x7f;
+const TASK_DEAD = 0x80;
+const TASK_IDLE = 0x402;
+/** By bit; TASK_DEAD stands in for TASK_REPORT_IDLE as the kernel's table has it. */
+const STATE_CHARS = 'SDTtXZPI';
+
+/** What prev_state prints as: R, or the letters of the state that was set; R+ for one that was preempted. */
+function prevState(preempt: boolean, state: number): string {
+  if (preempt) return 'R+';
+  let bits = state & TASK_REPORT;
+  if ((state & TASK_IDLE) === TASK_IDLE) bits = TASK_DEAD;
+  if (bits === 0) return 'R';
+  // task_state_index(): the highest bit alone.
+  return STATE_CHARS[31 - Math.clz32(bits)];
+}
+
+function wakeup(kernel: vmlinux, event: string, p: task_struct): void {
+  if (kernel.tp === null) return;
+  kernel.tp({
+    system: 'sched',
+    event,
+    cpu: kernel.m.cpu,
+    ts: String(toBigInt(kernel.m.sched_clock)),
+    fields: { comm: p.comm, pid: p.pid, prio: p.prio, target_cpu: p.cpu },
+  });
+}
+
+/** include/trace/events/sched.h: sched_waking */
+export function trace_sched_waking(this: vmlinux, p: task_struct): void {
+  if (this.tp !== null) wakeup(this, 'sched_waking', p);
+}
+
+/** include/trace/events/sched.h: sched_wakeup */
+export function trace_sched_wakeup(this: vmlinux, p: task_struct): void {
+  if (this.tp !== null) wakeup(this, 'sched_wakeup', p);
+}
+
+/** include/trace/events/sched.h: sched_wakeup_new */
+export function trace_sched_wakeup_new(this: vmlinux, p: task_struct): void {
+  if (this.tp !== null) wakeup(this, 'sched_wakeup_new', p);
+}
+
+/** include/trace/events/sched.h: sched_switch */
+export function trace_sched_switch(
+  this: vmlinux,
+  preempt: boolean,
+  prev: task_struct,
+  next: task_struct,
+  prev_state: number,
+): void {
+  if (this.tp === null) return;
+  this.tp({
+    system: 'sched',
+    event: 'sched_switch',
+    cpu: this.m.cpu,
+    ts: String(toBigInt(this.m.sched_clock)),
+    fields: {
+      prev_comm: prev.comm,
+      prev_pid: prev.pid,
+      prev_prio: prev.prio,
+      prev_state: prevState(preempt, prev_state),
+      next_comm: next.comm,
+      next_pid: next.pid,
+      next_prio: next.prio,
+    },
+  });
+}
+
+/** include/trace/events/sched.h: sched_migrate_task */
+export function trace_sched_migrate_task(this: vmlinux, p: task_struct, dest_cpu: number): void {
+  if (this.tp === null) return;
+  this.tp({
+    system: 'sched',
+    event: 'sched_migrate_task',
+    cpu: this.m.cpu,
+    ts: String(toBigInt(this.m.sched_clock)),
+    fields: { comm: p.comm, pid: p.pid, prio: p.prio, orig_cpu: p.cpu, dest_cpu },
+  });
+}
+
+/** include/trace/events/sched.h: sched_stat_runtime */
+export function trace_sched_stat_runtime(this: vmlinux, tsk: task_struct, runtime: u64): void {
+  if (this.tp === null) return;
+  this.tp({
+    system: 'sched',
+    event: 'sched_stat_runtime',
+    cpu: this.m.cpu,
+    ts: String(toBigInt(this.m.sched_clock)),
+    fields: { comm: tsk.comm, pid: tsk.pid, runtime: String(toBigInt(runtime)) },
+  });
+}
+
+/** include/trace/events/ipi.h: ipi_send_cpu */
+export function trace_ipi_send_cpu(this: vmlinux, cpu: number, callsite: string, callback: string): void {
+  if (this.tp === null) return;
+  this.tp({
+    system: 'ipi',
+    event: 'ipi_send_cpu',
+    cpu: this.m.cpu,
+    ts: String(toBigInt(this.m.sched_clock)),
+    fields: { cpu, callsite, callback },
+  });
+}

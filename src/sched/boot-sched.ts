@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The scheduler at the end of boot: every CPU online and idle, the root group alone. And how tasks come into it. */
+import { u64 as toU64, type u64, ZERO } from '../lib/types.js';
+import type { vmlinux } from '../series/vmlinux.js';
+import { newCfsRq, newRq, newSchedEntity, newSchedFeatures, newTask, newTaskGroup, tickNsec } from './records.js';
+import {
+  MAX_NICE,
+  MIN_NICE,
+  NICE_0_LOAD,
+  NICE_TO_PRIO,
+  SCHED_NORMAL,
+  SCHED_TUNABLESCALING_LOG,
+  type sched_features,
+  type sched_state,
+  type task_struct,
+} from './sched.js';
+
+/** What a build and its hardware settle. */
+export interface SchedConfig {
+  /** CPUs; at least 1 */
+  cpus: number;
+  /** ticks a second: 100, 250, 300 or 1000; Debian builds with 250 */
+  HZ: number;
+  /** sched_clock() at the end of boot, ns */
+  now: u64;
+  /** sets of CPUs that share a last-level cache, each a scheduling domain; none: no CPU has a domain */
+  llc?: readonly (readonly number[])[];
+  /** features whose default is another than the pin's */
+  sched_feat?: Readonly<Record<string, boolean>>;
+}
+
+/** An empty scheduler, before `initSched`: no queue is initialised. For machines that are made in one literal. */
+export function newSchedState(config: SchedConfig): sched_state {
+  const { cpus, HZ, now } = config;
+  const sched_feat: sched_features = newSchedFeatures();
+  for (const [name, on] of Object.entries(config.sched_feat ?? {})) sched_feat[name] = on;
+  const sd_llc: number[][] = [];
+  const sd_llc_id: number[] = [];
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    const span = config.llc?.find((set) => set.includes(cpu)) ?? [];
+    sd_llc.push([...span].sort((a, b) => a - b));
+    // Without domains the per-CPU variable keeps its 0, so that all CPUs seem to share a cache.
+    sd_llc_id.push(span.length === 0 ? 0 : Math.min(...span));
+  }
+  return {
+    sched_clock: now,
+    HZ,
+    TICK_NSEC: tickNsec(HZ),
+    sysctl_sched_base_slice: 700_000,
+    normalized_sysctl_sched_base_slice: 700_000,
+    sysctl_sched_tunable_scaling: SCHED_TUNABLESCALING_LOG,
+    sysctl_sched_migration_cost: 500_000,
+    sched_rr_timeslice: Math.floor((100 * HZ) / 1000),
+    sched_feat,
+    sd_llc_id,
+    sd_llc,
+    warns: 0,
+    rq: [],
+    cfs_rq: [],
+    se: [],
+    task: [],
+    task_group: [],
+  };
+}
+
+/** sched_init(), sched_init_smp() and the idle threads, on the fresh state of the machine that `kernel` is bound to. */
+export function initSched(kernel: vmlinux, cpus: number): void {
+  const m = kernel.m;
+  const root = newTaskGroup(0);
+  root.shares = NICE_0_LOAD;
+  m.task_group.push(root);
+
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    const cfs_rq = newCfsRq(m.cfs_rq.length);
+    m.cfs_rq.push(cfs_rq);
+    const rq = newRq(cpu, cfs_rq.id);
+    rq.avg_idle = toU64(2 * m.sysctl_sched_migration_cost);
+    rq.max_idle_balance_cost = toU64(m.sysctl_sched_migration_cost);
+    rq.next_balance = kernel.get_jiffies_64();
+    m.rq.push(rq);
+    kernel.init_cfs_rq(cfs_rq);
+    kernel.init_tg_cfs_entry(root, cfs_rq, null, cpu, null);
+    kernel.hrtick_rq_init(rq);
+    kernel.fair_server_init(rq);
+  }
+  kernel.sched_init_granularity();
+
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    const idle = allocTask(kernel);
+    kernel.set_load_weight(idle, false);
+    m.se[idle.se].slice = toU64(m.sysctl_sched_base_slice);
+    kernel.init_idle(idle, cpu);
+  }
+}
+
+/** A task_struct with its entity, in the machine's tables. */
+export function allocTask(kernel: vmlinux): task_struct {
+  const m = kernel.m;
+  const se = newSchedEntity(m.se.length, m.task.length);
+  m.se.push(se);
+  const task = newTask(m.task.length, se.id);
+  m.task.push(task);
+  return task;
+}
+
+/** A task to be started. */
+export interface TaskConfig {
+  comm: string;
+  pid: number;
+  /** -20 to 19 */
+  nice: number;
+  /** its cgroup, an index of `task_group` */
+  group: number;
+  /** the CPUs it may run on, ascending; not empty */
+  cpus: readonly number[];
+}
+
+/**
+ * Forks a task from a SCHED_NORMAL parent of the same nice value and wakes it, on the executing CPU as fork() does.
+ *
+ * MODEL: copy_process() without everything that is not scheduling.
+ */
+export function forkTask(kernel: vmlinux, config: TaskConfig): task_struct {
+  const m = kernel.m;
+  const p = allocTask(kernel);
+  const se = m.se[p.se];
+  p.comm = config.comm;
+  p.pid = config.pid;
+  p.cpu_cgrp = config.group;
+  p.policy = SCHED_NORMAL;
+  p.static_prio = NICE_TO_PRIO(Math.max(MIN_NICE, Math.min(MAX_NICE, config.nice)));
+  p.normal_prio = p.static_prio;
+  se.slice = toU64(m.sysctl_sched_base_slice);
+  se.deadline = ZERO;
+  kernel.set_load_weight(p, false);
+  kernel.set_cpus_allowed_common(p, config.cpus);
+
+  kernel.sched_fork(0, p);
+  // WHY again: sched_fork() takes the priority of current, and the parent here is not current.
+  p.prio = p.normal_prio;
+  kernel.sched_cgroup_fork(p);
+  kernel.wake_up_new_task(p);
+  return p;
+}
