@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kernel/sched/core.c of the tree, and the driver that calls its entry points.
+ *
+ * The tree's file comes first, so that the driver sees what is static in it. An operation is what an interrupt or
+ * a system call would do on a CPU: the driver becomes that CPU, `current` is that CPU's running task, and after a
+ * context switch the C stack simply goes on as the next task.
+ */
+#include "kernel/sched/core.c"
+#include "native.h"
+#include "native-probe.h"
+
+#ifdef NATIVE_HAVE_sched_tick
+#define native_tick() sched_tick()
+#else
+#define native_tick() scheduler_tick()
+#endif
+#ifdef NATIVE_HAVE_sched_move_task_autogroup
+#define native_sched_move_task(p) sched_move_task(p, false)
+#else
+#define native_sched_move_task(p) sched_move_task(p)
+#endif
+
+struct task_struct init_task ____cacheline_aligned;
+struct mm_struct init_mm;
+struct task_struct *native_current = &init_task;
+int native_cpu;
+unsigned long native_irqs_on = 1;
+native_u64 native_now;
+unsigned long native_warns;
+
+unsigned long volatile jiffies;
+u64 jiffies_64;
+unsigned long __per_cpu_offset[NR_CPUS];
+struct cpumask __cpu_possible_mask, __cpu_online_mask, __cpu_present_mask, __cpu_active_mask, __cpu_dying_mask;
+#ifdef NATIVE_HAVE_cpu_enabled_mask
+struct cpumask __cpu_enabled_mask;
+#endif
+atomic_t __num_online_cpus;
+unsigned int nr_cpu_ids = NR_CPUS;
+enum system_states system_state;
+bool static_key_initialized = true;
+
+/* [1 + n] has bit n alone: cpumask_of() points here. */
+const unsigned long cpu_bit_bitmap[BITS_PER_LONG + 1][BITS_TO_LONGS(NR_CPUS)] = {
+  [1] = { 1UL << 0 }, [2] = { 1UL << 1 }, [3] = { 1UL << 2 }, [4] = { 1UL << 3 },
+  [5] = { 1UL << 4 }, [6] = { 1UL << 5 }, [7] = { 1UL << 6 }, [8] = { 1UL << 7 },
+};
+const unsigned long cpu_all_bits[BITS_TO_LONGS(NR_CPUS)] = { (1UL << NR_CPUS) - 1 };
+
+/* The tasks and groups of the run, by the numbers that operations use; the root group is group 0. */
+struct task_struct *native_task[NATIVE_MAX_TASKS];
+struct task_group *native_group[NATIVE_MAX_GROUPS];
+int native_nr_tasks, native_nr_groups, native_nr_cpus;
+
+static struct css_set *native_css_set[NATIVE_MAX_GROUPS];
+static struct cgroup native_cgroup;
+/* who forks: not on any queue, only `current` while a task is made */
+static struct task_struct *native_parent;
+/* wake-ups on their way to another CPU */
+static struct llist_node *native_ipi[NR_CPUS];
+
+unsigned long long notrace sched_clock(void)
+{
+  return native_now;
+}
+
+ktime_t ktime_get(void)
+{
+  return native_now;
+}
+
+/* ---- timers: armed, cancelled, never fired ---- */
+
+static struct hrtimer_clock_base native_clock_base;
+
+#ifdef NATIVE_HAVE_hrtimer_setup
+void hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*function)(struct hrtimer *), clockid_t clock,
+                   enum hrtimer_mode mode)
+#else
+void hrtimer_init(struct hrtimer *timer, clockid_t clock, enum hrtimer_mode mode)
+#endif
+{
+  memset(timer, 0, sizeof(*timer));
+  timer->base = &native_clock_base;
+#ifdef NATIVE_HAVE_clock_base_get_time
+  native_clock_base.get_time = ktime_get;
+#endif
+  timerqueue_init(&timer->node);
+}
+
+#ifdef NATIVE_HAVE_hrtimer_state
+#define native_queued(timer) ((timer)->state)
+#else
+#define native_queued(timer) ((timer)->is_queued)
+#endif
+
+void hrtimer_start_range_ns(struct hrtimer *timer, ktime_t at, u64 slack, const enum hrtimer_mode mode)
+{
+  hrtimer_set_expires_range_ns(timer, at, slack);
+  native_queued(timer) = HRTIMER_STATE_ENQUEUED;
+}
+
+int hrtimer_try_to_cancel(struct hrtimer *timer)
+{
+  int was = native_queued(timer);
+
+  native_queued(timer) = HRTIMER_STATE_INACTIVE;
+  return was;
+}
+
+int hrtimer_cancel(struct hrtimer *timer)
+{
+  return hrtimer_try_to_cancel(timer);
+}
+
+bool hrtimer_active(const struct hrtimer *timer)
+{
+  return native_queued(timer);
+}
+
+/* ---- CPUs ---- */
+
+/* No registers to change: the caller's stack goes on as `next`. */
+struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *next)
+{
+  native_current = next;
+  return prev;
+}
+
+void __smp_call_single_queue(int cpu, struct llist_node *node)
+{
+  node->next = native_ipi[cpu];
+  native_ipi[cpu] = node;
+}
+
+static void native_enter(int cpu)
+{
+  native_cpu = cpu;
+  native_current = cpu_rq(cpu)->curr;
+}
+
+/* The other CPUs take their IPI. */
+static void native_deliver(void)
+{
+  int cpu;
+
+  for (cpu = 0; cpu < native_nr_cpus; cpu++) {
+    struct llist_node *list = native_ipi[cpu];
+
+    if (!list) continue;
+    native_ipi[cpu] = NULL;
+    native_enter(cpu);
+    local_irq_disable();
+    sched_ttwu_pending(llist_reverse_order(list));
+    local_irq_enable();
+  }
+}
+
+static struct css_set *native_make_css_set(struct task_group *tg)
+{
+  struct css_set *cset = native_alloc(sizeof(*cset));
+
+  cset->subsys[cpu_cgrp_id] = &tg->css;
+  cset->dfl_cgrp = &native_cgroup;
+  return cset;
+}
+
+static struct task_struct *native_make_task(void)
+{
+  struct task_struct *p = native_alloc(sizeof(*p));
+
+  *p = init_task;
+  refcount_set(&p->usage, 2);
+  p->flags = 0;
+  p->signal = native_alloc(sizeof(*p->signal));
+  p->sighand = native_alloc(sizeof(*p->sighand));
+  p->cpus_ptr = &p->cpus_mask;
+  p->group_leader = p->parent = p->real_parent = p;
+  INIT_LIST_HEAD(&p->tasks);
+  INIT_LIST_HEAD(&p->se.group_node);
+  INIT_LIST_HEAD(&p->rt.run_list);
+  raw_spin_lock_init(&p->pi_lock);
+  return p;
+}
+
+static void native_make_init_task(void)
+{
+  struct task_struct *p = &init_task;
+
+  refcount_set(&p->usage, 2);
+  p->flags = PF_KTHREAD | PF_IDLE;
+  p->prio = p->static_prio = p->normal_prio = NICE_TO_PRIO(0);
+  p->policy = SCHED_NORMAL;
+  p->cpus_ptr = &p->cpus_mask;
+  cpumask_setall(&p->cpus_mask);
+  p->nr_cpus_allowed = NR_CPUS;
+  p->active_mm = &init_mm;
+  p->sched_task_group = &root_task_group;
+  p->cgroups = native_css_set[0] = native_make_css_set(&root_task_group);
+  p->signal = native_alloc(sizeof(*p->signal));
+  p->sighand = native_alloc(sizeof(*p->sighand));
+  p->group_leader = p->parent = p->real_parent = p;
+  p->timer_slack_ns = 50000;
+  p->rt.time_slice = RR_TIMESLICE;
+#ifdef NATIVE_HAVE_task_max_allowed_capacity
+  p->max_allowed_capacity = SCHED_CAPACITY_SCALE;
+#endif
+  INIT_LIST_HEAD(&p->tasks);
+  INIT_LIST_HEAD(&p->se.group_node);
+  INIT_LIST_HEAD(&p->rt.run_list);
+  plist_node_init(&p->pushable_tasks, MAX_PRIO);
+  raw_spin_lock_init(&p->pi_lock);
+}
+
+asmlinkage long sys_sched_yield(void);
+
+extern char __per_cpu_start[], __per_cpu_end[];
+
+/* The order of start_kernel(), as far as the scheduler hears of it. */
+void native_boot(int cpus)
+{
+  int cpu;
+
+  native_nr_cpus = cpus;
+  native_now = NSEC_PER_SEC;
+  jiffies = jiffies_64 = native_now / TICK_NSEC;
+  nr_cpu_ids = cpus;
+  for (cpu = 0; cpu < cpus; cpu++) {
+    void *area = native_alloc(__per_cpu_end - __per_cpu_start);
+
+    memcpy(area, __per_cpu_start, __per_cpu_end - __per_cpu_start);
+    __per_cpu_offset[cpu] = (char *)area - __per_cpu_start;
+    cpumask_set_cpu(cpu, &__cpu_possible_mask);
+    cpumask_set_cpu(cpu, &__cpu_present_mask);
+    cpumask_set_cpu(cpu, &__cpu_online_mask);
+    cpumask_set_cpu(cpu, &__cpu_active_mask);
+  }
+  atomic_set(&__num_online_cpus, cpus);
+  native_make_init_task();
+  sched_clock_init();
+  sched_init();
+  system_state = SYSTEM_RUNNING;
+  native_group[0] = &root_task_group;
+  native_nr_groups = 1;
+  for (cpu = 0; cpu < cpus; cpu++) {
+    if (cpu) {
+      struct task_struct *idle = native_make_task();
+
+      idle->flags = PF_KTHREAD | PF_IDLE;
+      __sched_fork(0, idle);
+      init_idle(idle, cpu);
+    }
+    balance_push_set(cpu, false);
+    native_enter(cpu);
+    set_rq_online(cpu_rq(cpu));
+  }
+  native_parent = native_make_task();
+  native_parent->cgroups = native_css_set[0];
+  native_enter(0);
+}
+
+static native_s64 native_make_group(int parent)
+{
+  struct task_group *tg;
+
+  if (native_nr_groups >= NATIVE_MAX_GROUPS || parent < 0 || parent >= native_nr_groups) return NATIVE_BAD_OP;
+  tg = sched_create_group(native_group[parent]);
+  if (IS_ERR(tg)) return PTR_ERR(tg);
+  sched_online_group(tg, native_group[parent]);
+  native_group[native_nr_groups] = tg;
+  native_css_set[native_nr_groups] = native_make_css_set(tg);
+  return native_nr_groups++;
+}
+
+static native_s64 native_fork(int cpu, int nice, int group)
+{
+  struct kernel_clone_args args = {};
+  struct task_struct *p;
+
+  if (native_nr_tasks >= NATIVE_MAX_TASKS || group < 0 || group >= native_nr_groups) return NATIVE_BAD_OP;
+  p = native_make_task();
+  p->pid = p->tgid = native_nr_tasks + 1;
+  p->static_prio = p->normal_prio = NICE_TO_PRIO(nice);
+  set_load_weight(p, false);
+  p->cgroups = args.cset = native_css_set[group];
+  cpumask_copy(&p->cpus_mask, cpumask_of(cpu));
+  p->nr_cpus_allowed = 1;
+  /* a child has its parent's nice value */
+  native_parent->normal_prio = p->normal_prio;
+  native_current = native_parent;
+  sched_fork(0, p);
+  sched_cgroup_fork(p, &args);
+  native_enter(cpu);
+  native_task[native_nr_tasks] = p;
+  wake_up_new_task(p);
+  return native_nr_tasks++;
+}
+
+static native_s64 native_raw_yield(struct task_struct *to)
+{
+  struct task_struct *curr = native_current;
+  struct rq *rq = this_rq(), *other = to ? task_rq(to) : rq;
+  native_s64 r = 0;
+
+  local_irq_disable();
+  double_rq_lock(rq, other);
+  if (!to) curr->sched_class->yield_task(rq);
+  else if (curr->sched_class->yield_to_task) r = curr->sched_class->yield_to_task(rq, to);
+  double_rq_unlock(rq, other);
+  local_irq_enable();
+  return r;
+}
+
+static native_s64 native_setattr(struct task_struct *p, const struct native_op *op)
+{
+  struct sched_attr attr = {
+    .size = sizeof(attr),
+    .sched_policy = op->flags,
+    .sched_nice = op->a,
+    .sched_runtime = op->b,
+  };
+
+  return sched_setattr_nocheck(p, &attr);
+}
+
+static bool native_is_idle(void)
+{
+  return native_current == this_rq()->idle;
+}
+
+static native_s64 native_do(const struct native_op *op)
+{
+  struct task_struct *p = op->id >= 0 && op->id < native_nr_tasks ? native_task[op->id] : NULL;
+
+  switch (op->op) {
+  case NATIVE_WAKE:
+  case NATIVE_YIELD_TO:
+  case NATIVE_NICE:
+  case NATIVE_SETATTR:
+  case NATIVE_MOVE:
+  case NATIVE_YIELD_TO_RAW:
+    if (!p) return NATIVE_NO_TASK;
+  }
+
+  switch (op->op) {
+  case NATIVE_BASE_SLICE:
+    sysctl_sched_base_slice = op->a;
+    return 0;
+  case NATIVE_GROUP:
+    return native_make_group(op->a);
+  case NATIVE_SHARES:
+    if (op->id < 0 || op->id >= native_nr_groups) return NATIVE_BAD_OP;
+    return sched_group_set_shares(native_group[op->id], scale_load(op->a));
+  case NATIVE_FORK:
+    return native_fork(op->cpu, op->a, op->b);
+  case NATIVE_ADVANCE:
+    native_now += op->a;
+    jiffies = jiffies_64 = native_now / TICK_NSEC;
+    return 0;
+  case NATIVE_TICK:
+    local_irq_disable();
+    native_tick();
+    local_irq_enable();
+    return 0;
+  case NATIVE_SCHEDULE:
+    schedule();
+    return 0;
+  case NATIVE_RESCHED:
+    if (!need_resched()) return 0;
+    schedule();
+    return 1;
+  case NATIVE_BLOCK:
+    if (native_is_idle()) return NATIVE_IDLE;
+    WRITE_ONCE(native_current->__state, op->a);
+    schedule();
+    return 0;
+  case NATIVE_WAKE:
+    return try_to_wake_up(p, TASK_NORMAL, 0);
+  case NATIVE_YIELD:
+    if (native_is_idle()) return NATIVE_IDLE;
+    sys_sched_yield();
+    return 0;
+  case NATIVE_YIELD_TO:
+    if (native_is_idle()) return NATIVE_IDLE;
+    return yield_to(p, true);
+  case NATIVE_NICE:
+    set_user_nice(p, op->a);
+    return 0;
+  case NATIVE_SETATTR:
+    return native_setattr(p, op);
+  case NATIVE_MOVE:
+    if (op->a < 0 || op->a >= native_nr_groups) return NATIVE_BAD_OP;
+    p->cgroups = native_css_set[op->a];
+    native_sched_move_task(p);
+    return 0;
+  case NATIVE_YIELD_RAW:
+    return native_is_idle() ? NATIVE_IDLE : native_raw_yield(NULL);
+  case NATIVE_YIELD_TO_RAW:
+    return native_is_idle() ? NATIVE_IDLE : native_raw_yield(p);
+  case NATIVE_FEATURE:
+    if (op->a) sysctl_sched_features |= 1U << op->id;
+    else sysctl_sched_features &= ~(1U << op->id);
+    return 0;
+  case NATIVE_VTIME:
+    return native_set_vtime(op);
+  }
+  return NATIVE_BAD_OP;
+}
+
+native_s64 native_exec(const struct native_op *op)
+{
+  native_s64 r;
+
+  if (op->cpu < 0 || op->cpu >= native_nr_cpus) return NATIVE_BAD_OP;
+  native_enter(op->cpu);
+  r = native_do(op);
+  native_deliver();
+  return r;
+}

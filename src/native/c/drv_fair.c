@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kernel/sched/fair.c of the tree; the state that an operation leaves, as words; and single functions on given
+ * operands. Members have other names in other trees: native-probe.h says which ones this tree has.
+ */
+#include "kernel/sched/fair.c"
+#include "native.h"
+#include "native-probe.h"
+
+extern struct task_struct *native_task[];
+extern struct task_group *native_group[];
+extern int native_nr_tasks, native_nr_groups, native_nr_cpus, native_cpu;
+extern struct task_struct *native_current;
+native_u64 native_decay_load(native_u64 val, native_u64 n);
+unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1, unsigned int d3);
+
+#ifdef NATIVE_HAVE_cfs_rq_nr_queued
+#define cfs_nr_queued(c) (c)->nr_queued
+#else
+#define cfs_nr_queued(c) (c)->nr_running
+#endif
+#ifdef NATIVE_HAVE_cfs_rq_h_nr_queued
+#define cfs_h_nr_queued(c) (c)->h_nr_queued
+#else
+#define cfs_h_nr_queued(c) (c)->h_nr_running
+#endif
+#ifdef NATIVE_HAVE_cfs_rq_h_nr_runnable
+#define cfs_h_nr_runnable(c) (c)->h_nr_runnable
+#else
+#define cfs_h_nr_runnable(c) cfs_h_nr_queued(c)
+#endif
+#ifdef NATIVE_HAVE_cfs_rq_sum_w_vruntime
+#define cfs_sum_w_vruntime(c) (c)->sum_w_vruntime
+#else
+#define cfs_sum_w_vruntime(c) (c)->avg_vruntime
+#endif
+#ifdef NATIVE_HAVE_cfs_rq_sum_weight
+#define cfs_sum_weight(c) (c)->sum_weight
+#else
+#define cfs_sum_weight(c) (c)->avg_load
+#endif
+#ifdef NATIVE_HAVE_cfs_rq_zero_vruntime
+#define cfs_zero_vruntime(c) (c)->zero_vruntime
+#else
+#define cfs_zero_vruntime(c) (c)->min_vruntime
+#endif
+#ifdef NATIVE_HAVE_tg_cfs_rq
+#define group_queue(g, cpu) tg_cfs_rq(native_group[g], cpu)
+#define group_entity(g, cpu) tg_se(native_group[g], cpu)
+#else
+#define group_queue(g, cpu) native_group[g]->cfs_rq[cpu]
+#define group_entity(g, cpu) native_group[g]->se[cpu]
+#endif
+#ifdef NATIVE_HAVE_se_sched_delayed
+#define se_sched_delayed(s) (s)->sched_delayed
+#else
+#define se_sched_delayed(s) 0
+#endif
+#ifdef NATIVE_HAVE_se_rel_deadline
+#define se_rel_deadline(s) (s)->rel_deadline
+#define set_rel_deadline(s, x) ((s)->rel_deadline = (x))
+#else
+#define se_rel_deadline(s) 0
+#define set_rel_deadline(s, x) ((void)(x))
+#endif
+#ifdef NATIVE_HAVE_se_custom_slice
+#define se_custom_slice(s) (s)->custom_slice
+#define set_custom_slice(s, x) ((s)->custom_slice = (x))
+#else
+#define se_custom_slice(s) 0
+#define set_custom_slice(s, x) ((void)(x))
+#endif
+#ifdef NATIVE_HAVE_se_min_slice
+#define se_min_slice(s) (s)->min_slice
+#else
+#define se_min_slice(s) 0
+#endif
+#ifdef NATIVE_HAVE_se_min_vruntime
+#define se_min_vruntime(s) (s)->min_vruntime
+#else
+#define se_min_vruntime(s) 0
+#endif
+
+/* Every list is name and expression; the schema and the dump are both made of it, so they agree. */
+#define HEAD_FIELDS(X)                                                                                             \
+  X("now", native_now)                                                                                             \
+  X("w", native_warns)                                                                                             \
+  X("cpus", native_nr_cpus)                                                                                        \
+  X("tasks", native_nr_tasks)                                                                                      \
+  X("groups", native_nr_groups)
+#define RQ_FIELDS(X)                                                                                               \
+  X("curr", native_task_index(rq->curr))                                                                           \
+  X("need_resched", test_tsk_need_resched(rq->curr))                                                               \
+  X("nr_running", rq->nr_running)                                                                                  \
+  X("clock", rq->clock)                                                                                            \
+  X("clock_task", rq->clock_task)                                                                                  \
+  X("nr_switches", rq->nr_switches)                                                                                \
+  X("clock_update_flags", rq->clock_update_flags)
+#define CFS_FIELDS(X)                                                                                              \
+  X("load", cfs->load.weight)                                                                                      \
+  X("nr_queued", cfs_nr_queued(cfs))                                                                               \
+  X("h_nr_queued", cfs_h_nr_queued(cfs))                                                                           \
+  X("h_nr_runnable", cfs_h_nr_runnable(cfs))                                                                       \
+  X("sum_w_vruntime", cfs_sum_w_vruntime(cfs))                                                                     \
+  X("sum_weight", cfs_sum_weight(cfs))                                                                             \
+  X("zero_vruntime", cfs_zero_vruntime(cfs))                                                                       \
+  X("avg_vruntime()", native_avg_vruntime(cfs))                                                                    \
+  X("curr", native_entity_index(cfs->curr))                                                                        \
+  X("next", native_entity_index(cfs->next))                                                                        \
+  X("load_avg", cfs->avg.load_avg)
+#define TASK_FIELDS(X)                                                                                             \
+  X("on_rq", p->on_rq)                                                                                             \
+  X("state", p->__state)                                                                                           \
+  X("cpu", task_cpu(p))                                                                                            \
+  X("static_prio", p->static_prio)                                                                                 \
+  X("eligible", native_eligible(&p->se))
+#define SE_FIELDS(X)                                                                                               \
+  X("weight", se->load.weight)                                                                                     \
+  X("on_rq", se->on_rq)                                                                                            \
+  X("sched_delayed", se_sched_delayed(se))                                                                         \
+  X("rel_deadline", se_rel_deadline(se))                                                                           \
+  X("custom_slice", se_custom_slice(se))                                                                           \
+  X("vruntime", se->vruntime)                                                                                      \
+  X("deadline", se->deadline)                                                                                      \
+  X("vlag", se->vlag)                                                                                              \
+  X("slice", se->slice)                                                                                            \
+  X("min_vruntime", se_min_vruntime(se))                                                                           \
+  X("min_slice", se_min_slice(se))                                                                                 \
+  X("exec_start", se->exec_start)                                                                                  \
+  X("sum_exec_runtime", se->sum_exec_runtime)                                                                      \
+  X("prev_sum_exec_runtime", se->prev_sum_exec_runtime)
+
+/* Beyond the vectors' format, on request: load tracking, tree shape, group load, the clocks behind. */
+#define RQ_MORE(X)                                                                                                 \
+  X("clock_pelt", rq->clock_pelt)                                                                                  \
+  X("lost_idle_time", rq->lost_idle_time)
+#define PELT_FIELDS(X)                                                                                             \
+  X("last_update_time", avg->last_update_time)                                                                     \
+  X("load_sum", avg->load_sum)                                                                                     \
+  X("runnable_sum", avg->runnable_sum)                                                                             \
+  X("util_sum", avg->util_sum)                                                                                     \
+  X("period_contrib", avg->period_contrib)                                                                         \
+  X("load_avg", avg->load_avg)                                                                                     \
+  X("runnable_avg", avg->runnable_avg)                                                                             \
+  X("util_avg", avg->util_avg)
+#define CFS_MORE(X)                                                                                                \
+  X("root", native_node_index(cfs->tasks_timeline.rb_root.rb_node))                                                \
+  X("leftmost", native_node_index(cfs->tasks_timeline.rb_leftmost))                                                \
+  X("tg_load_avg_contrib", cfs->tg_load_avg_contrib)                                                               \
+  X("propagate", cfs->propagate)                                                                                   \
+  X("prop_runnable_sum", cfs->prop_runnable_sum)
+#define SE_MORE(X)                                                                                                 \
+  X("left", native_child(se, 0))                                                                                   \
+  X("right", native_child(se, 1))                                                                                  \
+  X("red", native_is_red(se))                                                                                      \
+  X("inv_weight", se->load.inv_weight)                                                                             \
+  X("runnable_weight", native_runnable_weight(se))
+#define TG_MORE(X)                                                                                                 \
+  X("shares", tg->shares)                                                                                          \
+  X("load_avg", atomic_long_read(&tg->load_avg))
+
+static int native_task_index(struct task_struct *p)
+{
+  return p->flags & PF_IDLE ? -1 : p->pid - 1;
+}
+
+/* task number, 1000 + group number, or -1 for NULL */
+static int native_entity_index(struct sched_entity *se)
+{
+  int g;
+
+  if (!se) return -1;
+  if (entity_is_task(se)) return native_task_index(task_of(se));
+  for (g = 1; g < native_nr_groups; g++)
+    if (group_entity(g, cpu_of(rq_of(se->cfs_rq))) == se) return 1000 + g;
+  return -2;
+}
+
+static int native_node_index(struct rb_node *node)
+{
+  return node ? native_entity_index(rb_entry(node, struct sched_entity, run_node)) : -1;
+}
+
+static bool native_in_tree(struct sched_entity *se)
+{
+  return se->on_rq && se->cfs_rq->curr != se;
+}
+
+static int native_child(struct sched_entity *se, int right)
+{
+  if (!native_in_tree(se)) return -1;
+  return native_node_index(right ? se->run_node.rb_right : se->run_node.rb_left);
+}
+
+static int native_is_red(struct sched_entity *se)
+{
+  return native_in_tree(se) ? !(se->run_node.__rb_parent_color & 1) : -1;
+}
+
+static unsigned long native_runnable_weight(struct sched_entity *se)
+{
+  return entity_is_task(se) ? 0 : se->runnable_weight;
+}
+
+/* The kernel's functions may write to their queue: they get a copy. */
+static native_s64 native_avg_vruntime(struct cfs_rq *cfs)
+{
+  struct cfs_rq copy = *cfs;
+
+  return avg_vruntime(&copy);
+}
+
+static native_s64 native_eligible(struct sched_entity *se)
+{
+  struct cfs_rq copy = *cfs_rq_of(se);
+
+  return entity_eligible(&copy, se);
+}
+
+#define DUMP(name, value) *w++ = (native_s64)(value);
+
+static native_s64 *native_dump_pelt(native_s64 *w, const struct sched_avg *avg)
+{
+  PELT_FIELDS(DUMP)
+  return w;
+}
+
+static native_s64 *native_dump_cpu(native_s64 *w, int cpu, int extended)
+{
+  struct rq *rq = cpu_rq(cpu);
+  int g;
+
+  RQ_FIELDS(DUMP)
+  if (extended) {
+    RQ_MORE(DUMP)
+  }
+  for (g = 0; g < native_nr_groups; g++) {
+    struct cfs_rq *cfs = group_queue(g, cpu);
+
+    CFS_FIELDS(DUMP)
+    if (extended) {
+      CFS_MORE(DUMP)
+      w = native_dump_pelt(w, &cfs->avg);
+    }
+  }
+  for (g = 1; g < native_nr_groups; g++) {
+    struct sched_entity *se = group_entity(g, cpu);
+
+    SE_FIELDS(DUMP)
+    if (extended) {
+      SE_MORE(DUMP)
+      w = native_dump_pelt(w, &se->avg);
+    }
+  }
+  return w;
+}
+
+int native_dump(native_s64 *words, int extended)
+{
+  native_s64 *w = words;
+  int i;
+
+  HEAD_FIELDS(DUMP)
+  for (i = 0; i < native_nr_cpus; i++) w = native_dump_cpu(w, i, extended);
+  for (i = 0; i < native_nr_tasks; i++) {
+    struct task_struct *p = native_task[i];
+    struct sched_entity *se = &p->se;
+
+    TASK_FIELDS(DUMP)
+    SE_FIELDS(DUMP)
+    if (extended) {
+      SE_MORE(DUMP)
+      w = native_dump_pelt(w, &se->avg);
+    }
+  }
+  for (i = 0; extended && i < native_nr_groups; i++) {
+    struct task_group *tg = native_group[i];
+
+    TG_MORE(DUMP)
+  }
+  return w - words;
+}
+
+/* An empty queue's virtual time, so that runs can start next to any wrap. */
+native_s64 native_set_vtime(const struct native_op *op)
+{
+  struct cfs_rq *cfs;
+
+  if (op->id < 0 || op->id >= native_nr_groups) return NATIVE_BAD_OP;
+  cfs = group_queue(op->id, op->cpu);
+  if (cfs_nr_queued(cfs)) return NATIVE_IDLE;
+  cfs_zero_vruntime(cfs) = op->a;
+  return 0;
+}
+
+/* ---- single functions ---------------------------------------------------------------------------------------- */
+
+/* The operands: three of the function's own, then a queue, its current entity, and the entity. */
+#define CALL_ARGS(X)                                                                                               \
+  X(x) X(y) X(z)                                                                                                   \
+  X(base_slice)                                                                                                    \
+  X(zero_vruntime) X(sum_w_vruntime) X(sum_weight) X(load) X(nr_queued)                                            \
+  X(curr_is) X(curr_weight) X(curr_vruntime) X(curr_on_rq)                                                         \
+  X(weight) X(vruntime) X(deadline) X(vlag) X(slice) X(on_rq) X(custom_slice) X(rel_deadline)
+#define CALL_RESULTS(X)                                                                                            \
+  X("r", r)                                                                                                        \
+  X("weight", s->load.weight)                                                                                      \
+  X("vruntime", s->vruntime)                                                                                       \
+  X("deadline", s->deadline)                                                                                       \
+  X("vlag", s->vlag)                                                                                               \
+  X("slice", s->slice)                                                                                             \
+  X("rel_deadline", se_rel_deadline(s))                                                                            \
+  X("min_vruntime", se_min_vruntime(s))                                                                            \
+  X("zero_vruntime", cfs_zero_vruntime(c))                                                                         \
+  X("sum_w_vruntime", cfs_sum_w_vruntime(c))                                                                       \
+  X("sum_weight", cfs_sum_weight(c))                                                                               \
+  X("load", c->load.weight)
+
+struct call_args {
+#define CALL_ARG(name) native_s64 name;
+  CALL_ARGS(CALL_ARG)
+};
+
+/* Function, and the expression for `r`; `a` are the operands, `c` the queue, `s` the entity. */
+#define CALLS(X)                                                                                                   \
+  X(mul_u64_u32_shr, mul_u64_u32_shr(a->x, a->y, a->z))                                                            \
+  X(calc_delta_fair, calc_delta_fair(a->x, s))                                                                     \
+  X(__calc_delta, __calc_delta(a->x, a->y, &s->load))                                                              \
+  X(decay_load, native_decay_load(a->x, a->y))                                                                     \
+  X(__accumulate_pelt_segments, native_accumulate_pelt_segments(a->x, a->y, a->z))                                 \
+  X(avg_vruntime, avg_vruntime(c))                                                                                 \
+  X(vruntime_eligible, vruntime_eligible(c, a->x))                                                                 \
+  X(entity_eligible, entity_eligible(c, s))                                                                        \
+  X(entity_lag, CALL_entity_lag)                                                                                   \
+  X(update_deadline, (update_deadline(c, s), 0))                                                                   \
+  X(place_entity, (place_entity(c, s, a->x), 0))                                                                   \
+  X(reweight_entity, (reweight_entity(c, s, a->x), 0))                                                             \
+  X(reweight_eevdf, CALL_reweight_eevdf)                                                                           \
+  X(update_entity_lag, (update_entity_lag(c, s), 0))
+#ifdef NATIVE_HAVE_entity_lag_avruntime
+#define CALL_entity_lag entity_lag(a->x, s)
+#else
+#define CALL_entity_lag NATIVE_BAD_OP
+#endif
+#ifdef NATIVE_HAVE_reweight_eevdf_avruntime
+#define CALL_reweight_eevdf (reweight_eevdf(s, a->x, a->y), 0)
+#else
+#define CALL_reweight_eevdf NATIVE_BAD_OP
+#endif
+
+#define CALL_ENUM(name, expression) CALL_##name##_code,
+enum call_code { CALLS(CALL_ENUM) };
+
+/* On a queue and an entity of its own, so that no run is disturbed. */
+int native_call(unsigned int function, const native_s64 *args, native_s64 *w)
+{
+  const struct call_args *a = (const struct call_args *)args;
+  static struct cfs_rq queue;
+  static struct task_struct task, other;
+  struct cfs_rq *c = &queue;
+  struct sched_entity *s = &task.se, *curr = &other.se;
+  native_s64 r = NATIVE_BAD_OP;
+
+  memset(&queue, 0, sizeof(queue));
+  memset(&task, 0, sizeof(task));
+  memset(&other, 0, sizeof(other));
+  init_cfs_rq(c);
+  c->rq = cpu_rq(0);
+  c->tg = &root_task_group;
+  s->cfs_rq = curr->cfs_rq = c;
+  s->exec_start = curr->exec_start = rq_clock_task(cpu_rq(0));
+  sysctl_sched_base_slice = a->base_slice;
+  cfs_zero_vruntime(c) = a->zero_vruntime;
+  cfs_sum_w_vruntime(c) = a->sum_w_vruntime;
+  cfs_sum_weight(c) = a->sum_weight;
+  c->load.weight = a->load;
+  cfs_nr_queued(c) = a->nr_queued;
+  c->curr = a->curr_is == 1 ? curr : a->curr_is == 2 ? s : NULL;
+  curr->load.weight = a->curr_weight;
+  curr->vruntime = a->curr_vruntime;
+  curr->on_rq = a->curr_on_rq;
+  s->load.weight = a->weight;
+  s->vruntime = a->vruntime;
+  s->deadline = a->deadline;
+  s->vlag = a->vlag;
+  s->slice = a->slice;
+  s->on_rq = a->on_rq;
+  set_custom_slice(s, a->custom_slice);
+  set_rel_deadline(s, a->rel_deadline);
+  s->avg.load_avg = s->avg.load_sum = 0;
+  if (s->on_rq && c->curr != s) __enqueue_entity(c, s);
+
+  switch (function) {
+#define CALL_CASE(name, expression)                                                                                \
+  case CALL_##name##_code:                                                                                         \
+    r = expression;                                                                                                \
+    break;
+    CALLS(CALL_CASE)
+  }
+  native_s64 *start = w;
+  CALL_RESULTS(DUMP)
+  return w - start;
+}
+
+/* ---- schema ---------------------------------------------------------------------------------------------------- */
+
+#define JSON_FIELD(name, value) "\"" name "\","
+#define JSON_NAME(name) "\"" #name "\","
+#define JSON_NAME2(name, expression) "\"" #name "\","
+#define JSON_FEATURE(name, enabled) "\"" #name "\","
+#define SCHED_FEAT JSON_FEATURE
+#define JSON_LIST(name, list) "\"" name "\":[" list "null],"
+
+/* Lists end in null, which the reader drops: a preprocessor cannot leave out the last comma. */
+const char *native_schema(void)
+{
+  return "{" JSON_LIST("ops", NATIVE_OPS(JSON_NAME)) JSON_LIST("head", HEAD_FIELDS(JSON_FIELD))
+      JSON_LIST("rq", RQ_FIELDS(JSON_FIELD)) JSON_LIST("rq_more", RQ_MORE(JSON_FIELD))
+      JSON_LIST("cfs", CFS_FIELDS(JSON_FIELD)) JSON_LIST("cfs_more", CFS_MORE(JSON_FIELD))
+      JSON_LIST("task", TASK_FIELDS(JSON_FIELD)) JSON_LIST("se", SE_FIELDS(JSON_FIELD))
+      JSON_LIST("se_more", SE_MORE(JSON_FIELD)) JSON_LIST("pelt", PELT_FIELDS(JSON_FIELD))
+      JSON_LIST("tg_more", TG_MORE(JSON_FIELD)) JSON_LIST("calls", CALLS(JSON_NAME2))
+      JSON_LIST("call_args", CALL_ARGS(JSON_NAME)) JSON_LIST("call_results", CALL_RESULTS(JSON_FIELD))
+      "\"features\":["
+#include "kernel/sched/features.h"
+      "null],\"hz\":" __stringify(HZ) "}";
+}

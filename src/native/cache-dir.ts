@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Where builds and extracted trees are kept, and how two processes keep out of each other's way there. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** `${XDG_CACHE_HOME:-~/.cache}/kvmodel` */
+export function cacheDir(...below: string[]): string {
+  const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  return join(base, 'kvmodel', ...below);
+}
+
+function holderIsAlive(lock: string): boolean {
+  try {
+    process.kill(Number(readFileSync(join(lock, 'pid'), 'utf8')), 0);
+    return true;
+  } catch (error) {
+    // WHY ENOENT is alive: the holder has made the directory and not yet written its number.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Runs `work` while no other process does so under the same name. */
+export async function exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const lock = cacheDir('locks', name);
+  mkdirSync(cacheDir('locks'), { recursive: true });
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (!holderIsAlive(lock)) rmSync(lock, { recursive: true, force: true });
+      else await new Promise((wake) => setTimeout(wake, 100));
+    }
+  }
+  try {
+    writeFileSync(join(lock, 'pid'), String(process.pid));
+    return await work();
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Finds the kernel tree: the one the user names, or the one that Debian's package installs. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { cacheDir, exclusively } from './cache-dir.js';
+import { NativeError } from './native-error.js';
+
+const run = promisify(execFile);
+
+/** The package that holds the pinned release. */
+export const DEBIAN_PACKAGE = 'linux-source-6.12';
+/** What is taken from an archive: what the engine compiles, and what the mirrored functions are looked up in. */
+const NEEDED = ['Makefile', 'include', 'kernel', 'lib', 'io_uring', 'virt/kvm', 'arch/x86/kvm', 'arch/arm64/kvm'];
+
+/** A kernel tree on disk. */
+export interface KernelTree {
+  readonly dir: string;
+  /** `6.12.117` */
+  readonly version: string;
+}
+
+/** Reads the version from the tree's Makefile; NativeError when `dir` is not a kernel tree or too old a one. */
+export function readTree(dir: string): KernelTree {
+  const missing = ['Makefile', 'kernel/sched/fair.c', 'include/linux/sched.h'].find((f) => !existsSync(join(dir, f)));
+  if (missing !== undefined) {
+    const what = !existsSync(dir) ? 'does not exist' : `is not a kernel tree: it has no ${missing}`;
+    throw new NativeError('not-a-tree', `${dir} ${what}`);
+  }
+  const makefile = readFileSync(join(dir, 'Makefile'), 'utf8');
+  const field = (name: string) => new RegExp(`^${name} *= *(\\S*)`, 'm').exec(makefile)?.[1] ?? '';
+  const [major, minor] = [Number(field('VERSION')), Number(field('PATCHLEVEL'))];
+  if (!(major > 0)) throw new NativeError('not-a-tree', `${dir}/Makefile names no kernel version`);
+  const version = `${major}.${minor}.${field('SUBLEVEL') || '0'}${field('EXTRAVERSION')}`;
+  if (major < 6 || (major === 6 && minor < 6)) {
+    throw new NativeError(
+      'tree-too-old',
+      `${dir} is Linux ${version}: EEVDF came with 6.6, earlier trees are not supported`,
+    );
+  }
+  return { dir, version };
+}
+
+/** Names an archive by its content: the ends and the size, because hashing 150 MB takes longer than a build. */
+function archiveKey(path: string): string {
+  const fd = openSync(path, 'r');
+  try {
+    const size = fstatSync(fd).size;
+    const block = Buffer.alloc(1 << 20);
+    const hash = createHash('sha256').update(String(size));
+    for (const at of [0, Math.max(0, size - block.length)]) {
+      hash.update(block.subarray(0, readSync(fd, block, 0, block.length, at)));
+    }
+    return hash.digest('hex').slice(0, 16);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Unpacks what is needed of /usr/src/linux-source-*.tar.xz, once. */
+async function extract(archive: string): Promise<string> {
+  const top = basename(archive).replace(/\.tar\.\w+$/, '');
+  const dir = cacheDir('trees', `${top}-${archiveKey(archive)}`);
+  return exclusively(`tree-${top}`, async () => {
+    if (existsSync(dir)) return dir;
+    const unpacking = `${dir}.${process.pid}`;
+    mkdirSync(unpacking, { recursive: true });
+    try {
+      await run('tar', ['-xf', archive, '-C', unpacking, '--strip-components=1', ...NEEDED.map((f) => `${top}/${f}`)]);
+      renameSync(unpacking, dir);
+    } catch (error) {
+      rmSync(unpacking, { recursive: true, force: true });
+      const words = String((error as { stderr?: string }).stderr ?? error)
+        .trim()
+        .split('\n');
+      throw new NativeError('not-a-tree', `${archive} cannot be unpacked: ${words[0]}`, words);
+    }
+    return dir;
+  });
+}
+
+function installed(sourceDir: string): string | null {
+  if (!existsSync(sourceDir)) return null;
+  const names = readdirSync(sourceDir).filter((n) => n.startsWith(DEBIAN_PACKAGE));
+  const unpacked = names.find((n) => n === DEBIAN_PACKAGE && statSync(join(sourceDir, n)).isDirectory());
+  const found = unpacked ?? names.find((n) => /\.tar\.\w+$/.test(n));
+  return found === undefined ? null : join(sourceDir, found);
+}
+
+/**
+ * The tree at `path`, or the installed package's, unpacked or as an archive (which is then unpacked into the cache).
+ * `sourceDir` is where the package puts it. NativeError `no-tree`, `not-a-tree`, `tree-too-old`.
+ */
+export async function findTree(path?: string, sourceDir = '/usr/src'): Promise<KernelTree> {
+  const found = path === undefined ? installed(sourceDir) : resolve(path);
+  if (found === null) {
+    throw new NativeError('no-tree', `no kernel tree: name one with --tree PATH, or apt-get install ${DEBIAN_PACKAGE}`);
+  }
+  const isArchive = /\.tar\.\w+$/.test(found) && existsSync(found);
+  return readTree(isArchive ? await extract(found) : found);
+}
