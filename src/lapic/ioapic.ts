@@ -516,7 +516,7 @@ export function kvm_ioapic_init(this: vmlinux, kvm: kvm): number {
     irq_states: zeros(),
     irq_eoi: zeros(),
     rtc_status: { pending_eoi: 0, dest_map: { map: [], vectors: [] } },
-    eoi_inject: this.hrtimer_setup('kvm_ioapic_eoi_inject_work', kvm.id),
+    eoi_inject: this.hrtimer_init('kvm_ioapic_eoi_inject_work', kvm.id),
   };
   this.kvm_ioapic_reset(kvm.arch.vioapic);
   return 0;

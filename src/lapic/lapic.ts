@@ -2450,7 +2450,7 @@ export function kvm_create_lapic(this: vmlinux, vcpu: kvm_vcpu): number {
   const apic = vcpu.arch.apic;
 
   apic.nr_lvt_entries = this.kvm_apic_calc_nr_lvt_entries(vcpu);
-  apic.lapic_timer.timer = this.hrtimer_setup('apic_timer_fn', vcpu.id);
+  apic.lapic_timer.timer = this.hrtimer_init('apic_timer_fn', vcpu.id);
   if (this.m.kvm_x86_params.lapic_timer_advance) apic.lapic_timer.timer_advance_ns = LAPIC_TIMER_ADVANCE_NS_INIT;
 
   vcpu.arch.apic_base = toU64(MSR_IA32_APICBASE_ENABLE);

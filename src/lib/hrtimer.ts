@@ -33,8 +33,8 @@ export interface hrtimer_state {
   hrtimer: hrtimer[];
 }
 
-/** include/linux/hrtimer.h: hrtimer_setup(): makes the timer; its pointer is what the owner keeps. */
-export function hrtimer_setup(this: vmlinux, callback: string, owner: number): hrtimer_ptr {
+/** kernel/time/hrtimer.c: hrtimer_init(): makes the timer; its pointer is what the owner keeps. */
+export function hrtimer_init(this: vmlinux, callback: string, owner: number): hrtimer_ptr {
   const id = this.m.hrtimer.length;
   this.m.hrtimer.push({ id, queued: 0, expires: ZERO, function: callback, owner, cpu: 0 });
   return id;

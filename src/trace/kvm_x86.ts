@@ -16,84 +16,84 @@ function emit(k: vmlinux, event: string, fields: Fields): void {
 
 const hex = (x: u64): string => `0x${toBigInt(x).toString(16)}`;
 
-/** arch/x86/kvm/trace.h: kvm_apic() */
+/** arch/x86/kvm/trace.h: trace_kvm_apic() */
 export function trace_kvm_apic(this: vmlinux, rw: number, reg: u32, val: u64): void {
   if (this.tp !== null) emit(this, 'kvm_apic', { rw, reg, val: hex(val) });
 }
 
-/** arch/x86/kvm/trace.h: kvm_apic_ipi() */
+/** arch/x86/kvm/trace.h: trace_kvm_apic_ipi() */
 export function trace_kvm_apic_ipi(this: vmlinux, icr_low: u32, dest_id: u32): void {
   if (this.tp !== null) emit(this, 'kvm_apic_ipi', { icr_low, dest_id });
 }
 
-/** arch/x86/kvm/trace.h: kvm_apic_accept_irq(): apicid is the vcpu_id, dm and tm are cut to 16 bits, vec to 8. */
+/** arch/x86/kvm/trace.h: trace_kvm_apic_accept_irq(): apicid is the vcpu_id, dm and tm are cut to 16 bits, vec to 8. */
 export function trace_kvm_apic_accept_irq(this: vmlinux, apicid: u32, dm: number, tm: number, vec: number): void {
   if (this.tp !== null)
     emit(this, 'kvm_apic_accept_irq', { apicid, dm: dm & 0xffff, tm: tm & 0xffff, vec: vec & 0xff });
 }
 
-/** arch/x86/kvm/trace.h: kvm_apicv_accept_irq() */
+/** arch/x86/kvm/trace.h: trace_kvm_apicv_accept_irq() */
 export function trace_kvm_apicv_accept_irq(this: vmlinux, apicid: u32, dm: number, tm: number, vec: number): void {
   if (this.tp !== null)
     emit(this, 'kvm_apicv_accept_irq', { apicid, dm: dm & 0xffff, tm: tm & 0xffff, vec: vec & 0xff });
 }
 
-/** arch/x86/kvm/trace.h: kvm_eoi() */
+/** arch/x86/kvm/trace.h: trace_kvm_eoi() */
 export function trace_kvm_eoi(this: vmlinux, apic: kvm_lapic, vector: number): void {
   if (this.tp !== null) emit(this, 'kvm_eoi', { apicid: this.m.vcpu[apic.vcpu].vcpu_id, vector });
 }
 
-/** arch/x86/kvm/trace.h: kvm_pv_eoi() */
+/** arch/x86/kvm/trace.h: trace_kvm_pv_eoi() */
 export function trace_kvm_pv_eoi(this: vmlinux, apic: kvm_lapic, vector: number): void {
   if (this.tp !== null) emit(this, 'kvm_pv_eoi', { apicid: this.m.vcpu[apic.vcpu].vcpu_id, vector });
 }
 
-/** arch/x86/kvm/trace.h: kvm_inj_virq() */
+/** arch/x86/kvm/trace.h: trace_kvm_inj_virq() */
 export function trace_kvm_inj_virq(this: vmlinux, vector: u32, soft: boolean, reinjected: boolean): void {
   if (this.tp !== null) emit(this, 'kvm_inj_virq', { vector, soft, reinjected });
 }
 
-/** arch/x86/kvm/trace.h: kvm_msr() */
+/** arch/x86/kvm/trace.h: trace_kvm_msr() */
 export function trace_kvm_msr(this: vmlinux, write: number, ecx: u32, data: u64, exception: boolean): void {
   if (this.tp !== null) emit(this, 'kvm_msr', { write, ecx, data: hex(data), exception });
 }
 
-/** arch/x86/kvm/trace.h: kvm_msi_set_irq() */
+/** include/trace/events/kvm.h: trace_kvm_msi_set_irq() */
 export function trace_kvm_msi_set_irq(this: vmlinux, address: u64, data: u64): void {
   if (this.tp !== null) emit(this, 'kvm_msi_set_irq', { address: hex(address), data: hex(data) });
 }
 
-/** arch/x86/kvm/trace.h: kvm_ioapic_set_irq() */
+/** include/trace/events/kvm.h: trace_kvm_ioapic_set_irq() */
 export function trace_kvm_ioapic_set_irq(this: vmlinux, e: u64, pin: number, coalesced: boolean): void {
   if (this.tp !== null) emit(this, 'kvm_ioapic_set_irq', { e: hex(e), pin, coalesced });
 }
 
-/** arch/x86/kvm/trace.h: kvm_ioapic_delayed_eoi_inj() */
+/** include/trace/events/kvm.h: trace_kvm_ioapic_delayed_eoi_inj() */
 export function trace_kvm_ioapic_delayed_eoi_inj(this: vmlinux, e: u64): void {
   if (this.tp !== null) emit(this, 'kvm_ioapic_delayed_eoi_inj', { e: hex(e) });
 }
 
-/** arch/x86/kvm/trace.h: kvm_wait_lapic_expire(): delta > 0 is late, in guest TSC cycles. */
+/** arch/x86/kvm/trace.h: trace_kvm_wait_lapic_expire(): delta > 0 is late, in guest TSC cycles. */
 export function trace_kvm_wait_lapic_expire(this: vmlinux, vcpu_id: u32, delta: s64): void {
   if (this.tp !== null) emit(this, 'kvm_wait_lapic_expire', { vcpu_id, delta: s64_toNumber(delta) });
 }
 
-/** arch/x86/kvm/trace.h: kvm_hv_timer_state() */
+/** arch/x86/kvm/trace.h: trace_kvm_hv_timer_state() */
 export function trace_kvm_hv_timer_state(this: vmlinux, vcpu_id: u32, hv_timer_in_use: boolean): void {
   if (this.tp !== null) emit(this, 'kvm_hv_timer_state', { vcpu_id, hv_timer_in_use: hv_timer_in_use ? 1 : 0 });
 }
 
-/** arch/x86/kvm/trace.h: kvm_apicv_inhibit_changed(): at every call, changed or not. */
+/** arch/x86/kvm/trace.h: trace_kvm_apicv_inhibit_changed(): at every call, changed or not. */
 export function trace_kvm_apicv_inhibit_changed(this: vmlinux, reason: number, set: boolean, inhibits: number): void {
   if (this.tp !== null) emit(this, 'kvm_apicv_inhibit_changed', { reason, set, inhibits });
 }
 
-/** arch/x86/kvm/trace.h: kvm_smm_transition() */
+/** arch/x86/kvm/trace.h: trace_kvm_smm_transition() */
 export function trace_kvm_smm_transition(this: vmlinux, vcpu_id: u32, smbase: u64, entering: boolean): void {
   if (this.tp !== null) emit(this, 'kvm_smm_transition', { vcpu_id, smbase: hex(smbase), entering });
 }
 
-/** arch/x86/kvm/trace.h: kvm_avic_incomplete_ipi() */
+/** arch/x86/kvm/trace.h: trace_kvm_avic_incomplete_ipi() */
 export function trace_kvm_avic_incomplete_ipi(
   this: vmlinux,
   vcpu: u32,
@@ -105,7 +105,7 @@ export function trace_kvm_avic_incomplete_ipi(
   if (this.tp !== null) emit(this, 'kvm_avic_incomplete_ipi', { vcpu, icrh, icrl, id, index });
 }
 
-/** arch/x86/kvm/trace.h: kvm_avic_unaccelerated_access() */
+/** arch/x86/kvm/trace.h: trace_kvm_avic_unaccelerated_access() */
 export function trace_kvm_avic_unaccelerated_access(
   this: vmlinux,
   vcpu: u32,
@@ -117,12 +117,12 @@ export function trace_kvm_avic_unaccelerated_access(
   if (this.tp !== null) emit(this, 'kvm_avic_unaccelerated_access', { vcpu, offset, ft, rw, vec });
 }
 
-/** arch/x86/kvm/trace.h: kvm_avic_kick_vcpu_slowpath() */
+/** arch/x86/kvm/trace.h: trace_kvm_avic_kick_vcpu_slowpath() */
 export function trace_kvm_avic_kick_vcpu_slowpath(this: vmlinux, icrh: u32, icrl: u32, index: u32): void {
   if (this.tp !== null) emit(this, 'kvm_avic_kick_vcpu_slowpath', { icrh, icrl, index });
 }
 
-/** arch/x86/kvm/trace.h: kvm_avic_doorbell() */
+/** arch/x86/kvm/trace.h: trace_kvm_avic_doorbell() */
 export function trace_kvm_avic_doorbell(this: vmlinux, vcpuid: u32, apicid: u32): void {
   if (this.tp !== null) emit(this, 'kvm_avic_doorbell', { vcpuid, apicid });
 }

@@ -51,10 +51,12 @@ export function kernelTree(): string | null {
 /** Is the function, or a macro of its name, in the text of a kernel file? A static call's or a trace event's name counts. */
 export function definesFunction(text: string, name: string): boolean {
   const event = name.replace(/^trace_/, '');
+  const op = name.replace(/^kvm_x86_/, '');
   const words = [
     new RegExp(`^(?!\\s)[^\\n;#]*\\b${name}\\s*\\(`, 'm'),
     new RegExp(`^#\\s*define\\s+${name}\\b`, 'm'),
     new RegExp(`^\\s*(?:TRACE_EVENT|TRACE_EVENT_CONDITION)\\s*\\(\\s*${event}\\b`, 'm'),
+    new RegExp(`^KVM_X86_OP\\w*\\s*\\(\\s*${op}\\s*\\)`, 'm'),
     new RegExp(`^\\s*DEFINE_EVENT\\w*\\s*\\(\\s*\\w+,\\s*${event}\\b`, 'm'),
   ];
   return words.some((w) => w.test(text));

@@ -35,7 +35,7 @@ export function isX2apicIcrSplit(this: vmlinux, vcpu: kvm_vcpu): boolean {
   return !isVmx(this, vcpu);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: deliver_interrupt() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_deliver_interrupt() */
 export function kvm_x86_deliver_interrupt(
   this: vmlinux,
   apic: kvm_lapic,
@@ -47,59 +47,59 @@ export function kvm_x86_deliver_interrupt(
   else this.svm_deliver_interrupt(apic, delivery_mode, trig_mode, vector);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: sync_pir_to_irr(): -1 also where the op is absent. */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_sync_pir_to_irr(): -1 also where the op is absent. */
 export function kvm_x86_sync_pir_to_irr(this: vmlinux, vcpu: kvm_vcpu): number {
   return this.hasSyncPirToIrr(vcpu) ? this.vmx_sync_pir_to_irr(vcpu) : -1;
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: hwapic_irr_update() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_hwapic_irr_update() */
 export function kvm_x86_hwapic_irr_update(this: vmlinux, vcpu: kvm_vcpu, max_irr: number): void {
   if (isVmx(this, vcpu)) this.vmx_hwapic_irr_update(vcpu, max_irr);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: hwapic_isr_update() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_hwapic_isr_update() */
 export function kvm_x86_hwapic_isr_update(this: vmlinux, vcpu: kvm_vcpu, isr: number): void {
   if (isVmx(this, vcpu)) this.vmx_hwapic_isr_update(vcpu, isr);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: update_cr8_intercept() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_update_cr8_intercept() */
 export function kvm_x86_update_cr8_intercept(this: vmlinux, vcpu: kvm_vcpu, tpr: number, irr: number): void {
   if (isVmx(this, vcpu)) this.vmx_update_cr8_intercept(vcpu, tpr, irr);
   else this.svm_update_cr8_intercept(vcpu, tpr, irr);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: load_eoi_exitmap() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_load_eoi_exitmap() */
 export function kvm_x86_load_eoi_exitmap(this: vmlinux, vcpu: kvm_vcpu, eoi_exit_bitmap: readonly number[]): void {
   if (isVmx(this, vcpu)) this.vmx_load_eoi_exitmap(vcpu, eoi_exit_bitmap);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: set_virtual_apic_mode() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_set_virtual_apic_mode() */
 export function kvm_x86_set_virtual_apic_mode(this: vmlinux, vcpu: kvm_vcpu): void {
   // MODEL: vmx_set_virtual_apic_mode() moves execution controls only; what they make of an access is the machine's.
   if (!isVmx(this, vcpu)) this.avic_refresh_virtual_apic_mode(vcpu);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: refresh_apicv_exec_ctrl() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_refresh_apicv_exec_ctrl() */
 export function kvm_x86_refresh_apicv_exec_ctrl(this: vmlinux, vcpu: kvm_vcpu): void {
   if (!isVmx(this, vcpu)) this.avic_refresh_virtual_apic_mode(vcpu);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: apicv_pre_state_restore() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_apicv_pre_state_restore() */
 export function kvm_x86_apicv_pre_state_restore(this: vmlinux, vcpu: kvm_vcpu): void {
   if (isVmx(this, vcpu)) this.vmx_apicv_pre_state_restore(vcpu);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: apicv_post_state_restore() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_apicv_post_state_restore() */
 export function kvm_x86_apicv_post_state_restore(this: vmlinux, vcpu: kvm_vcpu): void {
   if (!isVmx(this, vcpu)) this.avic_apicv_post_state_restore(vcpu);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: vcpu_get_apicv_inhibit_reasons(): nested AVIC only. */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_vcpu_get_apicv_inhibit_reasons(): nested AVIC only. */
 export function kvm_x86_vcpu_get_apicv_inhibit_reasons(this: vmlinux, _vcpu: kvm_vcpu): number {
   return 0;
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: set_hv_timer() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_set_hv_timer() */
 export function kvm_x86_set_hv_timer(
   this: vmlinux,
   vcpu: kvm_vcpu,
@@ -109,37 +109,37 @@ export function kvm_x86_set_hv_timer(
   return this.vmx_set_hv_timer(vcpu, guest_deadline_tsc, expired);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: cancel_hv_timer() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_cancel_hv_timer() */
 export function kvm_x86_cancel_hv_timer(this: vmlinux, vcpu: kvm_vcpu): void {
   if (this.hasSetHvTimer(vcpu)) this.vmx_cancel_hv_timer(vcpu);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: apic_init_signal_blocked(): VMX root operation, GIF = 0. MODEL: nothing nests. */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_apic_init_signal_blocked(): VMX root operation, GIF = 0. MODEL: nothing nests. */
 export function kvm_x86_apic_init_signal_blocked(this: vmlinux, _vcpu: kvm_vcpu): boolean {
   return false;
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: vcpu_deliver_sipi_vector() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_vcpu_deliver_sipi_vector() */
 export function kvm_x86_vcpu_deliver_sipi_vector(this: vmlinux, vcpu: kvm_vcpu, vector: u8): void {
   this.kvm_vcpu_deliver_sipi_vector(vcpu, vector);
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: get_nmi_mask() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_get_nmi_mask() */
 export function kvm_x86_get_nmi_mask(this: vmlinux, vcpu: kvm_vcpu): boolean {
   return vcpu.arch.nmi_masked;
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: set_nmi_mask() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_set_nmi_mask() */
 export function kvm_x86_set_nmi_mask(this: vmlinux, vcpu: kvm_vcpu, masked: boolean): void {
   vcpu.arch.nmi_masked = masked;
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: is_vnmi_pending(): kvm_amd with vNMI, which is not modelled. */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_is_vnmi_pending(): kvm_amd with vNMI, which is not modelled. */
 export function kvm_x86_is_vnmi_pending(this: vmlinux, _vcpu: kvm_vcpu): boolean {
   return false;
 }
 
-/** arch/x86/include/asm/kvm-x86-ops.h: set_vnmi_pending() */
+/** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_set_vnmi_pending() */
 export function kvm_x86_set_vnmi_pending(this: vmlinux, _vcpu: kvm_vcpu): boolean {
   return false;
 }
