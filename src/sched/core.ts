@@ -143,7 +143,7 @@ export function hrtick_start(this: vmlinux, rq: rq, delay: u64): void {
 
 /** kernel/sched/core.c: hrtick_rq_init() */
 export function hrtick_rq_init(this: vmlinux, rq: rq): void {
-  rq.hrtick_timer = this.hrtimer_setup('hrtick', rq.id);
+  rq.hrtick_timer = this.hrtimer_init('hrtick', rq.id);
 }
 
 /**

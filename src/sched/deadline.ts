@@ -449,7 +449,7 @@ export function pick_task_dl(this: vmlinux, rq: rq): task_struct | null {
 /** kernel/sched/deadline.c: init_dl_entity(), of the server of CPU `cpu`. */
 export function init_dl_entity(this: vmlinux, dl_se: sched_dl_entity, cpu: number): void {
   dl_se.on_rq = 0;
-  if (dl_se.dl_timer === NULL) dl_se.dl_timer = this.hrtimer_setup('dl_task_timer', cpu);
+  if (dl_se.dl_timer === NULL) dl_se.dl_timer = this.hrtimer_init('dl_task_timer', cpu);
   this.__dl_clear_params(dl_se);
 }
 
