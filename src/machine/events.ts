@@ -48,6 +48,8 @@ export type MachineEvent =
   | { ev: 'intr'; cpu: number }
   /** the program of current on cpu completes its present instruction and begins the next */
   | { ev: 'step'; cpu: number }
+  /** the deadline of the halt-polling phase of the vCPU on cpu passes */
+  | { ev: 'pollEnd'; cpu: number }
   /** a knob: sysctl, debugfs, module parameter or SCHED_FEAT by its kernel name */
   | { ev: 'knob'; name: string; value: number };
 

@@ -12,6 +12,8 @@ export interface machine extends kernel_state {
   programs: Program[];
   /** parallel to `task` */
   actor: Actor[];
+  /** vCPU that a task runs, by task; NULL for host tasks. Parallel to `task` */
+  vcpuOfTask: number[];
   /** parallel to `kvm` */
   guest: GuestVm[];
   /** per CPU: absolute ns of the next tick when programs run */

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The one recipe: what an event does to a machine. `drive` and `reduce` both run exactly this.
+ *
+ * An event is atomic for the machine: after it, every CPU has gone on as far as it can without time passing
+ * (`settle`): tails of kernel functions have run, needed reschedules have happened if the machine is eager, and
+ * interrupts that entered a guest have been taken by its program.
+ */
+
+import { assert } from '../base/assert.js';
+import { acknowledge, elapse, stepActor, takeInterrupt } from '../guest/actor.js';
+import { HRTIMER_RESTART, type hrtimer } from '../lib/hrtimer.js';
+import { add, lt, s64_diff, s64_toNumber, sub, toNumber, u64 } from '../lib/types.js';
+import { NULL, TASK_INTERRUPTIBLE, TASK_NORMAL, type task_struct } from '../sched/sched.js';
+import type { vmlinux } from '../series/vmlinux.js';
+import { performGuest, performRequest } from './apply-guest.js';
+import type { EventKind, MachineEvent } from './events.js';
+import { setKnob } from './knobs.js';
+import { guestOn, isHostTask } from './legal-events.js';
+import type { machine } from './state.js';
+
+type Handler<K extends EventKind> = (k: vmlinux, m: machine, event: Extract<MachineEvent, { ev: K }>) => void;
+
+/** Applies one event to the machine that `k` is bound to. An illegal event changes nothing but the step count. */
+export function apply(k: vmlinux, event: MachineEvent): void {
+  const m = k.m as machine;
+  m.steps++;
+  if ('cpu' in event) {
+    if (event.cpu < 0 || event.cpu >= m.rq.length) return;
+    m.cpu = event.cpu;
+  }
+  (perform[event.ev] as Handler<EventKind>)(k, m, event as never);
+  settle(k, m);
+}
+
+const current = (m: machine, cpu: number): task_struct => m.task[m.rq[cpu].curr];
+
+/** The event's task when it exists and is not an idle task. */
+function taskOf(m: machine, id: number): task_struct | null {
+  const p = m.task[id];
+  return p === undefined || m.rq[p.cpu].idle === id ? null : p;
+}
+
+const perform: { [K in EventKind]: Handler<K> } = {
+  advance: (k, m, e) => advance(k, m, e.ns),
+  tick(k, m, e) {
+    m.nextTick[e.cpu] = toNumber(m.sched_clock) + toNumber(m.TICK_NSEC);
+    interrupt(k, m, e.cpu, () => k.sched_tick());
+  },
+  resched(k, m, e) {
+    if (current(m, e.cpu).tif_need_resched === 1) reschedule(k, m, e.cpu);
+  },
+  schedule(k, m, e) {
+    if (isHostTask(m, current(m, e.cpu))) k.schedule();
+  },
+  yield(k, m, e) {
+    if (isHostTask(m, current(m, e.cpu))) k.do_sched_yield();
+  },
+  yield_to(k, m, e) {
+    const p = taskOf(m, e.task);
+    if (p !== null && p.id !== m.rq[e.cpu].curr && isHostTask(m, current(m, e.cpu))) k.yield_to(p, true);
+  },
+  block(k, m, e) {
+    const p = current(m, e.cpu);
+    if (!isHostTask(m, p)) return;
+    p.__state = TASK_INTERRUPTIBLE;
+    k.schedule();
+  },
+  wake(k, m, e) {
+    const p = taskOf(m, e.task);
+    if (p === null || !isHostTask(m, p)) return;
+    m.actor[p.id].wakeAt = -1;
+    interrupt(k, m, e.cpu, () => k.try_to_wake_up(p, TASK_NORMAL, 0));
+  },
+  nice(k, m, e) {
+    const p = taskOf(m, e.task);
+    if (p !== null) k.set_user_nice(p, e.nice);
+  },
+  setattr(k, m, e) {
+    const p = taskOf(m, e.task);
+    if (p !== null) {
+      k.sched_setattr_nocheck(p, {
+        sched_policy: e.policy,
+        sched_flags: u64(0),
+        sched_nice: e.nice,
+        sched_priority: e.priority,
+        sched_runtime: u64(e.slice),
+      });
+    }
+  },
+  shares(k, m, e) {
+    if (e.group > 0 && e.group < m.task_group.length) {
+      k.sched_group_set_shares(m.task_group[e.group], k.scale_load(u64(e.shares)));
+    }
+  },
+  move(k, m, e) {
+    const p = taskOf(m, e.task);
+    if (p !== null && e.group >= 0 && e.group < m.task_group.length) k.sched_move_task(p, m.task_group[e.group]);
+  },
+  step(k, m, e) {
+    const p = current(m, e.cpu);
+    if (m.rq[e.cpu].idle === p.id) return;
+    const id = m.vcpuOfTask[p.id];
+    if (id === NULL) {
+      performRequest(k, m, e.cpu, stepActor(m.programs, m.actor[p.id], null, NULL));
+    } else if (guestOn(m, e.cpu, 'pause') !== NULL) {
+      const vcpu = m.vcpu[id];
+      performRequest(k, m, e.cpu, stepActor(m.programs, m.actor[p.id], m.guest[vcpu.kvm], vcpu.vcpu_idx));
+    }
+  },
+  knob: (k, m, e) => setKnob(k, m, e.name, e.value),
+  pollEnd: performGuest,
+  pause: performGuest,
+  hlt: performGuest,
+  ipi: performGuest,
+  icr: performGuest,
+  eoi: performGuest,
+  cpl: performGuest,
+  if: performGuest,
+  hypercall: performGuest,
+  intr: performGuest,
+};

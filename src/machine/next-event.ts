@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What happens next when programs run: the machine's own event queue, computed from its state.
+ *
+ * Ties are decided here and nowhere else. At the same instant: first host sleepers wake, by task; then halt polling
+ * ends, by CPU; then ticks, by CPU; then programs go on, by CPU. Timers need no place: they fire inside `advance`.
+ * MODEL: an idle CPU has no tick (NO_HZ_IDLE).
+ */
+import { dueIn } from '../guest/actor.js';
+import { toNumber } from '../lib/types.js';
+import { NULL } from '../sched/sched.js';
+import type { MachineEvent } from './events.js';
+import type { machine } from './state.js';
+import { vcpuStateOf } from './vcpu-life.js';
+
+/** ns until the program on the CPU does something by itself; Infinity when nothing there counts time. */
+export function programDueIn(m: machine, cpu: number): number {
+  const p = m.rq[cpu].curr;
+  if (p === m.rq[cpu].idle) return Number.POSITIVE_INFINITY;
+  const id = m.vcpuOfTask[p];
+  if (id === NULL) return dueIn(m.actor[p], null, NULL);
+  const vcpu = m.vcpu[id];
+  if (vcpuStateOf(m, vcpu) !== 'inGuest') return Number.POSITIVE_INFINITY;
+  return dueIn(m.actor[p], m.guest[vcpu.kvm], vcpu.vcpu_idx);
+}
+
+/** The next event, an `advance` to the next instant at which something is due included; null when nothing ever is. */
+export function nextEvent(m: machine): MachineEvent | null {
+  const now = toNumber(m.sched_clock);
+  let wait = Number.POSITIVE_INFINITY;
+
+  for (let p = 0; p < m.actor.length; p++) {
+    const at = m.actor[p].wakeAt;
+    if (at < 0) continue;
+    if (at <= now) return { ev: 'wake', cpu: m.task[p].cpu, task: p };
+    wait = Math.min(wait, at - now);
+  }
+  for (let cpu = 0; cpu < m.rq.length; cpu++) {
+    const until = m.actor[m.rq[cpu].curr].pollUntil;
+    if (until < 0) continue;
+    if (until <= now) return { ev: 'pollEnd', cpu };
+    wait = Math.min(wait, until - now);
+  }
+  for (let cpu = 0; cpu < m.rq.length; cpu++) {
+    if (m.rq[cpu].curr === m.rq[cpu].idle) continue;
+    if (m.nextTick[cpu] <= now) return { ev: 'tick', cpu };
+    wait = Math.min(wait, m.nextTick[cpu] - now);
+  }
+  for (let cpu = 0; cpu < m.rq.length; cpu++) {
+    const due = programDueIn(m, cpu);
+    if (due <= 0) return { ev: 'step', cpu };
+    wait = Math.min(wait, due);
+  }
+  for (const t of m.hrtimer) if (t.queued === 1) wait = Math.min(wait, Math.max(0, toNumber(t.expires) - now));
+  return wait === Number.POSITIVE_INFINITY ? null : { ev: 'advance', ns: wait };
+}
