@@ -8,15 +8,16 @@
  */
 
 import { assert } from '../base/assert.js';
-import { acknowledge, elapse, stepActor, takeInterrupt } from '../guest/actor.js';
-import { HRTIMER_RESTART, type hrtimer } from '../lib/hrtimer.js';
-import { add, lt, s64_diff, s64_toNumber, sub, toNumber, u64 } from '../lib/types.js';
+import { elapse, stepActor } from '../guest/actor.js';
+import { HRTIMER_RESTART } from '../lib/hrtimer.js';
+import { add, toNumber, u64 } from '../lib/types.js';
 import { NULL, TASK_INTERRUPTIBLE, TASK_NORMAL, type task_struct } from '../sched/sched.js';
 import type { vmlinux } from '../series/vmlinux.js';
-import { performGuest, performRequest } from './apply-guest.js';
+import { interrupt, performGuest, performRequest, reschedule, settleGuest } from './apply-guest.js';
 import type { EventKind, MachineEvent } from './events.js';
 import { setKnob } from './knobs.js';
 import { guestOn, isHostTask } from './legal-events.js';
+import { runsOnItsOwn } from './next-event.js';
 import type { machine } from './state.js';
 
 type Handler<K extends EventKind> = (k: vmlinux, m: machine, event: Extract<MachineEvent, { ev: K }>) => void;
@@ -81,7 +82,7 @@ const perform: { [K in EventKind]: Handler<K> } = {
     if (p !== null) {
       k.sched_setattr_nocheck(p, {
         sched_policy: e.policy,
-        sched_flags: u64(0),
+        sched_flags: 0,
         sched_nice: e.nice,
         sched_priority: e.priority,
         sched_runtime: u64(e.slice),
@@ -95,7 +96,10 @@ const perform: { [K in EventKind]: Handler<K> } = {
   },
   move(k, m, e) {
     const p = taskOf(m, e.task);
-    if (p !== null && e.group >= 0 && e.group < m.task_group.length) k.sched_move_task(p, m.task_group[e.group]);
+    if (p !== null && e.group >= 0 && e.group < m.task_group.length) {
+      p.cpu_cgrp = e.group;
+      k.sched_move_task(p, false);
+    }
   },
   step(k, m, e) {
     const p = current(m, e.cpu);
@@ -120,3 +124,72 @@ const perform: { [K in EventKind]: Handler<K> } = {
   hypercall: performGuest,
   intr: performGuest,
 };
+
+/** Lets `ns` pass. Timers that are due on the way fire at their expiry, in the order of (expiry, id). */
+function advance(k: vmlinux, m: machine, ns: number): void {
+  const end = toNumber(m.sched_clock) + ns;
+  for (;;) {
+    const timer = nextTimer(m, end);
+    if (timer === NULL) break;
+    pass(m, toNumber(m.hrtimer[timer].expires) - toNumber(m.sched_clock));
+    fire(k, m, timer);
+    settle(k, m);
+  }
+  pass(m, end - toNumber(m.sched_clock));
+}
+
+/** The timer to fire next, not after `end`; NULL when there is none. */
+function nextTimer(m: machine, end: number): number {
+  let best: number = NULL;
+  let bestAt = end;
+  for (const t of m.hrtimer) {
+    if (t.queued !== 1) continue;
+    const at = toNumber(t.expires);
+    if (at < bestAt || (at === bestAt && best === NULL)) {
+      best = t.id;
+      bestAt = at;
+    }
+  }
+  return best;
+}
+
+/** The clock goes on, and whoever has a CPU for itself uses it. A negative `ns` (a timer in the past) is no time. */
+function pass(m: machine, ns: number): void {
+  if (ns <= 0) return;
+  m.sched_clock = add(m.sched_clock, u64(ns));
+  for (let cpu = 0; cpu < m.rq.length; cpu++) {
+    if (runsOnItsOwn(m, cpu)) elapse(m.actor[m.rq[cpu].curr], ns);
+  }
+}
+
+function fire(k: vmlinux, m: machine, timer: number): void {
+  const t = m.hrtimer[timer];
+  t.queued = 0;
+  interrupt(k, m, t.cpu, () => {
+    const callback = (k as unknown as Record<string, (timer: number) => number>)[t.function];
+    if (callback.call(k, t.id) === HRTIMER_RESTART) t.queued = 1;
+  });
+}
+
+/**
+ * Everything that goes on without time passing, CPU by CPU, until nothing does: queued remote wake-ups, the rest of
+ * kernel functions whose task is back, needed reschedules.
+ */
+export function settle(k: vmlinux, m: machine): void {
+  for (let round = 0; ; round++) {
+    assert(round < 10_000, 'the machine does not come to rest within an event');
+    let moved = false;
+    for (let cpu = 0; cpu < m.rq.length; cpu++) {
+      if (m.rq[cpu].wake_list.length > 0) {
+        moved = true;
+        interrupt(k, m, cpu, () => k.sched_ttwu_pending());
+      }
+      if (settleGuest(k, m, cpu)) moved = true;
+      if (m.eager && current(m, cpu).tif_need_resched === 1) {
+        moved = true;
+        reschedule(k, m, cpu);
+      }
+    }
+    if (!moved) return;
+  }
+}

@@ -24,6 +24,14 @@ export function programDueIn(m: machine, cpu: number): number {
   return dueIn(m.actor[p], m.guest[vcpu.kvm], vcpu.vcpu_idx);
 }
 
+/** Whether what is current on the CPU uses CPU time by itself: a host task, or a guest that is in guest mode. */
+export function runsOnItsOwn(m: machine, cpu: number): boolean {
+  const p = m.rq[cpu].curr;
+  if (p === m.rq[cpu].idle) return false;
+  const id = m.vcpuOfTask[p];
+  return id === NULL || vcpuStateOf(m, m.vcpu[id]) === 'inGuest';
+}
+
 /** The next event, an `advance` to the next instant at which something is due included; null when nothing ever is. */
 export function nextEvent(m: machine): MachineEvent | null {
   const now = toNumber(m.sched_clock);

@@ -25,7 +25,7 @@ export function reduce(kernel: Kernel, before: machine, event: MachineEvent): Re
   const traces: trace_event[] = [];
   const [after, patches, inversePatches] = produceWithPatches(before, (draft) => {
     apply(
-      bind(kernel, draft as machine, (t) => traces.push(t)),
+      bind(kernel, draft as unknown as machine, (t) => traces.push(t)),
       event,
     );
   });

@@ -48,6 +48,8 @@ export function eventText(event: MachineEvent, names: Names): string {
       return event.on ? 'sti' : 'cli';
     case 'hypercall':
       return `hypercall ${event.nr} ${[event.a0, event.a1, event.a2, event.a3].map(hex).join(' ')}`;
+    case 'pollEnd':
+      return 'poll-end';
     case 'knob':
       return `${event.name}=${event.value}`;
     default:

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Builds a machine from a scenario, through the kernel's own entry points. */
+
+import { newKvmX86Params } from '../arch/x86/kvm_host.js';
+import { createActor } from '../guest/actor.js';
+import type { Program } from '../guest/instructions.js';
+import { newKvmParams } from '../kvm/kvm_host.js';
+import { add, toNumber, u64 } from '../lib/types.js';
+import type { Scenario, TaskSpec } from '../scenario/scenario.js';
+import { allocTask, forkTask, initSched, newSchedState } from '../sched/boot-sched.js';
+import {
+  NULL,
+  SCHED_BATCH,
+  SCHED_FIFO,
+  SCHED_IDLE,
+  SCHED_NORMAL,
+  SCHED_RR,
+  TASK_INTERRUPTIBLE,
+  type task_struct,
+} from '../sched/sched.js';
+import { bind, type Kernel } from '../series/link.js';
+import type { vmlinux } from '../series/vmlinux.js';
+import { settle } from './apply.js';
+import { bootVms } from './boot-vms.js';
+import { setKnob } from './knobs.js';
+import { seedRng } from './rng.js';
+import type { machine } from './state.js';
+
+/** sched_clock() at the end of boot, ns. */
+const BOOT_CLOCK = 1_000_000_000;
+const POLICY = { normal: SCHED_NORMAL, batch: SCHED_BATCH, idle: SCHED_IDLE, fifo: SCHED_FIFO, rr: SCHED_RR } as const;
+
+/** An empty machine: CPUs and knobs, no tasks. The scenario is taken as read: `readScenario` finds its faults. */
+function emptyMachine(kernel: Kernel, scenario: Scenario): machine {
+  const all = Array.from({ length: scenario.cpus }, (_, cpu) => cpu);
+  return {
+    ...newSchedState({
+      cpus: scenario.cpus,
+      HZ: scenario.hz ?? 250,
+      now: u64(BOOT_CLOCK),
+      llc: [all],
+      sched_feat: { ...kernel.sched_feat, ...scenario.features },
+    }),
+    cpu: 0,
+    knobs: {},
+    hrtimer: [],
+    kvm: [],
+    vcpu: [],
+    kvm_running_vcpu: all.map(() => NULL),
+    kvm_params: newKvmParams(),
+    kvm_x86_params: newKvmX86Params(),
+    tsc_khz: 2_400_000,
+    groupNames: ['root'],
+    vmNames: [],
+    programs: [],
+    actor: [],
+    vcpuOfTask: [],
+    guest: [],
+    nextTick: [],
+    eager: scenario.eager ?? true,
+    rng: seedRng(scenario.seed ?? 1),
+    steps: 0,
+    bootClock: u64(BOOT_CLOCK),
+  };
+}
+
+/** The machine at the end of boot: groups, tasks and VMs exist, whoever is runnable is queued or runs. */
+export function boot(kernel: Kernel, scenario: Scenario): machine {
+  const m = emptyMachine(kernel, scenario);
+  const k = bind(kernel, m);
+  initSched(k, scenario.cpus);
+  if (scenario.base_slice !== undefined) m.sysctl_sched_base_slice = scenario.base_slice;
+  for (const [name, value] of Object.entries(scenario.knobs ?? {})) setKnob(k, m, name, value);
+  m.nextTick = m.rq.map(() => toNumber(m.sched_clock) + toNumber(m.TICK_NSEC));
+  for (const idle of m.task) register(m, idle, undefined, NULL);
+
+  bootGroups(k, m, scenario);
+  const offset = scenario.vruntime_offset === undefined ? u64(0) : u64(BigInt(scenario.vruntime_offset));
+  for (const cfs_rq of m.cfs_rq) cfs_rq.zero_vruntime = add(cfs_rq.zero_vruntime, offset);
+  for (const spec of scenario.tasks ?? []) bootTask(k, m, spec);
+  bootVms(k, m, scenario);
+  settle(k, m);
+  m.cpu = 0;
+  return m;
+}
+
+function bootGroups(k: vmlinux, m: machine, scenario: Scenario): void {
+  for (const group of scenario.groups ?? []) {
+    const parent = m.task_group[group.parent === undefined ? 0 : m.groupNames.indexOf(group.parent)];
+    const tg = k.sched_create_group(parent);
+    k.sched_online_group(tg, parent);
+    m.groupNames.push(group.name);
+    if (group.shares !== undefined) k.sched_group_set_shares(tg, k.scale_load(u64(group.shares)));
+    if (group.idle === true) k.sched_group_set_idle(tg, 1);
+  }
+}
+
+function bootTask(k: vmlinux, m: machine, spec: TaskSpec): void {
+  const cpus = spec.cpus ?? m.rq.map((rq) => rq.cpu);
+  m.cpu = cpus[0];
+  const config = {
+    comm: spec.comm,
+    pid: 100 + m.task.length,
+    nice: spec.nice ?? 0,
+    group: spec.group === undefined ? 0 : m.groupNames.indexOf(spec.group),
+    cpus,
+  };
+  const p = spec.asleep === true ? sleepingTask(k, config) : forkTask(k, config);
+  register(m, p, spec.program, NULL);
+  if (spec.policy !== undefined || spec.slice !== undefined) {
+    k.sched_setattr_nocheck(p, {
+      sched_policy: POLICY[spec.policy ?? 'normal'],
+      sched_flags: 0,
+      sched_nice: spec.nice ?? 0,
+      sched_priority: spec.rt_priority ?? 0,
+      sched_runtime: u64(spec.slice ?? 0),
+    });
+  }
+}
+
+/** A task that has been forked and went to sleep before it ever used the CPU. */
+function sleepingTask(k: vmlinux, config: Parameters<typeof forkTask>[1]): task_struct {
+  const p = allocTask(k);
+  p.comm = config.comm;
+  p.pid = config.pid;
+  p.cpu_cgrp = config.group;
+  p.static_prio = 120 + config.nice;
+  p.normal_prio = p.static_prio;
+  k.m.se[p.se].slice = u64(k.m.sysctl_sched_base_slice);
+  k.set_load_weight(p, false);
+  k.set_cpus_allowed_common(p, config.cpus);
+  k.sched_fork(0, p);
+  p.prio = p.normal_prio;
+  k.sched_cgroup_fork(p);
+  p.__state = TASK_INTERRUPTIBLE;
+  return p;
+}
+
+/** Gives a task its actor; keeps the parallel tables parallel. */
+export function register(m: machine, p: task_struct, program: Program | undefined, vcpu: number): void {
+  let index = -1;
+  if (program !== undefined) {
+    index = m.programs.indexOf(program);
+    if (index < 0) index = m.programs.push(program) - 1;
+  }
+  m.actor[p.id] = createActor(index);
+  m.vcpuOfTask[p.id] = vcpu;
+}
