@@ -111,13 +111,15 @@ function hierarchy({ m }: Step, task: number): { se: number; vruntime: u64; ran:
   return out;
 }
 
+type CalcDelta = vmlinux & { calc_delta_fair(delta: u64, se: unknown): u64 };
+
 /** Virtual ns beyond what was executed, at the level where it is most. */
 function costOf({ m, kernel }: Step, before: readonly { se: number; vruntime: u64; ran: u64 }[]): number {
   let most = 0;
   for (const { se, vruntime, ran } of before) {
     const now = m.se[se];
     const executed = sub(now.sum_exec_runtime, ran);
-    const virtual = executed === ZERO ? 0 : toNumber(kernel.calc_delta_fair(executed, now));
+    const virtual = executed === ZERO ? 0 : toNumber((kernel as CalcDelta).calc_delta_fair(executed, now));
     most = Math.max(most, s64_toNumber(s64_diff(now.vruntime, vruntime)) - virtual);
   }
   return most;

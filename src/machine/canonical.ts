@@ -74,19 +74,13 @@ const rq: Rules = {
   ttwu_local: 'dead',
   fair_server: {
     deadline: 'clock0',
+    dl_timer: { expires: (timer: { armed: number }) => (timer.armed !== 0 ? 'clock' : 'dead') },
   },
-  next_balance: 'dead',
-  idle_stamp: 'clock0',
-  avg_idle: 'dead',
-  avg_rt: sched_avg,
-  avg_dl: sched_avg,
 };
 
 const task: Rules = {
   comm: 'dead',
   pid: 'dead',
-  nvcsw: 'dead',
-  nivcsw: 'dead',
 };
 
 const vcpu: Rules = {

@@ -15,8 +15,8 @@ export interface Patch<Adds extends object = object> {
   /** 12-hex commit, when it is merged */
   commit?: string;
   /** may also name what an earlier patch of the same series added */
-  funcs?: { [Name in keyof kernel_functions]?: Rebound<kernel_functions[Name], Adds> } & {
-    [Name in keyof Adds]?: Rebound<Adds[Name], Adds>;
+  funcs?: { [Name in keyof kernel_functions]?: Rebound<kernel_functions[Name], NoInfer<Adds>> } & {
+    [Name in keyof NoInfer<Adds>]?: Rebound<NoInfer<Adds>[Name], NoInfer<Adds>>;
   };
   adds?: { [Name in keyof Adds]?: Rebound<Adds[Name], Adds> };
   /** sysctls, debugfs files and module parameters that come with it, by file name; read through `knobValue` */
@@ -36,6 +36,8 @@ export interface Series<Adds extends object = object> {
   cover?: string;
   /** a release: its kernel is called by its id alone, and its prefixes are of no interest */
   release?: boolean;
+  /** a planted fault, a bug that Linux once had: what a property has to notice */
+  notices?: string;
   patches: Patch<Adds>[];
 }
 

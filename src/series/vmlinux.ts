@@ -21,6 +21,8 @@ type Functions<Module> = {
 export interface kernel_state extends sched_state, kvm_state, kvm_x86_state, hrtimer_state {
   /** smp_processor_id(): the CPU that executes */
   cpu: number;
+  /** 1 while an interrupt handler executes on it (tick, timer, IPI): what in_task() denies; absent for 0 */
+  hardirq?: number;
   /** knobs that a series brought and somebody wrote, by name; see `Knob` */
   knobs?: Record<string, number>;
 }

@@ -31,22 +31,22 @@ function wakeup(kernel: vmlinux, event: string, p: task_struct): void {
   });
 }
 
-/** include/trace/events/sched.h: trace_sched_waking() */
+/** include/trace/events/sched.h: sched_waking */
 export function trace_sched_waking(this: vmlinux, p: task_struct): void {
   if (this.tp !== null) wakeup(this, 'sched_waking', p);
 }
 
-/** include/trace/events/sched.h: trace_sched_wakeup() */
+/** include/trace/events/sched.h: sched_wakeup */
 export function trace_sched_wakeup(this: vmlinux, p: task_struct): void {
   if (this.tp !== null) wakeup(this, 'sched_wakeup', p);
 }
 
-/** include/trace/events/sched.h: trace_sched_wakeup_new() */
+/** include/trace/events/sched.h: sched_wakeup_new */
 export function trace_sched_wakeup_new(this: vmlinux, p: task_struct): void {
   if (this.tp !== null) wakeup(this, 'sched_wakeup_new', p);
 }
 
-/** include/trace/events/sched.h: trace_sched_switch() */
+/** include/trace/events/sched.h: sched_switch */
 export function trace_sched_switch(
   this: vmlinux,
   preempt: boolean,
@@ -72,7 +72,7 @@ export function trace_sched_switch(
   });
 }
 
-/** include/trace/events/sched.h: trace_sched_migrate_task() */
+/** include/trace/events/sched.h: sched_migrate_task */
 export function trace_sched_migrate_task(this: vmlinux, p: task_struct, dest_cpu: number): void {
   if (this.tp === null) return;
   this.tp({
@@ -84,7 +84,7 @@ export function trace_sched_migrate_task(this: vmlinux, p: task_struct, dest_cpu
   });
 }
 
-/** include/trace/events/sched.h: trace_sched_stat_runtime() */
+/** include/trace/events/sched.h: sched_stat_runtime */
 export function trace_sched_stat_runtime(this: vmlinux, tsk: task_struct, runtime: u64): void {
   if (this.tp === null) return;
   this.tp({
@@ -96,7 +96,7 @@ export function trace_sched_stat_runtime(this: vmlinux, tsk: task_struct, runtim
   });
 }
 
-/** include/trace/events/ipi.h: trace_ipi_send_cpu() */
+/** include/trace/events/ipi.h: ipi_send_cpu */
 export function trace_ipi_send_cpu(this: vmlinux, cpu: number, callsite: string, callback: string): void {
   if (this.tp === null) return;
   this.tp({

@@ -19,13 +19,11 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   lapic: ['base', 'lib', 'trace'],
   arch: ['base', 'lib', 'trace'],
   series: ['base', 'lib', 'trace', ...MIRRORED],
-  // the operations that model and kernel are driven with, and their replay
-  conform: ['base', 'lib', 'trace', ...MIRRORED, 'series'],
   guest: ['base', 'lib', 'trace'],
   machine: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest'],
   scenario: ['base', 'lib', 'series', 'guest', 'machine'],
   report: ['base', 'lib', 'trace', 'series', 'guest', 'machine', 'scenario'],
-  native: ['base', 'lib', 'conform'],
+  native: ['base', 'lib'],
   properties: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest', 'machine', 'scenario', 'report'],
   cli: [
     'entry',
@@ -39,7 +37,6 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'scenario',
     'report',
     'native',
-    'conform',
     'properties',
   ],
   web: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest', 'machine', 'scenario', 'report'],

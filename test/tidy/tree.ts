@@ -59,9 +59,5 @@ export function definesFunction(text: string, name: string): boolean {
     new RegExp(`^KVM_X86_OP\\w*\\s*\\(\\s*${op}\\s*\\)`, 'm'),
     new RegExp(`^\\s*DEFINE_EVENT\\w*\\s*\\(\\s*\\w+,\\s*${event}\\b`, 'm'),
   ];
-  // RB_DECLARE_CALLBACKS(static, NAME, ...) makes NAME_propagate, NAME_copy and NAME_rotate.
-  const callbacks = /^(\w+)_(?:propagate|copy|rotate)$/.exec(name);
-  if (callbacks !== null)
-    words.push(new RegExp(`^RB_DECLARE_CALLBACKS\\w*\\s*\\(\\s*\\w*,\\s*${callbacks[1]}\\b`, 'm'));
   return words.some((w) => w.test(text));
 }

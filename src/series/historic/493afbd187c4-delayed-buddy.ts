@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Before 493afbd187c4 (v6.13): with NEXT_BUDDY a wakeup nominates an entity that is asleep, delayed. */
+import { type rq, type task_struct, WF_FORK } from '../../sched/sched.js';
+import { defineSeries } from '../series.js';
+import type { vmlinux } from '../vmlinux.js';
+
+/** kernel/sched/fair.c: check_preempt_wakeup_fair() */
+export function check_preempt_wakeup_fair(this: vmlinux, rq: rq, p: task_struct, wake_flags: number): void {
+  const m = this.m;
+  const curr = m.task[rq.curr];
+  let se = m.se[curr.se];
+  let pse = m.se[p.se];
+
+  if (se.id === pse.id) return;
+  if (this.throttled_hierarchy(this.cfs_rq_of(pse))) return;
+
+  if (m.sched_feat.NEXT_BUDDY && !(wake_flags & WF_FORK)) this.set_next_buddy(pse);
+
+  if (this.test_tsk_need_resched(curr)) return;
+  if (!m.sched_feat.WAKEUP_PREEMPTION) return;
+
+  [se, pse] = this.find_matching_se(se, pse);
+
+  const cse_is_idle = this.se_is_idle(se);
+  const pse_is_idle = this.se_is_idle(pse);
+
+  if (cse_is_idle && !pse_is_idle) {
+    this.cancel_protect_slice(se);
+    this.resched_curr(rq);
+    return;
+  }
+  if (cse_is_idle !== pse_is_idle) return;
+
+  if (!this.normal_policy(p.policy)) return;
+
+  const cfs_rq = this.cfs_rq_of(se);
+  this.update_curr(cfs_rq);
+
+  if (this.do_preempt_short(cfs_rq, pse, se)) this.cancel_protect_slice(se);
+
+  const best = this.pick_eevdf(cfs_rq);
+  if (best !== null && best.id === pse.id) this.resched_curr(rq);
+}
+
+export default defineSeries({
+  id: 'revert-493afbd187c4',
+  title: 'a sleeping entity is nominated as buddy',
+  base: 'v6.12.117',
+  notices: 'the warning that ->next is delayed; a sleeper is picked',
+  patches: [
+    {
+      subject: 'Revert "sched/fair: Fix NEXT_BUDDY"',
+      commit: '493afbd187c4',
+      sched_feat: { NEXT_BUDDY: true },
+      funcs: { check_preempt_wakeup_fair },
+    },
+  ],
+});

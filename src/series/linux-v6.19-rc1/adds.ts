@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The functions that v6.19-rc1 has and the pin lacks, and the kernel as its functions see it. */
+import type { vmlinux } from '../vmlinux.js';
+import type * as core from './core.js';
+import type * as deadline from './deadline.js';
+import type * as eevdf from './eevdf.js';
+import type * as fair from './fair.js';
+
+export interface Adds {
+  avg_vruntime_update: typeof eevdf.avg_vruntime_update;
+  update_protect_slice: typeof eevdf.update_protect_slice;
+  __pick_eevdf: typeof eevdf.__pick_eevdf;
+  update_se: typeof fair.update_se;
+  set_preempt_buddy: typeof fair.set_preempt_buddy;
+  preempt_sync: typeof fair.preempt_sync;
+  in_task: typeof fair.in_task;
+  dynamic_preempt_lazy: typeof core.dynamic_preempt_lazy;
+  get_lazy_tif_bit: typeof core.get_lazy_tif_bit;
+  __resched_curr: typeof core.__resched_curr;
+  resched_curr_lazy: typeof core.resched_curr_lazy;
+  classUpdateCurr: typeof deadline.classUpdateCurr;
+  update_curr_idle: typeof deadline.update_curr_idle;
+  dl_server_update_idle: typeof deadline.dl_server_update_idle;
+}
+
+export type vmlinux_6_19 = vmlinux & Adds;

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Every kernel and every series that comes with the project, by id; and kernels by their names.
+ *
+ *   KERNEL   = BASE { "+" SERIES }          BASE: the pin, a release, or a series' id for the kernel it makes
+ *   SERIES   = ID [ "~" N ]                 N: its first N patches; all when absent
+ */
+import { historic } from './historic/index.js';
+import type { Kernel } from './link.js';
+import { linux_6_12 } from './linux-6.12.js';
+import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
+import preForfeit from './pre-forfeit/index.js';
+import semanticsAwareV2 from './semantics-aware-v2/index.js';
+import { link, nearestName, type Series, SeriesError } from './series.js';
+import yieldHierarchy from './yield-hierarchy/index.js';
+import yieldHierarchyWeighted from './yield-hierarchy-weighted/index.js';
+
+/** A series whatever it adds. */
+export type AnySeries = Pick<Series, 'id' | 'title' | 'base' | 'cover' | 'release' | 'notices'> & {
+  // biome-ignore lint/suspicious/noExplicitAny: patches of every set of additions
+  patches: readonly any[];
+};
+
+/** The kernel that everything is based on in the end. */
+export const pin: Kernel = linux_6_12;
+
+/** All known series, releases first, in the order in which they are listed. */
+export const allSeries: readonly AnySeries[] = [
+  linux_6_19_rc1,
+  semanticsAwareV2,
+  yieldHierarchy,
+  yieldHierarchyWeighted,
+  preForfeit,
+  ...historic,
+];
+
+const byId = new Map(allSeries.map((series) => [series.id, series]));
+const linked = new Map<string, Kernel>([[pin.name, pin]]);
+
+/** The ids of all series, as `kvmodel list` prints them. */
+export function seriesIds(): string[] {
+  return allSeries.map((series) => series.id);
+}
+
+/** The series of that id; null when there is none. */
+export function findSeries(id: string): AnySeries | null {
+  return byId.get(id) ?? null;
+}
+
+/** The series of that id. Throws SeriesError with the nearest known id when there is none. */
+export function seriesById(id: string): AnySeries {
+  const series = byId.get(id);
+  if (series !== undefined) return series;
+  throw unknown(id, id);
+}
+
+function unknown(name: string, id: string): SeriesError {
+  const near = nearestName(id, [...byId.keys(), pin.name]);
+  const known = `one of ${[pin.name, ...byId.keys()].join(', ')}`;
+  const expected = near === null ? known : `${known}; perhaps ${near}`;
+  return new SeriesError(name, [{ code: 'series-unknown', place: 'kernel', expected, got: id }]);
+}
+
+/** `id~n`, or `id` for all of it. */
+function parsePart(name: string, part: string): { id: string; n: number | null } {
+  const tilde = part.lastIndexOf('~');
+  if (tilde < 0) return { id: part, n: null };
+  const digits = part.slice(tilde + 1);
+  if (!/^\d+$/.test(digits)) {
+    const expected = 'a number of patches behind ~';
+    throw new SeriesError(name, [
+      { code: 'prefix-range', place: part, expected, got: digits === '' ? 'nothing' : digits },
+    ]);
+  }
+  return { id: part.slice(0, tilde), n: Number(digits) };
+}
+
+/**
+ * The kernel of that name, linked once: `v6.12.117`, `v6.19-rc1`, `v6.19-rc1+semantics-aware-v2~5`; a series' id alone
+ * means the kernel it makes on its own base.
+ *
+ * Throws SeriesError: unknown ids (with the nearest), a series on a kernel that it does not apply to, a prefix out of range.
+ */
+export function kernelByName(name: string): Kernel {
+  const there = linked.get(name);
+  if (there !== undefined) return there;
+
+  const [first, ...rest] = name.split('+');
+  let kernel = baseByName(name, first);
+  for (const part of rest) {
+    const { id, n } = parsePart(name, part);
+    const series = byId.get(id);
+    if (series === undefined) throw unknown(name, id);
+    kernel = applySeries(kernel, series, n ?? series.patches.length);
+  }
+  linked.set(name, kernel);
+  return kernel;
+}
+
+function baseByName(name: string, first: string): Kernel {
+  if (first === pin.name) return pin;
+  const { id, n } = parsePart(name, first);
+  const series = byId.get(id);
+  if (series === undefined) throw unknown(name, id);
+  return applySeries(baseKernel(series), series, n ?? series.patches.length);
+}
+
+/** The kernel that a series applies to. Throws SeriesError when its base is none that is known. */
+export function baseKernel(series: AnySeries): Kernel {
+  if (series.base !== pin.name && !byId.has(series.base)) {
+    const known = [pin.name, ...byId.keys()];
+    const near = nearestName(series.base, known);
+    const expected = `one of ${known.join(', ')}${near === null ? '' : `; perhaps ${near}`}`;
+    throw new SeriesError(series.id, [{ code: 'base-unknown', place: 'base', expected, got: series.base }]);
+  }
+  return kernelByName(series.base);
+}
+
+/** Whether `kernel` is `base`, or base with other series on it. */
+function standsOn(kernel: Kernel, base: string): boolean {
+  return kernel.name.split('+').includes(base);
+}
+
+/** `kernel` with the first n patches of a series; linked once for the registry's own series. */
+function applySeries(kernel: Kernel, series: AnySeries, n: number): Kernel {
+  if (!standsOn(kernel, series.base)) {
+    const expected = `${series.base}, which ${series.id} applies to`;
+    throw new SeriesError(series.id, [{ code: 'base-unknown', place: 'base', expected, got: kernel.name }]);
+  }
+  const own = byId.get(series.id) === series;
+  const key = `${kernel.name}+${series.id}~${n}`;
+  const there = own ? linked.get(key) : undefined;
+  if (there !== undefined) return there;
+  const made = link(kernel, series as Series, n);
+  if (own) {
+    linked.set(key, made);
+    if (!linked.has(made.name)) linked.set(made.name, made);
+  }
+  return made;
+}
+
+/** The kernel that a series, known or a user's own, makes of its base with its first n patches (all when absent). */
+export function seriesKernel(series: AnySeries, n: number = series.patches.length): Kernel {
+  return applySeries(baseKernel(series), series, n);
+}
+
+/** A series' kernels patch by patch: [0] its base, [n] with the first n patches, up to the whole. */
+export function prefixes(series: AnySeries): Kernel[] {
+  const base = baseKernel(series);
+  return [base, ...series.patches.map((_, i) => applySeries(base, series, i + 1))];
+}
