@@ -6,6 +6,7 @@ import { NULL, type sched_entity, type task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../series/link.js';
 import type { kernel_state, vmlinux } from '../series/vmlinux.js';
 import type { ConformState, CpuState, Operation, Word } from './operations.js';
+import { stateWords } from './state-words.js';
 
 /** What the driver itself answers: current is idle, no such task. */
 const NO_CURRENT = -16;
@@ -17,6 +18,11 @@ export interface Engine {
   execute(op: Operation): number;
   /** The state now. Reading it changes nothing. */
   state(): ConformState;
+  /**
+   * All 64-bit words of the state in the order of the native engine, signed: numbers within +-(2^53 - 1), BigInts
+   * beyond. `more` adds clocks, load tracking and the shape of the trees.
+   */
+  words(more: boolean): (number | bigint)[];
 }
 
 /** A 64-bit integer as the recording prints it. */
@@ -46,6 +52,7 @@ export function modelEngine(kernel: Kernel, cpus: number): Engine {
   return {
     execute: (op) => execute(k, firstTask, op),
     state: () => stateOf(k, firstTask),
+    words: (more) => stateWords(k, firstTask, more),
   };
 }
 
@@ -70,10 +77,10 @@ function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
   const target: task_struct | undefined = m.task[firstTask + op.id];
   switch (op.op) {
     case 'BASE_SLICE':
-      m.sysctl_sched_base_slice = op.a;
+      m.sysctl_sched_base_slice = Number(op.a) >>> 0;
       return 0;
     case 'GROUP': {
-      const parent = m.task_group[op.a];
+      const parent = m.task_group[Number(op.a)];
       const tg = k.sched_create_group(parent);
       k.sched_online_group(tg, parent);
       return tg.id;
@@ -82,7 +89,7 @@ function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
       return k.sched_group_set_shares(m.task_group[op.id], k.scale_load(u64(op.a)));
     case 'FORK': {
       const id = m.task.length - firstTask;
-      forkTask(k, { comm: `t${id}`, pid: 100 + id, nice: op.a, group: op.b, cpus: [op.cpu] });
+      forkTask(k, { comm: `t${id}`, pid: 100 + id, nice: Number(op.a), group: Number(op.b), cpus: [op.cpu] });
       return id;
     }
     case 'ADVANCE':
@@ -100,13 +107,22 @@ function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
       return 1;
     case 'BLOCK':
       if (idle) return NO_CURRENT;
-      curr.__state = op.a;
+      curr.__state = Number(op.a);
       k.schedule();
       return 0;
     case 'YIELD':
       if (idle) return NO_CURRENT;
       k.do_sched_yield();
       return 0;
+    case 'FEATURE':
+      m.sched_feat[Object.keys(m.sched_feat)[op.id]] = Number(op.a) !== 0;
+      return 0;
+    case 'VTIME': {
+      const cfs_rq = m.cfs_rq[m.task_group[op.id].cfs_rq[op.cpu]];
+      if (cfs_rq.nr_running !== 0) return NO_CURRENT;
+      cfs_rq.zero_vruntime = u64(op.a);
+      return 0;
+    }
     case 'YIELD_RAW':
       if (idle) return NO_CURRENT;
       k.rq_lock_irq(rq);
@@ -131,18 +147,18 @@ function onTask(k: vmlinux, op: Operation, p: task_struct, idle: boolean): numbe
       k.double_rq_lock(rq, k.task_rq(p));
       return k.classYieldToTask(m.task[rq.curr].sched_class, rq, p) ? 1 : 0;
     case 'NICE':
-      k.set_user_nice(p, op.a);
+      k.set_user_nice(p, Number(op.a));
       return 0;
     case 'SETATTR':
       return k.sched_setattr_nocheck(p, {
         sched_policy: op.flags,
         sched_flags: 0,
-        sched_nice: op.a,
+        sched_nice: Number(op.a),
         sched_priority: 0,
         sched_runtime: u64(op.b),
       });
     case 'MOVE':
-      p.cpu_cgrp = op.a;
+      p.cpu_cgrp = Number(op.a);
       k.sched_move_task(p, false);
       return 0;
     default:
@@ -150,11 +166,11 @@ function onTask(k: vmlinux, op: Operation, p: task_struct, idle: boolean): numbe
   }
 }
 
-/** How the recording names an entity: a task's number, 1000 + g for that of group g, -1 for NULL. */
+/** How the recording names an entity: a task's number, 1000 + g for that of group g, -1 for NULL and idle tasks. */
 function entityName(k: vmlinux, firstTask: number, id: number): number {
   if (id === NULL) return NULL;
   const se = k.m.se[id];
-  if (se.task !== NULL) return se.task - firstTask;
+  if (se.task !== NULL) return Math.max(NULL, se.task - firstTask);
   return 1000 + k.m.cfs_rq[se.my_q].tg;
 }
 

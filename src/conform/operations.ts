@@ -23,6 +23,8 @@ export const OPS = [
   'MOVE',
   'YIELD_RAW',
   'YIELD_TO_RAW',
+  'FEATURE',
+  'VTIME',
 ] as const;
 export type OpName = (typeof OPS)[number];
 
@@ -47,13 +49,15 @@ export type OpName = (typeof OPS)[number];
  *   MOVE id, a              the task changes to group a
  *   YIELD_RAW               the class hook yield_task alone
  *   YIELD_TO_RAW id         the class hook yield_to_task alone
+ *   FEATURE id, a           scheduler feature number id (their order in features.h) on or off
+ *   VTIME id, a, cpu        the virtual time that the empty queue of group id starts from; -16 when it is not empty
  */
 export interface Operation {
   op: OpName;
   cpu: number;
   id: number;
-  a: number;
-  b: number;
+  a: number | bigint;
+  b: number | bigint;
   flags: number;
 }
 

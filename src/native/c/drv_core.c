@@ -171,6 +171,8 @@ static struct task_struct *native_make_task(void)
   struct task_struct *p = native_alloc(sizeof(*p));
 
   *p = init_task;
+  /* as dup_task_struct() does: init_task is the idle task of CPU 0, and may be about to be switched from */
+  clear_tsk_need_resched(p);
   refcount_set(&p->usage, 2);
   p->flags = 0;
   p->signal = native_alloc(sizeof(*p->signal));
