@@ -12,7 +12,7 @@ import {
   S64_ZERO,
   type s32,
   type s64,
-  u64 as toU64,
+  U64_MAX,
   type u8,
   type u16,
   type u32,
@@ -36,9 +36,12 @@ export const KVM_REQ_PMU = KVM_ARCH_REQ(10);
 export const KVM_REQ_PMI = KVM_ARCH_REQ(11);
 export const KVM_REQ_SMI = KVM_ARCH_REQ(12);
 export const KVM_REQ_SCAN_IOAPIC = KVM_ARCH_REQ(15, WAIT | NO_WAKEUP);
+export const KVM_REQ_GLOBAL_CLOCK_UPDATE = KVM_ARCH_REQ(16);
+export const KVM_REQ_APIC_PAGE_RELOAD = KVM_ARCH_REQ(17, WAIT | NO_WAKEUP);
 export const KVM_REQ_IOAPIC_EOI_EXIT = KVM_ARCH_REQ(19);
 export const KVM_REQ_LOAD_EOI_EXITMAP = KVM_ARCH_REQ(23);
 export const KVM_REQ_APICV_UPDATE = KVM_ARCH_REQ(25, WAIT | NO_WAKEUP);
+export const KVM_REQ_TLB_FLUSH_CURRENT = KVM_ARCH_REQ(26);
 export const KVM_REQ_APF_READY = KVM_ARCH_REQ(28);
 
 /** arch/x86/include/asm/kvm_host.h: enum kvm_apicv_inhibit, bit numbers of apicv_inhibit_reasons */
@@ -78,6 +81,25 @@ export const KVM_X86_QUIRK_LAPIC_MMIO_HOLE = 1 << 2;
 export const MCG_CMCI_P = 1 << 10;
 export const KVM_MSR_ENABLED = 1;
 
+/** arch/x86/include/uapi/asm/kvm_para.h: KVM_FEATURE_*, bits of pv_cpuid.features */
+export const KVM_FEATURE_STEAL_TIME = 5;
+export const KVM_FEATURE_PV_EOI = 6;
+export const KVM_FEATURE_PV_UNHALT = 7;
+export const KVM_FEATURE_PV_TLB_FLUSH = 9;
+export const KVM_FEATURE_PV_SEND_IPI = 11;
+export const KVM_FEATURE_POLL_CONTROL = 12;
+export const KVM_FEATURE_PV_SCHED_YIELD = 13;
+
+/** enum exit_fastpath_completion */
+export const EXIT_FASTPATH_NONE = 0;
+export const EXIT_FASTPATH_REENTER_GUEST = 1;
+export const EXIT_FASTPATH_EXIT_HANDLED = 2;
+export const EXIT_FASTPATH_EXIT_USERSPACE = 3;
+
+/** arch/x86/include/uapi/asm/kvm.h: KVM_ISA_* of the tracepoints */
+export const KVM_ISA_VMX = 1;
+export const KVM_ISA_SVM = 2;
+
 /** struct kvm_lapic_irq */
 export interface kvm_lapic_irq {
   vector: u32;
@@ -116,6 +138,13 @@ export interface pi_desc {
   ndst: u32;
 }
 
+/** What the CPU pushed when it delivered an event to the guest: what IRET brings back. */
+export interface guest_irq_frame {
+  vector: number;
+  cpl: number;
+  if_flag: bool;
+}
+
 /** struct kvm_vcpu_arch, with the vendor's fields (struct vcpu_vmx, vcpu_svm) beside. */
 export interface kvm_vcpu_arch {
   apic: kvm_lapic;
@@ -146,8 +175,11 @@ export interface kvm_vcpu_arch {
   cpuid: { x2apic: bool; tsc_deadline: bool; arat: bool; maxphyaddr: number; intel_compatible: bool };
   /** MSR_IA32_MCG_CAP; MCG_CMCI_P adds the LVT entry for corrected machine checks */
   mcg_cap: u32;
-  /** KVM_FEATURE_*, leaf 0x40000001 EAX */
-  pv_features: u32;
+  /** leaf 0x40000001 EAX; consulted only when enforced (KVM_CAP_ENFORCE_PV_FEATURE_CPUID) */
+  pv_cpuid: { enforce: bool; features: u32 };
+  apf: { halted: bool };
+  /** guest's general registers, as far as exits read or write them */
+  regs: { rax: u64; rbx: u64; rcx: u64; rdx: u64; rsi: u64 };
   /** MSR_KVM_POLL_CONTROL */
   msr_kvm_poll_control: u64;
   /** `memory` is the guest's byte; `fault` makes every access to it fail */
@@ -156,6 +188,28 @@ export interface kvm_vcpu_arch {
   ple_window: u32;
   ple_window_dirty: bool;
   pi_desc: pi_desc;
+  /** what the next entry delivers (VM_ENTRY_INTR_INFO_FIELD, event_inj): type << 8 | vector; -1 for nothing */
+  event_inj: number;
+  /** exit reason (VMX) or exit code (SVM), its qualification or exit_info_1 */
+  exit_reason: u32;
+  exit_qualification: u64;
+  /** VM_EXIT_INTR_INFO: the vector of an external interrupt */
+  exit_intr_info: u32;
+  /** SVM: exit_info_1 and exit_info_2 of an incomplete IPI */
+  avic_exit: { icrl: u32; icrh: u32; id: u32; index: u32 };
+  /** the host's interrupt handler that an external interrupt exit runs, as a function of the table; '' for its vector's */
+  exit_handler: { fn: string; args: number[] };
+  /** the last MSR access of the guest was answered with #GP */
+  gp: bool;
+  /** CPU on whose wakeup_vcpus_on_cpu the vCPU is, NULL when on none */
+  pi_wakeup_cpu: number;
+  hyperv_enabled: bool;
+  /** STI or MOV SS shadow: interrupts wait for the next instruction */
+  int_shadow: bool;
+  /** vectors the CPU has delivered to the guest and that the guest's code has not begun to serve, in order */
+  taken: number[];
+  /** event frames on the guest's stack, innermost last */
+  irq_frames: guest_irq_frame[];
   /** VM-entry window requests: an interrupt waits for RFLAGS.IF, an NMI for IRET */
   irq_window: bool;
   nmi_window: bool;
@@ -166,8 +220,23 @@ export interface kvm_vcpu_arch {
   pending_external_vector: number;
   tpr_access_reporting: bool;
   /** what the vendor's control block holds of the APIC */
-  vmcs: { tpr_threshold: u32; guest_intr_status: u16; eoi_exit_bitmap: u32[]; hv_deadline_tsc: u64 };
-  vmcb: { intercept_cr8_write: bool; v_tpr: u8; ldr_reg: u32; dfr_reg: u32 };
+  vmcs: {
+    tpr_threshold: u32;
+    guest_intr_status: u16;
+    eoi_exit_bitmap: u32[];
+    hv_deadline_tsc: u64;
+    /** PLE_WINDOW: what the hardware has */
+    ple_window: u32;
+  };
+  vmcb: {
+    intercept_cr8_write: bool;
+    v_tpr: u8;
+    ldr_reg: u32;
+    dfr_reg: u32;
+    pause_filter_count: u16;
+    /** AVIC physical ID table entry: IsRunning */
+    is_running: bool;
+  };
   /** TSC: guest = host + offset */
   tsc_offset: s64;
   virtual_tsc_khz: u32;
@@ -237,6 +306,8 @@ export interface kvm_x86_state {
   kvm_x86_params: kvm_x86_params;
   /** host TSC frequency, kHz */
   tsc_khz: u32;
+  /** per CPU: vectors of the host's interrupts that wait until the kernel lets them in, in order */
+  host_irq: number[][];
 }
 
 /** A posted-interrupt descriptor with nothing posted. */
@@ -268,8 +339,10 @@ export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
     sipi_cs_base: 0,
     cpuid: { x2apic: true, tsc_deadline: true, arat: true, maxphyaddr: 46, intel_compatible: true },
     mcg_cap: 0,
-    pv_features: 0,
-    msr_kvm_poll_control: toU64(1),
+    pv_cpuid: { enforce: false, features: 0 },
+    apf: { halted: false },
+    regs: { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: ZERO, rsi: ZERO },
+    msr_kvm_poll_control: ZERO,
     pv_eoi: { msr_val: ZERO, memory: 0, fault: false },
     st: {
       msr_val: ZERO,
@@ -280,14 +353,39 @@ export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
     ple_window: 0,
     ple_window_dirty: false,
     pi_desc: newPiDesc(),
+    event_inj: -1,
+    exit_reason: 0,
+    exit_qualification: ZERO,
+    exit_intr_info: 0,
+    avic_exit: { icrl: 0, icrh: 0, id: 0, index: 0 },
+    exit_handler: { fn: '', args: [] },
+    gp: false,
+    pi_wakeup_cpu: -1,
+    hyperv_enabled: false,
+    int_shadow: false,
+    taken: [],
+    irq_frames: [],
     irq_window: false,
     nmi_window: false,
     ioapic_handled_vectors: [0, 0, 0, 0, 0, 0, 0, 0],
     pending_ioapic_eoi: 0,
     pending_external_vector: -1,
     tpr_access_reporting: false,
-    vmcs: { tpr_threshold: 0, guest_intr_status: 0, eoi_exit_bitmap: [0, 0, 0, 0, 0, 0, 0, 0], hv_deadline_tsc: ZERO },
-    vmcb: { intercept_cr8_write: false, v_tpr: 0, ldr_reg: 0, dfr_reg: 0xffff_ffff },
+    vmcs: {
+      tpr_threshold: 0,
+      guest_intr_status: 0,
+      eoi_exit_bitmap: [0, 0, 0, 0, 0, 0, 0, 0],
+      hv_deadline_tsc: U64_MAX,
+      ple_window: 0,
+    },
+    vmcb: {
+      intercept_cr8_write: false,
+      v_tpr: 0,
+      ldr_reg: 0,
+      dfr_reg: 0xffff_ffff,
+      pause_filter_count: 0,
+      is_running: false,
+    },
     tsc_offset: S64_ZERO,
     virtual_tsc_khz: 0,
     virtual_tsc_mult: 0,

@@ -1,2 +1,426 @@
 // SPDX-License-Identifier: GPL-2.0-only
-export {};
+/**
+ * arch/x86/kvm/svm/svm.c (6.12.117): the pause filter, load and put, interrupt delivery and injection, entry, exit
+ * handlers.
+ *
+ * Not mirrored: nested guests, SEV, GIF (always set), the VMCB beyond the fields that interrupts live in. NMIs are
+ * masked and unmasked by intercepting IRET, or by the hardware with vnmi; IRET takes effect at once.
+ *
+ * Two functions are static twice in KVM, here and in vmx.c; they carry their file as prefix: grow_ple_window() and
+ * shrink_ple_window().
+ */
+import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_lapic } from '../../lapic/lapic.js';
+import { NotModelled } from '../../lib/bug.js';
+import { type bool, to_u32, u64 as toU64, ZERO } from '../../lib/types.js';
+import type { vmlinux } from '../../series/vmlinux.js';
+import {
+  APICV_INHIBIT_REASON_ABSENT,
+  APICV_INHIBIT_REASON_APIC_BASE_MODIFIED,
+  APICV_INHIBIT_REASON_APIC_ID_MODIFIED,
+  APICV_INHIBIT_REASON_BLOCKIRQ,
+  APICV_INHIBIT_REASON_DISABLED,
+  APICV_INHIBIT_REASON_HYPERV,
+  APICV_INHIBIT_REASON_IRQWIN,
+  APICV_INHIBIT_REASON_LOGICAL_ID_ALIASED,
+  APICV_INHIBIT_REASON_NESTED,
+  APICV_INHIBIT_REASON_PHYSICAL_ID_ALIASED,
+  APICV_INHIBIT_REASON_PIT_REINJ,
+  APICV_INHIBIT_REASON_SEV,
+  EXIT_FASTPATH_EXIT_USERSPACE,
+  EXIT_FASTPATH_NONE,
+  KVM_ISA_SVM,
+  KVM_REQ_EVENT,
+} from './kvm_host.js';
+import { INTR_TYPE_NMI_INTR } from './vmx.js';
+
+/** arch/x86/include/uapi/asm/svm.h */
+export const SVM_EXIT_INTR = 0x060;
+export const SVM_EXIT_VINTR = 0x064;
+export const SVM_EXIT_IRET = 0x074;
+export const SVM_EXIT_PAUSE = 0x077;
+export const SVM_EXIT_HLT = 0x078;
+export const SVM_EXIT_MSR = 0x07c;
+export const SVM_EXIT_VMMCALL = 0x081;
+export const SVM_EXIT_NPF = 0x400;
+export const SVM_EXIT_AVIC_INCOMPLETE_IPI = 0x401;
+export const SVM_EXIT_AVIC_UNACCELERATED_ACCESS = 0x402;
+
+const bit = (nr: number): number => 1 << nr;
+/** arch/x86/kvm/svm/svm.h: AVIC_REQUIRED_APICV_INHIBITS */
+export const AVIC_REQUIRED_APICV_INHIBITS =
+  bit(APICV_INHIBIT_REASON_DISABLED) |
+  bit(APICV_INHIBIT_REASON_ABSENT) |
+  bit(APICV_INHIBIT_REASON_HYPERV) |
+  bit(APICV_INHIBIT_REASON_NESTED) |
+  bit(APICV_INHIBIT_REASON_IRQWIN) |
+  bit(APICV_INHIBIT_REASON_PIT_REINJ) |
+  bit(APICV_INHIBIT_REASON_BLOCKIRQ) |
+  bit(APICV_INHIBIT_REASON_SEV) |
+  bit(APICV_INHIBIT_REASON_PHYSICAL_ID_ALIASED) |
+  bit(APICV_INHIBIT_REASON_APIC_ID_MODIFIED) |
+  bit(APICV_INHIBIT_REASON_APIC_BASE_MODIFIED) |
+  bit(APICV_INHIBIT_REASON_LOGICAL_ID_ALIASED);
+
+/* ---- pause filter: u16 in the VMCB ---- */
+
+/** arch/x86/kvm/svm/svm.c: grow_ple_window() */
+export function svm_grow_ple_window(this: vmlinux, vcpu: kvm_vcpu): void {
+  const p = this.m.kvm_x86_params;
+  const control = vcpu.arch.vmcb;
+  const old = control.pause_filter_count;
+  if (this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm])) return;
+
+  control.pause_filter_count =
+    this.__grow_ple_window(old, p.pause_filter_count, p.pause_filter_count_grow, p.pause_filter_count_max) & 0xffff;
+  if (control.pause_filter_count !== old) {
+    this.trace_kvm_ple_window_update(vcpu.vcpu_id, control.pause_filter_count, old);
+  }
+}
+
+/** arch/x86/kvm/svm/svm.c: shrink_ple_window() */
+export function svm_shrink_ple_window(this: vmlinux, vcpu: kvm_vcpu): void {
+  const p = this.m.kvm_x86_params;
+  const control = vcpu.arch.vmcb;
+  const old = control.pause_filter_count;
+  if (this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm])) return;
+
+  control.pause_filter_count =
+    this.__shrink_ple_window(old, p.pause_filter_count, p.pause_filter_count_shrink, p.pause_filter_count) & 0xffff;
+  if (control.pause_filter_count !== old) {
+    this.trace_kvm_ple_window_update(vcpu.vcpu_id, control.pause_filter_count, old);
+  }
+}
+
+/** arch/x86/kvm/svm/svm.c: pause_interception() */
+export function pause_interception(this: vmlinux, vcpu: kvm_vcpu): number {
+  const current = this.get_current();
+  const in_kernel = this.svm_get_cpl(vcpu) === 0;
+
+  this.svm_grow_ple_window(vcpu);
+
+  this.kvm_vcpu_on_spin(vcpu, in_kernel);
+  if (this.notReturned(current)) {
+    this.whenBack(current, 'kvm_skip_emulated_instructionOf', vcpu.id);
+    return 0;
+  }
+  return this.kvm_skip_emulated_instruction(vcpu);
+}
+
+/* ---- load, put, creation ---- */
+
+/** arch/x86/kvm/svm/svm.c: svm_vcpu_load() */
+export function svm_vcpu_load(this: vmlinux, vcpu: kvm_vcpu, cpu: number): void {
+  if (vcpu.scheduled_out && !this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm])) this.svm_shrink_ple_window(vcpu);
+  if (this.kvm_vcpu_apicv_active(vcpu)) this.avic_vcpu_load(vcpu, cpu);
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_vcpu_put() */
+export function svm_vcpu_put(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (this.kvm_vcpu_apicv_active(vcpu)) this.avic_vcpu_put(vcpu);
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_vm_init() */
+export function svm_vm_init(this: vmlinux, kvm: kvm): number {
+  const p = this.m.kvm_x86_params;
+  if (!p.pause_filter_count || !p.pause_filter_thresh) kvm.arch.pause_in_guest = true;
+  return 0;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_vcpu_create() */
+export function svm_vcpu_create(this: vmlinux, _vcpu: kvm_vcpu): number {
+  return 0;
+}
+
+/** arch/x86/kvm/svm/svm.c: init_vmcb() */
+export function init_vmcb(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.vmcb.intercept_cr8_write = true;
+  if (!this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm])) {
+    vcpu.arch.vmcb.pause_filter_count = this.m.kvm_x86_params.pause_filter_count;
+  }
+  // control.int_ctl, int_state and event_inj are zero
+  vcpu.arch.irq_window = false;
+  vcpu.arch.int_shadow = false;
+  vcpu.arch.event_inj = -1;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_vcpu_reset() */
+export function svm_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool): void {
+  this.init_vmcb(vcpu);
+  if (!init_event) vcpu.arch.nmi_masked = false;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_get_cpl() */
+export function svm_get_cpl(this: vmlinux, vcpu: kvm_vcpu): number {
+  return vcpu.arch.cpl;
+}
+
+/* ---- interrupts ---- */
+
+/** arch/x86/kvm/svm/svm.c: svm_inject_irq() */
+export function svm_inject_irq(this: vmlinux, vcpu: kvm_vcpu, reinjected: bool): void {
+  const intr = vcpu.arch.interrupt;
+  this.trace_kvm_inj_virq(intr.nr, intr.soft, reinjected);
+  vcpu.stat.irq_injections++;
+  vcpu.arch.event_inj = intr.nr;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_inject_nmi() */
+export function svm_inject_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.event_inj = INTR_TYPE_NMI_INTR | 2;
+  vcpu.arch.nmi_masked = true;
+  vcpu.stat.nmi_injections++;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_complete_interrupt_delivery() */
+export function svm_complete_interrupt_delivery(
+  this: vmlinux,
+  vcpu: kvm_vcpu,
+  delivery_mode: number,
+  trig_mode: number,
+  vector: number,
+): void {
+  // RACE: mode is read before apicv_active, the other way round than vcpu_enter_guest() stores them
+  const in_guest_mode = vcpu.mode === IN_GUEST_MODE;
+
+  if (!vcpu.arch.apic.apicv_active) {
+    this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+    this.kvm_vcpu_kick(vcpu);
+    return;
+  }
+
+  this.trace_kvm_apicv_accept_irq(vcpu.vcpu_id, delivery_mode, trig_mode, vector);
+  if (in_guest_mode) this.avic_ring_doorbell(vcpu);
+  else this.kvm_vcpu_wake_up(vcpu);
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_deliver_interrupt() */
+export function svm_deliver_interrupt(
+  this: vmlinux,
+  apic: kvm_lapic,
+  delivery_mode: number,
+  trig_mode: number,
+  vector: number,
+): void {
+  this.kvm_lapic_set_irr(vector, apic);
+  // RACE: IRR is stored before mode is read; vcpu_enter_guest() stores mode before the CPU looks at IRR
+  this.svm_complete_interrupt_delivery(this.m.vcpu[apic.vcpu], delivery_mode, trig_mode, vector);
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_update_cr8_intercept() */
+export function svm_update_cr8_intercept(this: vmlinux, vcpu: kvm_vcpu, tpr: number, irr: number): void {
+  vcpu.arch.vmcb.intercept_cr8_write = false;
+  if (irr === -1) return;
+  if (tpr >= irr) vcpu.arch.vmcb.intercept_cr8_write = true;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_get_nmi_mask() */
+export function svm_get_nmi_mask(this: vmlinux, vcpu: kvm_vcpu): bool {
+  return vcpu.arch.nmi_masked;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_nmi_blocked() */
+export function svm_nmi_blocked(this: vmlinux, vcpu: kvm_vcpu): bool {
+  return this.svm_get_nmi_mask(vcpu) || vcpu.arch.int_shadow;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_nmi_allowed() */
+export function svm_nmi_allowed(this: vmlinux, vcpu: kvm_vcpu, _for_injection: bool): number {
+  return this.svm_nmi_blocked(vcpu) ? 0 : 1;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_interrupt_blocked() */
+export function svm_interrupt_blocked(this: vmlinux, vcpu: kvm_vcpu): bool {
+  return !vcpu.arch.if_flag || vcpu.arch.int_shadow;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_interrupt_allowed() */
+export function svm_interrupt_allowed(this: vmlinux, vcpu: kvm_vcpu, _for_injection: bool): number {
+  return this.svm_interrupt_blocked(vcpu) ? 0 : 1;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_enable_irq_window() */
+export function svm_enable_irq_window(this: vmlinux, vcpu: kvm_vcpu): void {
+  // the window is a virtual interrupt, which AVIC cannot have beside its own
+  this.kvm_set_apicv_inhibit(this.m.kvm[vcpu.kvm], APICV_INHIBIT_REASON_IRQWIN);
+  vcpu.arch.irq_window = true;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_enable_nmi_window() */
+export function svm_enable_nmi_window(this: vmlinux, vcpu: kvm_vcpu): void {
+  // masked: the intercepted IRET is the window. Else it is a shadow or another event, to be stepped over.
+  if (!this.svm_get_nmi_mask(vcpu)) vcpu.arch.nmi_window = true;
+}
+
+/** arch/x86/kvm/svm/svm.c: interrupt_window_interception() */
+export function interrupt_window_interception(this: vmlinux, vcpu: kvm_vcpu): number {
+  this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+  vcpu.arch.irq_window = false;
+  this.kvm_clear_apicv_inhibit(this.m.kvm[vcpu.kvm], APICV_INHIBIT_REASON_IRQWIN);
+  vcpu.stat.irq_window_exits++;
+  return 1;
+}
+
+/* ---- AVIC: who is running ---- */
+
+/** arch/x86/kvm/svm/avic.c: avic_vcpu_load(). MODEL: no IOMMU. */
+export function avic_vcpu_load(this: vmlinux, vcpu: kvm_vcpu, _cpu: number): void {
+  // a blocking vCPU is no doorbell's target, not even when it was preempted on its way to sleep
+  if (this.kvm_vcpu_is_blocking(vcpu)) return;
+  this.warnOn(vcpu.arch.vmcb.is_running, 'avic_vcpu_load: IsRunning');
+  vcpu.arch.vmcb.is_running = true;
+}
+
+/** arch/x86/kvm/svm/avic.c: avic_vcpu_put() */
+export function avic_vcpu_put(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.vmcb.is_running = false;
+}
+
+/** arch/x86/kvm/svm/avic.c: avic_vcpu_blocking() */
+export function avic_vcpu_blocking(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (!this.kvm_vcpu_apicv_active(vcpu)) return;
+  // RACE: IsRunning is cleared before IRR is looked at; who sets IRR then looks at IsRunning
+  this.avic_vcpu_put(vcpu);
+}
+
+/** arch/x86/kvm/svm/avic.c: avic_vcpu_unblocking() */
+export function avic_vcpu_unblocking(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (!this.kvm_vcpu_apicv_active(vcpu)) return;
+  this.avic_vcpu_load(vcpu, vcpu.cpu);
+}
+
+/* ---- CR8 ---- */
+
+/** arch/x86/kvm/svm/svm.c: sync_cr8_to_lapic(): TPR comes back through CR8, without its low nibble. */
+export function sync_cr8_to_lapic(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (!vcpu.arch.vmcb.intercept_cr8_write) this.kvm_set_cr8(vcpu, toU64(vcpu.arch.vmcb.v_tpr & 0x0f));
+}
+
+/** arch/x86/kvm/svm/svm.c: sync_lapic_to_cr8() */
+export function sync_lapic_to_cr8(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.vmcb.v_tpr = to_u32(this.kvm_get_cr8(vcpu)) & 0x0f;
+}
+
+/* ---- entry and exit ---- */
+
+/** arch/x86/kvm/svm/svm.c: svm_complete_interrupts(). MODEL: no exit happens while an event is being delivered. */
+export function svm_complete_interrupts(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.nmi_injected = false;
+  this.kvm_clear_interrupt_queue(vcpu);
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_cancel_injection(): what was to be delivered is so at the next entry. */
+export function svm_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
+  const event = vcpu.arch.event_inj;
+  this.svm_complete_interrupts(vcpu);
+  if (event !== -1) {
+    this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+    if (event & INTR_TYPE_NMI_INTR) vcpu.arch.nmi_injected = true;
+    else this.kvm_queue_interrupt(vcpu, event, false);
+  }
+  vcpu.arch.event_inj = -1;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_vcpu_run(): into the guest; its rest, after the exit, is `svm_vcpu_runExit`. */
+export function svm_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
+  this.trace_kvm_entry(vcpu, force_immediate_exit);
+  if (force_immediate_exit) this.smp_send_reschedule(vcpu.cpu);
+  this.sync_lapic_to_cr8(vcpu);
+  this.kvm_wait_lapic_expire(vcpu);
+
+  if (force_immediate_exit) {
+    // the reschedule interrupt is pending: the event is delivered, and not one instruction runs
+    this.deliverEvent(vcpu);
+    vcpu.arch.exit_reason = SVM_EXIT_INTR;
+    vcpu.arch.exit_qualification = ZERO;
+    return this.svm_vcpu_runExit(vcpu.id);
+  }
+  this.untilExit(this.get_current(), 'svm_vcpu_runExit', vcpu.id);
+  this.guestEntered(vcpu);
+  return EXIT_FASTPATH_NONE;
+}
+
+/** svm_vcpu_run(): the guest has exited: how far the fast path got. */
+export function svm_vcpu_runExit(this: vmlinux, vcpuId: number): number {
+  const vcpu = this.m.vcpu[vcpuId];
+  this.sync_cr8_to_lapic(vcpu);
+  this.trace_kvm_exit(vcpu, KVM_ISA_SVM);
+  this.svm_complete_interrupts(vcpu);
+  return this.svm_exit_handlers_fastpath(vcpu);
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_exit_handlers_fastpath(), with NRIPS. */
+export function svm_exit_handlers_fastpath(this: vmlinux, vcpu: kvm_vcpu): number {
+  switch (vcpu.arch.exit_reason) {
+    case SVM_EXIT_MSR:
+      if (vcpu.arch.exit_qualification === ZERO) break; // RDMSR
+      return this.handle_fastpath_set_msrOf(vcpu);
+    case SVM_EXIT_HLT:
+      return this.handle_fastpath_hlt(vcpu);
+    default:
+      break;
+  }
+  return EXIT_FASTPATH_NONE;
+}
+
+/**
+ * arch/x86/kvm/svm/svm.c: svm_handle_exit_irqoff()
+ *
+ * The host's interrupt itself is taken where vcpu_enter_guest() opens interrupts, right after this.
+ */
+export function svm_handle_exit_irqoff(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (vcpu.arch.exit_reason === SVM_EXIT_INTR) {
+    vcpu.arch.at_instruction_boundary = true;
+    this.hostIrqOfExit(vcpu);
+  }
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_handle_exit() */
+export function svm_handle_exit(this: vmlinux, vcpu: kvm_vcpu, exit_fastpath: number): number {
+  if (exit_fastpath === EXIT_FASTPATH_EXIT_USERSPACE) return 0;
+  if (exit_fastpath !== EXIT_FASTPATH_NONE) return 1;
+  return this.svm_invoke_exit_handler(vcpu, vcpu.arch.exit_reason);
+}
+
+/** arch/x86/kvm/svm/svm.c: intr_interception() */
+export function intr_interception(this: vmlinux, vcpu: kvm_vcpu): number {
+  vcpu.stat.irq_exits++;
+  return 1;
+}
+
+/** arch/x86/kvm/svm/svm.c: iret_interception(). MODEL: the IRET it steps over completes at once. */
+export function iret_interception(this: vmlinux, vcpu: kvm_vcpu): number {
+  vcpu.arch.nmi_masked = false;
+  this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+  return 1;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_invoke_exit_handler() */
+export function svm_invoke_exit_handler(this: vmlinux, vcpu: kvm_vcpu, exit_code: number): number {
+  switch (exit_code) {
+    case SVM_EXIT_INTR:
+      return this.intr_interception(vcpu);
+    case SVM_EXIT_VINTR:
+      return this.interrupt_window_interception(vcpu);
+    case SVM_EXIT_IRET:
+      return this.iret_interception(vcpu);
+    case SVM_EXIT_PAUSE:
+      return this.pause_interception(vcpu);
+    case SVM_EXIT_HLT:
+      return this.kvm_emulate_halt(vcpu);
+    case SVM_EXIT_MSR:
+      return vcpu.arch.exit_qualification === ZERO ? this.kvm_emulate_rdmsr(vcpu) : this.kvm_emulate_wrmsr(vcpu);
+    case SVM_EXIT_VMMCALL:
+      return this.kvm_emulate_hypercall(vcpu);
+    case SVM_EXIT_NPF:
+      return this.emulateApicAccess(vcpu);
+    case SVM_EXIT_AVIC_INCOMPLETE_IPI: {
+      const e = vcpu.arch.avic_exit;
+      return this.avic_incomplete_ipi_interception(vcpu, e.icrl, e.icrh, e.id, e.index);
+    }
+    case SVM_EXIT_AVIC_UNACCELERATED_ACCESS:
+      return this.avic_unaccelerated_access_interception(vcpu, to_u32(vcpu.arch.exit_qualification) & 0xff0, 0, true);
+    default:
+      throw new NotModelled(`SVM exit code 0x${exit_code.toString(16)}`);
+  }
+}

@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The CPU under the kernel, and the guest on it: what neither is C code of the kernel nor of ours to decide. Entry
+ * with an event, virtual interrupts, notifications, exits; and the calls by which the machine lets a guest do things.
+ *
+ * A vCPU's thread is in one of these places (`waitsFor` its task): running in the guest (UNTIL_EXIT), polling in
+ * kvm_vcpu_halt() (WHILE_BUSY), off its CPU or about to unwind (WHEN_BACK), or outside KVM_RUN (-1).
+ *
+ * For the machine:
+ *   vcpuRun        current begins KVM_RUN
+ *   exit...        the guest on this CPU exits; the handler and vcpu_run() go on until it is in the guest again,
+ *                  asleep, polling, or off the CPU
+ *   guest...       the guest does something that exits or not, as the VM is set up
+ *   settleCpu      after every event, for every CPU: what has been left to do there is done
+ *   pollDeadline   when halt polling on this CPU ends at the latest
+ */
+import { EXITING_GUEST_MODE, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import {
+  APIC_BASE_MSR,
+  APIC_DEST_MASK,
+  APIC_DEST_NOSHORT,
+  APIC_DEST_PHYSICAL,
+  APIC_DM_FIXED,
+  APIC_EOI,
+  APIC_ICR,
+  APIC_ICR2,
+  APIC_INT_LEVELTRIG,
+  APIC_IRR,
+  APIC_ISR,
+  APIC_MODE_MASK,
+  APIC_PROCPRI,
+  APIC_SHORT_MASK,
+  APIC_TASKPRI,
+  APIC_TMR,
+} from '../../lapic/apicdef.js';
+import { NotModelled } from '../../lib/bug.js';
+import { add, type bool, ge, or, shl, shr, to_u32, u64 as toU64, type u32, type u64, ZERO } from '../../lib/types.js';
+import { UNTIL_EXIT, WHILE_BUSY } from '../../sched/kernel-stack.js';
+import { NULL } from '../../sched/sched.js';
+import type { vmlinux } from '../../series/vmlinux.js';
+import { AVIC_IPI_FAILURE_INVALID_INT_TYPE, AVIC_IPI_FAILURE_TARGET_NOT_RUNNING } from './avic.js';
+import { POSTED_INTR_VECTOR, POSTED_INTR_WAKEUP_VECTOR } from './posted_intr.js';
+import {
+  SVM_EXIT_AVIC_INCOMPLETE_IPI,
+  SVM_EXIT_AVIC_UNACCELERATED_ACCESS,
+  SVM_EXIT_HLT,
+  SVM_EXIT_INTR,
+  SVM_EXIT_IRET,
+  SVM_EXIT_MSR,
+  SVM_EXIT_NPF,
+  SVM_EXIT_PAUSE,
+  SVM_EXIT_VINTR,
+  SVM_EXIT_VMMCALL,
+} from './svm.js';
+import {
+  EXIT_REASON_APIC_ACCESS,
+  EXIT_REASON_APIC_WRITE,
+  EXIT_REASON_EOI_INDUCED,
+  EXIT_REASON_EPT_MISCONFIG,
+  EXIT_REASON_EXTERNAL_INTERRUPT,
+  EXIT_REASON_HLT,
+  EXIT_REASON_INTERRUPT_WINDOW,
+  EXIT_REASON_MSR_READ,
+  EXIT_REASON_MSR_WRITE,
+  EXIT_REASON_NMI_WINDOW,
+  EXIT_REASON_PAUSE_INSTRUCTION,
+  EXIT_REASON_PREEMPTION_TIMER,
+  EXIT_REASON_VMCALL,
+  INTR_TYPE_NMI_INTR,
+} from './vmx.js';
+
+/** arch/x86/include/asm/irq_vectors.h: what the host's interrupts are called by. */
+export const LOCAL_TIMER_VECTOR = 0xec;
+export const RESCHEDULE_VECTOR = 0xfd;
+export const CALL_FUNCTION_VECTOR = 0xfc;
+
+const APIC_DEFAULT_PHYS_BASE = toU64(0xfee0_0000);
+const TYPE_LINEAR_APIC_INST_WRITE = 1 << 12;
+
+/* ---- the host's interrupts ---- */
+
+/** The host takes an interrupt on this CPU, in the kernel. */
+export function hostIrq(this: vmlinux, vector: number): void {
+  switch (vector) {
+    case LOCAL_TIMER_VECTOR:
+      this.sched_tick();
+      break;
+    case POSTED_INTR_WAKEUP_VECTOR:
+      this.pi_wakeup_handler();
+      break;
+    default: // the flag that RESCHEDULE_VECTOR is sent for is set already; POSTED_INTR_VECTOR does nothing
+      break;
+  }
+}
+
+/** The interrupt that made this vCPU exit: its handler, or what the machine gave in place of one. */
+export function hostIrqOfExit(this: vmlinux, vcpu: kvm_vcpu): void {
+  const h = vcpu.arch.exit_handler;
+  if (h.fn === '') {
+    this.hostIrq(vcpu.arch.exit_intr_info & 0xff);
+    return;
+  }
+  vcpu.arch.exit_handler = { fn: '', args: [] };
+  (this as unknown as Record<string, (...args: number[]) => unknown>)[h.fn](...h.args);
+}
+
+/** arch/x86/include/asm/apic.h: __apic_send_IPI_self(): it comes when interrupts are on again: after this event. */
+export function __apic_send_IPI_self(this: vmlinux, vector: number): void {
+  this.m.host_irq[this.m.cpu].push(vector);
+}
+
+/* ---- the CPU in the guest ---- */
+
+/** The vCPU whose guest runs on the CPU; NULL when none. */
+export function guestOn(this: vmlinux, cpu: number): number {
+  const p = this.m.task[this.m.rq[cpu].curr];
+  return p.preempt_notifier !== NULL && this.waitsFor(p) === UNTIL_EXIT ? p.preempt_notifier : NULL;
+}
+
+/** The vCPU that polls in kvm_vcpu_halt() on the CPU; NULL when none. */
+export function pollingOn(this: vmlinux, cpu: number): number {
+  const p = this.m.task[this.m.rq[cpu].curr];
+  return p.preempt_notifier !== NULL && this.waitsFor(p) === WHILE_BUSY ? p.preempt_notifier : NULL;
+}
+
+/** When halt polling on the CPU ends at the latest, in ns; only while somebody polls there (`pollingOn`). */
+export function pollDeadline(this: vmlinux, cpu: number): u64 {
+  const vcpu = this.pollingOn(cpu);
+  return vcpu === NULL ? ZERO : this.m.vcpu[vcpu].halt.stop;
+}
+
+/** The guest takes an interrupt or NMI: as through an interrupt gate into CPL 0. */
+export function guestTakes(this: vmlinux, vcpu: kvm_vcpu, vector: number, nmi: bool): void {
+  const arch = vcpu.arch;
+  arch.irq_frames.push({ vector, cpl: arch.cpl, if_flag: arch.if_flag });
+  arch.taken.push(vector);
+  arch.cpl = 0;
+  arch.if_flag = false;
+  arch.int_shadow = false;
+  if (nmi) arch.nmi_masked = true;
+}
+
+/** VM entry delivers the event it was given. */
+export function deliverEvent(this: vmlinux, vcpu: kvm_vcpu): void {
+  const event = vcpu.arch.event_inj;
+  if (event === -1) return;
+  vcpu.arch.event_inj = -1;
+  this.guestTakes(vcpu, event & 0xff, (event & INTR_TYPE_NMI_INTR) !== 0);
+}
+
+/** VM entry is complete: the guest runs, first with what entry delivers and what waits in the virtual APIC. */
+export function guestEntered(this: vmlinux, vcpu: kvm_vcpu): void {
+  this.deliverEvent(vcpu);
+  this.evaluateVirtualInterrupt(vcpu);
+}
+
+function highestVector(regs: readonly u32[], base: number): number {
+  for (let i = 7; i >= 0; i--) {
+    const word = regs[(base >> 2) + i * 4];
+    if (word !== 0) return i * 32 + 31 - Math.clz32(word);
+  }
+  return -1;
+}
+
+function setVector(regs: u32[], base: number, vector: number, on: bool): void {
+  const i = (base >> 2) + (vector >> 5) * 4;
+  const mask = 1 << (vector & 31);
+  regs[i] = (on ? regs[i] | mask : regs[i] & ~mask) >>> 0;
+}
+
+/**
+ * Evaluation and delivery of virtual interrupts by the CPU (virtual-interrupt delivery, AVIC): with the APIC page,
+ * not with KVM's caches of it. Nothing without APICv, with interrupts off, or outside of the guest.
+ */
+export function evaluateVirtualInterrupt(this: vmlinux, vcpu: kvm_vcpu): void {
+  const { arch } = vcpu;
+  if (!arch.apic.apicv_active || !arch.if_flag || arch.int_shadow) return;
+  const regs = arch.apic.regs;
+  const vmx = this.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
+  // what VMX looks at is RVI, which is KVM's and its own to keep in step with IRR
+  const vector = vmx ? arch.vmcs.guest_intr_status & 0xff : highestVector(regs, APIC_IRR);
+  if (vector <= 0) return;
+
+  const svi = vmx ? arch.vmcs.guest_intr_status >> 8 : Math.max(highestVector(regs, APIC_ISR), 0);
+  const tpr = regs[APIC_TASKPRI >> 2] & 0xff;
+  const ppr = (tpr & 0xf0) >= (svi & 0xf0) ? tpr : svi & 0xf0;
+  regs[APIC_PROCPRI >> 2] = ppr;
+  if (vector >> 4 <= ppr >> 4) return;
+
+  setVector(regs, APIC_ISR, vector, true);
+  regs[APIC_PROCPRI >> 2] = vector & 0xf0;
+  setVector(regs, APIC_IRR, vector, false);
+  if (vmx) arch.vmcs.guest_intr_status = (vector << 8) | Math.max(highestVector(regs, APIC_IRR), 0);
+  this.guestTakes(vcpu, vector, false);
+}
+
+/** A notification arrives at the CPU of a vCPU: in the guest the CPU takes what is posted; else nobody listens. */
+export function notifyPosted(this: vmlinux, vcpu: kvm_vcpu, pi_vec: number): void {
+  // MODEL: it arrives at once
+  if (pi_vec !== POSTED_INTR_VECTOR) throw new NotModelled(`posted interrupt under vector ${pi_vec}`);
+  if (this.guestOn(vcpu.cpu) === vcpu.id) this.processPosted(vcpu);
+}
+
+/** Posted-interrupt processing by the CPU in the guest: ON and PIR are cleared, IRR and RVI take them up. */
+export function processPosted(this: vmlinux, vcpu: kvm_vcpu): void {
+  const pi_desc = vcpu.arch.pi_desc;
+  const regs = vcpu.arch.apic.regs;
+  pi_desc.on = 0;
+  for (let i = 0; i < 8; i++) {
+    const at = (APIC_IRR >> 2) + i * 4;
+    regs[at] = (regs[at] | pi_desc.pir[i]) >>> 0;
+    pi_desc.pir[i] = 0;
+  }
+  const status = vcpu.arch.vmcs.guest_intr_status;
+  vcpu.arch.vmcs.guest_intr_status = (status & 0xff00) | Math.max(status & 0xff, highestVector(regs, APIC_IRR), 0);
+  this.evaluateVirtualInterrupt(vcpu);
+}
+
+/* ---- KVM_RUN and exits; each says whether there was a guest to exit ---- */
+
+/** The current task of this CPU begins KVM_RUN. Its return value when it is back at once, else 0. */
+export function vcpuRun(this: vmlinux, vcpu: kvm_vcpu): number {
+  return this.kvm_vcpu_ioctlRun(vcpu);
+}
+
+/** The guest on the CPU exits with a reason (VMX) or code (SVM), and the kernel goes on behind the entry. */
+export function vmExit(this: vmlinux, cpu: number, vmxReason: u32, svmCode: u32, qualification: u64): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  const vcpu = this.m.vcpu[id];
+  vcpu.arch.exit_reason = this.m.kvm[vcpu.kvm].arch.vendor === 'vmx' ? vmxReason : svmCode;
+  vcpu.arch.exit_qualification = qualification;
+  this.resumeKernelStack(cpu);
+  return true;
+}
+
+/** PAUSE, often enough for an exit. Nothing when the VM may spin (pause_in_guest). */
+export function exitPause(this: vmlinux, cpu: number): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL || this.m.kvm[this.m.vcpu[id].kvm].arch.pause_in_guest) return false;
+  // WHY: hardware ignores PAUSE loops at CPL > 0; AMD's filter does not
+  if (this.m.kvm[this.m.vcpu[id].kvm].arch.vendor === 'vmx' && this.m.vcpu[id].arch.cpl > 0) return false;
+  return this.vmExit(cpu, EXIT_REASON_PAUSE_INSTRUCTION, SVM_EXIT_PAUSE, ZERO);
+}
+
+/** HLT. */
+export function exitHlt(this: vmlinux, cpu: number): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  if (this.m.kvm[this.m.vcpu[id].kvm].arch.hlt_in_guest) throw new NotModelled('HLT without an exit');
+  return this.vmExit(cpu, EXIT_REASON_HLT, SVM_EXIT_HLT, ZERO);
+}
+
+/**
+ * An interrupt of the host: LOCAL_TIMER_VECTOR is the tick. `fn`, a function of the table with its arguments, runs
+ * in place of the vector's handler: what the device that interrupts has to say.
+ */
+export function exitExternalInterrupt(
+  this: vmlinux,
+  cpu: number,
+  vector: number,
+  fn: (keyof vmlinux & string) | '' = '',
+  ...args: number[]
+): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  this.m.vcpu[id].arch.exit_intr_info = 0x8000_0000 + vector;
+  this.m.vcpu[id].arch.exit_handler = { fn, args };
+  const done = this.vmExit(cpu, EXIT_REASON_EXTERNAL_INTERRUPT, SVM_EXIT_INTR, ZERO);
+  this.m.vcpu[id].arch.exit_intr_info = 0;
+  return done;
+}
+
+/** VMCALL or VMMCALL. The result is in regs.rax once the call has returned. */
+export function exitHypercall(this: vmlinux, cpu: number, nr: u64, a0: u64, a1: u64, a2: u64, a3: u64): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  const regs = this.m.vcpu[id].arch.regs;
+  regs.rax = nr;
+  regs.rbx = a0;
+  regs.rcx = a1;
+  regs.rdx = a2;
+  regs.rsi = a3;
+  return this.vmExit(cpu, EXIT_REASON_VMCALL, SVM_EXIT_VMMCALL, ZERO);
+}
+
+/** WRMSR that is intercepted. `arch.gp` says whether it was refused. */
+export function exitWrmsr(this: vmlinux, cpu: number, msr: u32, data: u64): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  const regs = this.m.vcpu[id].arch.regs;
+  regs.rcx = toU64(msr);
+  regs.rax = toU64(to_u32(data));
+  regs.rdx = shr(data, 32);
+  return this.vmExit(cpu, EXIT_REASON_MSR_WRITE, SVM_EXIT_MSR, toU64(1));
+}
+
+/** RDMSR that is intercepted: the value is in regs.rdx:rax. */
+export function exitRdmsr(this: vmlinux, cpu: number, msr: u32): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  this.m.vcpu[id].arch.regs.rcx = toU64(msr);
+  return this.vmExit(cpu, EXIT_REASON_MSR_READ, SVM_EXIT_MSR, ZERO);
+}
+
+/** A 32-bit store to a register of the xAPIC page that exits, to be emulated as MMIO. */
+export function exitMmio(this: vmlinux, cpu: number, offset: number, value: u32): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  const vcpu = this.m.vcpu[id];
+  vcpu.arch.regs.rax = toU64(value);
+  // VMX traps the page as the APIC-access page while APICv or a TPR shadow is there, else as MMIO
+  return this.vmExit(cpu, EXIT_REASON_APIC_ACCESS, SVM_EXIT_NPF, toU64(TYPE_LINEAR_APIC_INST_WRITE | offset));
+}
+
+/** arch/x86/kvm/x86.c: kvm_emulate_instruction(), of a 32-bit store of RAX to the APIC page. */
+export function emulateApicAccess(this: vmlinux, vcpu: kvm_vcpu): number {
+  const offset = to_u32(vcpu.arch.exit_qualification) & 0xfff;
+  this.apic_mmio_write(vcpu, add(APIC_DEFAULT_PHYS_BASE, toU64(offset)), 4, to_u32(vcpu.arch.regs.rax));
+  return this.kvm_skip_emulated_instruction(vcpu);
+}
+
+/* ---- what a guest does; each says whether there was a guest to do it ---- */
+
+/** STI (`on`) or CLI: with it on, what waited for it comes. */
+export function guestSetIf(this: vmlinux, cpu: number, on: bool): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  this.m.vcpu[id].arch.if_flag = on;
+  this.settleGuest(cpu);
+  return true;
+}
+
+/** It goes to another privilege level. */
+export function guestSetCpl(this: vmlinux, cpu: number, cpl: number): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  this.m.vcpu[id].arch.cpl = cpl;
+  return true;
+}
+
+/** IRET from the innermost handler: CPL and RFLAGS.IF are back, NMIs unmasked if that was one. */
+export function guestIret(this: vmlinux, cpu: number): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  const { arch } = this.m.vcpu[id];
+  const frame = arch.irq_frames.pop();
+  if (frame === undefined) return false;
+  arch.cpl = frame.cpl;
+  arch.if_flag = frame.if_flag;
+  if (arch.nmi_masked && frame.vector === 2) {
+    if (this.m.kvm[this.m.vcpu[id].kvm].arch.vendor === 'svm' && !this.m.kvm_x86_params.vnmi) {
+      this.vmExit(cpu, 0, SVM_EXIT_IRET, ZERO);
+    } else {
+      arch.nmi_masked = false;
+    }
+  }
+  this.settleGuest(cpu);
+  return true;
+}
+
+/** It writes the ICR: low word, and the destination as the high word has it. */
+export function guestIcr(this: vmlinux, cpu: number, icr_low: u32, dest: u32): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  const vcpu = this.m.vcpu[id];
+  const kvm = this.m.kvm[vcpu.kvm];
+  const apic = vcpu.arch.apic;
+  const x2apic = this.apic_x2apic_mode(apic);
+  const high = x2apic ? dest : (dest << 24) >>> 0;
+  const unicast =
+    (icr_low & APIC_SHORT_MASK) === APIC_DEST_NOSHORT &&
+    (icr_low & APIC_DEST_MASK) === APIC_DEST_PHYSICAL &&
+    (icr_low & APIC_MODE_MASK) === APIC_DM_FIXED &&
+    (icr_low & APIC_INT_LEVELTRIG) === 0;
+
+  if (apic.apicv_active && kvm.arch.vendor === 'vmx' && (kvm.arch.enable_ipiv || !x2apic)) {
+    // the CPU stores to the APIC page itself: without an exit, or with one behind the store
+    apic.regs[APIC_ICR >> 2] = icr_low;
+    if (x2apic) apic.regs[(APIC_ICR >> 2) + 1] = high;
+    else apic.regs[APIC_ICR2 >> 2] = high;
+    const target = this.kvm_get_vcpu_by_id(kvm, dest);
+    if (kvm.arch.enable_ipiv && unicast && target !== NULL) {
+      this.ipivSend(this.m.vcpu[target], icr_low & 0xff);
+      return true;
+    }
+    return this.vmExit(cpu, EXIT_REASON_APIC_WRITE, 0, toU64(APIC_ICR));
+  }
+  if (apic.apicv_active && kvm.arch.vendor === 'svm' && (!x2apic || this.m.kvm_x86_params.x2avic)) {
+    return this.avicSend(cpu, vcpu, icr_low, high, unicast ? this.kvm_get_vcpu_by_id(kvm, dest) : NULL);
+  }
+  if (x2apic) return this.exitWrmsr64(cpu, APIC_BASE_MSR + (APIC_ICR >> 4), icr_low, high);
+  this.exitMmio(cpu, APIC_ICR2, high);
+  // RACE: it may have been descheduled between its two stores; the second comes when it is back
+  if (this.guestOn(cpu) !== id) throw new NotModelled('a guest descheduled between ICR2 and ICR');
+  return this.exitMmio(cpu, APIC_ICR, icr_low);
+}
+
+/** exitWrmsr() with the two halves as EDX:EAX have them. */
+export function exitWrmsr64(this: vmlinux, cpu: number, msr: u32, low: u32, high: u32): bool {
+  return this.exitWrmsr(cpu, msr, or(toU64(low), shl(toU64(high), 32)));
+}
+
+/** IPI virtualization: the sender's CPU posts to the receiver's descriptor, and notifies unless told not to. */
+export function ipivSend(this: vmlinux, target: kvm_vcpu, vector: number): void {
+  const pi_desc = target.arch.pi_desc;
+  pi_desc.pir[vector >> 5] = (pi_desc.pir[vector >> 5] | (1 << (vector & 31))) >>> 0;
+  if (pi_desc.on || pi_desc.sn) return;
+  pi_desc.on = 1;
+  if (pi_desc.nv === POSTED_INTR_VECTOR) this.notifyPosted(target, POSTED_INTR_VECTOR);
+  else this.m.host_irq[pi_desc.ndst].push(pi_desc.nv);
+}
+
+/** AVIC: the sender's CPU sets the receiver's IRR and rings its CPU, or exits for what it cannot do. */
+export function avicSend(
+  this: vmlinux,
+  cpu: number,
+  vcpu: kvm_vcpu,
+  icr_low: u32,
+  high: u32,
+  target: number,
+): bool {
+  vcpu.arch.apic.regs[APIC_ICR >> 2] = icr_low;
+  vcpu.arch.apic.regs[APIC_ICR2 >> 2] = high;
+  let id = AVIC_IPI_FAILURE_INVALID_INT_TYPE;
+  if (target !== NULL) {
+    const t = this.m.vcpu[target];
+    setVector(t.arch.apic.regs, APIC_IRR, icr_low & 0xff, true);
+    setVector(t.arch.apic.regs, APIC_TMR, icr_low & 0xff, false);
+    if (t.arch.vmcb.is_running) {
+      if (this.guestOn(t.cpu) === target) this.evaluateVirtualInterrupt(t);
+      return true;
+    }
+    id = AVIC_IPI_FAILURE_TARGET_NOT_RUNNING;
+  }
+  vcpu.arch.avic_exit = { icrl: icr_low, icrh: high, id, index: target === NULL ? 0 : this.m.vcpu[target].vcpu_id };
+  return this.vmExit(cpu, 0, SVM_EXIT_AVIC_INCOMPLETE_IPI, or(toU64(icr_low), shl(toU64(high), 32)));
+}
+
+/** It ends the interrupt in service: in guest memory (PV EOI), by the CPU (APICv), or with an exit. */
+export function guestEoi(this: vmlinux, cpu: number): bool {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return false;
+  const vcpu = this.m.vcpu[id];
+  const { arch } = vcpu;
+  const kvm = this.m.kvm[vcpu.kvm];
+  const x2apic = this.apic_x2apic_mode(arch.apic);
+
+  if (this.pv_eoi_enabled(vcpu) && (arch.pv_eoi.memory & 1) !== 0) {
+    arch.pv_eoi.memory &= ~1;
+    return true;
+  }
+  if (arch.apic.apicv_active && (kvm.arch.vendor === 'vmx' || !x2apic || this.m.kvm_x86_params.x2avic)) {
+    return this.virtualEoi(cpu, vcpu);
+  }
+  return x2apic ? this.exitWrmsr64(cpu, APIC_BASE_MSR + (APIC_EOI >> 4), 0, 0) : this.exitMmio(cpu, APIC_EOI, 0);
+}
+
+/** EOI virtualization: the CPU retires the vector in service, and exits where the IOAPIC wants to hear of it. */
+export function virtualEoi(this: vmlinux, cpu: number, vcpu: kvm_vcpu): bool {
+  const { arch } = vcpu;
+  const regs = arch.apic.regs;
+  if (this.m.kvm[vcpu.kvm].arch.vendor === 'svm') {
+    const vector = highestVector(regs, APIC_ISR);
+    const level = vector >= 0 && (regs[(APIC_TMR >> 2) + (vector >> 5) * 4] & (1 << (vector & 31))) !== 0;
+    if (level) return this.vmExit(cpu, 0, SVM_EXIT_AVIC_UNACCELERATED_ACCESS, toU64(APIC_EOI));
+    if (vector >= 0) setVector(regs, APIC_ISR, vector, false);
+    this.evaluateVirtualInterrupt(vcpu);
+    return true;
+  }
+  const vector = arch.vmcs.guest_intr_status >> 8;
+  setVector(regs, APIC_ISR, vector, false);
+  const svi = Math.max(highestVector(regs, APIC_ISR), 0);
+  arch.vmcs.guest_intr_status = (svi << 8) | (arch.vmcs.guest_intr_status & 0xff);
+  const tpr = regs[APIC_TASKPRI >> 2] & 0xff;
+  regs[APIC_PROCPRI >> 2] = (tpr & 0xf0) >= (svi & 0xf0) ? tpr : svi & 0xf0;
+  if (arch.vmcs.eoi_exit_bitmap[vector >> 5] & (1 << (vector & 31))) {
+    return this.vmExit(cpu, EXIT_REASON_EOI_INDUCED, 0, toU64(vector));
+  }
+  this.evaluateVirtualInterrupt(vcpu);
+  return true;
+}
+
+/* ---- after every event ---- */
+
+/** Whether the VMX preemption timer of the guest on the CPU has run down. */
+export function preemptionTimerDue(this: vmlinux, vcpu: kvm_vcpu): bool {
+  return this.kvm_lapic_hv_timer_in_use(vcpu) && ge(this.rdtsc(), vcpu.arch.vmcs.hv_deadline_tsc);
+}
+
+/** The guest on the CPU exits as often as there is something that makes it: kicks, windows, its timer. */
+export function settleGuest(this: vmlinux, cpu: number): void {
+  for (;;) {
+    const id = this.guestOn(cpu);
+    if (id === NULL) return;
+    const vcpu = this.m.vcpu[id];
+    const { arch } = vcpu;
+    this.m.cpu = cpu;
+    // whoever sets one of these sends an interrupt with it
+    if (vcpu.mode === EXITING_GUEST_MODE || this.need_resched()) {
+      this.exitExternalInterrupt(cpu, RESCHEDULE_VECTOR);
+      continue;
+    }
+    if (this.preemptionTimerDue(vcpu)) {
+      this.vmExit(cpu, EXIT_REASON_PREEMPTION_TIMER, 0, ZERO);
+      continue;
+    }
+    const vmx = this.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
+    if (arch.nmi_window && !arch.nmi_masked && !arch.int_shadow) {
+      if (!vmx) throw new NotModelled('SVM: the single step that opens the NMI window');
+      this.vmExit(cpu, EXIT_REASON_NMI_WINDOW, 0, ZERO);
+      continue;
+    }
+    if (arch.irq_window && arch.if_flag && !arch.int_shadow) {
+      this.vmExit(cpu, EXIT_REASON_INTERRUPT_WINDOW, SVM_EXIT_VINTR, ZERO);
+      continue;
+    }
+    this.evaluateVirtualInterrupt(vcpu);
+    return;
+  }
+}
+
+/**
+ * After an event: everything on the CPU goes as far as it can: calls that were left return, halt polling looks
+ * again, the host's interrupts are taken, the guest exits where it has to. Does not reschedule host tasks.
+ */
+export function settleCpu(this: vmlinux, cpu: number): void {
+  this.unwindKernelStack(cpu);
+  if (this.pollingOn(cpu) !== NULL) this.resumeKernelStack(cpu);
+  for (;;) {
+    const vector = this.m.host_irq[cpu].shift();
+    if (vector === undefined) break;
+    if (!this.exitExternalInterrupt(cpu, vector)) {
+      this.m.cpu = cpu;
+      this.hostIrq(vector);
+    }
+    if (this.pollingOn(cpu) !== NULL) this.resumeKernelStack(cpu);
+  }
+  this.settleGuest(cpu);
+}
