@@ -11,10 +11,9 @@
  *   kvm_vcpu_halt()     the polling loop is a frame that waits for time: `kvm_vcpu_haltPoll` is one turn of it,
  *                       taken at every event on that CPU and at vcpu->halt.stop; its locals are in vcpu->halt
  */
-import { type kvm_arch, newVcpuArch } from '../arch/x86/kvm_host.js';
-import type { kvm_lapic } from '../lapic/lapic.js';
+import type { kvm_arch } from '../arch/x86/kvm_host.js';
 import { EEXIST, EINTR, EINVAL } from '../lib/errno.js';
-import { add, gt, le, lt, mul_u32_u32, sub, to_u32, type bool, type u32, u64 } from '../lib/types.js';
+import { add, type bool, gt, le, lt, mul_u32_u32, sub, to_u32, type u32, u64 } from '../lib/types.js';
 import { NULL, type task_struct } from '../sched/sched.js';
 import type { vmlinux } from '../series/vmlinux.js';
 import {
@@ -455,9 +454,7 @@ export function kvm_create_vm(this: vmlinux, arch: kvm_arch): kvm_ptr {
 /** kmem_cache_zalloc() of a vCPU. */
 export function kvm_vcpuAlloc(this: vmlinux, kvm: kvm, vcpu_id: number): kvm_vcpu {
   const id = this.m.vcpu.length;
-  // WHY the cast: a NULL pointer until kvm_create_lapic(); nobody follows it before
-  const apic = null as unknown as kvm_lapic;
-  this.m.vcpu.push(newVcpu(id, kvm.id, vcpu_id, kvm.vcpus.length, newVcpuArch(apic)));
+  this.m.vcpu.push(newVcpu(id, kvm.id, vcpu_id, kvm.vcpus.length, this.newVcpuArch(this.newLapic(id))));
   return this.m.vcpu[id];
 }
 
@@ -491,7 +488,7 @@ export function kvm_vm_ioctl_create_vcpu(this: vmlinux, kvm: kvm, id: number): n
 }
 
 /**
- * virt/kvm/kvm_main.c: kvm_vcpu_ioctl(), of it KVM_RUN: the current task runs the vCPU until something is left to
+ * kvm_vcpu_ioctl(), of it KVM_RUN: the current task runs the vCPU until something is left to
  * userspace; the return value then, or a call that has not returned.
  */
 export function kvm_vcpu_ioctlRun(this: vmlinux, vcpu: kvm_vcpu): number {

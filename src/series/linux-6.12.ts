@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The pin, 6.12.117: every mirrored function, in one frozen table. */
 import * as avic from '../arch/x86/avic.js';
+import * as hyperv from '../arch/x86/hyperv.js';
+import * as kvm_x86_host from '../arch/x86/kvm_host.js';
 import * as kvm_x86_ops from '../arch/x86/kvm-x86-ops.js';
+import * as kvm_x86_ops_vcpu from '../arch/x86/kvm-x86-ops-vcpu.js';
 import * as posted_intr from '../arch/x86/posted_intr.js';
 import * as svm from '../arch/x86/svm.js';
+import * as vcpu_exits from '../arch/x86/vcpu-exits.js';
 import * as vmx from '../arch/x86/vmx.js';
 import * as x86 from '../arch/x86/x86.js';
 import * as x86_apic from '../arch/x86/x86-apic.js';
 import * as x86_tsc from '../arch/x86/x86-tsc.js';
+import * as entry from '../kvm/entry.js';
+import * as kvm_host from '../kvm/kvm_host.js';
 import * as kvm_main from '../kvm/kvm_main.js';
 import * as ioapic from '../lapic/ioapic.js';
 import * as irq from '../lapic/irq.js';
@@ -39,7 +45,22 @@ export const linux_6_12: Kernel = Object.freeze({
   table: tableOf(
     ...[sched, core, syscalls, fair, pelt, deadline, rt, idle, stop_task, sched_class, topology, kernel_stack],
     ...[hrtimer, rbtree_augmented],
-    ...[kvm_main, x86, x86_apic, x86_tsc, kvm_x86_ops, vmx, svm, posted_intr, avic, lapic, irq, irq_comm, ioapic],
+    ...[
+      kvm_host,
+      kvm_main,
+      entry,
+      kvm_x86_host,
+      x86,
+      x86_apic,
+      x86_tsc,
+      kvm_x86_ops,
+      kvm_x86_ops_vcpu,
+      vmx,
+      svm,
+      posted_intr,
+      avic,
+    ],
+    ...[hyperv, vcpu_exits, lapic, irq, irq_comm, ioapic],
     ...[warn, trace_sched, trace_kvm, trace_kvm_x86],
   ),
 });

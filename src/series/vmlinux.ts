@@ -10,7 +10,6 @@ import type { kvm_state } from '../kvm/kvm_host.js';
 import type { hrtimer_state } from '../lib/hrtimer.js';
 import type { sched_state } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
-import type { awaited_functions } from './awaited.js';
 
 /** The functions among a module's exports. */
 type Functions<Module> = {
@@ -29,8 +28,7 @@ export interface kernel_state extends sched_state, kvm_state, kvm_x86_state, hrt
 
 /** The mirrored functions, by kernel name. */
 export interface kernel_functions
-  extends awaited_functions,
-    Functions<typeof import('../sched/sched.js')>,
+  extends Functions<typeof import('../sched/sched.js')>,
     Functions<typeof import('../sched/core.js')>,
     Functions<typeof import('../sched/syscalls.js')>,
     Functions<typeof import('../sched/fair.js')>,
@@ -55,7 +53,10 @@ export interface kernel_functions
     Functions<typeof import('../lapic/irq.js')>,
     Functions<typeof import('../lapic/irq_comm.js')>,
     Functions<typeof import('../lapic/ioapic.js')>,
+    Functions<typeof import('../arch/x86/kvm_host.js')>,
     Functions<typeof import('../arch/x86/kvm-x86-ops.js')>,
+    Functions<typeof import('../arch/x86/kvm-x86-ops-vcpu.js')>,
+    Functions<typeof import('../arch/x86/hyperv.js')>,
     Functions<typeof import('../arch/x86/x86-tsc.js')>,
     Functions<typeof import('../arch/x86/x86-apic.js')>,
     Functions<typeof import('../arch/x86/posted_intr.js')>,

@@ -315,6 +315,32 @@ export function newPiDesc(): pi_desc {
   return { pir: [0, 0, 0, 0, 0, 0, 0, 0], on: 0, sn: 0, nv: 0, ndst: 0 };
 }
 
+function newStealTime(): kvm_vcpu_arch['st'] {
+  const page = { steal: ZERO, version: 0, flags: 0, preempted: 0 };
+  return { msr_val: ZERO, preempted: 0, last_steal: ZERO, page };
+}
+
+function newVmcs(): kvm_vcpu_arch['vmcs'] {
+  return {
+    tpr_threshold: 0,
+    guest_intr_status: 0,
+    eoi_exit_bitmap: [0, 0, 0, 0, 0, 0, 0, 0],
+    hv_deadline_tsc: U64_MAX,
+    ple_window: 0,
+  };
+}
+
+function newVmcb(): kvm_vcpu_arch['vmcb'] {
+  return {
+    intercept_cr8_write: false,
+    v_tpr: 0,
+    ldr_reg: 0,
+    dfr_reg: 0xffff_ffff,
+    pause_filter_count: 0,
+    is_running: false,
+  };
+}
+
 /** kzalloc() of a vCPU's x86 half; kvm_arch_vcpu_create() and a reset give it its values. */
 export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
   return {
@@ -344,12 +370,7 @@ export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
     regs: { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: ZERO, rsi: ZERO },
     msr_kvm_poll_control: ZERO,
     pv_eoi: { msr_val: ZERO, memory: 0, fault: false },
-    st: {
-      msr_val: ZERO,
-      preempted: 0,
-      last_steal: ZERO,
-      page: { steal: ZERO, version: 0, flags: 0, preempted: 0 },
-    },
+    st: newStealTime(),
     ple_window: 0,
     ple_window_dirty: false,
     pi_desc: newPiDesc(),
@@ -371,21 +392,8 @@ export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
     pending_ioapic_eoi: 0,
     pending_external_vector: -1,
     tpr_access_reporting: false,
-    vmcs: {
-      tpr_threshold: 0,
-      guest_intr_status: 0,
-      eoi_exit_bitmap: [0, 0, 0, 0, 0, 0, 0, 0],
-      hv_deadline_tsc: U64_MAX,
-      ple_window: 0,
-    },
-    vmcb: {
-      intercept_cr8_write: false,
-      v_tpr: 0,
-      ldr_reg: 0,
-      dfr_reg: 0xffff_ffff,
-      pause_filter_count: 0,
-      is_running: false,
-    },
+    vmcs: newVmcs(),
+    vmcb: newVmcb(),
     tsc_offset: S64_ZERO,
     virtual_tsc_khz: 0,
     virtual_tsc_mult: 0,

@@ -3,8 +3,8 @@
  * The CPU under the kernel, and the guest on it: what neither is C code of the kernel nor of ours to decide. Entry
  * with an event, virtual interrupts, notifications, exits; and the calls by which the machine lets a guest do things.
  *
- * A vCPU's thread is in one of these places (`waitsFor` its task): running in the guest (UNTIL_EXIT), polling in
- * kvm_vcpu_halt() (WHILE_BUSY), off its CPU or about to unwind (WHEN_BACK), or outside KVM_RUN (-1).
+ * A vCPU's thread is running in the guest (`waitsForExit`), polling in kvm_vcpu_halt() (`waitsForTime`), off its CPU
+ * or about to unwind with frames on its kernel stack, or outside KVM_RUN without any.
  *
  * For the machine:
  *   vcpuRun        current begins KVM_RUN
@@ -35,7 +35,6 @@ import {
 } from '../../lapic/apicdef.js';
 import { NotModelled } from '../../lib/bug.js';
 import { add, type bool, ge, or, shl, shr, to_u32, u64 as toU64, type u32, type u64, ZERO } from '../../lib/types.js';
-import { UNTIL_EXIT, WHILE_BUSY } from '../../sched/kernel-stack.js';
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../series/vmlinux.js';
 import { AVIC_IPI_FAILURE_INVALID_INT_TYPE, AVIC_IPI_FAILURE_TARGET_NOT_RUNNING } from './avic.js';
@@ -56,7 +55,6 @@ import {
   EXIT_REASON_APIC_ACCESS,
   EXIT_REASON_APIC_WRITE,
   EXIT_REASON_EOI_INDUCED,
-  EXIT_REASON_EPT_MISCONFIG,
   EXIT_REASON_EXTERNAL_INTERRUPT,
   EXIT_REASON_HLT,
   EXIT_REASON_INTERRUPT_WINDOW,
@@ -114,13 +112,13 @@ export function __apic_send_IPI_self(this: vmlinux, vector: number): void {
 /** The vCPU whose guest runs on the CPU; NULL when none. */
 export function guestOn(this: vmlinux, cpu: number): number {
   const p = this.m.task[this.m.rq[cpu].curr];
-  return p.preempt_notifier !== NULL && this.waitsFor(p) === UNTIL_EXIT ? p.preempt_notifier : NULL;
+  return p.preempt_notifier !== NULL && this.waitsForExit(p) ? p.preempt_notifier : NULL;
 }
 
 /** The vCPU that polls in kvm_vcpu_halt() on the CPU; NULL when none. */
 export function pollingOn(this: vmlinux, cpu: number): number {
   const p = this.m.task[this.m.rq[cpu].curr];
-  return p.preempt_notifier !== NULL && this.waitsFor(p) === WHILE_BUSY ? p.preempt_notifier : NULL;
+  return p.preempt_notifier !== NULL && this.waitsForTime(p) ? p.preempt_notifier : NULL;
 }
 
 /** When halt polling on the CPU ends at the latest, in ns; only while somebody polls there (`pollingOn`). */
@@ -223,6 +221,11 @@ export function vcpuRun(this: vmlinux, vcpu: kvm_vcpu): number {
   return this.kvm_vcpu_ioctlRun(vcpu);
 }
 
+/** vcpuRun() as the first frame of a vCPU's thread. */
+export function vcpuRunOf(this: vmlinux, vcpuId: number): void {
+  this.vcpuRun(this.m.vcpu[vcpuId]);
+}
+
 /** The guest on the CPU exits with a reason (VMX) or code (SVM), and the kernel goes on behind the entry. */
 export function vmExit(this: vmlinux, cpu: number, vmxReason: u32, svmCode: u32, qualification: u64): bool {
   const id = this.guestOn(cpu);
@@ -313,7 +316,7 @@ export function exitMmio(this: vmlinux, cpu: number, offset: number, value: u32)
   return this.vmExit(cpu, EXIT_REASON_APIC_ACCESS, SVM_EXIT_NPF, toU64(TYPE_LINEAR_APIC_INST_WRITE | offset));
 }
 
-/** arch/x86/kvm/x86.c: kvm_emulate_instruction(), of a 32-bit store of RAX to the APIC page. */
+/** kvm_emulate_instruction(), of a 32-bit store of RAX to the APIC page. */
 export function emulateApicAccess(this: vmlinux, vcpu: kvm_vcpu): number {
   const offset = to_u32(vcpu.arch.exit_qualification) & 0xfff;
   this.apic_mmio_write(vcpu, add(APIC_DEFAULT_PHYS_BASE, toU64(offset)), 4, to_u32(vcpu.arch.regs.rax));
@@ -412,14 +415,7 @@ export function ipivSend(this: vmlinux, target: kvm_vcpu, vector: number): void 
 }
 
 /** AVIC: the sender's CPU sets the receiver's IRR and rings its CPU, or exits for what it cannot do. */
-export function avicSend(
-  this: vmlinux,
-  cpu: number,
-  vcpu: kvm_vcpu,
-  icr_low: u32,
-  high: u32,
-  target: number,
-): bool {
+export function avicSend(this: vmlinux, cpu: number, vcpu: kvm_vcpu, icr_low: u32, high: u32, target: number): bool {
   vcpu.arch.apic.regs[APIC_ICR >> 2] = icr_low;
   vcpu.arch.apic.regs[APIC_ICR2 >> 2] = high;
   let id = AVIC_IPI_FAILURE_INVALID_INT_TYPE;

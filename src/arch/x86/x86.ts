@@ -39,13 +39,13 @@ import {
   shr,
   sub,
   to_u32,
-  u64 as toU64,
   toNumber,
+  u64 as toU64,
   type u32,
   type u64,
   ZERO,
 } from '../../lib/types.js';
-import { NULL } from '../../sched/sched.js';
+import { NULL, type task_struct } from '../../sched/sched.js';
 import type { vmlinux } from '../../series/vmlinux.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
@@ -54,12 +54,12 @@ import {
   EXIT_FASTPATH_EXIT_USERSPACE,
   EXIT_FASTPATH_NONE,
   EXIT_FASTPATH_REENTER_GUEST,
+  KVM_FEATURE_POLL_CONTROL,
   KVM_FEATURE_PV_SCHED_YIELD,
   KVM_FEATURE_PV_SEND_IPI,
   KVM_FEATURE_PV_TLB_FLUSH,
   KVM_FEATURE_PV_UNHALT,
   KVM_FEATURE_STEAL_TIME,
-  KVM_FEATURE_POLL_CONTROL,
   KVM_MP_STATE_AP_RESET_HOLD,
   KVM_MP_STATE_HALTED,
   KVM_MP_STATE_INIT_RECEIVED,
@@ -227,12 +227,17 @@ export function record_steal_time(this: vmlinux, vcpu: kvm_vcpu): void {
   version = (version + 1) >>> 0;
   page.version = version;
 
-  const run_delay = this.get_current().sched_info.run_delay;
+  const run_delay = this.runDelayOf(this.get_current());
   page.steal = add(page.steal, sub(run_delay, st.last_steal));
   st.last_steal = run_delay;
 
   version = (version + 1) >>> 0;
   page.version = version;
+}
+
+/** task_struct.sched_info.run_delay, ns. DEVIATION DV-030: not kept, so that stolen time does not grow. */
+export function runDelayOf(this: vmlinux, _p: task_struct): u64 {
+  return ZERO;
 }
 
 /* ---- hooks of directed yield ---- */
@@ -482,10 +487,7 @@ export function kvm_vcpu_running(this: vmlinux, vcpu: kvm_vcpu): bool {
 export function kvm_vcpu_has_events(this: vmlinux, vcpu: kvm_vcpu): bool {
   if (this.kvm_apic_has_pending_init_or_sipi(vcpu) && this.kvm_apic_init_sipi_allowed(vcpu)) return true;
   if (vcpu.arch.pv.pv_unhalted) return true;
-  if (
-    this.kvm_test_request(KVM_REQ_NMI, vcpu) ||
-    (vcpu.arch.nmi_pending && this.kvm_x86_nmi_allowed(vcpu, false))
-  ) {
+  if (this.kvm_test_request(KVM_REQ_NMI, vcpu) || (vcpu.arch.nmi_pending && this.kvm_x86_nmi_allowed(vcpu, false))) {
     return true;
   }
   if (this.kvm_test_request(KVM_REQ_SMI, vcpu) || (vcpu.arch.smi_pending && this.kvm_x86_smi_allowed(vcpu, false))) {
@@ -502,12 +504,10 @@ export function kvm_arch_vcpu_runnable(this: vmlinux, vcpu: kvm_vcpu): bool {
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_exit_request() */
 export function kvm_vcpu_exit_request(this: vmlinux, vcpu: kvm_vcpu): bool {
-  return (
-    vcpu.mode === EXITING_GUEST_MODE || this.kvm_request_pending(vcpu) || this.xfer_to_guest_mode_work_pending()
-  );
+  return vcpu.mode === EXITING_GUEST_MODE || this.kvm_request_pending(vcpu) || this.xfer_to_guest_mode_work_pending();
 }
 
-/** arch/x86/kvm/x86.c: kvm_guest_time_update() and kvm_gen_kvmclock_update() as requests. MODEL: no kvmclock. */
+/** kvm_gen_kvmclock_update() and kvm_guest_time_update() as requests. MODEL: no kvmclock. */
 function serveClockRequests(k: vmlinux, vcpu: kvm_vcpu): void {
   if (k.kvm_check_request(KVM_REQ_GLOBAL_CLOCK_UPDATE, vcpu)) k.kvm_make_request(KVM_REQ_CLOCK_UPDATE, vcpu);
   k.kvm_check_request(KVM_REQ_CLOCK_UPDATE, vcpu);
@@ -900,7 +900,7 @@ export function __kvm_emulate_hypercall(
         throw new NotModelled('KVM_HC_CLOCK_PAIRING');
       case KVM_HC_SEND_IPI:
         if (!this.guest_pv_has(vcpu, KVM_FEATURE_PV_SEND_IPI)) break;
-        ret = this.kvm_pv_send_ipi(kvm, cut(a0), cut(a1), to_u32(a2), cut(a3), op_64_bit);
+        ret = this.kvm_pv_send_ipi(kvm, cut(a0), cut(a1), to_u32(a2), cut(a3), Number(op_64_bit));
         break;
       case KVM_HC_SCHED_YIELD:
         if (!this.guest_pv_has(vcpu, KVM_FEATURE_PV_SCHED_YIELD)) break;
