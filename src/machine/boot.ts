@@ -50,6 +50,7 @@ function emptyMachine(kernel: Kernel, scenario: Scenario): machine {
     kvm_params: newKvmParams(),
     kvm_x86_params: newKvmX86Params(),
     tsc_khz: 2_400_000,
+    host_irq: all.map(() => []),
     groupNames: ['root'],
     vmNames: [],
     programs: [],
