@@ -6,7 +6,7 @@
  * slices and shares, ticks just early and just late, one and a full tick), because that is where widths, signs and
  * comparisons differ; the rest is drawn evenly.
  */
-import type { Operation, OpName } from '../native/format.js';
+import { type Operation, type OpName, operation } from './operations.js';
 
 /** A source of u32. */
 export type Random = () => number;
@@ -37,7 +37,7 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 /** A sequence: `setup` builds tasks and groups on an idle machine, then come `ops`. */
-export interface Sequence {
+export interface OperationSequence {
   readonly kind: Kind;
   /** every operation but ADVANCE is followed by a RESCHED on its CPU, as on the way back to user space */
   readonly eager_resched: boolean;
@@ -59,6 +59,8 @@ export interface SequenceOptions {
   readonly maxTasks?: number;
   /** may start empty queues at virtual times next to a wrap (operation VTIME) */
   readonly wraps?: boolean;
+  /** may switch scheduler features before anything else (operation FEATURE) */
+  readonly features?: boolean;
   /** longest single step of the clock, ns */
   readonly maxAdvance?: number;
 }
@@ -94,17 +96,10 @@ const BASE_SLICES = [100_000, 700_000, 1_400_000, 2_100_000, 2_800_000, 3_000_00
 const SHARES = [1, 2, 3, 15, 512, 1023, 1024, 1025, 2048, 65_536, 262_143, 262_144, 262_145];
 const NICES = [-20, -19, -10, -5, -1, 0, 1, 5, 10, 18, 19];
 const POLICIES = [0, 0, 0, 3, 5];
-/** u64 and s64 wraps, a little before; the times of a run then walk across. */
-const VTIMES = [
-  0n,
-  -1n,
-  -1_000_000n,
-  (1n << 63n) - 1n,
-  -(1n << 63n),
-  (1n << 63n) - 5_000_000n,
-  -(1n << 62n),
-  1n << 52n,
-];
+/** Virtual times next to 0, to both ends of s64, and far from everything. */
+const VTIMES = [0n, -1n, -1_000_000n, 1_000_000_000n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 5_000_000n, 2n ** 62n];
+/** Positions in features.h of the features that operations here can show: placement, parity, buddies, delayed dequeue. */
+const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10];
 
 class SequenceMaker {
   private readonly shape: Shape;
@@ -160,9 +155,9 @@ class SequenceMaker {
     return this.below(this.options.cpus);
   }
 
-  private policyOperation(id: number): Operation {
+  private attributes(cpu: number, id: number): Operation {
     const flags = this.shape.nice === 'extreme' ? this.of(POLICIES) : 0;
-    return { op: 'SETATTR', id, a: this.nice(), b: this.slice(), flags };
+    return operation('SETATTR', { cpu, id, a: this.nice(), b: this.slice(), flags });
   }
 
   private operation(): Operation {
@@ -171,43 +166,58 @@ class SequenceMaker {
     const id = this.below(this.tasks);
     switch (op) {
       case 'ADVANCE':
-        return { op, a: this.advance() };
+        return operation(op, { a: this.advance() });
       case 'BLOCK':
-        return { op, cpu, a: 1 + this.below(2) };
+        return operation(op, { cpu, a: 1 + this.below(2) });
       case 'WAKE':
       case 'YIELD_TO':
       case 'YIELD_TO_RAW':
-        return { op, cpu, id };
+        return operation(op, { cpu, id });
       case 'NICE':
-        return { op, cpu, id, a: this.nice() };
+        return operation(op, { cpu, id, a: this.nice() });
       case 'SETATTR':
-        return { cpu, ...this.policyOperation(id) };
+        return this.attributes(cpu, id);
       case 'MOVE':
-        return { op, cpu, id, a: this.below(this.groups) };
+        return operation(op, { cpu, id, a: this.below(this.groups) });
       case 'SHARES':
-        return { op, cpu, id: 1 + this.below(this.groups - 1), a: this.shares() };
+        return operation(op, { cpu, id: 1 + this.below(this.groups - 1), a: this.shares() });
       default:
-        return { op, cpu };
+        return operation(op, { cpu });
+    }
+  }
+
+  private *knobs(): Iterable<Operation> {
+    if (this.options.features !== true || !this.chance(3)) return;
+    for (let n = 1 + this.below(3); n > 0; n--) {
+      yield operation('FEATURE', { id: this.of(FEATURES), a: this.below(2) });
+    }
+  }
+
+  private *virtualTimes(): Iterable<Operation> {
+    if (this.options.wraps !== true || !this.chance(2)) return;
+    for (let id = 0; id < this.groups; id++) {
+      for (let cpu = 0; cpu < this.options.cpus; cpu++) {
+        yield operation('VTIME', { cpu, id, a: this.of(VTIMES) });
+      }
     }
   }
 
   private *setup(base_slice: number): Iterable<Operation> {
-    yield { op: 'BASE_SLICE', a: base_slice };
-    for (let g = 1; g < this.groups; g++) yield { op: 'GROUP', a: this.shape.nested ? this.below(g) : 0 };
-    for (let g = 1; g < this.groups; g++) if (this.chance(2)) yield { op: 'SHARES', id: g, a: this.shares() };
-    if (this.options.wraps === true && this.chance(2)) {
-      for (let g = 0; g < this.groups; g++) {
-        for (let cpu = 0; cpu < this.options.cpus; cpu++) yield { op: 'VTIME', cpu, id: g, a: this.of(VTIMES) };
-      }
+    yield operation('BASE_SLICE', { a: base_slice });
+    yield* this.knobs();
+    for (let g = 1; g < this.groups; g++) yield operation('GROUP', { a: this.shape.nested ? this.below(g) : 0 });
+    for (let g = 1; g < this.groups; g++) {
+      if (this.chance(2)) yield operation('SHARES', { id: g, a: this.shares() });
     }
+    yield* this.virtualTimes();
     for (let i = 0; i < this.tasks; i++) {
-      yield { op: 'FORK', cpu: this.cpu(), a: this.nice(), b: this.below(this.groups) };
-      if (this.shape.nice === 'extreme' && this.chance(3)) yield this.policyOperation(i);
+      yield operation('FORK', { cpu: this.cpu(), a: this.nice(), b: this.below(this.groups) });
+      if (this.shape.nice === 'extreme' && this.chance(3)) yield this.attributes(0, i);
     }
-    for (let cpu = 0; cpu < this.options.cpus; cpu++) yield { op: 'SCHEDULE', cpu };
+    for (let cpu = 0; cpu < this.options.cpus; cpu++) yield operation('SCHEDULE', { cpu });
   }
 
-  sequence(): Sequence {
+  sequence(): OperationSequence {
     const base_slice = this.of(BASE_SLICES);
     const eager_resched = !this.chance(3);
     const setup = [...this.setup(base_slice)];
@@ -215,7 +225,7 @@ class SequenceMaker {
     while (ops.length < this.options.length) {
       const op = this.operation();
       ops.push(op);
-      if (eager_resched && op.op !== 'ADVANCE') ops.push({ op: 'RESCHED', cpu: op.cpu ?? 0 });
+      if (eager_resched && op.op !== 'ADVANCE') ops.push(operation('RESCHED', { cpu: op.cpu }));
     }
     ops.length = this.options.length;
     const { kind, tasks, groups } = this;
@@ -224,6 +234,6 @@ class SequenceMaker {
 }
 
 /** A sequence of the given kind; the same numbers from `random` give the same sequence. */
-export function generateSequence(random: Random, kind: Kind, options: SequenceOptions): Sequence {
+export function generateSequence(random: Random, kind: Kind, options: SequenceOptions): OperationSequence {
   return new SequenceMaker(random, kind, options).sequence();
 }

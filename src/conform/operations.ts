@@ -61,6 +61,16 @@ export interface Operation {
   flags: number;
 }
 
+/** An operation of whose members only some are not 0. */
+export const operation = (op: OpName, members: Partial<Omit<Operation, 'op'>> = {}): Operation => ({
+  op,
+  cpu: members.cpu ?? 0,
+  id: members.id ?? 0,
+  a: members.a ?? 0,
+  b: members.b ?? 0,
+  flags: members.flags ?? 0,
+});
+
 /** What an integer of the recorded state is: a number within +-(2^53 - 1), a decimal string beyond. */
 export type Word = number | string;
 

@@ -4,21 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ConformState, Operation } from '../conform/operations.js';
 import { type Build, build, type Variant } from './build.js';
 import { Child, type Frame } from './child.js';
 import { type LineCoverage, readCoverage } from './coverage.js';
 import { findTree, type KernelTree } from './find-tree.js';
-import {
-  decodeState,
-  encodeOperations,
-  OP_BYTES,
-  type Operation,
-  parseSchema,
-  type Schema,
-  type State,
-  type Word,
-  wordAt,
-} from './format.js';
+import { decodeState, encodeOperations, OP_BYTES, parseSchema, type Schema, wordAt } from './format.js';
 import { smokeTest } from './smoke.js';
 
 /** What is wanted beside the return value of each operation; the `more` ones add load tracking and the tree's shape. */
@@ -40,11 +31,11 @@ export interface Ending {
 
 /** What one operation did. */
 export interface Result {
-  readonly r: Word;
+  readonly r: number | bigint;
   /** a hash of all words of the state; 0 unless asked for */
   readonly hash: bigint;
   /** the state's words; empty unless asked for */
-  readonly words: readonly Word[];
+  readonly words: readonly (number | bigint)[];
 }
 
 /** What a batch did: one result an operation, up to the one that ended the kernel. */
@@ -89,11 +80,14 @@ export interface NativeEngine {
   /** Executes operations one after the other, from where the last batch ended. */
   run(ops: readonly Operation[], detail?: Detail): Batch;
   /** Rows of a result's words. */
-  decode(result: Result, more?: boolean): State;
+  decode(result: Result, more?: boolean): ConformState;
   /** Back to the state after boot: one second of uptime, idle CPUs, no tasks, the root group. */
   reset(): void;
   /** Calls a single function on given operands (schema.call_args); each row of results is schema.call_results. */
-  call(name: string, operands: readonly Readonly<Record<string, Word>>[]): { rows: Word[][]; ending: Ending | null };
+  call(
+    name: string,
+    operands: readonly Readonly<Record<string, number | bigint>>[],
+  ): { rows: (number | bigint)[][]; ending: Ending | null };
   /** UBSan's reports since the last call; only the `ubsan` variant has any. */
   ubsan(): UbsanReport[];
   /** Lines executed since the engine was opened; only the `cov` variant counts. */
@@ -115,6 +109,7 @@ class Engine implements NativeEngine {
   readonly schema: Schema;
   private readonly child: Child;
   private readonly counters: string | null;
+  private readonly codes: ReadonlyMap<string, number>;
 
   constructor(
     readonly built: Build,
@@ -126,6 +121,7 @@ class Engine implements NativeEngine {
       this.counters === null ? process.env : { ...process.env, GCOV_PREFIX: this.counters, GCOV_PREFIX_STRIP: '99' };
     this.child = new Child(built.program, [String(cpus)], env);
     this.schema = parseSchema(this.child.ask('S', new Uint8Array()).toString());
+    this.codes = new Map(this.schema.ops.map((name, code) => [name, code]));
   }
 
   get tree(): KernelTree {
@@ -161,7 +157,7 @@ class Engine implements NativeEngine {
     const payload = Buffer.alloc(8 + ops.length * OP_BYTES);
     const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
     view.setUint32(0, DETAILS.indexOf(detail), true);
-    encodeOperations(ops, view, 8);
+    encodeOperations(this.codes, ops, view, 8);
     let ending: Ending | null = null;
     const warnings: Ending[] = [];
     const answer = this.child.ask('O', payload, (frame) => {
@@ -184,7 +180,7 @@ class Engine implements NativeEngine {
         at += 8;
       } else {
         const n = view.getUint32(at, true);
-        const words: Word[] = new Array(n);
+        const words: (number | bigint)[] = new Array(n);
         for (let i = 0; i < n; i++) words[i] = wordAt(view, at + 4 + 8 * i);
         results.push({ r, hash: 0n, words });
         at += 4 + 8 * n;
@@ -193,7 +189,7 @@ class Engine implements NativeEngine {
     return results;
   }
 
-  decode(result: Result, more = false): State {
+  decode(result: Result, more = false): ConformState {
     return decodeState(this.schema, result.words, more);
   }
 
@@ -201,7 +197,10 @@ class Engine implements NativeEngine {
     this.child.ask('R', new Uint8Array());
   }
 
-  call(name: string, operands: readonly Readonly<Record<string, Word>>[]): { rows: Word[][]; ending: Ending | null } {
+  call(
+    name: string,
+    operands: readonly Readonly<Record<string, number | bigint>>[],
+  ): { rows: (number | bigint)[][]; ending: Ending | null } {
     const columns = this.schema.call_args;
     const payload = Buffer.alloc(8 + operands.length * columns.length * 8);
     payload.writeUInt32LE(this.schema.calls.indexOf(name), 0);
@@ -215,7 +214,7 @@ class Engine implements NativeEngine {
       if (frame.kind === 'E') ending = this.ending(frame);
     });
     const view = new DataView(answer.buffer, answer.byteOffset, answer.length);
-    const rows: Word[][] = [];
+    const rows: (number | bigint)[][] = [];
     for (let i = 0; i < answer.length; ) {
       const n = view.getUint32(i, true);
       rows.push(Array.from({ length: n }, (_, k) => wordAt(view, i + 4 + 8 * k)));

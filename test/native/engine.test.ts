@@ -2,10 +2,20 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseVectors } from '../../src/conform/vectors.js';
+import {
+  CFS_FIELDS,
+  OPS,
+  type OpName,
+  operation,
+  RQ_FIELDS,
+  readRecording,
+  SE_FIELDS,
+  TASK_FIELDS,
+} from '../../src/conform/operations.js';
+import { differenceLine, replay } from '../../src/conform/replay.js';
+import { stepEngine } from '../../src/conform/step-engine.js';
 import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js';
-import { COLUMNS, OP_NAMES, wordName } from '../../src/native/format.js';
-import { replaySequence } from '../../src/native/record.js';
+import { wordName } from '../../src/native/format.js';
 import { because, missing } from './tree.js';
 
 const opened: NativeEngine[] = [];
@@ -19,45 +29,59 @@ afterAll(() => {
 });
 
 const vectors = (file: string) =>
-  parseVectors(gunzipSync(readFileSync(new URL(`../vectors/${file}`, import.meta.url))).toString());
+  readRecording(gunzipSync(readFileSync(new URL(`../vectors/${file}`, import.meta.url))).toString()).sequences;
+
+/** [name, members], one after the other. */
+const ops = (...list: [OpName, Parameters<typeof operation>[1]?][]) => list.map(([op, rest]) => operation(op, rest));
 
 describe.skipIf(missing !== null)(`the kernel's own code${because}`, { timeout: 300_000 }, () => {
   it('describes operations and columns as the vectors have them', async () => {
     const { schema } = await open({});
-    expect(schema.ops).toEqual(OP_NAMES);
-    expect({ rq: schema.rq, cfs: schema.cfs, task: schema.task, se: schema.se }).toEqual(COLUMNS);
+    expect(schema.ops).toEqual(OPS);
+    const { rq, cfs, se, task } = schema;
+    expect({ rq, cfs, se, task: [...task, ...se] }).toEqual({
+      rq: RQ_FIELDS,
+      cfs: CFS_FIELDS,
+      se: SE_FIELDS,
+      task: TASK_FIELDS,
+    });
     expect(schema.hz).toBe(1000);
   });
 
   it.each([1, 2, 4])('does on %i CPUs what was recorded from it', async (cpus) => {
     const engine = await open({ cpus });
-    let operations = 0;
-    for (const sequence of vectors(`own-${cpus}cpu.jsonl.gz`)) {
-      expect(replaySequence(engine, sequence)).toBeNull();
-      operations += sequence.lines.length;
-    }
-    expect(operations).toBeGreaterThan(4000);
+    const sequences = vectors(`own-${cpus}cpu.jsonl.gz`);
+    const result = replay(sequences, () => stepEngine(engine));
+    expect(result.differences.map(differenceLine)).toEqual([]);
+    expect(result.operations).toBeGreaterThan(4000);
+  });
+
+  it('does what another build of another driver recorded', async () => {
+    const engine = await open({});
+    const result = replay(vectors('eevdf-6.12.117-1cpu-00.jsonl.gz'), () => stepEngine(engine));
+    expect(result).toEqual({ sequences: 50, operations: 10_000, differences: [] });
   });
 
   it('does the same under UBSan, without a report', async () => {
     const engine = await open({ variant: 'ubsan', cpus: 2 });
-    for (const sequence of vectors('own-2cpu.jsonl.gz')) expect(replaySequence(engine, sequence)).toBeNull();
+    const result = replay(vectors('own-2cpu.jsonl.gz'), () => stepEngine(engine));
+    expect(result.differences.map(differenceLine)).toEqual([]);
     expect(engine.ubsan()).toEqual([]);
   });
 
   it('notices a recording that says otherwise', async () => {
     const engine = await open({});
     const [sequence] = vectors('own-1cpu.jsonl.gz');
-    const lines = sequence!.lines.map((line) => (line.i === 7 ? { ...line, r: 12345 } : line));
-    expect(replaySequence(engine, { ...sequence!, lines })).toMatchObject({ i: 7 });
+    sequence!.steps[7]!.r = 12345;
+    expect(replay([sequence!], () => stepEngine(engine)).differences).toMatchObject([{ i: 7, field: 'r' }]);
   });
 
   it('is back at the start after a reset', async () => {
     const engine = await open({ cpus: 2 });
-    const idle = () => engine.run([{ op: 'ADVANCE', a: 0 }], 'more').results[0]!.words;
+    const idle = () => engine.run(ops(['ADVANCE']), 'more').results[0]!.words;
     engine.reset();
     const before = idle();
-    engine.run([{ op: 'GROUP' }, { op: 'FORK', b: 1 }, { op: 'SCHEDULE' }, { op: 'ADVANCE', a: 5e9 }, { op: 'TICK' }]);
+    engine.run(ops(['GROUP'], ['FORK', { b: 1 }], ['SCHEDULE'], ['ADVANCE', { a: 5e9 }], ['TICK']));
     expect(idle()).not.toEqual(before);
     engine.reset();
     expect(idle()).toEqual(before);
@@ -67,7 +91,7 @@ describe.skipIf(missing !== null)(`the kernel's own code${because}`, { timeout: 
     const engine = await open({});
     const hashes = (ns: number) => {
       engine.reset();
-      return engine.run([{ op: 'FORK' }, { op: 'SCHEDULE' }, { op: 'ADVANCE', a: ns }, { op: 'TICK' }], 'hash').results;
+      return engine.run(ops(['FORK'], ['SCHEDULE'], ['ADVANCE', { a: ns }], ['TICK']), 'hash').results;
     };
     expect(hashes(1000)).toEqual(hashes(1000));
     expect(hashes(1000).at(-1)).not.toEqual(hashes(1001).at(-1));
@@ -77,26 +101,22 @@ describe.skipIf(missing !== null)(`the kernel's own code${because}`, { timeout: 
     const engine = await open({});
     engine.reset();
     // Years in one step overflow the lag: pick_eevdf() finds nobody, and its caller does not expect that.
-    const fork = (a: number) => ({ op: 'FORK', a }) as const;
-    const ops = [fork(19), fork(-20), fork(0), { op: 'SCHEDULE' } as const];
-    const hostile = Array.from({ length: 400 }, (_, i) => [
-      { op: 'ADVANCE', a: 10n ** 15n * BigInt(1 + (i % 7)) } as const,
-      { op: 'TICK' } as const,
-      { op: 'RESCHED' } as const,
-      { op: 'YIELD' } as const,
-    ]).flat();
-    const { ending, results } = engine.run([...ops, ...hostile]);
+    const setup = ops(['FORK', { a: 19 }], ['FORK', { a: -20 }], ['FORK'], ['SCHEDULE']);
+    const hostile = Array.from({ length: 400 }, (_, i) =>
+      ops(['ADVANCE', { a: 1e15 * (1 + (i % 7)) }], ['TICK'], ['RESCHED'], ['YIELD']),
+    ).flat();
+    const { ending, results } = engine.run([...setup, ...hostile]);
     expect(ending).toMatchObject({ kind: 'oops', what: expect.stringContaining('NULL pointer dereference') });
     expect(ending!.stack.join('\n')).toMatch(/kernel\/sched\/fair\.c:\d+/);
     expect(results.length).toBe(ending!.op);
     engine.reset();
-    expect(engine.run([{ op: 'FORK' }, { op: 'SCHEDULE' }]).ending).toBeNull();
+    expect(engine.run(ops(['FORK'], ['SCHEDULE'])).ending).toBeNull();
   });
 
   it('names every word of a state', async () => {
     const engine = await open({ cpus: 2 });
     engine.reset();
-    const { results } = engine.run([{ op: 'GROUP' }, { op: 'FORK', b: 1 }, { op: 'FORK', cpu: 1 }], 'more');
+    const { results } = engine.run(ops(['GROUP'], ['FORK', { b: 1 }], ['FORK', { cpu: 1 }]), 'more');
     const { words } = results.at(-1)!;
     const names = words.map((_, i) => wordName(engine.schema, words, i, true));
     expect(new Set(names).size).toBe(words.length);
@@ -122,7 +142,7 @@ describe.skipIf(missing !== null)(`the kernel's own code${because}`, { timeout: 
   it('counts lines', async () => {
     const engine = await open({ variant: 'cov' });
     engine.reset();
-    engine.run([{ op: 'FORK' }, { op: 'FORK' }, { op: 'SCHEDULE' }, { op: 'YIELD' }, { op: 'YIELD' }]);
+    engine.run(ops(['FORK'], ['FORK'], ['SCHEDULE'], ['YIELD'], ['YIELD']));
     engine.reset();
     const { functions, lines } = engine.coverage();
     const fair = functions.get('kernel/sched/fair.c')!;

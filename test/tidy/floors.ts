@@ -24,6 +24,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   scenario: ['base', 'lib', 'series', 'guest', 'machine'],
   report: ['base', 'lib', 'trace', 'series', 'guest', 'machine', 'scenario'],
   native: ['base', 'lib'],
+  conform: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'native'],
   properties: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest', 'machine', 'scenario', 'report'],
   cli: [
     'entry',
@@ -37,6 +38,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'scenario',
     'report',
     'native',
+    'conform',
     'properties',
   ],
   web: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest', 'machine', 'scenario', 'report'],

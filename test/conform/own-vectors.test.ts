@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Vectors that `kvmodel conform --record` made from 6.12.117: they hold without compiler and tree. */
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { modelEngine } from '../../src/conform/model-engine.js';
+import { readRecording } from '../../src/conform/operations.js';
+import { differenceLine, replay, replaySummary } from '../../src/conform/replay.js';
+import { linux_6_12 } from '../../src/series/linux-6.12.js';
+
+describe('vectors of our own recording', () => {
+  it.each([1, 2, 4])('replays every field on %i CPUs', (cpus) => {
+    const file = new URL(`../vectors/own-${cpus}cpu.jsonl.gz`, import.meta.url);
+    const { sequences, faults } = readRecording(gunzipSync(readFileSync(file)).toString('utf8'));
+    expect(faults).toEqual([]);
+    const result = replay(sequences, (n) => modelEngine(linux_6_12, n));
+    expect(result.differences.map(differenceLine)).toEqual([]);
+    expect(replaySummary(result)).toBe('32 sequences, 4800 operations, 0 differences');
+  });
+});
