@@ -3,7 +3,7 @@
 import { add, u64 as toU64, type u64 } from '../../src/lib/types.js';
 import { forkTask, initSched, newSchedState } from '../../src/sched/boot-sched.js';
 import { type cfs_rq, NULL, type sched_entity, type task_struct } from '../../src/sched/sched.js';
-import { bind, type Kernel } from '../../src/series/link.js';
+import { type AnyFunction, bind, type Kernel } from '../../src/series/link.js';
 import type { kernel_state, vmlinux } from '../../src/series/vmlinux.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
 
@@ -25,8 +25,10 @@ export interface Bench {
   cfs(cpu?: number): cfs_rq;
   /** current of a CPU */
   curr(cpu?: number): task_struct;
-  /** lets `p` run: yields and ticks until it is current */
+  /** ticks until `p` is current */
   run(p: task_struct): void;
+  /** ticks of 1 ms on a CPU */
+  warm(ticks: number, cpu?: number): void;
 }
 
 /** Boots `cpus` CPUs at `now` ns (1 s when absent); base slice 2.8 ms with eight. */
@@ -79,8 +81,27 @@ export function bench(kernel: Kernel, cpus = 8, now = 1_000_000_000): Bench {
       }
       m.cpu = p.cpu;
     },
+    warm(ticks, cpu = 0) {
+      for (let i = 0; i < ticks; i++) {
+        b.advance(1_000_000);
+        b.tick(cpu);
+      }
+    },
   };
   return b;
+}
+
+/** The kernel with functions replaced; each replacement gets what it replaces. */
+export function replacing(
+  kernel: Kernel,
+  replacements: Readonly<Record<string, (was: AnyFunction) => AnyFunction>>,
+): Kernel {
+  const table: Record<string, AnyFunction> = { ...kernel.table };
+  for (const [name, make] of Object.entries(replacements)) {
+    if (table[name] === undefined) throw new Error(`${kernel.name} has no ${name}`);
+    table[name] = make(table[name]);
+  }
+  return { ...kernel, table };
 }
 
 /** ns as u64 */

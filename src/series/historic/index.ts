@@ -5,24 +5,27 @@
  * revert-COMMIT takes the fix of that commit back; mutant-NAME never was in a release.
  */
 import type { Series } from '../series.js';
-import revert2f2fc17bab00 from './2f2fc17bab00-stale-slice.js';
-import revert3da56dc063cd from './3da56dc063cd-fork-inherits-rel_deadline.js';
-import revert6d1cafd8b56e from './6d1cafd8b56e-yield_to-own-cpu.js';
-import revert7b270f609982 from './7b270f609982-yield_to-when-pointless.js';
+import revert118964562969 from './118964562969-preempted-outside-run.js';
 import revert11b1b8bc2b98 from './11b1b8bc2b98-reweight-stale-curr.js';
-import revert493afbd187c4 from './493afbd187c4-delayed-buddy.js';
-import revert650cad561cce from './650cad561cce-avg_vruntime-floor.js';
 import revert1560d1f6eb6b from './1560d1f6eb6b-reweight-unclamped-lag.js';
+import revert2f2fc17bab00 from './2f2fc17bab00-stale-slice.js';
+import revert32bd348be3fa from './32bd348be3fa-last_boosted-offset.js';
 import revert3429dd57f0de from './3429dd57f0de-delayed-group-counted.js';
+import revert3da56dc063cd from './3da56dc063cd-fork-inherits-rel_deadline.js';
+import revert493afbd187c4 from './493afbd187c4-delayed-buddy.js';
+import revert52acd22faa1a from './52acd22faa1a-pending-interrupt.js';
+import revert650cad561cce from './650cad561cce-avg_vruntime-floor.js';
 import revert66951e4860d3 from './66951e4860d3-empty-group-reweighted.js';
+import revert6d1cafd8b56e from './6d1cafd8b56e-yield_to-own-cpu.js';
 import revert79104becf42b from './79104becf42b-no-forfeit.js';
+import revert7b270f609982 from './7b270f609982-yield_to-when-pointless.js';
 import revertafae8002b4fd from './afae8002b4fd-reweight-average-too-late.js';
 import revertb3d99f43c72b from './b3d99f43c72b-zero_vruntime-of-a-lone-runner.js';
 import revertbbce3de72be5 from './bbce3de72be5-delayed-group-slice.js';
 import revertc5ae366e12db from './c5ae366e12db-buddy-off-queue.js';
 import revertcd9626e9ebc7 from './cd9626e9ebc7-delayed-is-preempted.js';
-import revertd4ac164bde7a from './d4ac164bde7a-lone-entity-resched.js';
 import revertd32960528702 from './d32960528702-idle-policy-weight.js';
+import revertd4ac164bde7a from './d4ac164bde7a-lone-entity-resched.js';
 import reverteab03c23c2a1 from './eab03c23c2a1-reweight-vruntime.js';
 import revertf553741ac8c0 from './f553741ac8c0-idle-keeps-protection.js';
 import revertfc1892becd56 from './fc1892becd56-delayed-is-runnable.js';
@@ -32,12 +35,15 @@ import mutantUnsignedEntityBefore from './mutant-unsigned-entity_before.js';
 import mutantUnsignedMinVruntime from './mutant-unsigned-min_vruntime.js';
 
 export const historic: readonly Series[] = [
+  revert118964562969,
   revert11b1b8bc2b98,
   revert1560d1f6eb6b,
   revert2f2fc17bab00,
+  revert32bd348be3fa,
   revert3429dd57f0de,
   revert3da56dc063cd,
   revert493afbd187c4,
+  revert52acd22faa1a,
   revert650cad561cce,
   revert66951e4860d3,
   revert6d1cafd8b56e,

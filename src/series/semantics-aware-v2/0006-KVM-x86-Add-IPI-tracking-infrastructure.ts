@@ -5,6 +5,11 @@
  * A context a vCPU, two module parameters, and who may be reset when. Nobody tracks yet.
  * MODEL: the weak kvm_vcpu_is_ipi_receiver() of virt/kvm, false, is what other architectures link; here it is x86's.
  */
+import {
+  kvm_arch_vcpu_create as createdBefore,
+  kvm_arch_vcpu_destroy as destroyedBefore,
+  kvm_vcpu_reset as resetBefore,
+} from '../../arch/x86/x86.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { type bool, le, sub, u64 as toU64, type u64, ZERO } from '../../lib/types.js';
 import { type Knob, knobValue } from '../link.js';
@@ -88,4 +93,30 @@ export function kvm_vcpu_clear_ipi_context(this: semantics_aware, vcpu: kvm_vcpu
 export function kvm_vcpu_reset_ipi_context(this: semantics_aware, vcpu: kvm_vcpu): void {
   this.kvm_vcpu_clear_ipi_context(vcpu);
   ipi_context_of(vcpu).ipi_time_ns = ZERO;
+}
+
+/**
+ * arch/x86/kvm/x86.c: kvm_arch_vcpu_create()
+ *
+ * MODEL: the context is reset before everything else, there just before vcpu_load(); nobody looks in between.
+ */
+export function kvm_arch_vcpu_create(this: semantics_aware, vcpu: kvm_vcpu): number {
+  this.kvm_vcpu_reset_ipi_context(vcpu);
+  return createdBefore.call(this, vcpu);
+}
+
+/** arch/x86/kvm/x86.c: kvm_arch_vcpu_destroy() */
+export function kvm_arch_vcpu_destroy(this: semantics_aware, vcpu: kvm_vcpu): void {
+  destroyedBefore.call(this, vcpu);
+  this.kvm_vcpu_reset_ipi_context(vcpu);
+}
+
+/**
+ * arch/x86/kvm/x86.c: kvm_vcpu_reset(), on RESET and on INIT
+ *
+ * MODEL: the context is cleared before everything else, there just after kvm_lapic_reset(); nobody looks in between.
+ */
+export function kvm_vcpu_reset(this: semantics_aware, vcpu: kvm_vcpu, init_event: bool): void {
+  this.kvm_vcpu_clear_ipi_context(vcpu);
+  resetBefore.call(this, vcpu, init_event);
 }

@@ -7,6 +7,7 @@ import type * as patch4 from './0004-sched-fair-Add-penalty-calculation-and-appl
 import type * as patch5 from './0005-sched-fair-Wire-up-yield-deboost-in-yield_to_task_fa.js';
 import type * as patch6 from './0006-KVM-x86-Add-IPI-tracking-infrastructure.js';
 import type * as patch7 from './0007-KVM-x86-lapic-Integrate-IPI-tracking-with-interrupt-.js';
+import type * as patch8 from './0008-KVM-Implement-IPI-aware-directed-yield-candidate-sel.js';
 
 export interface Adds {
   yield_deboost_rate_limit: typeof patch2.yield_deboost_rate_limit;
@@ -21,6 +22,7 @@ export interface Adds {
   kvm_vcpu_clear_ipi_context: typeof patch6.kvm_vcpu_clear_ipi_context;
   kvm_vcpu_reset_ipi_context: typeof patch6.kvm_vcpu_reset_ipi_context;
   kvm_clear_ipi_on_eoi: typeof patch7.kvm_clear_ipi_on_eoi;
+  kvm_vcpu_is_good_yield_candidate: typeof patch8.kvm_vcpu_is_good_yield_candidate;
 }
 
 export type semantics_aware = vmlinux & Adds;

@@ -8,6 +8,8 @@ import * as patch4 from './0004-sched-fair-Add-penalty-calculation-and-applicati
 import * as patch5 from './0005-sched-fair-Wire-up-yield-deboost-in-yield_to_task_fa.js';
 import * as patch6 from './0006-KVM-x86-Add-IPI-tracking-infrastructure.js';
 import * as patch7 from './0007-KVM-x86-lapic-Integrate-IPI-tracking-with-interrupt-.js';
+import * as patch8 from './0008-KVM-Implement-IPI-aware-directed-yield-candidate-sel.js';
+import * as patch9 from './0009-KVM-Relaxed-boost-as-safety-net.js';
 import type { Adds } from './adds.js';
 
 export default defineSeries<Adds>({
@@ -50,6 +52,11 @@ export default defineSeries<Adds>({
     {
       subject: 'KVM: x86: Add IPI tracking infrastructure',
       knobs: patch6.knobs,
+      funcs: {
+        kvm_arch_vcpu_create: patch6.kvm_arch_vcpu_create,
+        kvm_arch_vcpu_destroy: patch6.kvm_arch_vcpu_destroy,
+        kvm_vcpu_reset: patch6.kvm_vcpu_reset,
+      },
       adds: {
         kvm_track_ipi_communication: patch6.kvm_track_ipi_communication,
         kvm_vcpu_is_ipi_receiver: patch6.kvm_vcpu_is_ipi_receiver,
@@ -66,6 +73,16 @@ export default defineSeries<Adds>({
         kvm_lapic_reg_write: patch7.kvm_lapic_reg_write,
       },
       adds: { kvm_clear_ipi_on_eoi: patch7.kvm_clear_ipi_on_eoi },
+    },
+    {
+      subject: 'KVM: Implement IPI-aware directed yield candidate selection',
+      funcs: { kvm_vcpu_on_spin: patch8.kvm_vcpu_on_spin },
+      adds: { kvm_vcpu_is_good_yield_candidate: patch8.kvm_vcpu_is_good_yield_candidate },
+    },
+    {
+      subject: 'KVM: Relaxed boost as safety net',
+      knobs: patch9.knobs,
+      funcs: { kvm_vcpu_on_spin: patch9.kvm_vcpu_on_spin },
     },
   ],
 });
