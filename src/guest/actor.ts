@@ -17,16 +17,15 @@ export interface Actor {
   left: number;
   /** host: wall time at which a sleeping task is woken, ns; -1 when none */
   wakeAt: number;
-  /** guest: vectors being handled, outermost first, with ns left of the handler; -1: events decide when it ends */
-  handlers: { vector: number; left: number }[];
+  /** guest: vectors being handled, outermost first, with ns left of the handler (-1: events decide), and whether
+   * it has written EOI and is about to return */
+  handlers: { vector: number; left: number; ended: boolean }[];
   /** guest: spinning on this lock; SPIN_NONE; SPIN_ACK on acknowledgement of its IPIs */
   spinning: number;
   /** ns left until the next PAUSE exit while spinning */
   pauseIn: number;
   /** guest: IPIs sent and not yet ended by their receivers, [vcpu_idx, vector] */
   unacked: [number, number][];
-  /** guest: deadline of the halt-polling phase, ns; -1 when not polling */
-  pollUntil: number;
   /** whole runs of the program, a measure of throughput */
   laps: number;
 }
@@ -71,7 +70,6 @@ export function createActor(program: number): Actor {
     spinning: SPIN_NONE,
     pauseIn: 0,
     unacked: [],
-    pollUntil: -1,
     laps: 0,
   };
 }
@@ -80,8 +78,8 @@ export function createActor(program: number): Actor {
 export function dueIn(actor: Actor, vm: GuestVm | null, self: number): number {
   const depth = actor.handlers.length;
   if (depth > 0) {
-    const left = actor.handlers[depth - 1].left;
-    return left < 0 ? Number.POSITIVE_INFINITY : left;
+    const { left, ended } = actor.handlers[depth - 1];
+    return left < 0 || ended ? Number.POSITIVE_INFINITY : left;
   }
   if (actor.spinning !== SPIN_NONE) return spinOver(actor, vm as GuestVm, self) ? 0 : actor.pauseIn;
   if (actor.program < 0) return Number.POSITIVE_INFINITY;
@@ -108,14 +106,15 @@ export function elapse(actor: Actor, ns: number): void {
 
 /** The guest takes an interrupt. `handlerNs` -1: it lasts until an event ends it. */
 export function takeInterrupt(actor: Actor, vector: number, handlerNs: number): void {
-  actor.handlers.push({ vector, left: handlerNs });
+  actor.handlers.push({ vector, left: handlerNs, ended: false });
 }
 
 /** Does what is due and says what it asks for. Call when `dueIn` is 0. */
 export function stepActor(programs: readonly Program[], actor: Actor, vm: GuestVm | null, self: number): Request {
   if (actor.handlers.length > 0) {
-    const { vector } = actor.handlers.pop() as { vector: number };
-    return { ask: 'eoi', vector };
+    const handler = actor.handlers[actor.handlers.length - 1];
+    handler.ended = true;
+    return { ask: 'eoi', vector: handler.vector };
   }
   if (actor.program < 0) return NOTHING;
   const program = programs[actor.program];

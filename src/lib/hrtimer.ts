@@ -88,3 +88,11 @@ export function ktime_get(this: vmlinux): u64 {
 export function ktime_get_mono_fast_ns(this: vmlinux): u64 {
   return this.m.sched_clock;
 }
+
+/** The timer has expired: its callback, and back into the queue when that says so. */
+export function hrtimerExpire(this: vmlinux, timer: hrtimer_ptr): void {
+  const t = this.m.hrtimer[timer];
+  t.queued = 0;
+  const callback = (this as unknown as Record<string, (timer: hrtimer_ptr) => number>)[t.function];
+  if (callback.call(this, t.id) === HRTIMER_RESTART) t.queued = 1;
+}

@@ -1,33 +1,122 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The half of `apply` that concerns what runs on a CPU: interrupts on it, guests, and programs. */
-import type { Request } from '../guest/actor.js';
+import { LOCAL_TIMER_VECTOR } from '../arch/x86/vcpu-exits.js';
+import { acknowledge, type Request, takeInterrupt } from '../guest/actor.js';
+import { APIC_DM_FIXED, APIC_LVTT, APIC_TMICT } from '../lapic/apicdef.js';
 import { NotModelled } from '../lib/bug.js';
-import { toNumber } from '../lib/types.js';
+import { toNumber, u64 } from '../lib/types.js';
+import { UNTIL_EXIT } from '../sched/kernel-stack.js';
 import { NULL, TASK_INTERRUPTIBLE } from '../sched/sched.js';
 import type { vmlinux } from '../series/vmlinux.js';
-import type { MachineEvent } from './events.js';
+import type { EventKind, MachineEvent } from './events.js';
+import { guestOn } from './legal-events.js';
 import type { machine } from './state.js';
 
-/** An interrupt on the CPU runs `handler`; a guest there exits for it. */
-export function interrupt(_k: vmlinux, m: machine, cpu: number, handler: () => void): void {
+/** Interrupt handlers that the machine has: functions of the table. */
+type HandlerName = 'sched_tick' | 'hrtimerExpire' | 'sched_ttwu_pending' | 'wakeTask' | 'noHandler';
+
+/** An interrupt on the CPU: the guest there exits for it, its handler runs. */
+export function interrupt(k: vmlinux, m: machine, cpu: number, handler: HandlerName, ...args: number[]): void {
   m.cpu = cpu;
-  handler();
+  if (k.exitExternalInterrupt(cpu, LOCAL_TIMER_VECTOR, handler, ...args)) return;
+  (k as unknown as Record<string, (...args: number[]) => void>)[handler](...args);
 }
 
-/** need_resched is set on the CPU and current can be preempted: it goes through schedule(). */
-export function reschedule(k: vmlinux, m: machine, cpu: number): void {
+/**
+ * Current on the CPU is preempted if need_resched is set and it is not in a guest (a guest has exited for it, and
+ * its thread goes through schedule() by itself); whether it was.
+ */
+export function reschedule(k: vmlinux, m: machine, cpu: number): boolean {
+  const p = m.task[m.rq[cpu].curr];
+  if (p.tif_need_resched !== 1 || k.waitsFor(p) === UNTIL_EXIT) return false;
   m.cpu = cpu;
   k.schedule();
+  return true;
 }
 
-/** Lets what is left to do on the CPU go on; whether there was anything. */
-export function settleGuest(_k: vmlinux, _m: machine, _cpu: number): boolean {
-  return false;
+/**
+ * Lets what is left to do on the CPU go on. Interrupts that entered the guest are taken by its program; handlers that
+ * have written EOI return.
+ */
+export function settleGuest(k: vmlinux, m: machine, cpu: number): void {
+  k.settleCpu(cpu);
+  const id = m.vcpuOfTask[m.rq[cpu].curr];
+  if (id === NULL) return;
+  const vcpu = m.vcpu[id];
+  const actor = m.actor[vcpu.pid];
+  for (;;) {
+    for (const vector of vcpu.arch.taken) {
+      takeInterrupt(actor, vector, actor.program >= 0 ? m.guest[vcpu.kvm].handler_ns : -1);
+    }
+    vcpu.arch.taken = [];
+    if (actor.handlers.at(-1)?.ended !== true || k.guestOn(cpu) !== id) return;
+    actor.handlers.pop();
+    k.guestIret(cpu);
+    k.settleCpu(cpu);
+  }
 }
 
-/** A guest event. */
-export function performGuest(_k: vmlinux, m: machine, event: MachineEvent): void {
-  if (m.vcpu.length > 0) throw new NotModelled(`guest event ${event.ev}`);
+/** A guest event; nothing when no vCPU is in guest mode on the CPU. */
+export function performGuest(k: vmlinux, m: machine, event: Extract<MachineEvent, { cpu: number }>): void {
+  const { cpu } = event;
+  if (event.ev === 'pollEnd') {
+    if (k.pollingOn(cpu) !== NULL) k.resumeKernelStack(cpu);
+    return;
+  }
+  if (guestOn(m, cpu, event.ev as EventKind) === NULL) return;
+  switch (event.ev) {
+    case 'pause':
+      k.exitPause(cpu);
+      return;
+    case 'hlt':
+      k.exitHlt(cpu);
+      return;
+    case 'ipi':
+      sendIpi(k, m, cpu, event.to, event.vector);
+      return;
+    case 'icr':
+      k.guestIcr(cpu, event.low >>> 0, event.dest >>> 0);
+      return;
+    case 'eoi':
+      endInterrupt(k, m, cpu);
+      return;
+    case 'cpl':
+      k.guestSetCpl(cpu, event.cpl);
+      return;
+    case 'if':
+      k.guestSetIf(cpu, event.on);
+      return;
+    case 'hypercall':
+      k.exitHypercall(cpu, u64(event.nr), u64(event.a0), u64(event.a1), u64(event.a2), u64(event.a3));
+      return;
+    case 'intr':
+      k.exitExternalInterrupt(cpu, LOCAL_TIMER_VECTOR, 'noHandler');
+      return;
+  }
+}
+
+/** A fixed IPI without shorthand, physical, to a vCPU of the same VM; its sender may wait for the EOI. */
+function sendIpi(k: vmlinux, m: machine, cpu: number, to: number, vector: number): void {
+  const vcpu = m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]];
+  const target = m.kvm[vcpu.kvm].vcpus[to];
+  if (target === undefined) return;
+  k.guestIcr(cpu, APIC_DM_FIXED | vector, m.vcpu[target].vcpu_id);
+}
+
+/** The innermost handler of the guest on the CPU writes EOI; it returns as soon as the guest runs on. */
+function endInterrupt(k: vmlinux, m: machine, cpu: number): void {
+  const vcpu = m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]];
+  const handler = m.actor[vcpu.pid].handlers.at(-1);
+  if (handler === undefined || handler.ended) return;
+  handler.ended = true;
+  endOf(k, m, cpu, handler.vector);
+}
+
+function endOf(k: vmlinux, m: machine, cpu: number, vector: number): void {
+  const vcpu = m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]];
+  const peers = m.kvm[vcpu.kvm].vcpus.filter((it) => m.vcpu[it].pid !== NULL).map((it) => m.actor[m.vcpu[it].pid]);
+  acknowledge(peers, vcpu.vcpu_idx, vector);
+  k.guestEoi(cpu);
 }
 
 /** What the program of current on the CPU asks for. */
@@ -35,6 +124,24 @@ export function performRequest(k: vmlinux, m: machine, cpu: number, request: Req
   const p = m.task[m.rq[cpu].curr];
   switch (request.ask) {
     case 'nothing':
+      return;
+    case 'pause':
+      k.exitPause(cpu);
+      return;
+    case 'hlt':
+      k.exitHlt(cpu);
+      return;
+    case 'ipi':
+      sendIpi(k, m, cpu, request.to, request.vector);
+      return;
+    case 'eoi':
+      endOf(k, m, cpu, request.vector);
+      return;
+    case 'cpl':
+      k.guestSetCpl(cpu, request.cpl);
+      return;
+    case 'timer':
+      startTimer(k, m, cpu, request.ns, request.vector);
       return;
     case 'yield':
       k.do_sched_yield();
@@ -54,7 +161,18 @@ export function performRequest(k: vmlinux, m: machine, cpu: number, request: Req
       p.__state = TASK_INTERRUPTIBLE;
       k.schedule();
       return;
-    default:
-      throw new NotModelled(`guest program: ${request.ask}`);
+  }
+}
+
+/** One-shot LVT timer: two stores to the APIC; divide by 1, so a count is a bus cycle. */
+function startTimer(k: vmlinux, m: machine, cpu: number, ns: number, vector: number): void {
+  const vcpu = m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]];
+  const count = Math.max(1, Math.floor(ns / m.kvm[vcpu.kvm].arch.apic_bus_cycle_ns));
+  for (const [register, value] of [
+    [APIC_LVTT, vector],
+    [APIC_TMICT, count],
+  ] as const) {
+    if (k.guestOn(cpu) !== vcpu.id) throw new NotModelled('a guest descheduled between two stores to its APIC');
+    k.exitMmio(cpu, register, value);
   }
 }

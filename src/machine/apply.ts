@@ -9,9 +9,8 @@
 
 import { assert } from '../base/assert.js';
 import { elapse, stepActor } from '../guest/actor.js';
-import { HRTIMER_RESTART } from '../lib/hrtimer.js';
 import { add, toNumber, u64 } from '../lib/types.js';
-import { NULL, TASK_INTERRUPTIBLE, TASK_NORMAL, type task_struct } from '../sched/sched.js';
+import { NULL, TASK_INTERRUPTIBLE, type task_struct } from '../sched/sched.js';
 import type { vmlinux } from '../series/vmlinux.js';
 import { interrupt, performGuest, performRequest, reschedule, settleGuest } from './apply-guest.js';
 import type { EventKind, MachineEvent } from './events.js';
@@ -46,10 +45,10 @@ const perform: { [K in EventKind]: Handler<K> } = {
   advance: (k, m, e) => advance(k, m, e.ns),
   tick(k, m, e) {
     m.nextTick[e.cpu] = toNumber(m.sched_clock) + toNumber(m.TICK_NSEC);
-    interrupt(k, m, e.cpu, () => k.sched_tick());
+    interrupt(k, m, e.cpu, 'sched_tick');
   },
   resched(k, m, e) {
-    if (current(m, e.cpu).tif_need_resched === 1) reschedule(k, m, e.cpu);
+    reschedule(k, m, e.cpu);
   },
   schedule(k, m, e) {
     if (isHostTask(m, current(m, e.cpu))) k.schedule();
@@ -71,7 +70,7 @@ const perform: { [K in EventKind]: Handler<K> } = {
     const p = taskOf(m, e.task);
     if (p === null || !isHostTask(m, p)) return;
     m.actor[p.id].wakeAt = -1;
-    interrupt(k, m, e.cpu, () => k.try_to_wake_up(p, TASK_NORMAL, 0));
+    interrupt(k, m, e.cpu, 'wakeTask', p.id);
   },
   nice(k, m, e) {
     const p = taskOf(m, e.task);
@@ -163,12 +162,7 @@ function pass(m: machine, ns: number): void {
 }
 
 function fire(k: vmlinux, m: machine, timer: number): void {
-  const t = m.hrtimer[timer];
-  t.queued = 0;
-  interrupt(k, m, t.cpu, () => {
-    const callback = (k as unknown as Record<string, (timer: number) => number>)[t.function];
-    if (callback.call(k, t.id) === HRTIMER_RESTART) t.queued = 1;
-  });
+  interrupt(k, m, m.hrtimer[timer].cpu, 'hrtimerExpire', timer);
 }
 
 /**
@@ -182,13 +176,10 @@ export function settle(k: vmlinux, m: machine): void {
     for (let cpu = 0; cpu < m.rq.length; cpu++) {
       if (m.rq[cpu].wake_list.length > 0) {
         moved = true;
-        interrupt(k, m, cpu, () => k.sched_ttwu_pending());
+        interrupt(k, m, cpu, 'sched_ttwu_pending');
       }
-      if (settleGuest(k, m, cpu)) moved = true;
-      if (m.eager && current(m, cpu).tif_need_resched === 1) {
-        moved = true;
-        reschedule(k, m, cpu);
-      }
+      settleGuest(k, m, cpu);
+      if (m.eager && reschedule(k, m, cpu)) moved = true;
     }
     if (!moved) return;
   }

@@ -1,10 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** VMs and their vCPU threads, as a VMM sets them up. */
-import { NotModelled } from '../lib/bug.js';
-import type { Scenario } from '../scenario/scenario.js';
+/** VMs and their vCPU threads, as a VMM sets them up, and the guests' own world. */
+import type { GuestVm } from '../guest/actor.js';
+import type { Program } from '../guest/instructions.js';
+import { bootVm, vcpuThread } from '../kvm/boot-kvm.js';
+import { forkTask } from '../sched/boot-sched.js';
+import type { Scenario, VmSpec } from '../scenario/scenario.js';
 import type { vmlinux } from '../series/vmlinux.js';
 import type { machine } from './state.js';
 
-export function bootVms(_k: vmlinux, _m: machine, scenario: Scenario): void {
-  if ((scenario.vms ?? []).length > 0) throw new NotModelled('VMs in a scenario');
+/** Creates every VM of the scenario; `register` gives a thread its program. */
+export function bootVms(
+  k: vmlinux,
+  m: machine,
+  scenario: Scenario,
+  register: (task: number, program: Program | undefined, vcpu: number) => void,
+): void {
+  for (const spec of scenario.vms ?? []) {
+    const kvm = bootVm(k, {
+      vendor: spec.vendor ?? 'vmx',
+      vcpus: spec.vcpus,
+      apicv: spec.apicv === true,
+      ipiv: spec.ipiv === true,
+      x2apic: spec.x2apic ?? true,
+      pv_eoi: spec.pv_eoi === true,
+      halted: spec.halted === true,
+    });
+    m.vmNames.push(spec.name);
+    m.guest.push(guestWorld(m, spec));
+    m.kvm[kvm].vcpus.forEach((vcpu, i) => {
+      const cpus = cpusOf(spec, i) ?? m.rq.map((rq) => rq.cpu);
+      m.cpu = cpus[0];
+      const p = forkTask(k, {
+        comm: `${spec.name}/${i}`,
+        pid: 100 + m.task.length,
+        nice: spec.nice ?? 0,
+        group: groupOf(m, spec, i),
+        cpus,
+      });
+      vcpuThread(p, m.vcpu[vcpu]);
+      register(p.id, programOf(spec, i), vcpu);
+    });
+  }
+}
+
+function cpusOf(spec: VmSpec, vcpu: number): number[] | undefined {
+  const cpus = spec.cpus;
+  return cpus !== undefined && Array.isArray(cpus[0]) ? (cpus as number[][])[vcpu] : (cpus as number[] | undefined);
+}
+
+function groupOf(m: machine, spec: VmSpec, vcpu: number): number {
+  const name = Array.isArray(spec.group) ? spec.group[vcpu] : spec.group;
+  return name === undefined ? 0 : m.groupNames.indexOf(name);
+}
+
+function programOf(spec: VmSpec, vcpu: number): Program | undefined {
+  const programs = spec.programs;
+  if (programs === undefined) return undefined;
+  return Array.isArray(programs[0]) ? (programs as Program[])[vcpu] : (programs as Program);
+}
+
+/** As many locks as the programs name. A PLE window is `ple_window` cycles of the TSC. */
+function guestWorld(m: machine, spec: VmSpec): GuestVm {
+  let locks = 0;
+  for (let i = 0; i < spec.vcpus; i++) {
+    for (const it of programOf(spec, i) ?? []) if (it.op === 'lock') locks = Math.max(locks, it.lock + 1);
+  }
+  return {
+    lockKind: spec.lockKind ?? 'tas',
+    locks: Array.from({ length: locks }, () => ({ holder: -1, queue: [] })),
+    handler_ns: spec.handler_ns ?? 2000,
+    pause_ns: Math.max(1, Math.floor((m.kvm_x86_params.ple_window * 1e6) / m.tsc_khz)),
+  };
 }

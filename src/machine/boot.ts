@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Builds a machine from a scenario, through the kernel's own entry points. */
 
-import { newKvmX86Params } from '../arch/x86/kvm_host.js';
 import { createActor } from '../guest/actor.js';
 import type { Program } from '../guest/instructions.js';
-import { newKvmParams } from '../kvm/kvm_host.js';
+import { newKvmState } from '../kvm/boot-kvm.js';
 import { add, toNumber, u64 } from '../lib/types.js';
 import type { Scenario, TaskSpec } from '../scenario/scenario.js';
 import { allocTask, forkTask, initSched, newSchedState } from '../sched/boot-sched.js';
@@ -44,13 +43,7 @@ function emptyMachine(kernel: Kernel, scenario: Scenario): machine {
     cpu: 0,
     knobs: {},
     hrtimer: [],
-    kvm: [],
-    vcpu: [],
-    kvm_running_vcpu: all.map(() => NULL),
-    kvm_params: newKvmParams(),
-    kvm_x86_params: newKvmX86Params(),
-    tsc_khz: 2_400_000,
-    host_irq: all.map(() => []),
+    ...newKvmState(scenario.cpus),
     groupNames: ['root'],
     vmNames: [],
     programs: [],
@@ -79,7 +72,7 @@ export function boot(kernel: Kernel, scenario: Scenario): machine {
   const offset = scenario.vruntime_offset === undefined ? u64(0) : u64(BigInt(scenario.vruntime_offset));
   for (const cfs_rq of m.cfs_rq) cfs_rq.zero_vruntime = add(cfs_rq.zero_vruntime, offset);
   for (const spec of scenario.tasks ?? []) bootTask(k, m, spec);
-  bootVms(k, m, scenario);
+  bootVms(k, m, scenario, (task, program, vcpu) => register(m, m.task[task], program, vcpu));
   settle(k, m);
   m.cpu = 0;
   return m;
@@ -138,7 +131,7 @@ function sleepingTask(k: vmlinux, config: Parameters<typeof forkTask>[1]): task_
 }
 
 /** Gives a task its actor; keeps the parallel tables parallel. */
-export function register(m: machine, p: task_struct, program: Program | undefined, vcpu: number): void {
+function register(m: machine, p: task_struct, program: Program | undefined, vcpu: number): void {
   let index = -1;
   if (program !== undefined) {
     index = m.programs.indexOf(program);

@@ -123,7 +123,7 @@ function guestEvents(m: machine, cpu: number, kind: EventKind): MachineEvent[] {
         MENU.vector.map((vector): MachineEvent => ({ ev: 'ipi', cpu, to, vector })),
       );
     case 'eoi':
-      return m.actor[vcpu.pid].handlers.length > 0 ? [{ ev: 'eoi', cpu }] : [];
+      return m.actor[vcpu.pid].handlers.at(-1)?.ended === false ? [{ ev: 'eoi', cpu }] : [];
     case 'cpl':
       return [{ ev: 'cpl', cpu, cpl: arch.cpl === 0 ? 3 : 0 }];
     case 'if':

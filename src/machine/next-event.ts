@@ -32,6 +32,12 @@ export function runsOnItsOwn(m: machine, cpu: number): boolean {
   return id === NULL || vcpuStateOf(m, m.vcpu[id]) === 'inGuest';
 }
 
+/** When halt polling on the CPU ends at the latest, ns; null when nobody polls there. */
+function pollEndsAt(m: machine, cpu: number): number | null {
+  const id = m.vcpuOfTask[m.rq[cpu].curr];
+  return id !== NULL && m.vcpu[id].halt.polling ? toNumber(m.vcpu[id].halt.stop) : null;
+}
+
 /** The next event, an `advance` to the next instant at which something is due included; null when nothing ever is. */
 export function nextEvent(m: machine): MachineEvent | null {
   const now = toNumber(m.sched_clock);
@@ -44,8 +50,8 @@ export function nextEvent(m: machine): MachineEvent | null {
     wait = Math.min(wait, at - now);
   }
   for (let cpu = 0; cpu < m.rq.length; cpu++) {
-    const until = m.actor[m.rq[cpu].curr].pollUntil;
-    if (until < 0) continue;
+    const until = pollEndsAt(m, cpu);
+    if (until === null) continue;
     if (until <= now) return { ev: 'pollEnd', cpu };
     wait = Math.min(wait, until - now);
   }

@@ -66,7 +66,7 @@ export function vcpuStateOf(m: machine, vcpu: kvm_vcpu): VcpuState {
   if (!vcpu.wants_to_run) return onCpu ? 'outside' : 'waiting';
   if (onCpu) {
     if (vcpu.mode === IN_GUEST_MODE) return 'inGuest';
-    return m.actor[p.id].pollUntil >= 0 ? 'polling' : 'exited';
+    return vcpu.halt.polling ? 'polling' : 'exited';
   }
   if (vcpu.preempted) return 'preempted';
   if (p.__state !== 0) return 'blocked';

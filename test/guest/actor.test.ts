@@ -95,6 +95,7 @@ describe('a program in execution', () => {
     elapse(actor, 400);
     takeInterrupt(actor, 0x40, 2000);
     expect(run([program], actor, world, 0)).toEqual({ ns: 2000, ask: 'eoi' });
+    actor.handlers.pop();
     expect(run([program], actor, world, 0)).toEqual({ ns: 600, ask: 'hlt' });
   });
 });
