@@ -22,6 +22,8 @@ export interface Actor {
   handlers: { vector: number; left: number; ended: boolean }[];
   /** guest: spinning on this lock; SPIN_NONE; SPIN_ACK on acknowledgement of its IPIs */
   spinning: number;
+  /** ns of spinning that make a PAUSE exit, as the CPU was last told */
+  window_ns: number;
   /** ns left until the next PAUSE exit while spinning */
   pauseIn: number;
   /** guest: IPIs sent and not yet ended by their receivers, [vcpu_idx, vector] */
@@ -40,8 +42,6 @@ export interface GuestVm {
   locks: { holder: number; queue: number[] }[];
   /** ns from interrupt entry to the EOI */
   handler_ns: number;
-  /** ns of spinning between two PAUSE exits at the base PLE window */
-  pause_ns: number;
 }
 
 /** What a program asks of the machine. */
@@ -50,7 +50,8 @@ export type Request =
   | { ask: 'pause' }
   | { ask: 'hlt' }
   | { ask: 'ipi'; to: number; vector: number }
-  | { ask: 'timer'; ns: number; vector: number }
+  | { ask: 'timerVector'; vector: number }
+  | { ask: 'timerCount'; ns: number }
   | { ask: 'eoi'; vector: number }
   | { ask: 'cpl'; cpl: number }
   | { ask: 'yield' }
@@ -68,6 +69,7 @@ export function createActor(program: number): Actor {
     wakeAt: -1,
     handlers: [],
     spinning: SPIN_NONE,
+    window_ns: 1,
     pauseIn: 0,
     unacked: [],
     laps: 0,
@@ -119,7 +121,7 @@ export function stepActor(programs: readonly Program[], actor: Actor, vm: GuestV
   if (actor.program < 0) return NOTHING;
   const program = programs[actor.program];
   if (actor.spinning !== SPIN_NONE) {
-    if (!spinOver(actor, vm as GuestVm, self)) return spinAgain(actor, vm as GuestVm);
+    if (!spinOver(actor, vm as GuestVm, self)) return spinAgain(actor);
     if (actor.spinning !== SPIN_ACK) takeLock(vm as GuestVm, actor.spinning, self);
     actor.spinning = SPIN_NONE;
     return proceed(program, actor, NOTHING);
@@ -128,8 +130,8 @@ export function stepActor(programs: readonly Program[], actor: Actor, vm: GuestV
 }
 
 /** A PLE window's worth of PAUSEs is over. */
-function spinAgain(actor: Actor, vm: GuestVm): Request {
-  actor.pauseIn = vm.pause_ns;
+function spinAgain(actor: Actor): Request {
+  actor.pauseIn = actor.window_ns;
   return { ask: 'pause' };
 }
 
@@ -149,13 +151,18 @@ function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | 
     case 'waitAck':
       if (actor.unacked.length === 0) return proceed(program, actor, NOTHING);
       actor.spinning = SPIN_ACK;
-      actor.pauseIn = (vm as GuestVm).pause_ns;
+      actor.pauseIn = actor.window_ns;
       return NOTHING;
     case 'ipi':
       actor.unacked.push([it.to, it.vector]);
       return proceed(program, actor, { ask: 'ipi', to: it.to, vector: it.vector });
     case 'timer':
-      return proceed(program, actor, { ask: 'timer', ns: it.ns, vector: it.vector });
+      // two stores to the APIC, each of which may exit
+      if (actor.left < 0) {
+        actor.left = 0;
+        return { ask: 'timerVector', vector: it.vector };
+      }
+      return proceed(program, actor, { ask: 'timerCount', ns: it.ns });
     case 'user':
       return proceed(program, actor, { ask: 'cpl', cpl: 3 });
     case 'kernel':
@@ -192,7 +199,7 @@ function lock(program: Program, index: number, actor: Actor, vm: GuestVm, self: 
   }
   it.queue.push(self);
   actor.spinning = index;
-  actor.pauseIn = vm.pause_ns;
+  actor.pauseIn = actor.window_ns;
   return NOTHING;
 }
 

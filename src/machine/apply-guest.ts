@@ -2,10 +2,10 @@
 /** The half of `apply` that concerns what runs on a CPU: interrupts on it, guests, and programs. */
 import { LOCAL_TIMER_VECTOR } from '../arch/x86/vcpu-exits.js';
 import { acknowledge, type Request, takeInterrupt } from '../guest/actor.js';
-import { APIC_DM_FIXED, APIC_LVTT, APIC_TMICT } from '../lapic/apicdef.js';
+import type { kvm_vcpu } from '../kvm/kvm_host.js';
+import { APIC_BASE_MSR, APIC_DM_FIXED, APIC_LVTT, APIC_TMICT } from '../lapic/apicdef.js';
 import { NotModelled } from '../lib/bug.js';
 import { toNumber, u64 } from '../lib/types.js';
-import { UNTIL_EXIT } from '../sched/kernel-stack.js';
 import { NULL, TASK_INTERRUPTIBLE } from '../sched/sched.js';
 import type { vmlinux } from '../series/vmlinux.js';
 import type { EventKind, MachineEvent } from './events.js';
@@ -23,12 +23,12 @@ export function interrupt(k: vmlinux, m: machine, cpu: number, handler: HandlerN
 }
 
 /**
- * Current on the CPU is preempted if need_resched is set and it is not in a guest (a guest has exited for it, and
- * its thread goes through schedule() by itself); whether it was.
+ * Current on the CPU is preempted if need_resched is set and it is in userspace or idle; whether it was. A vCPU's
+ * thread looks at need_resched by itself: the guest has exited for it, halt polling ends.
  */
 export function reschedule(k: vmlinux, m: machine, cpu: number): boolean {
   const p = m.task[m.rq[cpu].curr];
-  if (p.tif_need_resched !== 1 || k.waitsFor(p) === UNTIL_EXIT) return false;
+  if (p.tif_need_resched !== 1 || k.notReturned(p)) return false;
   m.cpu = cpu;
   k.schedule();
   return true;
@@ -49,6 +49,7 @@ export function settleGuest(k: vmlinux, m: machine, cpu: number): void {
       takeInterrupt(actor, vector, actor.program >= 0 ? m.guest[vcpu.kvm].handler_ns : -1);
     }
     vcpu.arch.taken = [];
+    if (k.guestOn(cpu) === id) actor.window_ns = pauseWindowNs(m, vcpu);
     if (actor.handlers.at(-1)?.ended !== true || k.guestOn(cpu) !== id) return;
     actor.handlers.pop();
     k.guestIret(cpu);
@@ -140,8 +141,12 @@ export function performRequest(k: vmlinux, m: machine, cpu: number, request: Req
     case 'cpl':
       k.guestSetCpl(cpu, request.cpl);
       return;
-    case 'timer':
-      startTimer(k, m, cpu, request.ns, request.vector);
+    case 'timerVector':
+      storeApic(k, m, cpu, APIC_LVTT, request.vector);
+      return;
+    case 'timerCount':
+      // TDCR is 0 after reset: a count is two bus cycles
+      storeApic(k, m, cpu, APIC_TMICT, Math.max(1, Math.floor(request.ns / (2 * busCycleNs(m, cpu)))));
       return;
     case 'yield':
       k.do_sched_yield();
@@ -164,15 +169,20 @@ export function performRequest(k: vmlinux, m: machine, cpu: number, request: Req
   }
 }
 
-/** One-shot LVT timer: two stores to the APIC; divide by 1, so a count is a bus cycle. */
-function startTimer(k: vmlinux, m: machine, cpu: number, ns: number, vector: number): void {
-  const vcpu = m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]];
-  const count = Math.max(1, Math.floor(ns / m.kvm[vcpu.kvm].arch.apic_bus_cycle_ns));
-  for (const [register, value] of [
-    [APIC_LVTT, vector],
-    [APIC_TMICT, count],
-  ] as const) {
-    if (k.guestOn(cpu) !== vcpu.id) throw new NotModelled('a guest descheduled between two stores to its APIC');
-    k.exitMmio(cpu, register, value);
-  }
+function busCycleNs(m: machine, cpu: number): number {
+  return m.kvm[m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]].kvm].arch.apic_bus_cycle_ns;
+}
+
+/** The guest stores to a register of its APIC. */
+function storeApic(k: vmlinux, m: machine, cpu: number, register: number, value: number): void {
+  const { apic } = m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]].arch;
+  if (k.apic_x2apic_mode(apic)) k.exitWrmsr64(cpu, APIC_BASE_MSR + (register >> 4), value, 0);
+  else k.exitMmio(cpu, register, value);
+}
+
+/** ns of spinning that make a PAUSE exit. MODEL: a PAUSE takes 40 cycles; VMX counts cycles, SVM counts PAUSEs. */
+function pauseWindowNs(m: machine, vcpu: kvm_vcpu): number {
+  const vmx = m.kvm[vcpu.kvm].arch.vendor === 'vmx';
+  const cycles = vmx ? vcpu.arch.ple_window : vcpu.arch.vmcb.pause_filter_count * 40;
+  return Math.max(1, Math.floor((cycles * 1e6) / m.tsc_khz));
 }

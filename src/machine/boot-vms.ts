@@ -3,8 +3,8 @@
 import type { GuestVm } from '../guest/actor.js';
 import type { Program } from '../guest/instructions.js';
 import { bootVm, vcpuThread } from '../kvm/boot-kvm.js';
-import { forkTask } from '../sched/boot-sched.js';
 import type { Scenario, VmSpec } from '../scenario/scenario.js';
+import { forkTask } from '../sched/boot-sched.js';
 import type { vmlinux } from '../series/vmlinux.js';
 import type { machine } from './state.js';
 
@@ -26,7 +26,7 @@ export function bootVms(
       halted: spec.halted === true,
     });
     m.vmNames.push(spec.name);
-    m.guest.push(guestWorld(m, spec));
+    m.guest.push(guestWorld(spec));
     m.kvm[kvm].vcpus.forEach((vcpu, i) => {
       const cpus = cpusOf(spec, i) ?? m.rq.map((rq) => rq.cpu);
       m.cpu = cpus[0];
@@ -37,7 +37,7 @@ export function bootVms(
         group: groupOf(m, spec, i),
         cpus,
       });
-      vcpuThread(p, m.vcpu[vcpu]);
+      vcpuThread(k, p, m.vcpu[vcpu]);
       register(p.id, programOf(spec, i), vcpu);
     });
   }
@@ -59,8 +59,8 @@ function programOf(spec: VmSpec, vcpu: number): Program | undefined {
   return Array.isArray(programs[0]) ? (programs as Program[])[vcpu] : (programs as Program);
 }
 
-/** As many locks as the programs name. A PLE window is `ple_window` cycles of the TSC. */
-function guestWorld(m: machine, spec: VmSpec): GuestVm {
+/** As many locks as the programs name. */
+function guestWorld(spec: VmSpec): GuestVm {
   let locks = 0;
   for (let i = 0; i < spec.vcpus; i++) {
     for (const it of programOf(spec, i) ?? []) if (it.op === 'lock') locks = Math.max(locks, it.lock + 1);
@@ -69,6 +69,5 @@ function guestWorld(m: machine, spec: VmSpec): GuestVm {
     lockKind: spec.lockKind ?? 'tas',
     locks: Array.from({ length: locks }, () => ({ holder: -1, queue: [] })),
     handler_ns: spec.handler_ns ?? 2000,
-    pause_ns: Math.max(1, Math.floor((m.kvm_x86_params.ple_window * 1e6) / m.tsc_khz)),
   };
 }

@@ -25,6 +25,7 @@ import * as core from '../sched/core.js';
 import * as deadline from '../sched/deadline.js';
 import * as fair from '../sched/fair.js';
 import * as idle from '../sched/idle.js';
+import * as interrupts from '../sched/interrupts.js';
 import * as kernel_stack from '../sched/kernel-stack.js';
 import * as pelt from '../sched/pelt.js';
 import * as rt from '../sched/rt.js';
@@ -43,7 +44,21 @@ import { type Kernel, tableOf } from './link.js';
 export const linux_6_12: Kernel = Object.freeze({
   name: 'v6.12.117',
   table: tableOf(
-    ...[sched, core, syscalls, fair, pelt, deadline, rt, idle, stop_task, sched_class, topology, kernel_stack],
+    ...[
+      sched,
+      core,
+      syscalls,
+      fair,
+      pelt,
+      deadline,
+      rt,
+      idle,
+      stop_task,
+      sched_class,
+      topology,
+      kernel_stack,
+      interrupts,
+    ],
     ...[hrtimer, rbtree_augmented],
     ...[
       kvm_host,

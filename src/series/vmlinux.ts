@@ -40,6 +40,7 @@ export interface kernel_functions
     Functions<typeof import('../sched/sched-class.js')>,
     Functions<typeof import('../sched/topology.js')>,
     Functions<typeof import('../sched/kernel-stack.js')>,
+    Functions<typeof import('../sched/interrupts.js')>,
     Functions<typeof import('../lib/hrtimer.js')>,
     Functions<typeof import('../lib/rbtree_augmented.js')>,
     Functions<typeof import('../kvm/kvm_host.js')>,

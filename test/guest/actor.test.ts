@@ -16,8 +16,10 @@ const vm = (lockKind: 'ticket' | 'tas'): GuestVm => ({
   lockKind,
   locks: [{ holder: -1, queue: [] }],
   handler_ns: 2000,
-  pause_ns: 1500,
 });
+
+/** Its PAUSE window is 1500 ns. */
+const spawn = (program: number): Actor => ({ ...createActor(program), window_ns: 1500 });
 
 /** Gives the actor the CPU until it asks for something. */
 function run(programs: Program[], actor: Actor, world: GuestVm, self: number): { ns: number; ask: string } {
@@ -41,14 +43,14 @@ const critical: Program = [
 
 describe('a program in execution', () => {
   it('computes for as long as it says', () => {
-    const actor = createActor(0);
+    const actor = spawn(0);
     expect(run([[{ op: 'compute', ns: 700 }, { op: 'hlt' }]], actor, vm('tas'), 0)).toEqual({ ns: 700, ask: 'hlt' });
     expect(actor.laps).toBe(1);
   });
 
   it('spins with one PAUSE exit a window while another holds the lock', () => {
     const world = vm('tas');
-    const [a, b] = [createActor(0), createActor(0)];
+    const [a, b] = [spawn(0), spawn(0)];
     stepActor([critical], a, world, 0);
     expect(run([critical], b, world, 1)).toEqual({ ns: 1500, ask: 'pause' });
     expect(run([critical], b, world, 1)).toEqual({ ns: 1500, ask: 'pause' });
@@ -58,7 +60,7 @@ describe('a program in execution', () => {
 
   it('a ticket lock is handed over in order, to a waiter that does not run as well', () => {
     const world = vm('ticket');
-    const actors = [createActor(0), createActor(0), createActor(0)];
+    const actors = [spawn(0), spawn(0), spawn(0)];
     for (const self of [0, 1, 2]) stepActor([critical], actors[self], world, self);
     run([critical], actors[0], world, 0);
     expect(world.locks[0].holder).toBe(1);
@@ -68,7 +70,7 @@ describe('a program in execution', () => {
 
   it('a test-and-set lock goes to whoever looks first', () => {
     const world = vm('tas');
-    const actors = [createActor(0), createActor(0), createActor(0)];
+    const actors = [spawn(0), spawn(0), spawn(0)];
     for (const self of [0, 1, 2]) stepActor([critical], actors[self], world, self);
     run([critical], actors[0], world, 0);
     stepActor([critical], actors[2], world, 2);
@@ -78,7 +80,7 @@ describe('a program in execution', () => {
   it('waits for the acknowledgement of every IPI it sent', () => {
     const world = vm('tas');
     const program: Program = [{ op: 'ipi', to: 1, vector: 0xf1 }, { op: 'waitAck' }, { op: 'hlt' }];
-    const [sender, receiver] = [createActor(0), createActor(-1)];
+    const [sender, receiver] = [spawn(0), spawn(-1)];
     expect(run([program], sender, world, 0).ask).toBe('ipi');
     expect(run([program], sender, world, 0).ask).toBe('pause');
     takeInterrupt(receiver, 0xf1, world.handler_ns);
@@ -90,7 +92,7 @@ describe('a program in execution', () => {
   it('an interrupt stops the clock of the instruction under it', () => {
     const world = vm('tas');
     const program: Program = [{ op: 'compute', ns: 1000 }, { op: 'hlt' }];
-    const actor = createActor(0);
+    const actor = spawn(0);
     stepActor([program], actor, world, 0);
     elapse(actor, 400);
     takeInterrupt(actor, 0x40, 2000);

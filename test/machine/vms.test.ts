@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { describe, expect, it } from 'vitest';
+import { boot } from '../../src/machine/boot.js';
+import { drive, simulate } from '../../src/machine/drive.js';
+import type { MachineEvent } from '../../src/machine/events.js';
+import { checkKvm } from '../../src/machine/invariants-kvm.js';
+import { legalEvents } from '../../src/machine/legal-events.js';
+import { nextEvent } from '../../src/machine/next-event.js';
+import { reduce } from '../../src/machine/reduce.js';
+import { nextRng } from '../../src/machine/rng.js';
+import type { machine } from '../../src/machine/state.js';
+import { vcpuLife, vcpuStateOf } from '../../src/machine/vcpu-life.js';
+import { catalogue } from '../../src/scenario/catalogue.js';
+import type { Scenario } from '../../src/scenario/scenario.js';
+import { bind } from '../../src/series/link.js';
+import { linux_6_12 } from '../../src/series/linux-6.12.js';
+
+const free: Scenario = {
+  cpus: 2,
+  vms: [{ name: 'vm', vcpus: 3, cpus: [[0], [0], [1]] }],
+  tasks: [{ comm: 'hog', cpus: [1] }],
+};
+
+/** Legal events drawn from the machine's own state; ends early when nothing is legal. */
+function* walk(m: machine, n: number, seed: number): Generator<MachineEvent> {
+  const kinds = ['advance', 'tick', 'tick', 'pause', 'hlt', 'ipi', 'ipi', 'ipi', 'eoi', 'eoi', 'cpl', 'intr'] as const;
+  let state = seed;
+  for (let i = 0; i < n; i++) {
+    state = nextRng(state);
+    const kind = kinds[state % kinds.length];
+    // the last one awake would sleep for ever
+    if (kind === 'hlt' && m.vcpu.filter((v) => vcpuStateOf(m, v) !== 'blocked').length < 2) continue;
+    const legal = legalEvents(m, kind);
+    state = nextRng(state);
+    if (legal.length > 0) yield legal[state % legal.length];
+  }
+}
+
+describe('a machine with VMs', () => {
+  for (const scenario of catalogue) {
+    it(`${scenario.name}: the witness finds nothing and time goes on`, () => {
+      const m = boot(linux_6_12, scenario);
+      const faults: string[] = [];
+      const n = simulate(bind(linux_6_12, m), 20e6, 3000, () => faults.push(...checkKvm(m)));
+      expect(faults).toEqual([]);
+      expect(n).toBeGreaterThan(10);
+    });
+  }
+
+  it('reduce and drive agree, event by event', () => {
+    const driven = boot(linux_6_12, free);
+    let reduced = boot(linux_6_12, free);
+    for (const event of walk(driven, 120, 7)) {
+      reduced = reduce(linux_6_12, reduced, event).machine;
+      drive(linux_6_12, driven, [event]);
+      expect(reduced).toEqual(driven);
+    }
+  });
+
+  it('every vCPU moves along its life only', () => {
+    const reachable = new Map(vcpuLife.states.map((s) => [s, new Set([s])]));
+    // an event is atomic: a vCPU may go several steps of its life within one
+    for (const seen of reachable.values()) {
+      for (const s of seen) {
+        for (const e of [
+          'run',
+          'leave',
+          'entry',
+          'exit',
+          'poll',
+          'pollEnd',
+          'block',
+          'wake',
+          'schedOut',
+          'schedIn',
+        ] as const) {
+          const next = vcpuLife.next(s, e);
+          if (next !== null) seen.add(next);
+        }
+      }
+    }
+    const m = boot(linux_6_12, free);
+    const k = bind(linux_6_12, m);
+    const seen = new Set<string>();
+    let before = m.vcpu.map((v) => vcpuStateOf(m, v));
+    for (const event of walk(m, 4000, 3)) {
+      drive(linux_6_12, m, [event]);
+      const after = m.vcpu.map((v) => vcpuStateOf(m, v));
+      after.forEach((s, i) => {
+        seen.add(s);
+        expect(reachable.get(before[i])?.has(s), `${before[i]} -> ${s} by ${event.ev}`).toBe(true);
+      });
+      before = after;
+    }
+    for (const s of ['blocked', 'inGuest', 'polling', 'preempted', 'woken']) expect([...seen]).toContain(s);
+    expect(k.m).toBe(m);
+  });
+
+  it('the next event is never in the past and always the same', () => {
+    const m = boot(linux_6_12, catalogue[0]);
+    const a = nextEvent(m);
+    expect(nextEvent(m)).toEqual(a);
+    if (a?.ev === 'advance') expect(a.ns).toBeGreaterThanOrEqual(0);
+  });
+});
