@@ -79,6 +79,7 @@ const TYPE_LINEAR_APIC_INST_WRITE = 1 << 12;
 
 /** The host takes an interrupt on this CPU, in the kernel. */
 export function hostIrq(this: vmlinux, vector: number): void {
+  this.m.hardirq = 1;
   switch (vector) {
     case LOCAL_TIMER_VECTOR:
       this.sched_tick();
@@ -89,6 +90,7 @@ export function hostIrq(this: vmlinux, vector: number): void {
     default: // the flag that RESCHEDULE_VECTOR is sent for is set already; POSTED_INTR_VECTOR does nothing
       break;
   }
+  this.m.hardirq = 0;
 }
 
 /** The interrupt that made this vCPU exit: its handler, or what the machine gave in place of one. */
@@ -99,7 +101,9 @@ export function hostIrqOfExit(this: vmlinux, vcpu: kvm_vcpu): void {
     return;
   }
   vcpu.arch.exit_handler = { fn: '', args: [] };
+  this.m.hardirq = 1;
   (this as unknown as Record<string, (...args: number[]) => unknown>)[h.fn](...h.args);
+  this.m.hardirq = 0;
 }
 
 /** arch/x86/include/asm/apic.h: __apic_send_IPI_self(): it comes when interrupts are on again: after this event. */

@@ -4,10 +4,11 @@
  * on behalf of rq->donor.
  *
  * Read as text in mails: 7c70cb94d29c, 127b90315ca0.
- * DEVIATION DV-622: with preempt=lazy the bit is honoured where the machine returns from an event on that CPU, and by
- * the tick; that kernel code in between goes on for a while is not seen.
+ * DEVIATION DV-622: with preempt=lazy the bit is honoured by the tick, by whatever schedules, and before a guest is
+ * entered; that a return to userspace honours it, too, is not modelled for host tasks.
  */
-import { ESRCH } from '../../lib/errno.js';
+import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import { EINTR, ESRCH } from '../../lib/errno.js';
 import type { bool } from '../../lib/types.js';
 import type { rq, task_struct } from '../../sched/sched.js';
 import { type Knob, knobValue } from '../link.js';
@@ -80,6 +81,26 @@ export function resched_curr_lazy(this: vmlinux_6_19, rq: rq): void {
 export function clear_tsk_need_resched(this: vmlinux_6_19, p: task_struct): void {
   p.tif_need_resched = 0;
   if (p.tif_need_resched_lazy === 1) p.tif_need_resched_lazy = 0;
+}
+
+/** include/linux/entry-virt.h: xfer_to_guest_mode_work_pending(): either bit keeps the CPU from entering the guest. */
+export function xfer_to_guest_mode_work_pending(this: vmlinux_6_19): bool {
+  const current = this.get_current();
+  return this.need_resched() || current.tif_need_resched_lazy === 1 || this.signal_pending(current);
+}
+
+/** kernel/entry/virt.c: xfer_to_guest_mode_work() */
+export function xfer_to_guest_mode_work(this: vmlinux_6_19, vcpu: kvm_vcpu): number {
+  const current = this.get_current();
+  if (this.signal_pending(current)) {
+    this.kvm_handle_signal_exit(vcpu);
+    return -EINTR;
+  }
+  if (this.need_resched() || current.tif_need_resched_lazy === 1) {
+    this.schedule();
+    this.whenBack(current, 'xfer_to_guest_mode_workAgain', vcpu.id);
+  }
+  return 0;
 }
 
 /** kernel/sched/core.c: wakeup_preempt() */

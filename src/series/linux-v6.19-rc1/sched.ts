@@ -17,6 +17,8 @@ export const sched: Patch<Adds>[] = [
       resched_curr: core.resched_curr,
       clear_tsk_need_resched: core.clear_tsk_need_resched,
       sched_tick: core.sched_tick,
+      xfer_to_guest_mode_work_pending: core.xfer_to_guest_mode_work_pending,
+      xfer_to_guest_mode_work: core.xfer_to_guest_mode_work,
     },
     adds: {
       dynamic_preempt_lazy: core.dynamic_preempt_lazy,
