@@ -44,9 +44,32 @@ function newMachine(cpus: number): kernel_state {
   } as unknown as kernel_state;
 }
 
+const warned = new WeakMap<kernel_state, Set<string>>();
+const withOnce = new WeakMap<Kernel, Kernel>();
+
+/** WARN_ONCE() as it counts in C: the model's reports a place each time, the recorded `w` each place once. */
+function warnOnce(this: vmlinux, condition: boolean, where: string): boolean {
+  const places = warned.get(this.m);
+  if (condition && places !== undefined && !places.has(where)) {
+    places.add(where);
+    this.m.warns++;
+  }
+  return condition;
+}
+
+function countingOnce(kernel: Kernel): Kernel {
+  let counting = withOnce.get(kernel);
+  if (counting === undefined) {
+    counting = { name: kernel.name, table: Object.freeze({ ...kernel.table, warnOn: warnOnce }) };
+    withOnce.set(kernel, counting);
+  }
+  return counting;
+}
+
 /** Makes an engine on `kernel` with `cpus` CPUs. */
 export function modelEngine(kernel: Kernel, cpus: number): Engine {
-  const k = bind(kernel, newMachine(cpus));
+  const k = bind(countingOnce(kernel), newMachine(cpus));
+  warned.set(k.m, new Set());
   initSched(k, cpus);
   const firstTask = k.m.task.length;
   return {

@@ -20,8 +20,6 @@ import {
   type s64,
   s64_diff,
   s64_lt,
-  s64_mul,
-  s64_shr,
   shl,
   shr,
   sub,
@@ -226,9 +224,9 @@ export function arch_scale_freq_capacity(this: vmlinux, _cpu: number): u64 {
   return SCHED_CAPACITY_SCALE;
 }
 
-/** kernel/sched/sched.h: cap_scale() */
+/** kernel/sched/sched.h: cap_scale(). WHY a logical shift: the capacity is an unsigned long, so the product is one too. */
 export function cap_scale(this: vmlinux, v: s64, s: u64): s64 {
-  return s64_shr(s64_mul(v, to_s64(s)), SCHED_CAPACITY_SHIFT);
+  return to_s64(shr(mul(to_u64(v), s), SCHED_CAPACITY_SHIFT));
 }
 
 /** kernel/sched/pelt.h: update_rq_clock_pelt() */

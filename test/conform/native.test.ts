@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Model and kernel side by side on random sequences, in every word: clocks, load tracking and tree shape too. */
+import { describe, expect, it } from 'vitest';
+import { generateSequence, KINDS, xorshift32 } from '../../src/conform/generate-operations.js';
+import { modelEngine } from '../../src/conform/model-engine.js';
+import type { Operation } from '../../src/conform/operations.js';
+import { KernelBug } from '../../src/lib/bug.js';
+import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js';
+import { wordName } from '../../src/native/format.js';
+import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { because, missing } from '../native/tree.js';
+
+interface Options {
+  /** multiplies each step of the clock by up to this power of ten */
+  stretch: number;
+}
+
+/** Runs one sequence on both; what differs first, or how both died, or how many operations agreed. */
+function sideBySide(native: NativeEngine, seed: number, { stretch }: Options): string | number {
+  const random = xorshift32(seed + 99);
+  const sequence = generateSequence(xorshift32(seed), KINDS[seed % KINDS.length], {
+    cpus: native.cpus,
+    length: 300,
+    wraps: true,
+  });
+  const ops = [...sequence.setup, ...sequence.ops].map((op): Operation => {
+    const full = { cpu: 0, id: 0, a: 0, b: 0, flags: 0, ...op };
+    return op.op === 'ADVANCE' ? { ...full, a: Number(full.a) * 10 ** (random() % (stretch + 1)) } : full;
+  });
+  native.reset();
+  const batch = native.run(ops, 'more');
+  const model = modelEngine(linux_6_12, native.cpus);
+  for (const [i, op] of ops.entries()) {
+    const theirs = batch.results[i];
+    let r: number;
+    try {
+      r = model.execute(op);
+    } catch (error) {
+      if (theirs === undefined && error instanceof KernelBug) return `both die: ${batch.ending?.kind}, ${error.kind}`;
+      return `seed ${seed} step ${i} ${op.op}: the model threw ${error}`;
+    }
+    if (theirs === undefined) return `seed ${seed} step ${i} ${op.op}: the kernel died: ${batch.ending?.what}`;
+    if (r !== Number(theirs.r)) return `seed ${seed} step ${i} ${op.op}: returned ${theirs.r}, the model ${r}`;
+    const words = model.words(true);
+    const at = theirs.words.findIndex((word, j) => word !== words[j]);
+    if (at >= 0 || words.length !== theirs.words.length) {
+      const name = wordName(native.schema, theirs.words, at, true);
+      return `seed ${seed} step ${i} ${op.op}: ${name}: ${theirs.words[at]}, the model ${words[at]}`;
+    }
+  }
+  return ops.length;
+}
+
+describe.skipIf(missing !== null)(`the kernel's own code${because}`, () => {
+  it.each([1, 2, 4])('does the same on %i CPUs', async (cpus) => {
+    const native = await openNativeEngine({ cpus });
+    try {
+      const outcomes = Array.from({ length: 32 }, (_, seed) => sideBySide(native, seed, { stretch: 0 }));
+      expect(outcomes.filter((outcome) => typeof outcome === 'string')).toEqual([]);
+    } finally {
+      native.close();
+    }
+  });
+
+  it('does the same, and dies of the same, when the clock leaps by years', async () => {
+    const native = await openNativeEngine({ cpus: 2 });
+    try {
+      const outcomes = Array.from({ length: 64 }, (_, n) => sideBySide(native, 7100 + n, { stretch: 7 }));
+      const strings = outcomes.filter((outcome) => typeof outcome === 'string');
+      expect(strings.filter((outcome) => outcome !== 'both die: oops, NULL dereference')).toEqual([]);
+      expect(strings.length).toBeGreaterThan(0);
+    } finally {
+      native.close();
+    }
+  });
+});
