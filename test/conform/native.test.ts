@@ -24,8 +24,7 @@ function sideBySide(native: NativeEngine, seed: number, { stretch }: Options): s
     wraps: true,
   });
   const ops = [...sequence.setup, ...sequence.ops].map((op): Operation => {
-    const full = { cpu: 0, id: 0, a: 0, b: 0, flags: 0, ...op };
-    return op.op === 'ADVANCE' ? { ...full, a: Number(full.a) * 10 ** (random() % (stretch + 1)) } : full;
+    return op.op === 'ADVANCE' ? { ...op, a: Number(op.a) * 10 ** (random() % (stretch + 1)) } : op;
   });
   native.reset();
   const batch = native.run(ops, 'more');
