@@ -128,8 +128,10 @@ function guestEvents(m: machine, cpu: number, kind: EventKind): MachineEvent[] {
       return [{ ev: 'cpl', cpu, cpl: arch.cpl === 0 ? 3 : 0 }];
     case 'if':
       return [{ ev: 'if', cpu, on: !arch.if_flag }];
-    case 'pause':
     case 'hlt':
+      // with interrupts off it would be the guest's last instruction: no guest does that
+      return arch.if_flag ? [{ ev: 'hlt', cpu }] : [];
+    case 'pause':
     case 'intr':
       return [{ ev: kind, cpu }];
     default:

@@ -16,9 +16,9 @@ import { bind } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 
 const free: Scenario = {
-  cpus: 2,
-  vms: [{ name: 'vm', vcpus: 3, cpus: [[0], [0], [1]] }],
-  tasks: [{ comm: 'hog', cpus: [1] }],
+  cpus: 3,
+  vms: [{ name: 'vm', vcpus: 4, cpus: [[0], [1], [2], [2]] }],
+  tasks: [{ comm: 'hog', cpus: [2] }],
 };
 
 /** Legal events drawn from the machine's own state; ends early when nothing is legal. */
