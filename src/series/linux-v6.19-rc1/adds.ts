@@ -5,6 +5,7 @@ import type * as core from './core.js';
 import type * as deadline from './deadline.js';
 import type * as eevdf from './eevdf.js';
 import type * as fair from './fair.js';
+import type * as x86 from './kvm_x86.js';
 
 export interface Adds {
   avg_vruntime_update: typeof eevdf.avg_vruntime_update;
@@ -21,6 +22,11 @@ export interface Adds {
   classUpdateCurr: typeof deadline.classUpdateCurr;
   update_curr_idle: typeof deadline.update_curr_idle;
   dl_server_update_idle: typeof deadline.dl_server_update_idle;
+  vmx_get_cpl_no_cache: typeof x86.vmx_get_cpl_no_cache;
+  kvm_x86_get_cpl_no_cache: typeof x86.kvm_x86_get_cpl_no_cache;
+  kvm_set_mp_state: typeof x86.kvm_set_mp_state;
+  __kvm_x2apic_icr_write: typeof x86.__kvm_x2apic_icr_write;
+  kvm_x2apic_icr_write_fast: typeof x86.kvm_x2apic_icr_write_fast;
 }
 
 export type vmlinux_6_19 = vmlinux & Adds;
