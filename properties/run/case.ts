@@ -10,6 +10,7 @@ import { bind, type Kernel } from '../../src/series/link.js';
 import type { vmlinux } from '../../src/series/vmlinux.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
 import type { Monitor, Property, Step } from '../vocabulary.js';
+import { freshMachine } from './boot-cache.js';
 import { Decoder } from './decode.js';
 import type { Engine } from './engine.js';
 import { announcing, probedKernel } from './probes.js';
@@ -120,7 +121,7 @@ function runOnce(input: CaseInput, tracing: boolean): CaseResult {
   const checked = property.int64 === 'checked';
   const kernel = checked ? announcing(input.kernel) : input.kernel;
   const probed = probedKernel(kernel, Object.keys(monitor.probes ?? {}));
-  const m = engine.boot(probed.kernel, scenario);
+  const m = freshMachine(engine, probed.kernel, scenario);
   const recorded: trace_event[] = [];
   const bound = bind(probed.kernel, m, tracing ? (event) => recorded.push(event) : null);
   const step = new CaseStep(m, bound, recorded, tracing);

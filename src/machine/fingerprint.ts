@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** 64 bits that are alike for machines that will do the same, and a set of them that takes little memory. */
-import { machineRules, type Rules, relative, treatmentOf } from './canonical.js';
+import { machineRules, type Rules, relative, type Treatment, treatmentOf } from './canonical.js';
 import { hashText, mix32 } from './rng.js';
 import type { machine } from './state.js';
 
@@ -80,6 +80,22 @@ function hashField(field: string): number {
   return h;
 }
 
+/** What is known of a field before any record is looked at. */
+interface Plan {
+  hash: number;
+  /** undefined: it depends on the record */
+  fixed: Treatment | Rules | undefined;
+}
+
+const plans = new WeakMap<Rules, Record<string, Plan>>();
+
+function planOf(rules: Rules, known: Record<string, Plan>, field: string, record: unknown, m: machine): Plan {
+  const depends = typeof rules[field] === 'function';
+  const plan = { hash: hashField(field), fixed: depends ? undefined : treatmentOf(rules, field, record, m) };
+  known[field] = plan;
+  return plan;
+}
+
 function ruled(h: Hasher, value: unknown, rules: Rules, m: machine): void {
   if (Array.isArray(value)) {
     for (const item of value) ruled(h, item, rules, m);
@@ -90,11 +106,17 @@ function ruled(h: Hasher, value: unknown, rules: Rules, m: machine): void {
     h.value(value);
     return;
   }
+  let known = plans.get(rules);
+  if (known === undefined) {
+    known = {};
+    plans.set(rules, known);
+  }
   for (const field in value) {
-    const inner = (value as Record<string, unknown>)[field];
-    const treatment = treatmentOf(rules, field, value, m);
+    const plan = known[field] ?? planOf(rules, known, field, value, m);
+    const treatment = plan.fixed ?? treatmentOf(rules, field, value, m);
     if (treatment === 'dead') continue;
-    h.word(hashField(field));
+    const inner = (value as Record<string, unknown>)[field];
+    h.word(plan.hash);
     if (treatment === 'raw') h.value(inner);
     else if (typeof treatment === 'object') ruled(h, inner, treatment, m);
     else if (Array.isArray(inner)) for (const item of inner) h.value(relative(treatment, item, value, m));
