@@ -6,12 +6,31 @@
  * times began, will do the same for ever. `fingerprint` and `canonical` are both derived from these rules; a field
  * that no rule names counts as it is, so a new field splits states and never merges them.
  */
-import { add, sub, toNumber, type u64, ZERO } from '../lib/types.js';
+import {
+  add,
+  div,
+  ge,
+  lt,
+  mul,
+  rem,
+  s64,
+  s64_diff,
+  s64_lt,
+  s64_neg,
+  sub,
+  to_u64,
+  toNumber,
+  u64,
+  ZERO,
+} from '../lib/types.js';
 import type { cfs_rq, sched_entity } from '../sched/sched.js';
 import type { machine } from './state.js';
 
-/** `clock`: ns, relative to sched_clock. `clock0`: the same, but 0 means never. `virtual`: relative to zero_vruntime. */
-export type Treatment = 'raw' | 'dead' | 'clock' | 'clock0' | 'virtual';
+/**
+ * `raw`: counts as it is. `dead`: does not count. `constant`: the same in all machines that are compared. `clock`: ns, relative to sched_clock. `clock0`: the same, but 0 means never. `phase`: ns within the jiffy. `jiffies`:
+ * relative to the present jiffy. `virtual`: relative to zero_vruntime, where no virtual time wraps; see `isFar`.
+ */
+export type Treatment = 'raw' | 'dead' | 'constant' | 'clock' | 'clock0' | 'phase' | 'jiffies' | 'virtual';
 
 // biome-ignore lint/suspicious/noExplicitAny: rules are about records of every type
 type AnyRecord = any;
@@ -19,6 +38,9 @@ export type Rule = Treatment | Rules | ((record: AnyRecord, m: machine) => Treat
 export interface Rules {
   readonly [field: string]: Rule;
 }
+
+/** What only placement among CPUs looks at. */
+const smp = (live: Treatment) => (_: AnyRecord, m: machine) => (m.rq.length > 1 ? live : 'dead');
 
 /** PELT steers shares of groups and placement among CPUs; with neither it steers nothing. */
 const pelt = (live: Treatment) => (_: AnyRecord, m: machine) =>
@@ -28,6 +50,28 @@ const queueOf = (se: sched_entity, m: machine): cfs_rq => m.cfs_rq[se.cfs_rq];
 const isCurr = (se: sched_entity, m: machine): boolean => se.cfs_rq >= 0 && queueOf(se, m).curr === se.id;
 const inTree = (se: sched_entity, m: machine): boolean => se.on_rq !== 0 && !isCurr(se, m);
 const placed = (se: sched_entity, m: machine): boolean => se.on_rq !== 0 || isCurr(se, m);
+/** Of any class: they all account what they ran since exec_start. */
+const runs = (se: sched_entity, m: machine): boolean =>
+  isCurr(se, m) || (se.task >= 0 && m.rq[m.task[se.task].cpu].curr === se.task);
+
+/** virtual ns: beyond any slice and any lag of the lightest entity there is */
+const NEAR = s64(2 ** 38);
+/**
+ * WHY not always virtual: from v6.18 on one word holds lag and the end of protection, and reweighting the running
+ * entity leaves lag there. Lag does not move with the virtual clock.
+ */
+function protection(e: sched_entity): Treatment {
+  const away = s64_diff(to_u64(e.vlag), e.vruntime);
+  return s64_lt(away, NEAR) && s64_lt(s64_neg(NEAR), away) ? 'virtual' : 'raw';
+}
+
+/** Off the queue: lag. Current, and delayed after that: until when it is protected. In the tree: overwritten before use. */
+function lagOrProtection(e: sched_entity, m: machine): Treatment {
+  if (isCurr(e, m)) return protection(e);
+  if (!inTree(e, m)) return 'raw';
+  return e.sched_delayed !== 0 ? protection(e) : 'dead';
+}
+
 const inTreeOnly = (live: Treatment) => (se: sched_entity, m: machine) => (inTree(se, m) ? live : 'dead');
 
 const avg: Rules = { last_update_time: pelt('clock0') };
@@ -40,9 +84,8 @@ const se: Rules = {
   min_vruntime: inTreeOnly('virtual'),
   min_slice: inTreeOnly('raw'),
   vruntime: (e: sched_entity, m: machine) => (placed(e, m) ? 'virtual' : 'dead'),
-  // lag while off the queue, a copy of the deadline while current, recomputed before use while in the tree
-  vlag: (e: sched_entity, m: machine) => (isCurr(e, m) ? 'virtual' : inTree(e, m) ? 'dead' : 'raw'),
-  exec_start: (e: sched_entity, m: machine) => (isCurr(e, m) ? 'clock' : 'dead'),
+  vlag: lagOrProtection,
+  exec_start: (e: sched_entity, m: machine) => (runs(e, m) ? 'clock' : 'dead'),
   sum_exec_runtime: 'dead',
   prev_sum_exec_runtime: 'dead',
   nr_migrations: 'dead',
@@ -57,7 +100,9 @@ const cfsRq: Rules = {
   tg_load_avg_contrib: pelt('raw'),
   propagate: pelt('raw'),
   prop_runnable_sum: pelt('raw'),
-  h_load: pelt('raw'),
+  h_load: smp('raw'),
+  h_load_next: 'dead',
+  last_h_load_update: smp('jiffies'),
 };
 
 const rq: Rules = {
@@ -72,15 +117,23 @@ const rq: Rules = {
   yld_count: 'dead',
   ttwu_count: 'dead',
   ttwu_local: 'dead',
-  fair_server: {
-    deadline: 'clock0',
-    dl_timer: { expires: (timer: { armed: number }) => (timer.armed !== 0 ? 'clock' : 'dead') },
-  },
+  fair_server: { deadline: 'clock0' },
+  // balancing is not mirrored, and nothing else reads these
+  next_balance: 'dead',
+  idle_stamp: 'dead',
+  avg_idle: 'dead',
+  max_idle_balance_cost: 'dead',
+  avg_rt: sched_avg,
+  avg_dl: sched_avg,
 };
 
 const task: Rules = {
-  comm: 'dead',
-  pid: 'dead',
+  nvcsw: 'dead',
+  nivcsw: 'dead',
+  wakee_flips: smp('raw'),
+  wakee_flip_decay_ts: smp('jiffies'),
+  last_wakee: smp('raw'),
+  recent_used_cpu: smp('raw'),
 };
 
 const vcpu: Rules = {
@@ -94,19 +147,21 @@ const hrtimer: Rules = {
 
 const actor: Rules = {
   wakeAt: (a: { wakeAt: number }) => (a.wakeAt >= 0 ? 'clock' : 'raw'),
+  pollUntil: (a: { pollUntil: number }) => (a.pollUntil >= 0 ? 'clock' : 'raw'),
   laps: 'dead',
 };
 
 /** The whole tree. Rules for an array are those of its elements. */
 export const machineRules: Rules = {
-  sched_clock: 'clock',
-  bootClock: 'dead',
+  sched_clock: smp('phase'),
+  bootClock: 'constant',
   steps: 'dead',
   warns: 'dead',
   cpu: 'dead',
-  groupNames: 'dead',
-  vmNames: 'dead',
-  programs: 'dead',
+  groupNames: 'constant',
+  vmNames: 'constant',
+  vcpuOfTask: 'constant',
+  programs: 'constant',
   nextTick: 'clock',
   rq,
   cfs_rq: cfsRq,
@@ -134,23 +189,52 @@ function zeroOf(record: AnyRecord, m: machine): u64 {
   return m.cfs_rq[record.cfs_rq].zero_vruntime;
 }
 
+const FAR_LEAST = u64(2 ** 40);
+const FAR_MOST = u64(2 ** 62);
+/**
+ * Virtual times of the queue are nowhere near a wrap, at 0 or at 2^63. Code that compares them as they should not be
+ * compared (unsigned, with U64_MAX) does the same at all such places, and something else elsewhere: near a wrap,
+ * virtual times count as they are.
+ */
+function isFar(zero: u64): boolean {
+  return ge(zero, FAR_LEAST) && lt(zero, FAR_MOST);
+}
+
 /** A time relative to what it counts from; 0 where it means never. As stored: number or BigInt. */
 export function relative(treatment: Treatment, value: unknown, record: unknown, m: machine): unknown {
   const time = value as u64;
   if (treatment === 'clock0' && time === ZERO) return 'never';
-  if (treatment === 'virtual') return sub(time, zeroOf(record, m));
+  if (treatment === 'virtual') {
+    const zero = zeroOf(record, m);
+    return isFar(zero) ? sub(time, zero) : time;
+  }
+  if (treatment === 'phase') return rem(time, m.TICK_NSEC);
+  if (treatment === 'jiffies') return sub(time, div(m.sched_clock, m.TICK_NSEC));
   return sub(time, m.sched_clock);
 }
 
-/** Where canonical machines stand: a day after boot, virtual times from where the kernel lets them begin. */
-const CLOCK = 86_400_000_000_000 as unknown as u64;
-const VIRTUAL = -1_048_576 as unknown as u64;
+/** Where canonical machines stand: a day after boot and a phase, virtual times well past a wrap. */
+const DAY = u64(86_400_000_000_000);
+const VIRTUAL = u64(2 ** 41);
+
+/** The canonical sched_clock: in the same phase of its jiffy. */
+function canonicalClock(m: machine): u64 {
+  return add(mul(div(DAY, m.TICK_NSEC), m.TICK_NSEC), rem(m.sched_clock, m.TICK_NSEC));
+}
 
 function rebased(treatment: Treatment, value: unknown, record: unknown, m: machine): unknown {
   const rel = relative(treatment, value, record, m);
   if (rel === 'never') return value;
-  const moved = add(rel as u64, treatment === 'virtual' ? VIRTUAL : CLOCK);
-  return moved;
+  switch (treatment) {
+    case 'virtual':
+      return isFar(zeroOf(record, m)) ? add(rel as u64, VIRTUAL) : value;
+    case 'phase':
+      return canonicalClock(m);
+    case 'jiffies':
+      return add(rel as u64, div(DAY, m.TICK_NSEC));
+    default:
+      return add(rel as u64, canonicalClock(m));
+  }
 }
 
 function rewritten(value: unknown, rules: Rules | undefined, m: machine): unknown {
@@ -160,7 +244,7 @@ function rewritten(value: unknown, rules: Rules | undefined, m: machine): unknow
   for (const [field, inner] of Object.entries(value)) {
     const treatment = treatmentOf(rules, field, value, m);
     if (typeof treatment === 'object') out[field] = rewritten(inner, treatment, m);
-    else if (treatment === 'raw') out[field] = rewritten(inner, undefined, m);
+    else if (treatment === 'raw' || treatment === 'constant') out[field] = rewritten(inner, undefined, m);
     else if (treatment === 'dead') out[field] = zeroed(inner);
     else
       out[field] = Array.isArray(inner)
@@ -170,14 +254,20 @@ function rewritten(value: unknown, rules: Rules | undefined, m: machine): unknow
   return out;
 }
 
-/** Dead numbers become 0; what is no number stays, for records keep their shape. */
+/** Dead numbers become 0; records keep their shape. */
 function zeroed(value: unknown): unknown {
-  return typeof value === 'number' || typeof value === 'bigint' ? 0 : value;
+  if (typeof value === 'number' || typeof value === 'bigint') return 0;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(zeroed);
+  return Object.fromEntries(Object.entries(value).map(([field, inner]) => [field, zeroed(inner)]));
 }
 
 /** A machine that will do the same as this one, with dead fields zeroed and all times moved to a fixed place. */
 export function canonical(m: machine): machine {
-  return rewritten(m, machineRules, m) as machine;
+  const out = rewritten(m, machineRules, m) as machine;
+  // no part of what a machine will do on one CPU, but it has to stand somewhere
+  out.sched_clock = canonicalClock(m);
+  return out;
 }
 
 /** Nanoseconds since boot, for messages. */

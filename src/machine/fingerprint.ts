@@ -114,7 +114,7 @@ function ruled(h: Hasher, value: unknown, rules: Rules, m: machine): void {
   for (const field in value) {
     const plan = known[field] ?? planOf(rules, known, field, value, m);
     const treatment = plan.fixed ?? treatmentOf(rules, field, value, m);
-    if (treatment === 'dead') continue;
+    if (treatment === 'dead' || treatment === 'constant') continue;
     const inner = (value as Record<string, unknown>)[field];
     h.word(plan.hash);
     if (treatment === 'raw') h.value(inner);
