@@ -23,14 +23,15 @@ import {
   u64,
   ZERO,
 } from '../lib/types.js';
-import type { cfs_rq, sched_entity } from '../sched/sched.js';
+import type { cfs_rq, sched_avg, sched_entity } from '../sched/sched.js';
 import type { machine } from './state.js';
 
 /**
  * `raw`: counts as it is. `dead`: does not count. `constant`: the same in all machines that are compared. `clock`: ns, relative to sched_clock. `clock0`: the same, but 0 means never. `phase`: ns within the jiffy. `jiffies`:
- * relative to the present jiffy. `virtual`: relative to zero_vruntime, where no virtual time wraps; see `isFar`.
+ * relative to the present jiffy. `average`: a last_update_time; an average that was never updated takes its phase from
+ * the clock. `virtual`: relative to zero_vruntime, where no virtual time wraps; see `isFar`.
  */
-export type Treatment = 'raw' | 'dead' | 'constant' | 'clock' | 'clock0' | 'phase' | 'jiffies' | 'virtual';
+export type Treatment = 'raw' | 'dead' | 'constant' | 'clock' | 'clock0' | 'average' | 'phase' | 'jiffies' | 'virtual';
 
 // biome-ignore lint/suspicious/noExplicitAny: rules are about records of every type
 type AnyRecord = any;
@@ -74,9 +75,9 @@ function lagOrProtection(e: sched_entity, m: machine): Treatment {
 
 const inTreeOnly = (live: Treatment) => (se: sched_entity, m: machine) => (inTree(se, m) ? live : 'dead');
 
-const avg: Rules = { last_update_time: pelt('clock0') };
-const sched_avg = (_: AnyRecord, m: machine): Treatment | Rules =>
-  m.task_group.length > 1 || m.rq.length > 1 ? avg : 'dead';
+const avg: Rules = { last_update_time: 'average' };
+const hasPelt = (m: machine): boolean => m.task_group.length > 1 || m.rq.length > 1;
+const averages = (_: AnyRecord, m: machine): Treatment | Rules => (hasPelt(m) ? avg : 'dead');
 
 const se: Rules = {
   run_node: inTreeOnly('raw'),
@@ -89,12 +90,12 @@ const se: Rules = {
   sum_exec_runtime: 'dead',
   prev_sum_exec_runtime: 'dead',
   nr_migrations: 'dead',
-  avg: sched_avg,
+  avg: averages,
 };
 
 const cfsRq: Rules = {
   zero_vruntime: 'virtual',
-  avg: sched_avg,
+  avg: averages,
   removed: pelt('raw'),
   last_update_tg_load_avg: pelt('clock0'),
   tg_load_avg_contrib: pelt('raw'),
@@ -123,8 +124,8 @@ const rq: Rules = {
   idle_stamp: 'dead',
   avg_idle: 'dead',
   max_idle_balance_cost: 'dead',
-  avg_rt: sched_avg,
-  avg_dl: sched_avg,
+  avg_rt: 'dead',
+  avg_dl: 'dead',
 };
 
 const task: Rules = {
@@ -138,6 +139,8 @@ const task: Rules = {
 
 const vcpu: Rules = {
   stat: 'dead',
+  // kvm_vcpu_halt()'s locals
+  halt: { start: 'clock0', cur: 'clock0', poll_end: 'clock0', stop: 'clock0' },
   arch: { apic: { lapic_timer: { target_expiration: 'clock0' } } },
 };
 
@@ -204,6 +207,7 @@ function isFar(zero: u64): boolean {
 export function relative(treatment: Treatment, value: unknown, record: unknown, m: machine): unknown {
   const time = value as u64;
   if (treatment === 'clock0' && time === ZERO) return 'never';
+  if (treatment === 'average' && time === ZERO) return rem(m.sched_clock, PELT_PERIOD);
   if (treatment === 'virtual') {
     const zero = zeroOf(record, m);
     return isFar(zero) ? sub(time, zero) : time;
@@ -217,9 +221,20 @@ export function relative(treatment: Treatment, value: unknown, record: unknown, 
 const DAY = u64(86_400_000_000_000);
 const VIRTUAL = u64(2 ** 41);
 
-/** The canonical sched_clock: in the same phase of its jiffy. */
+/** ns: PELT's period of 1024 us */
+const PELT_PERIOD = u64(2 ** 20);
+
+/** Something was never averaged, so the phase of the clock in PELT's period matters. */
+function hasFreshAverage(m: machine): boolean {
+  const fresh = ({ avg: { last_update_time } }: { avg: sched_avg }): boolean => last_update_time === ZERO;
+  return hasPelt(m) && (m.se.some(fresh) || m.cfs_rq.some(fresh));
+}
+
+/** The canonical sched_clock: in the same phase of the jiffy and of PELT's period, where the fingerprint counts them. */
 function canonicalClock(m: machine): u64 {
-  return add(mul(div(DAY, m.TICK_NSEC), m.TICK_NSEC), rem(m.sched_clock, m.TICK_NSEC));
+  let modulus = m.rq.length > 1 ? m.TICK_NSEC : u64(1);
+  if (hasFreshAverage(m)) modulus = mul(modulus, PELT_PERIOD);
+  return add(mul(div(DAY, modulus), modulus), rem(m.sched_clock, modulus));
 }
 
 function rebased(treatment: Treatment, value: unknown, record: unknown, m: machine): unknown {
@@ -231,7 +246,9 @@ function rebased(treatment: Treatment, value: unknown, record: unknown, m: machi
     case 'phase':
       return canonicalClock(m);
     case 'jiffies':
-      return add(rel as u64, div(DAY, m.TICK_NSEC));
+      return add(rel as u64, div(canonicalClock(m), m.TICK_NSEC));
+    case 'average':
+      return value === ZERO ? value : add(rel as u64, canonicalClock(m));
     default:
       return add(rel as u64, canonicalClock(m));
   }

@@ -87,6 +87,7 @@ interface Plan {
   fixed: Treatment | Rules | undefined;
 }
 
+const NO_RULES: Rules = {};
 const plans = new WeakMap<Rules, Record<string, Plan>>();
 
 function planOf(rules: Rules, known: Record<string, Plan>, field: string, record: unknown, m: machine): Plan {
@@ -98,7 +99,10 @@ function planOf(rules: Rules, known: Record<string, Plan>, field: string, record
 
 function ruled(h: Hasher, value: unknown, rules: Rules, m: machine): void {
   if (Array.isArray(value)) {
-    for (const item of value) ruled(h, item, rules, m);
+    for (const item of value) {
+      if (typeof item === 'object') ruled(h, item, rules, m);
+      else h.value(item);
+    }
     h.word(0x9b05_688c);
     return;
   }
@@ -117,7 +121,7 @@ function ruled(h: Hasher, value: unknown, rules: Rules, m: machine): void {
     if (treatment === 'dead' || treatment === 'constant') continue;
     const inner = (value as Record<string, unknown>)[field];
     h.word(plan.hash);
-    if (treatment === 'raw') h.value(inner);
+    if (treatment === 'raw') ruled(h, inner, NO_RULES, m);
     else if (typeof treatment === 'object') ruled(h, inner, treatment, m);
     else if (Array.isArray(inner)) for (const item of inner) h.value(relative(treatment, item, value, m));
     else h.value(relative(treatment, inner, value, m));
