@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Every claim of the author of semantics-aware-v2 and every objection of its reviewers, in the order of their numbers. */
+import type { Claim, Recorded } from '../../vocabulary.js';
+import { recorded as recordedScheduler } from './recorded-scheduler.js';
+import { bounds } from './sched-bounds.js';
+import { fairness } from './sched-fairness.js';
+import { objections } from './sched-objections.js';
+import { preference } from './sched-preference.js';
+
+const number = (claim: Claim): number => Number(claim.id.replace(/^\D+/, '')) + (claim.id.startsWith('AR') ? 1000 : 0);
+
+export const claims: Claim[] = [...bounds, ...preference, ...fairness, ...objections].sort(
+  (a, b) => number(a) - number(b),
+);
+
+/** Verdicts that were seen, by property and kernel. */
+export const recorded: Recorded = { ...recordedScheduler };

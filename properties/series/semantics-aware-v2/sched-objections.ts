@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** AR1, AR2, AR4 to AR12, AR14: what the reviewers of the scheduler's half said. */
+import { add, u64 } from '../../../src/lib/types.js';
+import type { machine } from '../../../src/machine/state.js';
+import { NULL, type rq, type sched_entity } from '../../../src/sched/sched.js';
+import { taskScenarios } from '../../arbitraries.js';
+import { always, type Claim, type Monitor, type Property } from '../../vocabulary.js';
+import { ALTERNATIVE_2, BASE, elsewhere } from './fork.js';
+import { beyondExecuted, common, entityName, nameOf, runnable, sayYield, type YieldTo, yieldProbes } from './monitors.js';
+import { getsItsShare, groupNamed, rootPays } from './sched-fairness.js';
+import { handsOver, targetFirst } from './sched-preference.js';
+import { pingPong, siblingPays, spinningVm, waiterAndHolder, yielders } from './worlds.js';
+
+const doesNothing = { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } };
+
+const inOneGroup = (it: YieldTo): boolean => it.where !== null && it.where.height === 0;
+
+const AR4: Property[] = [
+  always('with forfeit on yield, a yield_to() within one group is no loop: the target runs next', {
+    of: 'AR4.1',
+    given: waiterAndHolder(['oneGroup', 'flat']),
+    watch: () => handsOver(inOneGroup),
+    fault: doesNothing,
+  }),
+  always('with forfeit on yield, the target within one group has a base slice before the yielder runs again', {
+    of: 'AR4.2',
+    given: waiterAndHolder(['oneGroup', 'flat']),
+    watch: () => targetFirst(inOneGroup),
+    fault: doesNothing,
+  }),
+  always('the same for two or three vCPUs of one group that fight for a lock: the target runs next', {
+    of: 'AR4.3',
+    given: spinningVm(['oneGroup']),
+    watch: () => handsOver(inOneGroup),
+    fault: doesNothing,
+  }),
+];
+
+const AR6: Property[] = [
+  always('a group keeps its half while one of its tasks yields to another group', {
+    of: 'AR6.1',
+    given: siblingPays({ third: false }),
+    watch: () => getsItsShare((m) => groupNamed(m, 'CG0'), 1 / 2),
+    fault: { says: 'the group pays 4 ms each time', funcs: { yield_to_task_fair: rootPays } },
+  }),
+];
+
+/** How often a task yields in vain before somebody else has had the CPU. */
+function inVain(most: number, wanted: (it: YieldTo) => boolean): Monitor {
+  let yielder = NULL;
+  let times = 0;
+  let pending: YieldTo | null = null;
+  return {
+    notes: () => ({ yielder, times }),
+    probes: yieldProbes({
+      leave(_step, it) {
+        pending = it;
+      },
+    }),
+    after(step) {
+      if (pending !== null) {
+        const it = pending;
+        pending = null;
+        if (it.where === null || !wanted(it)) return;
+        step.reach();
+        times = yielder === it.yielder ? times + 1 : 1;
+        yielder = it.yielder;
+        if (step.m.rq[it.cpu].curr === it.yielder && times > most) {
+          step.fail(`${sayYield(step.m, it)} for the ${times}th time in a row and keeps the CPU each time`);
+        }
+      }
+      if (yielder !== NULL && !step.m.rq.some((rq) => rq.curr === yielder)) yielder = NULL;
+    },
+  };
+}
+
+const AR7: Property[] = [
+  always('between two groups of one task each, no more than three yields in a row are in vain', {
+    of: 'AR7.1',
+    given: waiterAndHolder(['groups']),
+    watch: () => inVain(3, (it) => it.where!.height > 0),
+    fault: doesNothing,
+  }),
+];
+
+const AR8: Property[] = [
+  always('one yield_to() advances the vruntime of the yielder once: by the penalty or by the forfeit', {
+    of: 'AR8.1',
+    given: yielders(['flat', 'oneGroup'], { tasks: [2, 14] }),
+    watch() {
+      let forfeit = false;
+      return {
+        notes: () => null,
+        probes: {
+          ...yieldProbes({
+            enter() {
+              forfeit = false;
+            },
+            leave(step, it) {
+              const paid = beyondExecuted(step.m, it.before[0]);
+              if (paid > 0) step.reach();
+              forfeit = paid > it.penalty + 1;
+              if (it.penalty > 0 && forfeit) {
+                const y = step.m.se[it.before[0].se];
+                step.fail(
+                  `${sayYield(step.m, it)}: ${entityName(step.m, y)} pays a penalty of ${it.penalty} ns and then ` +
+                    `forfeits ${paid - it.penalty} ns more`,
+                );
+              }
+            },
+          }),
+        },
+      };
+    },
+    fault: {
+      says: 'the penalty is one ns, so that the yielder stays eligible',
+      funcs: { yield_deboost_calculate_penalty: () => u64(100) },
+    },
+  }),
+];
+
+const AR9: Property[] = [
+  always("across a yield_to(), a group's vruntime moves by what the group executed and by nothing else", {
+    of: 'AR9.1',
+    given: yielders(['groups', 'nested']),
+    watch: () => movesByExecution((it) => it.before.slice(1)),
+    fault: { says: 'the root entity pays 4 ms', funcs: { yield_to_task_fair: rootPays } },
+  }),
+  always("across a yield_to(), a task's vruntime moves by what the task executed and by nothing else", {
+    of: 'AR9.2',
+    given: yielders(['flat', 'groups']),
+    watch: () => movesByExecution((it) => it.before.slice(0, 1)),
+    fault: doesNothing,
+  }),
+];
+
+function movesByExecution(which: (it: YieldTo) => YieldTo['before']): Monitor {
+  return {
+    notes: () => null,
+    probes: yieldProbes({
+      leave(step, it) {
+        for (const before of which(it)) {
+          step.reach();
+          const beyond = beyondExecuted(step.m, before);
+          if (Math.abs(beyond) <= 1) continue;
+          const who = entityName(step.m, step.m.se[before.se]);
+          step.fail(`${sayYield(step.m, it)}: ${who} goes on by ${beyond} ns of virtual time that it did not execute`);
+        }
+      },
+    }),
+  };
+}
+
+const AR10: Property[] = [
+  always('no yield_to() writes vlag (or vprot, the same word) of an entity that runs', {
+    of: 'AR10.1',
+    given: yielders(['flat', 'groups', 'nested']),
+    watch: () => ({
+      notes: () => null,
+      probes: yieldProbes({
+        leave(step, it) {
+          for (const before of it.before) {
+            step.reach();
+            const se = step.m.se[before.se];
+            if (se.vlag !== before.vlag) step.fail(`${sayYield(step.m, it)}: vlag of ${entityName(step.m, se)} is written`);
+          }
+        },
+      }),
+    }),
+    fault: {
+      says: 'v1: vlag is set by the yield',
+      funcs: {
+        yield_task_fair(this: { m: machine }, rq: rq) {
+          const se = this.m.se[this.m.task[rq.donor].se];
+          se.vlag = u64(-1) as never;
+          se.vruntime = add(se.vruntime, u64(1));
+        },
+      },
+    },
+  }),
+];
+
+const AR11: Property[] = [
+  always('whenever the penalty hands the CPU over, the eleven lines of alternative 2 would have done so', {
+    of: 'AR11.1',
+    given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 3] }),
+    watch: () => handsOverElsewhere(ALTERNATIVE_2),
+    fault: doesNothingMore(),
+  }),
+  always('whenever the penalty hands the CPU over, the base kernel would have done so', {
+    of: 'AR11.2',
+    given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 3] }),
+    watch: () => handsOverElsewhere(BASE),
+    fault: doesNothingMore(),
+  }),
+];
+
+/** A yield_to() after which the target runs next, whatever stands in its way. */
+function doesNothingMore() {
+  return {
+    says: 'the target is picked by force',
+    funcs: {
+      yield_to_task_fair(this: { m: machine; set_next_buddy(se: sched_entity): void }, rq: rq, p: { se: number }) {
+        const target = this.m.se[p.se];
+        if (target.on_rq === 0) return false;
+        this.set_next_buddy(target);
+        for (let id = this.m.task[rq.donor].se; id !== NULL; id = this.m.se[id].parent) {
+          this.m.se[id].vruntime = add(this.m.se[id].vruntime, u64(100_000_000));
+        }
+        return true;
+      },
+    },
+  };
+}
+
+function handsOverElsewhere(kernel: string): Monitor {
+  let there: machine | null = null;
+  let made: YieldTo | null = null;
+  return {
+    notes: () => null,
+    before(step) {
+      made = null;
+      const { event, m } = step;
+      there = null;
+      if (event.ev !== 'yield_to' || m.task[event.task] === undefined) return;
+      const where = common(m, m.rq[event.cpu].curr, event.task);
+      if (where !== null && runnable(m, event.task)) there = elsewhere(step, kernel);
+    },
+    probes: yieldProbes({
+      leave(_step, it) {
+        made = it;
+      },
+    }),
+    after(step) {
+      if (there === null || made === null) return;
+      const it: YieldTo = made;
+      if (step.m.rq[it.cpu].curr !== it.target) return;
+      step.reach();
+      const runs = there.rq[it.cpu].curr;
+      if (runs !== it.target) {
+        step.fail(`${sayYield(step.m, it)} and hands over; ${kernel} would have run ${nameOf(step.m, runs)} next`);
+      }
+    },
+  };
+}
+
+const NEXT_BUDDY = { advance: 24, tick: 8, yield_to: 24, block: 12, wake: 14 };
+
+/** The nomination as buddy by yield_to() is not replaced by a wakeup before the target has run. */
+function nominationStands(): Monitor {
+  let open: { cpu: number; yielder: number; target: number } | null = null;
+  return {
+    notes: () => open,
+    probes: yieldProbes({
+      leave(_step, it) {
+        open = it.where === null ? null : { cpu: it.cpu, yielder: it.yielder, target: it.target };
+      },
+    }),
+    after(step) {
+      if (open === null) return;
+      const { m, event } = step;
+      const where = common(m, open.yielder, open.target);
+      if (where === null || m.rq[open.cpu].curr === open.target || !runnable(m, open.target)) {
+        open = null;
+        return;
+      }
+      const next = where.queue.next;
+      if (event.ev !== 'wake') {
+        if (next !== where.t.id) open = null;
+        return;
+      }
+      step.reach();
+      if (next === where.t.id || next === NULL) return;
+      step.fail(
+        `the wakeup of ${nameOf(m, event.task)} makes ${entityName(m, m.se[next])} the buddy in place of ` +
+          `${entityName(m, where.t)}, whom ${nameOf(m, open.yielder)} had yielded to`,
+      );
+    },
+  };
+}
+
+const stealsHint = {
+  says: 'every wakeup nominates its wakee',
+  funcs: {
+    check_preempt_wakeup_fair(this: { m: machine; set_next_buddy(se: sched_entity): void }, _rq: rq, p: { se: number }) {
+      this.set_next_buddy(this.m.se[p.se]);
+    },
+  },
+};
+
+const AR12: Property[] = [
+  always('a wakeup does not take the nomination away from the target of a yield_to() (NEXT_BUDDY as released)', {
+    of: 'AR12.1',
+    given: { ...yielders(['flat', 'groups'], { tasks: [3, 4], weights: NEXT_BUDDY }), length: 30 },
+    watch: nominationStands,
+    fault: stealsHint,
+  }),
+  always('the same with NO_NEXT_BUDDY', {
+    of: 'AR12.2',
+    given: {
+      ...yielders([], { tasks: [3, 4], weights: NEXT_BUDDY }),
+      length: 30,
+      scenario: taskScenarios({
+        tasks: { min: 3, max: 4 },
+        layouts: ['flat', 'groups'],
+        features: { NEXT_BUDDY: false },
+      }),
+    },
+    watch: nominationStands,
+    fault: stealsHint,
+  }),
+];
+
+const AR14: Property[] = [
+  always('two threads that only yield to each other hand over with each yield: never two in a row by one', {
+    of: 'AR14.1',
+    given: pingPong(['flat', 'oneGroup']),
+    watch: () => inVain(0, () => true),
+    fault: doesNothing,
+  }),
+  always('in a perfect ping-pong there are less than two yields to a hand-over', {
+    of: 'AR14.2',
+    given: pingPong(['flat', 'oneGroup']),
+    watch: () => yieldsPerHandOver(2),
+    fault: doesNothing,
+  }),
+];
+
+function yieldsPerHandOver(most: number): Monitor {
+  let yields = 0;
+  let handed = 0;
+  let pending: YieldTo | null = null;
+  return {
+    notes: () => ({ yields, handed }),
+    probes: yieldProbes({
+      leave(_step, it) {
+        pending = it;
+      },
+    }),
+    after(step) {
+      if (pending === null) return;
+      yields++;
+      if (step.m.rq[pending.cpu].curr === pending.target) handed++;
+      pending = null;
+    },
+    end(step) {
+      if (yields < 100) return;
+      step.reach();
+      if (yields >= most * handed) step.fail(`${yields} yields for ${handed} hand-overs`);
+    },
+  };
+}
+
+export const objections: Claim[] = [
+  {
+    id: 'AR1',
+    words: 'need / 10 does not link on 32 bits',
+    properties: [],
+    unanswerable:
+      'about how a 32-bit compiler builds one division (a helper that the kernel does not link); the value is the ' +
+      'same, and the model divides 64-bit values in one way only',
+  },
+  {
+    id: 'AR2',
+    words: 'rq->donor is read without its RCU accessor',
+    properties: [],
+    unanswerable: 'an annotation for a static checker (sparse); it has no effect at run time to be observed',
+  },
+  { id: 'AR4', words: 'does it survive forfeit on yield (79104becf42b)?', properties: AR4 },
+  {
+    id: 'AR5',
+    words: 'why would vCPUs of one VM be in different cgroups?',
+    properties: [],
+    unanswerable:
+      'a question about deployments and about the hierarchy of the benchmarks, which the author has not told; both ' +
+      'hierarchies are among the worlds of A2, A8, AR4 and AR7',
+  },
+  { id: 'AR6', words: 'C must not lose its share because A yields to B', properties: AR6 },
+  { id: 'AR7', words: 'a yield inside CG0 alone: N useless cycles', properties: AR7 },
+  { id: 'AR8', words: 'in one cgroup the vruntime is advanced twice', properties: AR8 },
+  { id: 'AR9', words: 'vruntime no longer says what was executed', properties: AR9 },
+  { id: 'AR10', words: 'vlag of a running entity must not be set', properties: AR10 },
+  { id: 'AR11', words: 'eleven lines would do as well', properties: AR11 },
+  { id: 'AR12', words: 'NEXT_BUDDY: wakeups overwrite the hint', properties: AR12 },
+  { id: 'AR14', words: 'ping-pong: ten yields a hand-over, one without limit', properties: AR14 },
+];

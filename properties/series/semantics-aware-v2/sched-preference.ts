@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A2, A4, A8, A19, A20, A25: what the target gets of it, and whether the queue stays consistent. */
+import { add, s64_toNumber, sub, toNumber, u64 } from '../../../src/lib/types.js';
+import type { machine } from '../../../src/machine/state.js';
+import { type cfs_rq, NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
+import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
+import {
+  averageKey,
+  type Common,
+  diff,
+  eligible,
+  entityName,
+  granularity,
+  nameOf,
+  now,
+  RATE_LIMIT,
+  runnable,
+  sayYield,
+  service,
+  taskEntity,
+  virtual,
+  type YieldTo,
+  yieldProbes,
+} from './monitors.js';
+import { waiterAndHolder, yielders } from './worlds.js';
+
+/** Yields that a monitor looks at. */
+type Filter = (it: YieldTo) => boolean;
+
+/**
+ * After a yield_to(), the target has run for one base slice before the yielder runs again. A target that goes to
+ * sleep has had what it wanted.
+ */
+export function targetFirst(wanted: Filter = () => true): Monitor {
+  let open: (YieldTo & { had: number }) | null = null;
+  let fresh = false;
+  return {
+    notes: () => open,
+    probes: yieldProbes({
+      leave(step, it) {
+        if (it.where === null || !wanted(it)) return;
+        open = { ...it, had: service(step.m, taskEntity(step.m, it.target)) };
+        fresh = true;
+      },
+    }),
+    after(step) {
+      if (open === null) return;
+      const { m } = step;
+      const got = service(m, taskEntity(m, open.target)) - open.had;
+      if (m.rq[open.cpu].curr === open.yielder && runnable(m, open.target) && got < m.sysctl_sched_base_slice) {
+        const before = fresh ? 'is picked again at once' : `runs again when it has had ${got} ns`;
+        step.fail(
+          `${sayYield(m, open)} (which has ${gapWords(open.gap)}) and ${before}, a base slice is ` +
+            `${m.sysctl_sched_base_slice} ns`,
+        );
+      }
+      fresh = false;
+      if (got >= m.sysctl_sched_base_slice) step.reach();
+      if (got >= m.sysctl_sched_base_slice || !runnable(m, open.target)) open = null;
+    },
+  };
+}
+
+const gapWords = (gap: number): string => (gap > 0 ? `${gap} ns more virtual time` : `${-gap} ns less virtual time`);
+
+/** Only the first yield_to() of a CPU after more than 6 ms without one: no rate limit can hold it back. */
+export function unhurried(): Filter {
+  const last = new Map<number, number>();
+  return (it) => {
+    const before = last.get(it.cpu);
+    last.set(it.cpu, it.at);
+    return before === undefined || it.at - before > RATE_LIMIT;
+  };
+}
+
+/** The next task to run after the yield_to(), already in the same event, is the target. */
+export function handsOver(wanted: Filter = () => true): Monitor {
+  let open: YieldTo | null = null;
+  return {
+    notes: () => null,
+    probes: yieldProbes({
+      leave(_step, it) {
+        if (it.where !== null && wanted(it)) open = it;
+      },
+    }),
+    after(step) {
+      if (open === null) return;
+      const it = open;
+      open = null;
+      step.reach();
+      const runs = step.m.rq[it.cpu].curr;
+      if (runs === it.target) return;
+      const who = runs === it.yielder ? 'itself' : nameOf(step.m, runs);
+      step.fail(`${sayYield(step.m, it)} (which has ${gapWords(it.gap)}) and ${who} runs next`);
+    },
+  };
+}
+
+const noPenalty = { says: 'no penalty at all', funcs: { yield_to_deboost() {} } };
+const noBuddy = { says: 'no buddy', funcs: { set_next_buddy() {} } };
+
+const A2: Property[] = [
+  always('a yield_to() that no limit holds back gives its target a base slice before the yielder runs again', {
+    of: 'A2.1',
+    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
+    watch: () => targetFirst(unhurried()),
+    fault: noPenalty,
+  }),
+  always('every yield_to() gives its target a base slice before the yielder runs again', {
+    of: 'A2.2',
+    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
+    watch: () => targetFirst(),
+    fault: { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } },
+  }),
+];
+
+const A4: Property[] = [
+  always('after a penalty the deadline is one request past the new vruntime', {
+    of: 'A4.1',
+    given: yielders(['flat', 'oneGroup', 'groups', 'nested']),
+    watch: () => ({
+      notes: () => null,
+      probes: yieldProbes({
+        penalised(step, it) {
+          const { y } = it.where!;
+          step.reach();
+          const request = diff(y.deadline, y.vruntime);
+          const wanted = virtual(toNumber(y.slice), y);
+          if (Math.abs(request - wanted) > 1) {
+            step.fail(`${sayYield(step.m, it)}: the deadline of ${entityName(step.m, y)} is ${request} ns ahead, not ${wanted}`);
+          }
+        },
+      }),
+    }),
+    fault: {
+      says: 'the deadline stays behind',
+      funcs: {
+        yield_deboost_apply_penalty(se: sched_entity, _q: cfs_rq, penalty: ReturnType<typeof u64>) {
+          se.vruntime = add(se.vruntime, penalty);
+        },
+      },
+    },
+  }),
+  always('the penalty is added to accounts that are up to date: update_curr() comes first', {
+    of: 'A4.2',
+    given: yielders(['flat', 'oneGroup', 'groups', 'nested']),
+    watch: () => ({
+      notes: () => null,
+      probes: {
+        yield_deboost_apply_penalty: {
+          enter(step, args) {
+            const [y, queue] = args as [sched_entity, cfs_rq];
+            const { m, kernel } = step;
+            step.reach();
+            if (queue.curr === NULL) return;
+            const curr = m.se[queue.curr];
+            const owed = diff(kernel.rq_clock_task(m.rq[queue.rq]), curr.exec_start);
+            if (owed <= 0) return;
+            step.fail(
+              `${entityName(m, y)} is penalised while ${entityName(m, curr)} has run ${owed} ns that are not in its ` +
+                `vruntime yet, so the gap to the target is ${virtual(owed, curr)} ns too large`,
+            );
+          },
+        },
+      },
+    }),
+    fault: { says: 'update_curr() does nothing', funcs: { update_curr() {} } },
+  }),
+  always('a penalty changes nobody else, nor what the queue knows of its tree', {
+    of: 'A4.3',
+    given: yielders(['flat', 'oneGroup', 'groups', 'nested']),
+    watch() {
+      let before = '';
+      return {
+        notes: () => null,
+        probes: {
+          yield_deboost_apply_penalty: {
+            enter(step, args) {
+              before = others(step.m, args[0] as sched_entity);
+            },
+            leave(step, _result, args) {
+              step.reach();
+              const after = others(step.m, args[0] as sched_entity);
+              if (after !== before) step.fail(`a penalty moved more than its entity: ${before} became ${after}`);
+            },
+          },
+        },
+      };
+    },
+    fault: {
+      says: 'the penalty moves v0 as well',
+      funcs: {
+        yield_deboost_apply_penalty(se: sched_entity, queue: cfs_rq, penalty: ReturnType<typeof u64>) {
+          se.vruntime = add(se.vruntime, penalty);
+          queue.zero_vruntime = add(queue.zero_vruntime, penalty);
+        },
+      },
+    },
+  }),
+  always('vlag is right without being touched: at the next dequeue it is V - v, clamped', {
+    of: 'A4.4',
+    given: yielders(['flat', 'oneGroup', 'groups', 'nested']),
+    watch() {
+      const penalised = new Set<number>();
+      return {
+        notes: () => [...penalised].sort(),
+        probes: {
+          ...yieldProbes({
+            penalised(_step, it) {
+              penalised.add(it.where!.y.id);
+            },
+          }),
+          update_entity_lag: {
+            leave(step, _result, args) {
+              const [queue, se] = args as [cfs_rq, sched_entity];
+              if (!penalised.delete(se.id)) return;
+              step.reach();
+              const lag = lagOf(step.m, queue, se);
+              const limit = virtual(Math.max(2 * toNumber(se.slice), toNumber(step.m.TICK_NSEC)), se);
+              const wanted = Math.max(-limit, Math.min(limit, lag));
+              const got = s64_toNumber(se.vlag);
+              if (Math.abs(got - wanted) > 1) {
+                step.fail(`${entityName(step.m, se)} leaves its queue with a vlag of ${got} ns, V - v is ${lag} ns`);
+              }
+            },
+          },
+        },
+      };
+    },
+    fault: { says: 'vlag is never brought up to date', funcs: { update_entity_lag() {} } },
+  }),
+];
+
+/** V - v of an entity in virtual ns, rounded down. */
+function lagOf(m: machine, queue: cfs_rq, se: sched_entity): number {
+  const { sum, weight } = averageKey(m, queue);
+  if (weight === 0n) return 0;
+  let average = sum / weight;
+  if (sum < 0n && sum % weight !== 0n) average -= 1n;
+  return Number(average) - diff(se.vruntime, queue.zero_vruntime);
+}
+
+/** All virtual times but those of one entity, as text. */
+function others(m: machine, but: sched_entity): string {
+  const entities = m.se.filter((se) => se.id !== but.id).map((se) => `${se.vruntime as never}/${se.deadline as never}`);
+  const queues = m.cfs_rq.map((q) => `${q.avg_vruntime as never}/${q.avg_load as never}/${q.zero_vruntime as never}`);
+  return [...entities, ...queues, String(but.vlag as never)].join(' ');
+}
+
+const apart = (it: YieldTo): boolean => it.where !== null && it.where.height > 0;
+
+const A8: Property[] = [
+  always('the nomination as buddy stands after the penalty, at the level where the two compete', {
+    of: 'A8.1',
+    given: yielders(['flat', 'groups', 'nested']),
+    watch: () => ({
+      notes: () => null,
+      probes: yieldProbes({
+        leave(step, it) {
+          if (it.penalty === 0 || it.where === null) return;
+          step.reach();
+          const { t, queue } = it.where;
+          if (queue.next === t.id) return;
+          step.fail(`${sayYield(step.m, it)}: cfs_rq->next is not ${entityName(step.m, t)} when yield_task_fair() is through`);
+        },
+      }),
+    }),
+    fault: noBuddy,
+  }),
+  always('between groups, a yield_to() that no limit holds back hands the CPU to its target at once', {
+    of: 'A8.2',
+    given: waiterAndHolder(['groups', 'nested']),
+    watch() {
+      const first = unhurried();
+      return handsOver((it) => first(it) && apart(it));
+    },
+    fault: noPenalty,
+  }),
+  always('between groups, every yield_to() hands the CPU to its target at once', {
+    of: 'A8.3',
+    given: waiterAndHolder(['groups', 'nested']),
+    watch: () => handsOver(apart),
+    fault: { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } },
+  }),
+];
+
+const A19: Property[] = [
+  always('the penalty answers the gap: a target that is ahead costs its yielder more than one granularity', {
+    of: 'A19.1',
+    given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 3] }),
+    watch: () => ({
+      notes: () => null,
+      probes: yieldProbes({
+        penalised(step, it) {
+          const gran = granularity(step.m, it.where!.y);
+          if (it.gap < 20) return;
+          step.reach();
+          if (it.penalty <= gran + 1) {
+            step.fail(
+              `${sayYield(step.m, it)}, which has ${it.gap} ns more virtual time: the penalty is ${it.penalty} ns, the ` +
+                'least there is',
+            );
+          }
+        },
+      }),
+    }),
+    fault: {
+      says: 'deboost after the forfeit',
+      funcs: {
+        yield_to_task_fair(
+          this: {
+            m: machine;
+            set_next_buddy(se: sched_entity): void;
+            yield_task_fair(rq: rq): void;
+            yield_to_deboost(rq: rq, p: task_struct): void;
+          },
+          rq: rq,
+          p: task_struct,
+        ) {
+          const se = this.m.se[p.se];
+          if (se.on_rq === 0) return false;
+          this.set_next_buddy(se);
+          this.yield_task_fair(rq);
+          this.yield_to_deboost(rq, p);
+          return true;
+        },
+      },
+    },
+  }),
+  always('a forfeit before the penalty would leave no gap to see', {
+    of: 'A19.2',
+    given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 3] }),
+    watch: () => ({
+      notes: () => null,
+      probes: yieldProbes({
+        enter(step, it) {
+          if (it.where === null || it.gap <= 0) return;
+          step.reach();
+          const { y, t, height } = it.where;
+          // only the task's own entity forfeits, and up to its deadline
+          const left = height > 0 ? it.gap : diff(t.vruntime, y.deadline);
+          if (left <= 0) return;
+          step.fail(
+            `${sayYield(step.m, it)}: a gap of ${it.gap} ns, of which ${left} ns would be left ` +
+              (height > 0 ? 'since only entities of tasks forfeit' : 'after a forfeit up to the deadline'),
+          );
+        },
+      }),
+    }),
+    fault: { says: 'a forfeit of nothing', funcs: { yield_task_fair() {} } },
+  }),
+];
+
+const A20: Property[] = [
+  always('the entity that is penalised is curr of its queue, and not in the tree', {
+    of: 'A20.1',
+    given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 5], cpus: [1, 2] }),
+    watch: () => ({
+      notes: () => null,
+      probes: {
+        yield_deboost_apply_penalty: {
+          enter(step, args) {
+            const [y, queue] = args as [sched_entity, cfs_rq];
+            step.reach();
+            if (queue.curr !== y.id) step.fail(`${entityName(step.m, y)} is penalised and is not curr of its queue`);
+            if (inTree(step.m, queue, y.id)) step.fail(`${entityName(step.m, y)} is penalised in the tree`);
+          },
+        },
+      },
+    }),
+    fault: {
+      says: 'the target is penalised',
+      funcs: {
+        yield_deboost_find_lca(
+          this: { cfs_rq_of(se: sched_entity): cfs_rq; find_matching_se(a: sched_entity, b: sched_entity): Common['y'][] },
+          y: sched_entity,
+          t: sched_entity,
+        ) {
+          const [se_y_lca, se_t_lca] = this.find_matching_se(t, y);
+          return { se_y_lca, se_t_lca, cfs_rq: this.cfs_rq_of(se_y_lca) };
+        },
+      },
+    },
+  }),
+];
+
+function inTree(m: machine, queue: cfs_rq, id: number): boolean {
+  const open: number[] = [queue.tasks_timeline.rb_node];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (node === NULL) continue;
+    if (node === id) return true;
+    open.push(m.se[node].run_node.rb_left, m.se[node].run_node.rb_right);
+  }
+  return false;
+}
+
+const A25: Property[] = [
+  sometimes('the target of a yield_to() has had more virtual time than the yielder, and is not eligible', {
+    of: 'A25.1',
+    given: waiterAndHolder(['flat', 'groups']),
+    watch: () => ({
+      notes: () => null,
+      probes: yieldProbes({
+        enter(step, it) {
+          if (it.where !== null && it.gap > 0 && !eligible(step.m, it.where.t)) step.reach(sayYield(step.m, it));
+        },
+      }),
+    }),
+    fault: { says: 'nobody yields', funcs: { yield_to: () => 0 } },
+  }),
+  sometimes('a penalty makes a target eligible that the same amount as a credit would not', {
+    of: 'A25.2',
+    given: yielders(['flat', 'groups']),
+    watch: () => ({
+      notes: () => null,
+      probes: yieldProbes({
+        penalised(step, it) {
+          const { t, y } = it.where!;
+          if (!eligible(step.m, t)) return;
+          if (!creditedInstead(step, y, t, it.penalty)) step.reach(`${sayYield(step.m, it)}: ${it.penalty} ns`);
+        },
+      }),
+    }),
+    fault: noPenalty,
+  }),
+];
+
+/** Would the target be eligible, had it been credited with what the yielder paid? */
+function creditedInstead(step: Step, y: sched_entity, t: sched_entity, amount: number): boolean {
+  const m = structuredClone(step.m);
+  m.se[y.id].vruntime = sub(m.se[y.id].vruntime, u64(amount));
+  m.se[t.id].vruntime = sub(m.se[t.id].vruntime, u64(amount));
+  return eligible(m, m.se[t.id]);
+}
+
+void now;
+
+export const preference: Claim[] = [
+  { id: 'A2', words: 'sustained preference beyond the buddy', properties: A2 },
+  { id: 'A4', words: 'vruntime and deadline consistent; vlag need not be set', properties: A4 },
+  { id: 'A8', words: 'works with the buddy, in nested cgroups too', properties: A8 },
+  { id: 'A19', words: 'deboost must come before the forfeit', properties: A19 },
+  { id: 'A20', words: 'the yielding entity is always cfs_rq->curr', properties: A20 },
+  { id: 'A25', words: 'penalising the yielder beats crediting the target', properties: A25 },
+];

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Where the scheduler's half of the series is asked.
+ *
+ * Bounds and arithmetic: any order of events. Preference and fairness, where time matters: programs, with ticks at
+ * CONFIG_HZ as on a real machine. The base slice is that of the author's sixteen CPUs (2.8 ms) on however few CPUs
+ * the model has, and virtual time starts past the wrap, except where a claim is about just that.
+ */
+import { type Arbitrary, constantFrom, integer, record } from 'fast-check';
+import type { Program } from '../../../src/guest/instructions.js';
+import type { Scenario, TaskSpec } from '../../../src/scenario/scenario.js';
+import {
+  BIG_MACHINE_SLICE,
+  burst,
+  FAR_FROM_WRAP,
+  hz,
+  inGroup,
+  type Layout,
+  layoutGroups,
+  MS,
+  spinner,
+  taskScenarios,
+  US,
+  worker,
+} from '../../arbitraries.js';
+import type { World } from '../../vocabulary.js';
+
+/** Lengths of time around the series' limits, besides everyday ones; a tick is an event of its own. */
+const LIMITS = [100 * US, 600 * US, 600 * US + 1, 700 * US, 1 * MS, 2_800 * US, 4 * MS, 6 * MS, 6 * MS + 1];
+
+const YIELD_EVENTS: World['weights'] = {
+  advance: 30,
+  tick: 12,
+  yield_to: 24,
+  schedule: 4,
+  yield: 3,
+  block: 3,
+  wake: 6,
+};
+
+/** Host tasks that yield to each other in any order, on one CPU. */
+export function yielders(
+  layouts: readonly Layout[],
+  options: { tasks?: [number, number]; cpus?: number[]; offset?: string; weights?: World['weights'] } = {},
+): World {
+  const [min, max] = options.tasks ?? [2, 4];
+  return {
+    scenario: taskScenarios({
+      tasks: { min, max },
+      layouts,
+      ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
+      ...(options.offset === undefined ? {} : { offset: options.offset }),
+    }),
+    weights: options.weights ?? YIELD_EVENTS,
+    length: 40,
+    advances: LIMITS,
+  };
+}
+
+/** The same within the first millisecond of virtual time: every cfs_rq starts 2^20 ns below 2^64. */
+export function youngYielders(layouts: readonly Layout[]): World {
+  return {
+    ...yielders(layouts, { tasks: [2, 3], offset: '0' }),
+    length: 16,
+    advances: [50 * US, 100 * US, 300 * US, 700 * US, 1 * MS, 6 * MS + 1],
+  };
+}
+
+const byPrograms = (scenario: Arbitrary<Scenario>, length = 2000): World => ({ scenario, weights: {}, length });
+
+function machineOf(
+  draw: { hz: number; layout: Layout; ms: number },
+  programs: readonly (readonly [string, Program | undefined])[],
+): Scenario {
+  const { groups, of } = layoutGroups(draw.layout, programs.length);
+  const tasks = programs.map(([comm, program], i): TaskSpec => {
+    const task = inGroup({ comm }, of(i));
+    return program === undefined ? task : { ...task, program };
+  });
+  return {
+    cpus: 1,
+    hz: draw.hz,
+    base_slice: BIG_MACHINE_SLICE,
+    vruntime_offset: FAR_FROM_WRAP,
+    ...(groups.length > 0 ? { groups } : {}),
+    tasks,
+    until: draw.ms * MS,
+  };
+}
+
+/** A waiter that spins and yields, a holder that works; alone on a CPU, or with others who only compute. */
+export function waiterAndHolder(
+  layouts: readonly Layout[],
+  options: { others?: number; ms?: number; holder?: Arbitrary<Program | undefined> } = {},
+): World {
+  const { others = 0, ms = 60, holder = worker } = options;
+  const scenario = record({
+    waiter: spinner('holder'),
+    holder,
+    others: integer({ min: 0, max: others }),
+    hz,
+    layout: constantFrom(...layouts),
+  }).map((draw) =>
+    machineOf({ ...draw, ms }, [
+      ['waiter', draw.waiter],
+      ['holder', draw.holder],
+      ...[...Array(draw.others).keys()].map((i) => [`other${i}`, undefined] as const),
+    ]),
+  );
+  return byPrograms(scenario);
+}
+
+/** Two threads that do nothing but hand over to each other, on one CPU. */
+export function pingPong(layouts: readonly Layout[]): World {
+  const scenario = record({
+    ping: constantFrom(10, 5, 30, 100).map((us) => us * US),
+    pong: constantFrom(10, 5, 30, 100).map((us) => us * US),
+    hz,
+    layout: constantFrom(...layouts),
+  }).map((draw) =>
+    machineOf({ ...draw, ms: 16 }, [
+      ['ping', [{ op: 'compute', ns: draw.ping }, { op: 'yieldTo', task: 'pong' }]],
+      ['pong', [{ op: 'compute', ns: draw.pong }, { op: 'yieldTo', task: 'ping' }]],
+    ]),
+  );
+  return byPrograms(scenario);
+}
+
+/** root{CG0{A,C},CG1{B}[,CG2{D}]}: A yields to B; C and D compute, and so does B. */
+export function siblingPays(options: { third: boolean }): World {
+  const scenario = record({ ns: burst, hz }).map(({ ns, hz }): Scenario => {
+    const tasks: TaskSpec[] = [
+      {
+        comm: 'A',
+        group: 'CG0',
+        program: [
+          { op: 'compute', ns },
+          { op: 'yieldTo', task: 'B' },
+        ],
+      },
+      { comm: 'C', group: 'CG0' },
+      { comm: 'B', group: 'CG1' },
+    ];
+    if (options.third) tasks.push({ comm: 'D', group: 'CG2' });
+    return {
+      cpus: 1,
+      hz,
+      base_slice: BIG_MACHINE_SLICE,
+      vruntime_offset: FAR_FROM_WRAP,
+      groups: ['CG0', 'CG1', ...(options.third ? ['CG2'] : [])].map((name) => ({ name })),
+      tasks,
+      until: 160 * MS,
+    };
+  });
+  return byPrograms(scenario);
+}
+
+/** A few yields in a row, then 120 ms of work without any, and again. */
+export function yieldsThenPeace(layouts: readonly Layout[]): World {
+  const scenario = record({
+    yields: integer({ min: 1, max: 6 }),
+    spin: burst,
+    hz,
+    layout: constantFrom(...layouts),
+  }).map((draw) => {
+    const program: Program = [
+      ...[...Array(draw.yields).keys()].flatMap(
+        () =>
+          [
+            { op: 'compute', ns: draw.spin },
+            { op: 'yieldTo', task: 'holder' },
+          ] as const,
+      ),
+      { op: 'compute', ns: 120 * MS },
+    ];
+    return machineOf({ ...draw, ms: 240 }, [
+      ['waiter', program],
+      ['holder', undefined],
+    ]);
+  });
+  return byPrograms(scenario);
+}
+
+/** One VM on one CPU that fights for one lock, by PAUSE exits and kvm_vcpu_on_spin(). */
+export function spinningVm(layouts: readonly ('oneGroup' | 'groups')[]): World {
+  const scenario = record({
+    hold: constantFrom(50, 20, 200, 1_000, 5_000).map((us) => us * US),
+    apart: constantFrom(30, 100, 500).map((us) => us * US),
+    vcpus: integer({ min: 2, max: 3 }),
+    hz,
+    layout: constantFrom(...layouts),
+  }).map((draw): Scenario => {
+    const { groups } = layoutGroups(draw.layout, draw.vcpus);
+    return {
+      cpus: 1,
+      hz: draw.hz,
+      base_slice: BIG_MACHINE_SLICE,
+      vruntime_offset: FAR_FROM_WRAP,
+      groups,
+      vms: [
+        {
+          name: 'vm',
+          vcpus: draw.vcpus,
+          group: draw.layout === 'oneGroup' ? 'CG0' : groups.map((g) => g.name),
+          lockKind: 'tas',
+          programs: [
+            { op: 'compute', ns: draw.apart },
+            { op: 'lock', lock: 0 },
+            { op: 'compute', ns: draw.hold },
+            { op: 'unlock', lock: 0 },
+          ],
+        },
+      ],
+      until: 40 * MS,
+    };
+  });
+  return byPrograms(scenario);
+}
