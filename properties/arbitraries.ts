@@ -25,7 +25,10 @@ export const burst: Arbitrary<number> = constantFrom(50, 20, 100, 300, 700, 1_50
 export type Layout = 'flat' | 'oneGroup' | 'groups' | 'nested';
 
 /** The groups of a layout, and the group of its i-th task. */
-export function layoutGroups(layout: Layout, tasks: number): { groups: GroupSpec[]; of(i: number): string | undefined } {
+export function layoutGroups(
+  layout: Layout,
+  tasks: number,
+): { groups: GroupSpec[]; of(i: number): string | undefined } {
   switch (layout) {
     case 'flat':
       return { groups: [], of: () => undefined };
@@ -99,4 +102,3 @@ export const worker: Arbitrary<Program | undefined> = constantFrom(0, 0, 1, 3).m
 
 /** Up to `max` things. */
 export const upTo = <T>(max: number, it: Arbitrary<T>): Arbitrary<T[]> => array(it, { maxLength: max });
-

@@ -3,9 +3,9 @@
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
-import { always, agrees, type Claim, type Monitor, type Property, type Step } from '../../vocabulary.js';
+import { agrees, always, type Claim, type Monitor, type Property, type Step } from '../../vocabulary.js';
 import { BASE, differs, elsewhere } from './fork.js';
-import { entityName, nameOf, now, service, taskEntity, yieldProbes } from './monitors.js';
+import { entityName, now, service, ticking, yieldProbes } from './monitors.js';
 import { siblingPays, yielders, yieldsThenPeace } from './worlds.js';
 
 /** Two slices and two ticks: what EEVDF lets an entity lag behind, with preemption at ticks only. */
@@ -13,7 +13,7 @@ const tolerance = (m: machine): number => 3 * m.sysctl_sched_base_slice + 2 * to
 
 /** One entity that is always runnable must have had at least its share of the time, at every moment. */
 export function getsItsShare(whose: (m: machine) => sched_entity, share: number): Monitor {
-  return {
+  return ticking({
     notes: () => null,
     after(step) {
       const { m } = step;
@@ -29,7 +29,7 @@ export function getsItsShare(whose: (m: machine) => sched_entity, share: number)
           `${Math.floor(due)} ns (${tolerance(m)} ns less are allowed for)`,
       );
     },
-  };
+  });
 }
 
 export const taskNamed = (m: machine, comm: string): sched_entity => {
@@ -39,7 +39,7 @@ export const taskNamed = (m: machine, comm: string): sched_entity => {
 
 /** The entity of the group on CPU 0. */
 export const groupNamed = (m: machine, name: string): sched_entity =>
-  m.se[m.task_group[m.groupNames.indexOf(name)].se[0]];
+  m.se[m.task_group[Math.max(1, m.groupNames.indexOf(name))].se[0]];
 
 /** Replaces yield_to_task_fair() by one that makes some entity of the yielder pay 4 ms of virtual time, each time. */
 const payFrom = (level: (m: machine, task: task_struct) => sched_entity | undefined) =>
@@ -95,7 +95,7 @@ const A23: Property[] = [
     watch(): Monitor {
       let last: number | null = null;
       let since: { at: number; waiter: number; holder: number } | null = null;
-      return {
+      return ticking({
         notes: () => ({ last, since }),
         probes: yieldProbes({
           enter(_step, it) {
@@ -117,7 +117,7 @@ const A23: Property[] = [
               'than the waiter',
           );
         },
-      };
+      });
     },
     fault: {
       says: 'a yield costs a second',
@@ -244,9 +244,6 @@ const A22: Property[] = [
     },
   }),
 ];
-
-void nameOf;
-void taskEntity;
 
 export const fairness: Claim[] = [
   { id: 'A3', words: 'the LCA keeps fairness across cgroup boundaries', properties: A3 },

@@ -12,12 +12,12 @@ import {
   entityName,
   granularity,
   nameOf,
-  now,
   RATE_LIMIT,
   runnable,
   sayYield,
   service,
   taskEntity,
+  ticking,
   virtual,
   type YieldTo,
   yieldProbes,
@@ -34,7 +34,7 @@ type Filter = (it: YieldTo) => boolean;
 export function targetFirst(wanted: Filter = () => true): Monitor {
   let open: (YieldTo & { had: number }) | null = null;
   let fresh = false;
-  return {
+  return ticking({
     notes: () => open,
     probes: yieldProbes({
       leave(step, it) {
@@ -58,7 +58,7 @@ export function targetFirst(wanted: Filter = () => true): Monitor {
       if (got >= m.sysctl_sched_base_slice) step.reach();
       if (got >= m.sysctl_sched_base_slice || !runnable(m, open.target)) open = null;
     },
-  };
+  });
 }
 
 const gapWords = (gap: number): string => (gap > 0 ? `${gap} ns more virtual time` : `${-gap} ns less virtual time`);
@@ -76,7 +76,7 @@ export function unhurried(): Filter {
 /** The next task to run after the yield_to(), already in the same event, is the target. */
 export function handsOver(wanted: Filter = () => true): Monitor {
   let open: YieldTo | null = null;
-  return {
+  return ticking({
     notes: () => null,
     probes: yieldProbes({
       leave(_step, it) {
@@ -93,7 +93,7 @@ export function handsOver(wanted: Filter = () => true): Monitor {
       const who = runs === it.yielder ? 'itself' : nameOf(step.m, runs);
       step.fail(`${sayYield(step.m, it)} (which has ${gapWords(it.gap)}) and ${who} runs next`);
     },
-  };
+  });
 }
 
 const noPenalty = { says: 'no penalty at all', funcs: { yield_to_deboost() {} } };
@@ -127,7 +127,9 @@ const A4: Property[] = [
           const request = diff(y.deadline, y.vruntime);
           const wanted = virtual(toNumber(y.slice), y);
           if (Math.abs(request - wanted) > 1) {
-            step.fail(`${sayYield(step.m, it)}: the deadline of ${entityName(step.m, y)} is ${request} ns ahead, not ${wanted}`);
+            step.fail(
+              `${sayYield(step.m, it)}: the deadline of ${entityName(step.m, y)} is ${request} ns ahead, not ${wanted}`,
+            );
           }
         },
       }),
@@ -261,7 +263,9 @@ const A8: Property[] = [
           step.reach();
           const { t, queue } = it.where;
           if (queue.next === t.id) return;
-          step.fail(`${sayYield(step.m, it)}: cfs_rq->next is not ${entityName(step.m, t)} when yield_task_fair() is through`);
+          step.fail(
+            `${sayYield(step.m, it)}: cfs_rq->next is not ${entityName(step.m, t)} when yield_task_fair() is through`,
+          );
         },
       }),
     }),
@@ -329,24 +333,25 @@ const A19: Property[] = [
   }),
   always('a forfeit before the penalty would leave no gap to see', {
     of: 'A19.2',
-    given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 3] }),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        enter(step, it) {
-          if (it.where === null || it.gap <= 0) return;
-          step.reach();
-          const { y, t, height } = it.where;
-          // only the task's own entity forfeits, and up to its deadline
-          const left = height > 0 ? it.gap : diff(t.vruntime, y.deadline);
-          if (left <= 0) return;
-          step.fail(
-            `${sayYield(step.m, it)}: a gap of ${it.gap} ns, of which ${left} ns would be left ` +
-              (height > 0 ? 'since only entities of tasks forfeit' : 'after a forfeit up to the deadline'),
-          );
-        },
+    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
+    watch: () =>
+      ticking({
+        notes: () => null,
+        probes: yieldProbes({
+          enter(step, it) {
+            if (it.where === null || it.gap <= 0) return;
+            step.reach();
+            const { y, t, height } = it.where;
+            // only the task's own entity forfeits, and up to its deadline
+            const left = height > 0 ? it.gap : diff(t.vruntime, y.deadline);
+            if (left <= 0) return;
+            step.fail(
+              `${sayYield(step.m, it)}: a gap of ${it.gap} ns, of which ${left} ns would be left ` +
+                (height > 0 ? 'since only entities of tasks forfeit' : 'after a forfeit up to the deadline'),
+            );
+          },
+        }),
       }),
-    }),
     fault: { says: 'a forfeit of nothing', funcs: { yield_task_fair() {} } },
   }),
 ];
@@ -372,7 +377,10 @@ const A20: Property[] = [
       says: 'the target is penalised',
       funcs: {
         yield_deboost_find_lca(
-          this: { cfs_rq_of(se: sched_entity): cfs_rq; find_matching_se(a: sched_entity, b: sched_entity): Common['y'][] },
+          this: {
+            cfs_rq_of(se: sched_entity): cfs_rq;
+            find_matching_se(a: sched_entity, b: sched_entity): Common['y'][];
+          },
           y: sched_entity,
           t: sched_entity,
         ) {
@@ -432,8 +440,6 @@ function creditedInstead(step: Step, y: sched_entity, t: sched_entity, amount: n
   m.se[t.id].vruntime = sub(m.se[t.id].vruntime, u64(amount));
   return eligible(m, m.se[t.id]);
 }
-
-void now;
 
 export const preference: Claim[] = [
   { id: 'A2', words: 'sustained preference beyond the buddy', properties: A2 },

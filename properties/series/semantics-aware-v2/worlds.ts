@@ -23,7 +23,7 @@ import {
   US,
   worker,
 } from '../../arbitraries.js';
-import type { World } from '../../vocabulary.js';
+import type { Scope, World } from '../../vocabulary.js';
 
 /** Lengths of time around the series' limits, besides everyday ones; a tick is an event of its own. */
 const LIMITS = [100 * US, 600 * US, 600 * US + 1, 700 * US, 1 * MS, 2_800 * US, 4 * MS, 6 * MS, 6 * MS + 1];
@@ -66,7 +66,22 @@ export function youngYielders(layouts: readonly Layout[]): World {
   };
 }
 
-const byPrograms = (scenario: Arbitrary<Scenario>, length = 2000): World => ({ scenario, weights: {}, length });
+/** What must be left of a scenario made smaller: the machine's constants, the actors, and their groups where these matter. */
+function keeps(comms: readonly string[], groups: readonly string[] = []): (s: Scenario) => boolean {
+  return (s) =>
+    s.base_slice === BIG_MACHINE_SLICE &&
+    s.vruntime_offset === FAR_FROM_WRAP &&
+    comms.every((comm) => s.tasks?.some((t) => t.comm === comm && (comm !== comms[0] || t.program !== undefined))) &&
+    groups.every((name) => s.groups?.some((g) => g.name === name) && s.tasks?.some((t) => t.group === name));
+}
+
+/** Programs and ticks decide what happens. The first of `comms` is the one that yields. */
+const byPrograms = (
+  scenario: Arbitrary<Scenario>,
+  comms: readonly string[],
+  groups?: readonly string[],
+  length = 2000,
+): World => ({ scenario, weights: {}, length, keep: keeps(comms, groups) });
 
 function machineOf(
   draw: { hz: number; layout: Layout; ms: number },
@@ -107,7 +122,7 @@ export function waiterAndHolder(
       ...[...Array(draw.others).keys()].map((i) => [`other${i}`, undefined] as const),
     ]),
   );
-  return byPrograms(scenario);
+  return byPrograms(scenario, ['waiter', 'holder']);
 }
 
 /** Two threads that do nothing but hand over to each other, on one CPU. */
@@ -119,11 +134,24 @@ export function pingPong(layouts: readonly Layout[]): World {
     layout: constantFrom(...layouts),
   }).map((draw) =>
     machineOf({ ...draw, ms: 16 }, [
-      ['ping', [{ op: 'compute', ns: draw.ping }, { op: 'yieldTo', task: 'pong' }]],
-      ['pong', [{ op: 'compute', ns: draw.pong }, { op: 'yieldTo', task: 'ping' }]],
+      [
+        'ping',
+        [
+          { op: 'compute', ns: draw.ping },
+          { op: 'yieldTo', task: 'pong' },
+        ],
+      ],
+      [
+        'pong',
+        [
+          { op: 'compute', ns: draw.pong },
+          { op: 'yieldTo', task: 'ping' },
+        ],
+      ],
     ]),
   );
-  return byPrograms(scenario);
+  const world = byPrograms(scenario, ['ping', 'pong']);
+  return { ...world, keep: (s) => world.keep!(s) && s.tasks!.every((task) => task.program !== undefined) };
 }
 
 /** root{CG0{A,C},CG1{B}[,CG2{D}]}: A yields to B; C and D compute, and so does B. */
@@ -152,7 +180,8 @@ export function siblingPays(options: { third: boolean }): World {
       until: 160 * MS,
     };
   });
-  return byPrograms(scenario);
+  const third = options.third ? ['CG2'] : [];
+  return byPrograms(scenario, ['A', 'B', 'C'], ['CG0', 'CG1', ...third]);
 }
 
 /** A few yields in a row, then 120 ms of work without any, and again. */
@@ -178,7 +207,7 @@ export function yieldsThenPeace(layouts: readonly Layout[]): World {
       ['holder', undefined],
     ]);
   });
-  return byPrograms(scenario);
+  return byPrograms(scenario, ['waiter', 'holder']);
 }
 
 /** One VM on one CPU that fights for one lock, by PAUSE exits and kvm_vcpu_on_spin(). */
@@ -214,5 +243,31 @@ export function spinningVm(layouts: readonly ('oneGroup' | 'groups')[]): World {
       until: 40 * MS,
     };
   });
-  return byPrograms(scenario);
+  return {
+    scenario,
+    weights: {},
+    length: 2000,
+    keep: (s) => (s.vms?.[0]?.vcpus ?? 0) > 1 && s.base_slice !== undefined,
+  };
+}
+
+/** Every order of: the one yields, the other yields, and time around the debounce window and the rate limit. */
+export function pairOfYielders(depth: number, tasks = 2): Scope {
+  return {
+    scenario: {
+      cpus: 1,
+      base_slice: BIG_MACHINE_SLICE,
+      vruntime_offset: FAR_FROM_WRAP,
+      tasks: [...Array(tasks).keys()].map((i) => ({ comm: `T${i}` })),
+    },
+    // the idle task of CPU 0 is task 0
+    menu: [
+      { ev: 'yield_to', cpu: 0, task: 1 },
+      { ev: 'yield_to', cpu: 0, task: 2 },
+      { ev: 'advance', ns: 600 * US },
+      { ev: 'advance', ns: 6 * MS + 1 },
+      { ev: 'tick', cpu: 0 },
+    ],
+    depth,
+  };
 }
