@@ -67,6 +67,8 @@ export interface World {
   weights: Partial<Record<MachineEvent['ev'], number>>;
   /** what a scenario made smaller by shrinking must still be; absent: whatever boots */
   keep?(scenario: Scenario): boolean;
+  /** programs decide, and a run with events left out would mean nothing: only its end is cut, and its scenario shrunk */
+  whole?: boolean;
   /** events per run, at most */
   length: number;
   /** advance menu in ns; a default of slices, ticks and fractions when absent */

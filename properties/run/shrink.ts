@@ -45,10 +45,12 @@ class Shrinker {
 
   /** True, and the new best, when the example still shows what it showed. */
   accept(scenario: Scenario, events: readonly MachineEvent[]): boolean {
-    if (this.left-- <= 0) return false;
+    if (this.left <= 0) return false;
     const { engine, kernel, property, witness } = this.input;
+    // long runs are dear
+    this.left -= 1 + (events.length >> 5);
     const stopAtReach = !this.isFailure;
-    const course = { events };
+    const course = this.whole ? { numbers: new Uint32Array() } : { events };
     const result = runCase({ engine, kernel, scenario, course, property, stopAtReach, witness: witness === true });
     const message = this.isFailure ? result.failure?.message : result.reached > 0 ? result.reachedWhat : undefined;
     if (message === undefined || (this.isFailure && kindOf(message) !== this.kind)) return false;
@@ -68,6 +70,11 @@ class Shrinker {
     return this.input.property.given.keep?.(scenario) ?? true;
   }
 
+  /** Programs decide anew in every smaller scenario. */
+  get whole(): boolean {
+    return this.input.property.given.whole === true;
+  }
+
   get exhausted(): boolean {
     return this.left <= 0;
   }
@@ -82,9 +89,11 @@ export function shrinkCase(input: ShrinkInput, found: Example, isFailure: boolea
   }
   for (;;) {
     const before = JSON.stringify([shrinker.best.scenario, shrinker.best.events]);
-    dropEvents(shrinker);
-    joinAdvances(shrinker);
-    roundNumbers(shrinker);
+    if (!shrinker.whole) {
+      dropEvents(shrinker);
+      joinAdvances(shrinker);
+      roundNumbers(shrinker);
+    }
     shrinkScenario(shrinker);
     const after = JSON.stringify([shrinker.best.scenario, shrinker.best.events]);
     if (after === before || shrinker.exhausted) return shrinker.best;

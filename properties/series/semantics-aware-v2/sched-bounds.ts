@@ -154,7 +154,7 @@ const A5: Property[] = [
   sometimes('without a gap the penalty is smaller than one granularity, as its baselines say', {
     of: 'A5.3',
     given: yielders(['flat', 'groups'], { tasks: [3, 14] }),
-    scope: pairOfYielders(7, 3),
+    scope: pairOfYielders(4, 3),
     watch: () => ({
       notes: () => null,
       probes: yieldProbes({
@@ -207,14 +207,13 @@ const A6: Property[] = [
   sometimes('a yield straight back within 600 us is penalised, but less', {
     of: 'A6.1',
     given: yielders(['flat', 'groups'], { tasks: [2, 3] }),
-    scope: pairOfYielders(8),
+    scope: pairOfYielders(6),
     watch: () => reverse((step, it) => step.reach(`${sayYield(step.m, it)}: ${it.penalty} ns`)),
     fault: { says: 'no penalty at all', funcs: { yield_to_deboost() {} } },
   }),
   always('a yield straight back within 600 us undoes no more than the gap or one granularity', {
     of: 'A6.2',
     given: yielders(['flat', 'groups'], { tasks: [2, 3] }),
-    scope: pairOfYielders(7),
     watch: () =>
       reverse(
         () => {},

@@ -125,37 +125,36 @@ export function waiterAndHolder(
   return byPrograms(scenario, ['waiter', 'holder']);
 }
 
-/** Two threads that do nothing but hand over to each other, on one CPU. */
+/** Two threads that do nothing but hand over to each other after equal work, on one CPU. */
 export function pingPong(layouts: readonly Layout[]): World {
   const scenario = record({
-    ping: constantFrom(10, 5, 30, 100).map((us) => us * US),
-    pong: constantFrom(10, 5, 30, 100).map((us) => us * US),
+    ns: constantFrom(30, 20, 50, 100).map((us) => us * US),
     hz,
     layout: constantFrom(...layouts),
   }).map((draw) =>
-    machineOf({ ...draw, ms: 16 }, [
+    machineOf({ ...draw, ms: 24 }, [
       [
         'ping',
         [
-          { op: 'compute', ns: draw.ping },
+          { op: 'compute', ns: draw.ns },
           { op: 'yieldTo', task: 'pong' },
         ],
       ],
       [
         'pong',
         [
-          { op: 'compute', ns: draw.pong },
+          { op: 'compute', ns: draw.ns },
           { op: 'yieldTo', task: 'ping' },
         ],
       ],
     ]),
   );
   const world = byPrograms(scenario, ['ping', 'pong']);
-  return { ...world, keep: (s) => world.keep!(s) && s.tasks!.every((task) => task.program !== undefined) };
+  return { ...world, whole: true, keep: (s) => world.keep!(s) && s.tasks!.every((task) => task.program !== undefined) };
 }
 
 /** root{CG0{A,C},CG1{B}[,CG2{D}]}: A yields to B; C and D compute, and so does B. */
-export function siblingPays(options: { third: boolean }): World {
+export function siblingPays(options: { third: boolean; whole?: boolean }): World {
   const scenario = record({ ns: burst, hz }).map(({ ns, hz }): Scenario => {
     const tasks: TaskSpec[] = [
       {
@@ -181,7 +180,8 @@ export function siblingPays(options: { third: boolean }): World {
     };
   });
   const third = options.third ? ['CG2'] : [];
-  return byPrograms(scenario, ['A', 'B', 'C'], ['CG0', 'CG1', ...third]);
+  const world = byPrograms(scenario, ['A', 'B', 'C'], ['CG0', 'CG1', ...third]);
+  return { ...world, whole: options.whole === true };
 }
 
 /** A few yields in a row, then 120 ms of work without any, and again. */
@@ -266,7 +266,6 @@ export function pairOfYielders(depth: number, tasks = 2): Scope {
       { ev: 'yield_to', cpu: 0, task: 2 },
       { ev: 'advance', ns: 600 * US },
       { ev: 'advance', ns: 6 * MS + 1 },
-      { ev: 'tick', cpu: 0 },
     ],
     depth,
   };
