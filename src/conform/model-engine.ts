@@ -66,13 +66,19 @@ function countingOnce(kernel: Kernel): Kernel {
   return counting;
 }
 
+/** An engine of the model; its kernel can be looked at and called. */
+export interface ModelEngine extends Engine {
+  readonly kernel: vmlinux;
+}
+
 /** Makes an engine on `kernel` with `cpus` CPUs. */
-export function modelEngine(kernel: Kernel, cpus: number): Engine {
+export function modelEngine(kernel: Kernel, cpus: number): ModelEngine {
   const k = bind(countingOnce(kernel), newMachine(cpus));
   warned.set(k.m, new Set());
   initSched(k, cpus);
   const firstTask = k.m.task.length;
   return {
+    kernel: k,
     execute: (op) => execute(k, firstTask, op),
     state: () => stateOf(k, firstTask),
     words: (more) => stateWords(k, firstTask, more),
