@@ -51,8 +51,12 @@ class Teller {
   }
 }
 
-/** `sched_switch prev_comm=A next_comm=B`: pids and priorities are left out where a name says it. */
+/** `sched_switch A [R] ==> B`; `sched_wakeup comm=B`: pids and priorities are left out where a name says it. */
 function traceText(event: trace_event): string {
+  if (event.event === 'sched_switch') {
+    const { prev_comm, prev_state, next_comm } = event.fields;
+    return `sched_switch ${prev_comm} [${prev_state}] ==> ${next_comm}`;
+  }
   const fields = Object.entries(event.fields)
     .filter(([field]) => !/(^|_)(pid|prio)$/.test(field))
     .map(([field, value]) => `${field}=${value}`);

@@ -24,4 +24,24 @@ export const commands: readonly CommandEntry[] = [
     says: 'series, claims, scenarios and kernels that there are',
     load: () => import('./list.js'),
   },
+  {
+    name: 'check',
+    says: 'ask every claim of a series, on its base and on the series',
+    load: () => import('./check.js'),
+  },
+  {
+    name: 'run',
+    says: 'run a scenario and tell what happens, event by event',
+    load: () => import('./run.js'),
+  },
+  {
+    name: 'replay',
+    says: 'replay a counterexample, and say whether it still is one',
+    load: () => import('./replay.js'),
+  },
+  {
+    name: 'bisect',
+    says: 'which patch of a series changes the verdict on a claim',
+    load: () => import('./bisect.js'),
+  },
 ];

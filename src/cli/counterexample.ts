@@ -29,6 +29,8 @@ export interface Case {
   property: string;
   /** of the user, when the kernel is made from it: a path as given */
   patch?: string;
+  /** the property is about 64-bit arithmetic itself, so that it has to be done checked */
+  int64?: 'checked';
   scenario: Scenario;
   events: MachineEvent[];
 }
@@ -53,7 +55,16 @@ const DICTIONARY = Buffer.from(
 
 /** The token; as long as it is, so ask its length. */
 export function tokenOf(c: Case): string {
-  const json = stableJsonOfArray([VERSION, c.kernel, c.property, c.against ?? 0, c.patch ?? 0, c.scenario, c.events]);
+  const json = stableJsonOfArray([
+    VERSION,
+    c.kernel,
+    c.property,
+    c.against ?? 0,
+    c.patch ?? 0,
+    c.int64 ?? 0,
+    c.scenario,
+    c.events,
+  ]);
   const body = deflateRawSync(json, { level: 9, dictionary: DICTIONARY, memLevel: 9 });
   const head = Buffer.alloc(8);
   head.writeUInt32LE(crc32(body), 0);
@@ -106,9 +117,9 @@ function unpacked(body: Buffer): unknown {
     reject('token', 'token-data', 'its data', 'deflated JSON', 'something else');
   }
   const value = parseJson(text, 'token');
-  if (!Array.isArray(value) || value.length !== 7)
-    reject('token', 'token-data', 'its data', 'seven members', shown(value));
-  const [version, kernel, property, against, patch, scenario, events] = value as unknown[];
+  if (!Array.isArray(value) || value.length !== 8)
+    reject('token', 'token-data', 'its data', 'eight members', shown(value));
+  const [version, kernel, property, against, patch, int64, scenario, events] = value as unknown[];
   return {
     schema: CASE_SCHEMA,
     version,
@@ -116,6 +127,7 @@ function unpacked(body: Buffer): unknown {
     property,
     ...(against === 0 ? {} : { against }),
     ...(patch === 0 ? {} : { patch }),
+    ...(int64 === 0 ? {} : { int64 }),
     scenario,
     events,
   };
@@ -139,6 +151,7 @@ const caseSchema = v.strictObject(
     kernel: word,
     against: v.optional(word),
     patch: v.optional(word),
+    int64: v.optional(v.literal('checked', '"checked"')),
     property: word,
     scenario: v.unknown(),
     events: v.unknown(),

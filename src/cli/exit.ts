@@ -11,7 +11,7 @@ export const OK = 0;
 export const REFUTED = 1;
 /** usage or bad input */
 export const BAD_INPUT = 2;
-/** a mistake of ours */
+/** a branch that is not modelled, or a mistake of ours */
 export const OUR_FAULT = 3;
 /** kselftest: nothing could be judged */
 export const KSFT_SKIP = 4;
@@ -44,6 +44,12 @@ export function explain(error: unknown, io: Io, style: ExitStyle = 'unix'): numb
     return style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
   }
   const e = error instanceof Error ? error : new Error(String(error));
+  if (e.name === 'NotModelled') {
+    io.err(
+      `kvmodel: ${ascii(e.message)}\nLinux goes on here and the model does not: docs/FIDELITY.md says what is missing.\n`,
+    );
+    return style === 'bisect' ? BISECT_SKIP : OUR_FAULT;
+  }
   io.err(`kvmodel: ${e.name}: ${ascii(e.message)}\n`);
   io.err('This is a mistake of kvmodel, not of yours. KVMODEL_DEBUG=1 shows where.\n');
   if (io.env['KVMODEL_DEBUG'] === '1') io.err(`${e.stack}\n`);

@@ -15,8 +15,8 @@ Examples:
   kvmodel replay k1.AbCd...
 
 Exit codes: 0 as recorded, or nothing refuted; 1 refuted, or not as recorded;
-2 usage or bad input; 3 a mistake of kvmodel. Results go to stdout, progress
-to stderr. The same seed gives the same bytes.
+2 usage or bad input; 3 not modelled, or a mistake of kvmodel. Results go to
+stdout, progress to stderr. The same seed gives the same bytes.
 `;
 
 /** Runs one command line; returns the exit code. Never throws, never ends the process. */
@@ -49,7 +49,8 @@ export async function kvmodel(argv: readonly string[], io: Io): Promise<number> 
       const command = define(io, (c) => {
         code = c;
       });
-      program.addCommand(speakingTo(io, command.description(entry.says)));
+      const hint = `(kvmodel ${entry.name} --help tells what it takes)`;
+      program.addCommand(speakingTo(io, command.description(entry.says).showHelpAfterError(hint)));
     }
     if (argv.length === 0) {
       io.out(program.helpInformation() + EXAMPLES);

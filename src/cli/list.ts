@@ -1,12 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** `kvmodel list` */
+/** `kvmodel list`: what there is to check, to run and to ask. */
 import { Command } from 'commander';
-import { columns } from '../base/text.js';
+import { wrap } from '../base/text.js';
+import { OK } from './exit.js';
 import type { Io } from './io.js';
+import { Options } from './options.js';
 
-export function define(io: Io, _exit: (code: number) => void): Command {
-  return new Command('list').action(async () => {
+const PARTS = ['series', 'claims', 'scenarios', 'kernels'] as const;
+type Part = (typeof PARTS)[number];
+
+export function define(io: Io, exit: (code: number) => void): Command {
+  return new Command('list')
+    .argument('[what]', `${PARTS.join(', ')}; all when absent`)
+    .option('--json', 'as JSON')
+    .action(async (what: string | undefined, flags: { json?: boolean }) =>
+      exit(await list(what, flags.json === true, io)),
+    );
+}
+
+/** Rows of each part: what is typed on a command line, and what it is. */
+type Rows = [name: string, says: string][];
+
+async function rowsOf(part: Part): Promise<Rows> {
+  if (part === 'scenarios') {
     const { catalogue } = await import('../scenario/catalogue.js');
-    io.out(`${columns(catalogue.map((s) => [s.name, s.says])).join('\n')}\n`);
+    return catalogue.map((s) => [s.name, s.says]);
+  }
+  const { allSeries, pin } = await import('../series/registry.js');
+  const patches = allSeries.filter((s) => s.release !== true);
+  if (part === 'series') return patches.map((s) => [s.id, `${s.base}: ${s.title}`]);
+  if (part === 'kernels') {
+    const releases = allSeries.filter((s) => s.release === true).map((s): [string, string] => [s.id, s.title]);
+    const [first] = patches;
+    const made: Rows = [
+      [`${first.base}+${first.id}`, 'a kernel with a series on it; the id of the series alone will do'],
+      [`${first.base}+${first.id}~2`, 'with the first two patches of it'],
+    ];
+    return [[pin.name, 'the pin, mirrored function by function'], ...releases, ...made];
+  }
+  const { claimsOf, families } = await import('../../properties/claims.js');
+  const own = allSeries.flatMap((s) => claimsOf(s.id).map((c): [string, string] => [c.id, `${s.id}: ${c.words}`]));
+  return [...families.map((c): [string, string] => [c.id, `every kernel: ${c.words}`]), ...own];
+}
+
+async function list(what: string | undefined, json: boolean, io: Io): Promise<number> {
+  const o = new Options();
+  const parts = what === undefined ? PARTS : [o.word('WHAT', what, PARTS)];
+  o.done();
+  const found: Record<string, Rows> = {};
+  for (const part of parts) found[part] = await rowsOf(part);
+  if (json) {
+    const { stableJson } = await import('../base/stable-json.js');
+    const named = Object.fromEntries(
+      Object.entries(found).map(([part, rows]) => [part, rows.map(([name, says]) => ({ name, says }))]),
+    );
+    io.out(`${stableJson(named, 2)}\n`);
+    return OK;
+  }
+  const lines = parts.flatMap((part) => {
+    const rows = found[part];
+    const w = Math.max(0, ...rows.map(([name]) => name.length));
+    const told = rows.flatMap(([name, says]) => wrap(`  ${name.padEnd(w)}  ${says}`, 80, ' '.repeat(w + 4)));
+    return [part, ...told, ''];
   });
+  io.out(`${lines.slice(0, -1).join('\n')}\n`);
+  return OK;
 }

@@ -6,7 +6,6 @@ import { createJiti } from 'jiti';
 import type { Claim } from '../../properties/vocabulary.js';
 import { BadInput, type Fault, reject, shown } from '../base/faults.js';
 import type { Series } from '../series/series.js';
-import { typeFaults } from './type-check.js';
 
 export interface SeriesFile {
   series: Series;
@@ -19,12 +18,16 @@ export function looksLikeFile(name: string): boolean {
   return /[\\/]|\.[cm]?[jt]s$/.test(name);
 }
 
-/** Loads the series that a file exports by default. Throws BadInput with every fault. */
-export async function loadSeriesFile(path: string, cwd: string): Promise<SeriesFile> {
+/**
+ * Loads the series that a file exports by default. Throws BadInput with every fault.
+ *
+ * @param typed hold it against our declarations first; false where that was done already
+ */
+export async function loadSeriesFile(path: string, cwd: string, typed = true): Promise<SeriesFile> {
   const file = resolve(cwd, path);
   if (!existsSync(file) || !statSync(file).isFile()) reject(path, 'file', path, 'a TypeScript file', 'no such file');
   if (!/\.[cm]?[jt]s$/.test(file)) reject(path, 'file', path, 'a file that ends in .ts', shown(path));
-  const types = typeFaults(file, (f) => relative(cwd, f) || f);
+  const types = !typed ? [] : (await import('./type-check.js')).typeFaults(file, (f) => relative(cwd, f) || f);
   if (types.length > 0) throw new BadInput(path, types);
   const loaded = await load(file, path);
   const faults = [...shapeFaults(loaded.default, path), ...claimFaults(loaded.claims)];

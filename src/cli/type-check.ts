@@ -30,43 +30,92 @@ export function typeFaults(file: string, shownAs: (file: string) => string): Fau
   const program = ts.createProgram([file], { ...OPTIONS, paths: { kvmodel: [entry()] } });
   const ours = fileURLToPath(new URL('../..', import.meta.url));
   const checker = program.getTypeChecker();
-  const diagnostics = program
+  const files = program
     .getSourceFiles()
-    .filter((f) => !f.isDeclarationFile && (f.fileName === file || !f.fileName.startsWith(ours)))
-    .flatMap((f) => [...program.getSyntacticDiagnostics(f), ...program.getSemanticDiagnostics(f)]);
-  return [...program.getGlobalDiagnostics(), ...diagnostics]
-    .filter((d) => d.category === ts.DiagnosticCategory.Error)
-    .map((d) => ({ place: placeOf(d, shownAs), ...judge(d, checker) }));
+    .filter((f) => !f.isDeclarationFile && (f.fileName === file || !f.fileName.startsWith(ours)));
+  // WHY by ourselves: of an object literal with several wrong members the compiler reports the first alone.
+  const overrides = files.flatMap((f) => overrideFaults(f, checker));
+  const told = new Set(overrides.map((o) => `${o.file.fileName}:${o.start}`));
+  const others = [
+    ...program.getGlobalDiagnostics(),
+    ...files.flatMap((f) => [...program.getSyntacticDiagnostics(f), ...program.getSemanticDiagnostics(f)]),
+  ]
+    .filter((d) => d.category === ts.DiagnosticCategory.Error && !told.has(`${d.file?.fileName}:${d.start}`))
+    .map((d) => ({ file: d.file, start: d.start, fault: judge(d, checker) }));
+  return [...overrides, ...others]
+    .sort((a, b) => (a.file?.fileName === b.file?.fileName ? (a.start ?? 0) - (b.start ?? 0) : 0))
+    .map(({ file: at, start, fault }) => ({ place: placeOf(at, start, shownAs), ...fault }));
 }
 
-function placeOf(d: ts.Diagnostic, shownAs: (file: string) => string): string {
-  if (d.file === undefined || d.start === undefined) return 'TypeScript';
-  const { line, character } = d.file.getLineAndCharacterOfPosition(d.start);
-  return `${shownAs(d.file.fileName)}:${line + 1}:${character + 1}`;
+interface Found {
+  file: ts.SourceFile;
+  start: number;
+  fault: Omit<Fault, 'place'>;
+}
+
+/** Members of every `funcs` that the base lacks or has with another signature. */
+function overrideFaults(file: ts.SourceFile, checker: ts.TypeChecker): Found[] {
+  const found: Found[] = [];
+  const visit = (node: ts.Node): void => {
+    ts.forEachChild(node, visit);
+    if (!ts.isObjectLiteralExpression(node) || ownerOf(node) !== 'funcs') return;
+    const base = checker.getContextualType(node);
+    if (base === undefined || base.getProperties().length < 2) return;
+    for (const member of node.properties) {
+      const fault = overrideFault(member, node, base, checker);
+      if (fault !== null) found.push({ file, start: (member.name ?? member).getStart(), fault });
+    }
+  };
+  visit(file);
+  return found;
+}
+
+function overrideFault(
+  member: ts.ObjectLiteralElementLike,
+  object: ts.ObjectLiteralExpression,
+  base: ts.Type,
+  checker: ts.TypeChecker,
+): Omit<Fault, 'place'> | null {
+  if (member.name === undefined || ts.isComputedPropertyName(member.name)) return null;
+  const name = ts.isStringLiteralLike(member.name) ? member.name.text : member.name.getText();
+  const wanted = base.getProperty(name);
+  if (wanted === undefined) {
+    const known = base.getProperties().map((p) => p.name);
+    return { code: 'override-unknown', expected: oneOf('a function of the base', name, known), got: name };
+  }
+  const type = checker.getNonNullableType(checker.getTypeOfSymbolAtLocation(wanted, object));
+  const value = ts.isShorthandPropertyAssignment(member)
+    ? checker.getTypeAtLocation(member.name)
+    : checker.getTypeAtLocation(ts.isPropertyAssignment(member) ? member.initializer : member);
+  if (checker.isTypeAssignableTo(value, type)) return null;
+  return { code: 'override-signature', expected: `${name}: ${typeText(checker, type)}`, got: typeText(checker, value) };
+}
+
+function placeOf(
+  file: ts.SourceFile | undefined,
+  start: number | undefined,
+  shownAs: (file: string) => string,
+): string {
+  if (file === undefined || start === undefined) return 'TypeScript';
+  const { line, character } = file.getLineAndCharacterOfPosition(start);
+  return `${shownAs(file.fileName)}:${line + 1}:${character + 1}`;
 }
 
 /** What an error means for a series; the compiler's own words where we have none. */
 function judge(d: ts.Diagnostic, checker: ts.TypeChecker): Omit<Fault, 'place'> {
   const property = propertyAt(d);
-  if (property !== null) {
+  const owner = property === null ? undefined : checker.getContextualType(property.object);
+  if (property !== null && owner !== undefined) {
     const { name, object } = property;
-    const owner = checker.getContextualType(object);
-    const kind = ownerOf(object);
-    const member = owner?.getProperty(name);
-    if (owner !== undefined && member === undefined && UNKNOWN_MEMBER.has(d.code)) {
+    const member = owner.getProperty(name);
+    if (member === undefined && UNKNOWN_MEMBER.has(d.code)) {
       const known = owner.getProperties().map((p) => p.name);
-      const what = kind === 'funcs' ? 'a function of the base' : 'a member that a series has';
-      return {
-        code: kind === 'funcs' ? 'override-unknown' : 'unknown-member',
-        expected: oneOf(what, name, known),
-        got: name,
-      };
+      return { code: 'unknown-member', expected: oneOf('a member that it has', name, known), got: name };
     }
     if (member !== undefined && NOT_ASSIGNABLE.has(d.code)) {
       const wanted = checker.getNonNullableType(checker.getTypeOfSymbolAtLocation(member, object));
       const got = checker.getTypeAtLocation(property.node);
-      const code = kind === 'funcs' || kind === 'adds' ? 'override-signature' : 'type';
-      return { code, expected: `${name}: ${typeText(checker, wanted)}`, got: typeText(checker, got) };
+      return { code: 'type', expected: `${name}: ${typeText(checker, wanted)}`, got: typeText(checker, got) };
     }
   }
   const words = ts.flattenDiagnosticMessageText(d.messageText, '\n').split('\n')[0];
@@ -79,11 +128,13 @@ const UNKNOWN_MEMBER = new Set([2353, 2561]);
 const NOT_ASSIGNABLE = new Set([2322, 2375, 2412, 2418]);
 
 function typeText(checker: ts.TypeChecker, type: ts.Type): string {
-  return checker.typeToString(
-    type,
-    undefined,
-    ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope,
-  );
+  return checker
+    .typeToString(
+      type,
+      undefined,
+      ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope,
+    )
+    .replace('vmlinux & object', 'vmlinux');
 }
 
 interface PropertyAt {

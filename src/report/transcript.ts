@@ -2,9 +2,9 @@
 /**
  * A run as text, one line an event. The columns are described in docs/trace-columns.md:
  *
- *     #          ns  cpu  event            did
- *     3     3000000    0  yield_to vm/1  - deadline 6000000
- *                                        + vruntime 18000000
+ *     #        ns  cpu  event            did
+ *     3   3000000    0  yield_to vm/1  - vm/0.vruntime +3000000
+ *                                      + vm/0.vruntime +18000000
  */
 import { inWidth, wrap } from '../base/text.js';
 import type { Counterexample, TranscriptStep } from './check-report.js';
@@ -20,6 +20,8 @@ export interface TranscriptOptions {
   names: Names;
   /** lines an event that both kernels share, and lines that only one has; 0 for all */
   shown: number;
+  /** leave out time and program steps at which nothing is seen to happen */
+  quiet?: boolean;
 }
 
 /** Longest event column; longer events are cut with `~`. */
@@ -46,10 +48,11 @@ export function transcript(steps: readonly TranscriptStep[], options: Transcript
   const line = (index: string, ns: string, cpu: string, event: string, did: string): string =>
     `${index.padStart(w.index)}  ${ns.padStart(w.ns)}  ${cpu.padStart(3)}  ${inWidth(event, w.event)}  ${did}`.trimEnd();
   const mark = options.kernels.length > 1;
-  const indent = w.index + w.ns + w.event + 9;
+  const indent = w.index + w.ns + w.event + 11;
   const room = options.width - indent;
   const lines = [line('#', 'ns', 'cpu', 'event', mark ? '  did' : 'did')];
   steps.forEach((step, i) => {
+    if (options.quiet === true && isQuiet(step, options.kernels)) return;
     const cpu = cpuOf(step.event);
     const did = didLines(step, options).flatMap((d) =>
       wrap(`${mark ? `${d.mark} ` : ''}${d.text}`, room, mark ? '    ' : '  '),
@@ -58,6 +61,10 @@ export function transcript(steps: readonly TranscriptStep[], options: Transcript
     for (const more of did.slice(1)) lines.push(' '.repeat(indent) + more);
   });
   return lines;
+}
+
+function isQuiet(step: TranscriptStep, kernels: readonly string[]): boolean {
+  return ['advance', 'step'].includes(step.event.ev) && kernels.every((k) => (step.did[k] ?? []).length === 0);
 }
 
 /** What is printed of one event, at most `shown` lines of a kind. */

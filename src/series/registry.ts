@@ -5,6 +5,7 @@
  *   KERNEL   = BASE { "+" SERIES }          BASE: the pin, a release, or a series' id for the kernel it makes
  *   SERIES   = ID [ "~" N ]                 N: its first N patches; all when absent
  */
+import { oneOf } from '../base/faults.js';
 import { historic } from './historic/index.js';
 import type { Kernel } from './link.js';
 import { linux_6_12 } from './linux-6.12.js';
@@ -55,9 +56,7 @@ export function seriesById(id: string): AnySeries {
 }
 
 function unknown(name: string, id: string): SeriesError {
-  const near = nearestName(id, [...byId.keys(), pin.name]);
-  const known = `one of ${[pin.name, ...byId.keys()].join(', ')}`;
-  const expected = near === null ? known : `${known}; perhaps ${near}`;
+  const expected = oneOf('a kernel or a series', id, [pin.name, ...byId.keys()]);
   return new SeriesError(name, [{ code: 'series-unknown', place: 'kernel', expected, got: id }]);
 }
 

@@ -18,7 +18,7 @@ export interface Patch<Adds extends object = object> {
   funcs?: { [Name in keyof kernel_functions]?: Rebound<kernel_functions[Name], NoInfer<Adds>> } & {
     [Name in keyof NoInfer<Adds>]?: Rebound<NoInfer<Adds>[Name], NoInfer<Adds>>;
   };
-  adds?: { [Name in keyof Adds]?: Rebound<Adds[Name], Adds> };
+  adds?: { [Name in keyof Adds]?: Adds[Name] };
   /** sysctls, debugfs files and module parameters that come with it, by file name; read through `knobValue` */
   knobs?: Readonly<Record<string, Knob>>;
   /** features whose default it changes */

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `kvmodel check`: every claim of a series asked of base and series, and a report. */
+import { existsSync, readdirSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { Command } from 'commander';
+import type { Subject } from '../../properties/run/subject.js';
+import { oneOf, shown } from '../base/faults.js';
+import { VERSION } from '../base/version.js';
+import type { CheckReport } from '../report/check-report.js';
+import type { ExitStyle } from '../report/verdicts.js';
+import type { Case } from './counterexample.js';
+import { writeNew } from './files.js';
+import type { Io } from './io.js';
+import { Options } from './options.js';
+
+const SEED_MAX = 0xffff_ffff;
+const FORMATS = ['json', 'mail', 'ktap', 'junit'] as const;
+type Format = (typeof FORMATS)[number] | 'text';
+const STYLES: readonly ExitStyle[] = ['unix', 'kselftest', 'bisect'];
+
+interface Flags {
+  against?: string;
+  only?: string[];
+  runs?: string;
+  seed?: string;
+  time?: string;
+  prefixes?: boolean;
+  witness?: boolean;
+  out?: string;
+  exit: string;
+  json?: boolean;
+  mail?: boolean;
+  ktap?: boolean;
+  junit?: boolean;
+}
+
+/** The flags once they are known to be right. */
+interface Settings {
+  series: string;
+  against?: string;
+  only: string[];
+  runs?: number;
+  seed?: number;
+  timeSeconds?: number;
+  prefixes: boolean;
+  witness: boolean;
+  out?: string;
+  format: Format;
+  style: ExitStyle;
+}
+
+const gather = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
+
+export function define(io: Io, exit: (code: number) => void): Command {
+  return new Command('check')
+    .argument('<series>', 'a series, or a file with your own patch: ./my-patch.ts')
+    .option('--against <other>', 'compare with this series, kernel or file as well')
+    .option('--only <claim>', 'these claims or properties only: A12, A12.1 (repeatable)', gather)
+    .option('--runs <n>', 'random runs for each property and kernel')
+    .option('--seed <n>', 'seed of all chance, 1 when absent')
+    .option('--time <s>', 'go on with new seeds for so many seconds')
+    .option('--prefixes', 'ask the first patch, the first two ... as well')
+    .option('--witness', 'recompute every invariant after each event (slow)')
+    .option('--out <dir>', 'write each counterexample to a file in a new directory')
+    .option('--json', 'the report as JSON (docs/json.md)')
+    .option('--mail', 'as plain text to paste into a reply, 78 columns')
+    .option('--ktap', 'as KTAP version 1')
+    .option('--junit', 'as JUnit XML')
+    .option('--exit <style>', 'exit codes: unix, kselftest (4 skip) or bisect (125 skip)', 'unix')
+    .action(async (series: string, flags: Flags) => exit(await check(settingsOf(series, flags, io), io)));
+}
+
+function settingsOf(series: string, flags: Flags, io: Io): Settings {
+  const o = new Options();
+  const formats = FORMATS.filter((f) => flags[f] === true);
+  o.oneOf(formats.map((f) => `--${f}`));
+  const runs = o.whole('--runs', flags.runs, 1, 100_000_000);
+  const seed = o.whole('--seed', flags.seed, 0, SEED_MAX);
+  const timeSeconds = o.whole('--time', flags.time, 1, 7 * 24 * 3600);
+  const style = o.word('--exit', flags.exit, STYLES);
+  if (flags.out !== undefined) {
+    const dir = resolve(io.cwd, flags.out);
+    if (existsSync(dir) && readdirSync(dir).length > 0)
+      o.fault('--out', 'a directory that is new or empty (nothing is overwritten)', shown(flags.out));
+  }
+  o.done();
+  return {
+    series,
+    only: flags.only ?? [],
+    prefixes: flags.prefixes === true,
+    witness: flags.witness === true,
+    format: formats[0] ?? 'text',
+    style,
+    ...(flags.against === undefined ? {} : { against: flags.against }),
+    ...(flags.out === undefined ? {} : { out: flags.out }),
+    ...(runs === undefined ? {} : { runs }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(timeSeconds === undefined ? {} : { timeSeconds }),
+  };
+}
+
+async function check(settings: Settings, io: Io): Promise<number> {
+  const { subjectOfSpec } = await import('./check-subject.js');
+  const { runCheck } = await import('../../properties/run/check.js');
+  const { machineEngine } = await import('../../properties/run/machine-engine.js');
+  const { progressTo } = await import('./progress.js');
+  const { exitCode } = await import('../report/verdicts.js');
+
+  const { against, prefixes } = settings;
+  const spec = { series: settings.series, cwd: io.cwd, prefixes, ...(against === undefined ? {} : { against }) };
+  const subject = await subjectOfSpec(spec);
+  checkOnly(settings.only, subject);
+  const asker = await askerFor(spec);
+  const progress = await progressTo(io);
+  let report: CheckReport;
+  try {
+    report = await runCheck(subject, checkSettings(settings), {
+      engine: machineEngine,
+      asker,
+      version: VERSION,
+      replayCommand: await replayCommands(settings, subject, io),
+      progress: progress.report,
+      now: () => Date.now() / 1000,
+    });
+  } finally {
+    progress.stop();
+    await asker.close();
+  }
+  io.out(await printed(report, settings.format));
+  return exitCode(report, settings.style);
+}
+
+function checkSettings(settings: Settings): Parameters<typeof import('../../properties/run/check.js').runCheck>[1] {
+  const { only, runs, seed, timeSeconds, witness } = settings;
+  return {
+    only,
+    witness,
+    ...(runs === undefined ? {} : { runs }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(timeSeconds === undefined ? {} : { timeSeconds }),
+  };
+}
+
+/** Every id of --only has to be known. */
+function checkOnly(only: readonly string[], subject: Subject): void {
+  const known = subject.claims.flatMap((c) => [c.id, ...c.properties.map((p) => p.id)]);
+  const o = new Options();
+  for (const id of only) if (!known.includes(id)) o.fault('--only', oneOf('a claim or property', id, known), shown(id));
+  o.done();
+}
+
+/** Threads that answer; what they count is the code of the series alone. */
+export async function askerFor(
+  spec: import('./check-subject.js').SubjectSpec,
+): Promise<import('../../properties/run/asker.js').Asker> {
+  const { workerAsker } = await import('./worker-asker.js');
+  const { looksLikeFile } = await import('./series-file.js');
+  const { fileURLToPath } = await import('node:url');
+  const isFile = looksLikeFile(spec.series);
+  const own = isFile
+    ? resolve(spec.cwd, spec.series)
+    : fileURLToPath(new URL(`../series/${spec.series}/`, import.meta.url));
+  const root = isFile ? spec.cwd : fileURLToPath(new URL('../../..', import.meta.url));
+  return workerAsker({ spec, covered: [own], root });
+}
+
+type ReplayCommand = (c: Pick<Case, 'kernel' | 'against' | 'property' | 'scenario' | 'events'>) => string;
+
+/** How a counterexample is replayed: by a token, by a file that is written here, or by finding it again. */
+async function replayCommands(settings: Settings, subject: Subject, io: Io): Promise<ReplayCommand> {
+  const { caseFile, tokenOf, TOKEN_MAX } = await import('./counterexample.js');
+  const { looksLikeFile } = await import('./series-file.js');
+  const checked = new Set(
+    subject.claims.flatMap((c) => c.properties.filter((p) => p.int64 === 'checked').map((p) => p.id)),
+  );
+  const patch = [settings.series, settings.against].find((name) => name !== undefined && looksLikeFile(name));
+  const written = new Set<string>();
+  return ({ kernel, against, property, scenario, events }) => {
+    const c: Case = {
+      kernel,
+      property,
+      scenario,
+      events,
+      ...(against === undefined ? {} : { against }),
+      ...(patch === undefined ? {} : { patch }),
+      ...(checked.has(property) ? { int64: 'checked' as const } : {}),
+    };
+    if (settings.out !== undefined) {
+      const path = `${settings.out}/${property}.json`;
+      if (!written.has(path)) writeNew(path, caseFile(c), io.cwd);
+      written.add(path);
+      return `npx kvmodel replay ${quoted(relative(io.cwd, resolve(io.cwd, path)))}`;
+    }
+    const token = tokenOf(c);
+    if (token.length <= TOKEN_MAX) return `npx kvmodel replay ${token}`;
+    const again = ['--only', property, '--seed', String(settings.seed ?? 1)];
+    if (settings.runs !== undefined) again.push('--runs', String(settings.runs));
+    return `npx kvmodel check ${quoted(settings.series)} ${again.join(' ')} --out kvmodel-out`;
+  };
+}
+
+/** For a shell. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`;
+}
+
+async function printed(report: CheckReport, format: Format): Promise<string> {
+  switch (format) {
+    case 'json':
+      return (await import('../report/json.js')).reportJson(report);
+    case 'mail':
+      return (await import('../report/mail.js')).reportMail(report);
+    case 'ktap':
+      return (await import('../report/ktap.js')).reportKtap(report);
+    case 'junit':
+      return (await import('../report/junit.js')).reportJunit(report);
+    case 'text':
+      return (await import('../report/report-text.js')).reportText(report);
+  }
+}

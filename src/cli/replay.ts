@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `kvmodel replay`: a counterexample once more, event by event, and whether it still is one. */
+import { Command } from 'commander';
+import { reject, shown } from '../base/faults.js';
+import { wrap } from '../base/text.js';
+import { type Case, looksLikeToken, readCaseFile, readToken } from './counterexample.js';
+import { OK, REFUTED } from './exit.js';
+import { readText } from './files.js';
+import type { Io } from './io.js';
+
+interface Flags {
+  kernel?: string;
+  against?: string;
+  all?: boolean;
+  json?: boolean;
+}
+
+export function define(io: Io, exit: (code: number) => void): Command {
+  return new Command('replay')
+    .argument('<what>', 'a token (k1...), a file of a counterexample, or - for standard input')
+    .option('--kernel <k>', 'replay on this kernel, series or ./my-patch.ts instead')
+    .option('--against <k>', 'tell what this kernel does differently')
+    .option('--all', 'every change of every event')
+    .option('--json', 'scenario, events and transcript as JSON')
+    .action(async (what: string, flags: Flags) => exit(await replay(what, flags, io)));
+}
+
+async function readCase(what: string, io: Io): Promise<Case> {
+  if (looksLikeToken(what)) return readToken(what);
+  const text = what === '-' ? await io.stdin() : readText(what, io.cwd, 'a counterexample');
+  const first = text.trim();
+  return looksLikeToken(first) ? readToken(first) : readCaseFile(text, what);
+}
+
+async function replay(what: string, flags: Flags, io: Io): Promise<number> {
+  const c = await readCase(what, io);
+  // WHY first: the 64-bit integers of this process are settled by whoever loads them.
+  const { chooseInt64 } = await import('../lib/int64-choice.js');
+  if (c.int64 === 'checked') chooseInt64('checked');
+  const { namedKernel, propertyById } = await import('./check-subject.js');
+  const { transcriptOf } = await import('../../properties/run/transcript.js');
+  const { machineEngine } = await import('../../properties/run/machine-engine.js');
+  const { pin } = await import('../series/registry.js');
+
+  const kernel = await namedKernel(flags.kernel ?? c.kernel, io.cwd, c.patch);
+  const other = flags.against ?? (flags.kernel === undefined ? c.against : undefined);
+  const against = other === undefined ? undefined : await namedKernel(other, io.cwd, c.patch);
+  if (against !== undefined && against.name === kernel.name)
+    reject('command line', 'usage', '--against', 'another kernel', shown(against.name));
+  const sides = against === undefined ? [kernel] : [against, kernel];
+  const steps = transcriptOf(machineEngine, pin, sides, c.scenario, c.events);
+  const property = await propertyById(c, io.cwd);
+  const failure = property === undefined ? null : await judged(c, kernel, property);
+  if (flags.json === true) {
+    const { stableJson } = await import('../base/stable-json.js');
+    const { scenario, events } = c;
+    const out = { kernel: kernel.name, property: c.property, scenario, events, transcript: steps, failure };
+    io.out(`${stableJson(out, 2)}\n`);
+  } else {
+    const { transcript } = await import('../report/transcript.js');
+    const { namesOf } = await import('../report/names.js');
+    const kernels = sides.map((k) => k.name);
+    const shownLines = flags.all === true ? 0 : 8;
+    const legend = kernels.length > 1 ? [`- ${kernels[0]}`, `+ ${kernels[1]}`] : [];
+    const lines = transcript(steps, { width: 80, kernels, names: namesOf(c.scenario), shown: shownLines });
+    io.out(`${[...legend, ...lines, '', ...verdict(c, kernel.name, property, failure)].join('\n')}\n`);
+  }
+  return failure === null ? OK : REFUTED;
+}
+
+type Property = import('../../properties/vocabulary.js').Property;
+type Failure = import('../../properties/run/case.js').Failure;
+
+/** Asks the property of this one run; null when it is not broken. */
+async function judged(
+  c: Case,
+  kernel: import('../series/link.js').Kernel,
+  property: Property,
+): Promise<Failure | null> {
+  const { runCase } = await import('../../properties/run/case.js');
+  const { machineEngine } = await import('../../properties/run/machine-engine.js');
+  const { scenario, events } = c;
+  return runCase({ engine: machineEngine, kernel, scenario, property, course: { events } }).failure;
+}
+
+function verdict(c: Case, kernel: string, property: Property | undefined, failure: Failure | null): string[] {
+  if (property === undefined)
+    return wrap(`${c.property} is no property that this kvmodel knows; it was not asked.`, 80);
+  const head = wrap(`${property.id}  ${property.word}: ${property.says}`, 80, '    ');
+  if (failure === null) return [...head, ...wrap(`    not refuted by these events on ${kernel}`, 80, '    ')];
+  const at = failure.index < 0 ? '' : ` at event ${failure.index}`;
+  return [...head, ...wrap(`    refuted on ${kernel}${at}: ${failure.message}`, 80, '    ')];
+}

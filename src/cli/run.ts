@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `kvmodel run`: a scenario on a kernel, told event by event or as a trace. */
+import { Command } from 'commander';
+import { oneOf, reject, shown } from '../base/faults.js';
+import type { MachineEvent } from '../machine/events.js';
+import { catalogue, namedScenario } from '../scenario/catalogue.js';
+import type { Scenario } from '../scenario/scenario.js';
+import { OK } from './exit.js';
+import { readText } from './files.js';
+import type { Io } from './io.js';
+import { Options } from './options.js';
+
+const FORMATS = ['ftrace', 'timehist'] as const;
+const EVENTS = 100;
+
+interface Flags {
+  kernel?: string;
+  against?: string;
+  events?: string;
+  trace?: string;
+  all?: boolean;
+}
+
+export function define(io: Io, exit: (code: number) => void): Command {
+  return new Command('run')
+    .argument('<scenario>', 'a name of `kvmodel list scenarios`, a JSON file, or - for standard input')
+    .option('--kernel <k>', 'on this kernel, series or ./my-patch.ts; the pin when absent')
+    .option('--against <k>', 'tell what this kernel does differently')
+    .option('--events <n>', `events at most, ${EVENTS} when absent; all that happen in the time with --trace`)
+    .option('--trace <format>', 'tracepoints as ftrace or timehist instead of a transcript')
+    .option('--all', 'every change of every event')
+    .action(async (name: string, flags: Flags) => exit(await run(name, flags, io)));
+}
+
+async function scenarioOf(name: string, io: Io): Promise<Scenario> {
+  const named = namedScenario(name);
+  if (named !== undefined) return named;
+  const { readScenario } = await import('../scenario/read-scenario.js');
+  if (name === '-') return readScenario(await io.stdin(), 'standard input');
+  if (/[\\/.]/.test(name)) return readScenario(readText(name, io.cwd, 'a scenario as JSON'), name);
+  const names = catalogue.map((s) => s.name);
+  reject('command line', 'unknown-scenario', 'SCENARIO', oneOf('a scenario, or a JSON file', name, names), shown(name));
+}
+
+async function run(name: string, flags: Flags, io: Io): Promise<number> {
+  const o = new Options();
+  const limit = o.whole('--events', flags.events, 1, 10_000_000);
+  const format = flags.trace === undefined ? undefined : o.word('--trace', flags.trace, FORMATS);
+  if (format !== undefined && flags.against !== undefined) o.fault('--against', 'no --trace', `--trace=${format}`);
+  o.done();
+  const scenario = await scenarioOf(name, io);
+  const { namedKernel } = await import('./check-subject.js');
+  const { pin } = await import('../series/registry.js');
+  const { happenings } = await import('./happenings.js');
+  const kernel = await namedKernel(flags.kernel ?? pin.name, io.cwd);
+  if (format !== undefined) {
+    const { recorded } = happenings(kernel, scenario, limit ?? 1_000_000, true);
+    const lines =
+      format === 'ftrace'
+        ? (await import('../report/ftrace.js')).ftraceLines(recorded)
+        : (await import('../report/timehist.js')).timehistLines(recorded);
+    io.out(`${lines.join('\n')}\n`);
+    return OK;
+  }
+  const { events, more } = happenings(kernel, scenario, limit ?? EVENTS, false);
+  await tell(scenario, events, kernel.name, flags, io);
+  if (more) io.out(`(more happens; --events N tells more than ${events.length})\n`);
+  return OK;
+}
+
+async function tell(
+  scenario: Scenario,
+  events: readonly MachineEvent[],
+  kernel: string,
+  flags: Flags,
+  io: Io,
+): Promise<void> {
+  const { namedKernel } = await import('./check-subject.js');
+  const { transcriptOf } = await import('../../properties/run/transcript.js');
+  const { machineEngine } = await import('../../properties/run/machine-engine.js');
+  const { pin } = await import('../series/registry.js');
+  const { transcript } = await import('../report/transcript.js');
+  const { namesOf } = await import('../report/names.js');
+  const own = await namedKernel(flags.kernel ?? kernel, io.cwd);
+  const sides = flags.against === undefined ? [own] : [await namedKernel(flags.against, io.cwd), own];
+  const kernels = sides.map((k) => k.name);
+  const steps = transcriptOf(machineEngine, pin, sides, scenario, events);
+  const shownLines = flags.all === true ? 0 : 6;
+  const lines = transcript(steps, {
+    width: 80,
+    kernels,
+    names: namesOf(scenario),
+    shown: shownLines,
+    quiet: flags.all !== true,
+  });
+  const legend = kernels.length > 1 ? [`- ${kernels[0]}`, `+ ${kernels[1]}`] : [kernels[0]];
+  io.out(`${[...legend, ...lines].join('\n')}\n`);
+}

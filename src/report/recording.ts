@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The tracepoints of a run with who was current: what the trace formats are printed from. */
+import type { machine } from '../machine/state.js';
+import type { trace_event } from '../trace/trace-event.js';
+
+/** One hit, with the task that was current on its CPU. */
+export interface RecordedEvent {
+  event: trace_event;
+  comm: string;
+  pid: number;
+}
+
+/** A listener for `bind` that keeps what it hears in `into`. */
+export function recorder(m: machine, into: RecordedEvent[]): (event: trace_event) => void {
+  return (event) => {
+    const curr = m.task[m.rq[event.cpu].curr];
+    into.push({ event, comm: curr.comm, pid: curr.pid });
+  };
+}
+
+/** The idle task's comm as trace tools print it. */
+export const commOf = (comm: string, pid: number): string => (pid === 0 ? '<idle>' : comm);

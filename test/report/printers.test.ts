@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { describe, expect, it } from 'vitest';
+import type { CheckReport } from '../../src/report/check-report.js';
+import { eventText } from '../../src/report/event-text.js';
+import { reportJson } from '../../src/report/json.js';
+import { reportJunit } from '../../src/report/junit.js';
+import { reportKtap } from '../../src/report/ktap.js';
+import { lineDiff } from '../../src/report/line-diff.js';
+import { folded, reportMail } from '../../src/report/mail.js';
+import { namesOf } from '../../src/report/names.js';
+import { reportText } from '../../src/report/report-text.js';
+import { exitCode, summary, unrecordedFailures } from '../../src/report/verdicts.js';
+import { BASE, exampleReport, PATCHED } from './fixture.js';
+
+const printers = { reportText, reportMail, reportJson, reportKtap, reportJunit };
+
+describe('every printer', () => {
+  it.each(Object.entries(printers))('%s writes the same bytes twice, in printable ASCII', (_, print) => {
+    const text = print(exampleReport());
+    expect(print(exampleReport())).toBe(text);
+    expect(text).toMatch(/^[\x20-\x7e\n]*$/);
+    expect(text.endsWith('\n')).toBe(true);
+  });
+
+  it.each(Object.entries(printers))('%s does not change the report', (_, print) => {
+    const report = exampleReport();
+    print(report);
+    expect(report).toEqual(exampleReport());
+  });
+});
+
+const widest = (text: string): number => Math.max(...text.split('\n').map((l) => l.length));
+
+describe('text', () => {
+  it('is 80 columns wide but for commands to be copied', () => {
+    const lines = reportText(exampleReport()).split('\n');
+    expect(widest(lines.filter((l) => !l.startsWith('npx ')).join('\n'))).toBeLessThanOrEqual(80);
+  });
+
+  it('looks like this', async () => {
+    await expect(reportText(exampleReport())).toMatchFileSnapshot('./__golden__/report.txt');
+  });
+
+  it('with prefixes looks like this', async () => {
+    await expect(reportText(withPrefixes())).toMatchFileSnapshot('./__golden__/prefixes.txt');
+  });
+
+  it('ends a finding with the command that replays it', () => {
+    const lines = reportText(exampleReport()).split('\n');
+    const at = lines.findIndex((l) => l.startsWith('npx kvmodel replay'));
+    expect(lines[at]).toBe('npx kvmodel replay k1.AAAA');
+    expect(lines.slice(at + 1, at + 3)).toEqual(['', '-'.repeat(80)]);
+  });
+
+  it('says what is not as recorded', () => {
+    const report = exampleReport();
+    report.changed = [{ property: 'A6.1', kernel: PATCHED, recorded: 'holds', found: 'refuted' }];
+    expect(reportText(report)).toContain(`A6.1 on ${PATCHED}: recorded holds, found refuted`);
+  });
+});
+
+function withPrefixes(): CheckReport {
+  const report = exampleReport();
+  report.kernels = [BASE, `${PATCHED}~1`, `${PATCHED}~2`, PATCHED];
+  for (const claim of report.claims) {
+    claim.verdicts[`${PATCHED}~1`] = claim.verdicts[BASE];
+    claim.verdicts[`${PATCHED}~2`] = claim.verdicts[PATCHED];
+  }
+  return report;
+}
+
+describe('mail', () => {
+  it('is 78 columns wide', () => {
+    expect(widest(reportMail(exampleReport()))).toBeLessThanOrEqual(78);
+  });
+
+  it('asks about named code', () => {
+    const text = reportMail(exampleReport());
+    expect(text).toMatch(/\? {2}/);
+    expect(text).toContain('in yield_to_deboost()');
+    expect(text).not.toMatch(/\b(bug|wrong code|broken|critical)\b/i);
+  });
+
+  it('looks like this', async () => {
+    await expect(reportMail(exampleReport())).toMatchFileSnapshot('./__golden__/mail.txt');
+  });
+
+  it('folds a long command so that it pastes as one', () => {
+    const command = `npx kvmodel replay k1.${'x'.repeat(300)}`;
+    const lines = folded(command);
+    expect(Math.max(...lines.map((l) => l.length))).toBeLessThanOrEqual(78);
+    expect(lines.join('\n').replaceAll('\\\n', '')).toBe(command);
+  });
+});
+
+describe('JSON', () => {
+  it('has what is promised', () => {
+    const json = JSON.parse(reportJson(exampleReport()));
+    expect(json).toMatchObject({ schema: 'kvmodel-check-1', series: 'example', seed: 1 });
+    const a6 = json.claims.find((c: { id: string }) => c.id === 'A6');
+    expect(a6.words).toContain('debounce');
+    expect(a6.verdicts).toEqual({ [BASE]: 'holds', [PATCHED]: 'refuted' });
+    expect(typeof a6.evidence).toBe('string');
+    expect(a6.counterexample.events).toHaveLength(3);
+    expect(json.claims[0].counterexample).toBeNull();
+    expect(json.unreached[0]).toMatchObject({ function: 'yield_to_deboost', line: 41 });
+    expect(JSON.parse(JSON.stringify(json))).toEqual(json);
+  });
+});
+
+describe('KTAP', () => {
+  it('counts, and hides nothing', () => {
+    const text = reportKtap(exampleReport());
+    expect(text.split('\n')[0]).toBe('KTAP version 1');
+    expect(text).toContain('\n1..5\n');
+    expect(text).toContain('# XFAIL refuted, as recorded');
+    expect(text).toContain('# SKIP vacuous');
+    expect(text.trimEnd().split('\n').at(-1)).toBe('# Totals: pass:1 fail:0 xfail:2 xpass:0 skip:2 error:0');
+  });
+
+  it('fails a refutation that is none any more', () => {
+    const report = exampleReport();
+    report.claims[1].properties[0].verdicts[PATCHED] = 'holds';
+    expect(reportKtap(report)).toContain('not ok 1 A6.1 a reversed pair pays less within 600 us # recorded refuted');
+    expect(reportKtap(report)).toContain('xpass:1');
+  });
+});
+
+describe('JUnit', () => {
+  it('escapes, counts, and fails what is not recorded', () => {
+    const report = exampleReport();
+    report.claims[1].properties[0].recorded = {};
+    const text = reportJunit(report);
+    expect(text).toContain('&quot;prevents ping-pong&quot;');
+    expect(text).toContain('failures="1"');
+    expect(text).toContain('<failure message="refuted">');
+    expect(text.match(/<testcase /g)?.length).toBe(Number(/tests="(\d+)"/.exec(text)?.[1]));
+  });
+});
+
+describe('the exit code', () => {
+  it('is 0 as recorded', () => {
+    expect(exitCode(exampleReport(), 'unix')).toBe(0);
+  });
+
+  it('is 1 when something changed, either way', () => {
+    const report = exampleReport();
+    report.changed = [{ property: 'A6.1', kernel: PATCHED, recorded: 'refuted', found: 'holds' }];
+    expect(exitCode(report, 'unix')).toBe(1);
+  });
+
+  it('is 1 when nothing is recorded and something is refuted', () => {
+    const report = exampleReport();
+    for (const claim of report.claims) for (const p of claim.properties) p.recorded = {};
+    expect(unrecordedFailures(report).map((f) => f.property)).toEqual(['A6.1', 'A14.1']);
+    for (const style of ['unix', 'bisect', 'kselftest'] as const) expect(exitCode(report, style)).toBe(1);
+  });
+
+  it('is not for what the base does in the same way, as recorded', () => {
+    const report = exampleReport();
+    report.claims = [report.claims[2]];
+    report.claims[0].properties[0].recorded = { [BASE]: 'unreachable' };
+    expect(exitCode(report, 'unix')).toBe(0);
+  });
+
+  it('tells that nothing could be judged', () => {
+    const report = exampleReport();
+    report.claims = report.claims.slice(3);
+    expect([exitCode(report, 'unix'), exitCode(report, 'kselftest'), exitCode(report, 'bisect')]).toEqual([0, 4, 125]);
+  });
+});
+
+describe('small things', () => {
+  it('sum up', () => {
+    expect(summary(exampleReport())).toBe(
+      '5 claims: 1 holds, 1 refuted, 1 unreachable, 1 vacuous, 1 that no model can answer.',
+    );
+  });
+
+  it('diff lines in order', () => {
+    const marks = (a: string[], b: string[]): string =>
+      lineDiff(a, b)
+        .map((d) => d.mark + d.text)
+        .join(' ');
+    expect(marks(['a', 'b', 'c'], ['a', 'x', 'c'])).toBe(' a -b +x  c');
+    expect(marks([], ['x'])).toBe('+x');
+    expect(marks(['x'], [])).toBe('-x');
+  });
+
+  it('name what an event is about', () => {
+    const names = namesOf({
+      cpus: 1,
+      groups: [{ name: 'g' }],
+      tasks: [{ comm: 'a' }],
+      vms: [{ name: 'vm', vcpus: 2 }],
+    });
+    expect(eventText({ ev: 'yield_to', cpu: 0, task: 3 }, names)).toBe('yield_to vm/1');
+    expect(eventText({ ev: 'move', cpu: 0, task: 1, group: 1 }, names)).toBe('move a g');
+    expect(eventText({ ev: 'ipi', cpu: 0, to: 1, vector: 251 }, names)).toBe('ipi vcpu1 0xfb');
+    expect(eventText({ ev: 'wake', cpu: 0, task: 9 }, names)).toBe('wake task 9');
+  });
+});
