@@ -100,7 +100,7 @@ export function idle_cpu(this: vmlinux, cpu: number): bool {
   return true;
 }
 
-/** include/asm-generic/qspinlock.h: vcpu_is_preempted(): false on a host that is not a guest itself. */
+/** include/linux/sched.h: vcpu_is_preempted(): false on a host that is not a guest itself. */
 export function vcpu_is_preempted(this: vmlinux, _cpu: number): bool {
   return false;
 }

@@ -55,9 +55,11 @@ export function definesFunction(text: string, name: string): boolean {
   const words = [
     new RegExp(`^(?!\\s)[^\\n;#]*\\b${name}\\s*\\(`, 'm'),
     new RegExp(`^#\\s*define\\s+${name}\\b`, 'm'),
-    new RegExp(`^\\s*(?:TRACE_EVENT|TRACE_EVENT_CONDITION)\\s*\\(\\s*${event}\\b`, 'm'),
+    new RegExp(`^\\s*TRACE_EVENT\\w*\\s*\\(\\s*${event}\\b`, 'm'),
     new RegExp(`^KVM_X86_OP\\w*\\s*\\(\\s*${op}\\s*\\)`, 'm'),
     new RegExp(`^\\s*DEFINE_EVENT\\w*\\s*\\(\\s*\\w+,\\s*${event}\\b`, 'm'),
+    // RB_DECLARE_CALLBACKS(static, min_vruntime_cb, ...) defines min_vruntime_cb_propagate() and two more
+    new RegExp(`^RB_DECLARE_CALLBACKS\\w*\\(\\w+, ${name.replace(/_(propagate|copy|rotate)$/, '')},`, 'm'),
   ];
   return words.some((w) => w.test(text));
 }

@@ -16,7 +16,7 @@ import type { pi_desc } from './kvm_host.js';
 export const POSTED_INTR_VECTOR = 0xf2;
 export const POSTED_INTR_WAKEUP_VECTOR = 0xf1;
 
-/** arch/x86/kvm/vmx/posted_intr.h: pi_test_and_set_pir() */
+/** arch/x86/include/asm/posted_intr.h: pi_test_and_set_pir() */
 export function pi_test_and_set_pir(this: vmlinux, vector: number, pi_desc: pi_desc): bool {
   const mask = 1 << (vector & 31);
   const was = (pi_desc.pir[vector >> 5] & mask) !== 0;
@@ -24,21 +24,21 @@ export function pi_test_and_set_pir(this: vmlinux, vector: number, pi_desc: pi_d
   return was;
 }
 
-/** arch/x86/kvm/vmx/posted_intr.h: pi_test_and_set_on() */
+/** arch/x86/include/asm/posted_intr.h: pi_test_and_set_on() */
 export function pi_test_and_set_on(this: vmlinux, pi_desc: pi_desc): bool {
   const was = pi_desc.on !== 0;
   pi_desc.on = 1;
   return was;
 }
 
-/** arch/x86/kvm/vmx/posted_intr.h: pi_test_and_clear_sn() */
+/** arch/x86/include/asm/posted_intr.h: pi_test_and_clear_sn() */
 export function pi_test_and_clear_sn(this: vmlinux, pi_desc: pi_desc): bool {
   const was = pi_desc.sn !== 0;
   pi_desc.sn = 0;
   return was;
 }
 
-/** arch/x86/kvm/vmx/posted_intr.h: pi_is_pir_empty() */
+/** arch/x86/include/asm/posted_intr.h: pi_is_pir_empty() */
 export function pi_is_pir_empty(this: vmlinux, pi_desc: pi_desc): bool {
   return pi_desc.pir.every((word) => word === 0);
 }

@@ -321,7 +321,7 @@ export function process_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
   if (vcpu.arch.nmi_pending) this.kvm_make_request(KVM_REQ_EVENT, vcpu);
 }
 
-/** arch/x86/kvm/x86.c: process_smi() */
+/** arch/x86/kvm/smm.c: process_smi() */
 export function process_smi(this: vmlinux, vcpu: kvm_vcpu): void {
   vcpu.arch.smi_pending = true;
   this.kvm_make_request(KVM_REQ_EVENT, vcpu);
