@@ -55,7 +55,12 @@ export function testMachine(
       const before = events.length;
       for (let cpu = 0; cpu < cpus; cpu++) {
         m.cpu = cpu;
+        if (m.rq[cpu].wake_list.length > 0 && !k.exitExternalInterrupt(cpu, 0xfb, 'sched_ttwu_pending')) {
+          m.cpu = cpu;
+          k.sched_ttwu_pending();
+        }
         k.settleCpu(cpu);
+        m.cpu = cpu;
         if (k.need_resched() && k.guestOn(cpu) === -1) k.schedule();
         k.settleCpu(cpu);
       }

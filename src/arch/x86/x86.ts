@@ -146,8 +146,12 @@ export function kvm_pause_in_guest(this: vmlinux, kvm: kvm): bool {
   return kvm.arch.pause_in_guest;
 }
 
-/** arch/x86/kvm/x86.c: kvm_skip_emulated_instruction(). MODEL: no RIP; the guest goes on behind the instruction. */
-export function kvm_skip_emulated_instruction(this: vmlinux, _vcpu: kvm_vcpu): number {
+/**
+ * arch/x86/kvm/x86.c: kvm_skip_emulated_instruction(), with the vendor's skip_emulated_instruction(): the shadow of an
+ * STI ends with the instruction. MODEL: no RIP; the guest goes on behind it.
+ */
+export function kvm_skip_emulated_instruction(this: vmlinux, vcpu: kvm_vcpu): number {
+  vcpu.arch.int_shadow = false;
   return 1;
 }
 

@@ -42,7 +42,7 @@ export const kvm: Patch<Adds>[] = [
   },
   {
     // v6.18
-    subject: 'KVM: x86: Handle any x2APIC ICR write that the fast delivery resolves in the fastpath',
+    subject: 'KVM: x86: Only allow "fast" IPIs in fastpath WRMSR(X2APIC_ICR) handler',
     commit: 'aeeb4c7fff52',
     funcs: {
       kvm_x2apic_icr_write: x86.kvm_x2apic_icr_write,
