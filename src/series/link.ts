@@ -28,10 +28,30 @@ export interface Knob {
   names?: readonly string[];
 }
 
+/** Properties that V8 keeps in fast mode on one object; beyond about a thousand it is a hash table for good. */
+const FAST_PROPERTIES = 500;
+const prototypes = new WeakMap<FunctionTable, object>();
+
+/** The table as a chain of prototypes, each small enough to be fast. */
+function prototypeOf(table: FunctionTable): object {
+  let prototype = prototypes.get(table);
+  if (prototype === undefined) {
+    prototype = {};
+    const names = Object.keys(table);
+    for (let end = names.length; end > 0; end -= FAST_PROPERTIES) {
+      const link: Record<string, AnyFunction> = Object.create(prototype);
+      for (const name of names.slice(Math.max(0, end - FAST_PROPERTIES), end)) link[name] = table[name];
+      prototype = Object.freeze(link);
+    }
+    prototypes.set(table, prototype);
+  }
+  return prototype;
+}
+
 /** Binds a kernel to a machine. The result is what mirrored functions know as `this`. */
 export function bind(kernel: Kernel, m: kernel_state, tp: ((event: trace_event) => void) | null = null): vmlinux {
   // WHY a prototype and not a copy: V8 keeps method loads from a prototype constant, so that calls are inlined.
-  const bound = Object.create(kernel.table) as { m: kernel_state; tp: typeof tp };
+  const bound = Object.create(prototypeOf(kernel.table)) as { m: kernel_state; tp: typeof tp };
   bound.m = m;
   bound.tp = tp;
   return bound as unknown as vmlinux;

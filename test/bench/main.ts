@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * `npm run bench`: events per second of the drivers, and the scheduler loop against the kernel's own C, -O2.
+ *
+ * Every figure comes from a process of its own (drivers spoil each other's inline caches), the median of ROUNDS
+ * rounds after a warm-up. With --check it fails (exit 1) when the loop takes more than 5 times C.
+ */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { modelEngine } from '../../src/conform/model-engine.js';
+import type { Operation } from '../../src/conform/operations.js';
+import { operation } from '../../src/conform/operations.js';
+import { boot } from '../../src/machine/boot.js';
+import { drive, simulate } from '../../src/machine/drive.js';
+import { reduce } from '../../src/machine/reduce.js';
+import { openNativeEngine } from '../../src/native/engine.js';
+import { bind } from '../../src/series/link.js';
+import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { machineLoop, schedulerLoop, twoVms } from './loads.js';
+
+const SIZES = [4, 16, 256];
+const ROUNDS = 5;
+/** the loop may take this many times C */
+const LIMIT = 5;
+
+const median = (xs: number[]): number => [...xs].sort((a, b) => a - b)[xs.length >> 1];
+
+/** ns per item; `round` does `n` items anew. */
+function timed(n: number, round: () => void): number {
+  round();
+  const ns: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const start = process.hrtime.bigint();
+    round();
+    ns.push(Number(process.hrtime.bigint() - start) / n);
+  }
+  return median(ns);
+}
+
+function loopOfModel(n: number): number {
+  const { setup, ops } = schedulerLoop(n, 100_000);
+  const ns: number[] = [];
+  for (let i = 0; i <= ROUNDS; i++) {
+    const engine = modelEngine(linux_6_12, 1);
+    for (const op of setup) engine.execute(op);
+    const start = process.hrtime.bigint();
+    for (const op of ops) engine.execute(op);
+    ns.push(Number(process.hrtime.bigint() - start) / ops.length);
+  }
+  return median(ns.slice(1));
+}
+
+/** The kernel's C code behind its pipe; the pipe's share is measured with as many operations that do nothing. */
+async function loopOfC(n: number): Promise<number> {
+  const engine = await openNativeEngine({ cpus: 1 });
+  const { setup, ops } = schedulerLoop(n, 100_000);
+  const idle: Operation[] = ops.map(() => operation('ADVANCE', { a: 1 }));
+  const ns: number[] = [];
+  for (let i = 0; i <= ROUNDS; i++) {
+    engine.reset();
+    engine.run(setup, 'return');
+    const start = process.hrtime.bigint();
+    engine.run(ops, 'return');
+    const between = process.hrtime.bigint();
+    engine.run(idle, 'return');
+    ns.push(Number(between - start - (process.hrtime.bigint() - between)) / ops.length);
+  }
+  engine.close();
+  return median(ns.slice(1));
+}
+
+const measures: Record<string, (n: number) => number | Promise<number>> = {
+  drive(n) {
+    const { scenario, events } = machineLoop(n, 100_000);
+    return timed(events.length, () => {
+      drive(linux_6_12, boot(linux_6_12, scenario), events);
+    });
+  },
+  reduce(n) {
+    const { scenario, events } = machineLoop(n, 1000);
+    return timed(events.length, () => {
+      let m = boot(linux_6_12, scenario);
+      for (const event of events) m = reduce(linux_6_12, m, event).machine;
+    });
+  },
+  vms() {
+    let done = 0;
+    const start = process.hrtime.bigint();
+    for (let i = 0; i < ROUNDS; i++) {
+      const m = boot(linux_6_12, twoVms);
+      done += simulate(bind(linux_6_12, m), 20e6, 20_000);
+    }
+    return Number(process.hrtime.bigint() - start) / done;
+  },
+  loop: loopOfModel,
+  c: loopOfC,
+};
+
+function inItsOwnProcess(measure: string, n: number): number | null {
+  try {
+    const out = execFileSync(process.execPath, [fileURLToPath(import.meta.url), measure, String(n)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return Number(out);
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr ?? '';
+    process.stderr.write(`bench: ${measure} ${n}: ${said.split('\n').find((l) => /Error/.test(l)) ?? 'failed'}\n`);
+    return null;
+  }
+}
+
+const perSecond = (ns: number | null): string => (ns === null ? '-' : Math.round(1e9 / ns).toLocaleString('en'));
+
+function main(): void {
+  console.log('driver, events/s          4 tasks     16 tasks    256 tasks');
+  for (const driver of ['drive', 'reduce']) {
+    const cells = SIZES.map((n) => perSecond(inItsOwnProcess(driver, n)).padStart(13));
+    console.log(`${driver.padEnd(20)}${cells.join('')}`);
+  }
+  console.log(`2 VMs x 8 vCPUs on 8 CPUs, drive: ${perSecond(inItsOwnProcess('vms', 0))} events/s`);
+  console.log('\nscheduler loop, ns/op     4 tasks     16 tasks    256 tasks');
+  const model = SIZES.map((n) => inItsOwnProcess('loop', n));
+  const c = SIZES.map((n) => inItsOwnProcess('c', n));
+  const row = (name: string, xs: (number | null)[], digits: number): void =>
+    console.log(`${name.padEnd(20)}${xs.map((x) => (x === null ? '-' : x.toFixed(digits)).padStart(13)).join('')}`);
+  row('kvmodel', model, 0);
+  row("kernel's C, -O2", c, 0);
+  const ratios = model.map((ns, i) => (ns === null || c[i] === null ? null : ns / (c[i] as number)));
+  row('ratio', ratios, 2);
+  if (process.argv.includes('--check') && ratios.some((r) => r !== null && r > LIMIT)) process.exitCode = 1;
+}
+
+const [, , measure, n] = process.argv;
+if (measure !== undefined && measures[measure] !== undefined) {
+  process.stdout.write(String(await measures[measure](Number(n))));
+} else {
+  main();
+}
