@@ -57,8 +57,11 @@ export class Decoder {
     private readonly engine: Engine,
     m: machine,
   ) {
-    this.kinds = Object.keys(world.weights) as EventKind[];
-    this.weights = this.kinds.map((kind) => world.weights[kind] ?? 0);
+    const { weights } = world;
+    // a vCPU that halts may poll first, and nothing else ends that
+    const all = weights.hlt === undefined ? weights : { pollEnd: weights.hlt, ...weights };
+    this.kinds = Object.keys(all) as EventKind[];
+    this.weights = this.kinds.map((kind) => all[kind] ?? 0);
     this.sum = this.weights.reduce((a, b) => a + b, 0);
     this.advances = world.advances ?? advanceMenu(m);
   }
@@ -108,6 +111,7 @@ export class Decoder {
       case 'eoi':
       case 'intr':
       case 'step':
+      case 'pollEnd':
         return { ev: kind, cpu };
       case 'yield_to':
       case 'wake':

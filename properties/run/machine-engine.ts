@@ -6,6 +6,7 @@ import type { MachineEvent } from '../../src/machine/events.js';
 import { guestOn, isHostTask } from '../../src/machine/legal-events.js';
 import { nextEvent } from '../../src/machine/next-event.js';
 import type { machine } from '../../src/machine/state.js';
+import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import { NULL } from '../../src/sched/sched.js';
 import type { Engine } from './engine.js';
 
@@ -13,6 +14,11 @@ import type { Engine } from './engine.js';
 function isTask(m: machine, id: number): boolean {
   const p = m.task[id];
   return p !== undefined && m.rq[p.cpu].idle !== id;
+}
+
+function pollsOn(m: machine, cpu: number): boolean {
+  const vcpu = m.task[m.rq[cpu].curr].preempt_notifier;
+  return vcpu !== NULL && vcpuStateOf(m, m.vcpu[vcpu]) === 'polling';
 }
 
 function legal(m: machine, event: MachineEvent): boolean {
@@ -43,6 +49,8 @@ function legal(m: machine, event: MachineEvent): boolean {
       return isTask(m, event.task) && m.task[event.task].sched_task_group !== event.group;
     case 'shares':
       return event.group > 0 && event.group < m.task_group.length && event.shares > 0;
+    case 'pollEnd':
+      return pollsOn(m, event.cpu);
     case 'step':
       return m.rq[event.cpu].curr !== m.rq[event.cpu].idle;
     default:
