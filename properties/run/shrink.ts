@@ -31,6 +31,8 @@ function kindOf(message: string): string {
   return known === null ? 'property' : known[1];
 }
 
+const NO_NUMBERS = new Uint32Array(0);
+
 class Shrinker {
   private left = BUDGET;
   readonly kind: string;
@@ -96,8 +98,9 @@ export function shrinkCase(input: ShrinkInput, found: Example, isFailure: boolea
     }
     shrinkScenario(shrinker);
     const after = JSON.stringify([shrinker.best.scenario, shrinker.best.events]);
-    if (after === before || shrinker.exhausted) return shrinker.best;
+    if (after === before || shrinker.exhausted) break;
   }
+  return shrinker.best;
 }
 
 /** Zeller's ddmin, chunks from the end. */
@@ -165,7 +168,8 @@ function roundNumbers(s: Shrinker): void {
   }
 }
 
-function shrinkScenario(s: Shrinker): void {
+/** `anew`: the smaller scenario's own programs make its run; otherwise it is given the events there are. */
+function shrinkScenario(s: Shrinker, anew: boolean): void {
   for (let again = true; again && !s.exhausted; ) {
     again = false;
     const m = s.boot(s.best.scenario);
@@ -174,7 +178,7 @@ function shrinkScenario(s: Shrinker): void {
       if (!s.kept(smaller)) continue;
       const n = s.boot(smaller);
       if (n === null) continue;
-      const events = s.best.events.flatMap((event) => translated(event, m, n));
+      const events = anew ? null : s.best.events.flatMap((event) => translated(event, m, n));
       if (!s.accept(smaller, events)) continue;
       again = true;
       break;
