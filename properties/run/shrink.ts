@@ -31,10 +31,10 @@ function kindOf(message: string): string {
   return known === null ? 'property' : known[1];
 }
 
-const NO_NUMBERS = new Uint32Array(0);
-
 class Shrinker {
   private left = BUDGET;
+  /** programs decide anew in every smaller scenario; the events there are do not matter */
+  anew = false;
   readonly kind: string;
 
   constructor(
@@ -52,7 +52,7 @@ class Shrinker {
     // long runs are dear
     this.left -= 1 + (events.length >> 5);
     const stopAtReach = !this.isFailure;
-    const course = this.whole ? { numbers: new Uint32Array() } : { events };
+    const course = this.anew ? { numbers: new Uint32Array() } : { events };
     const result = runCase({ engine, kernel, scenario, course, property, stopAtReach, witness: witness === true });
     const message = this.isFailure ? result.failure?.message : result.reached > 0 ? result.reachedWhat : undefined;
     if (message === undefined || (this.isFailure && kindOf(message) !== this.kind)) return false;
@@ -72,9 +72,9 @@ class Shrinker {
     return this.input.property.given.keep?.(scenario) ?? true;
   }
 
-  /** Programs decide anew in every smaller scenario. */
-  get whole(): boolean {
-    return this.input.property.given.whole === true;
+  /** Programs decide what happens, so a scenario alone says what its run is. */
+  get byPrograms(): boolean {
+    return Object.values(this.input.property.given.weights).every((weight) => weight === 0);
   }
 
   get exhausted(): boolean {
@@ -89,18 +89,22 @@ export function shrinkCase(input: ShrinkInput, found: Example, isFailure: boolea
   if (!shrinker.accept(found.scenario, found.events)) {
     throw new Error(`${input.property.id}: an example does not repeat; the run depends on something hidden`);
   }
+  const { whole } = input.property.given;
+  if (shrinker.byPrograms || whole === true) {
+    shrinker.anew = true;
+    shrinkScenario(shrinker);
+    shrinker.anew = false;
+    if (whole === true) return shrinker.best;
+  }
   for (;;) {
     const before = JSON.stringify([shrinker.best.scenario, shrinker.best.events]);
-    if (!shrinker.whole) {
-      dropEvents(shrinker);
-      joinAdvances(shrinker);
-      roundNumbers(shrinker);
-    }
+    dropEvents(shrinker);
+    joinAdvances(shrinker);
+    roundNumbers(shrinker);
     shrinkScenario(shrinker);
     const after = JSON.stringify([shrinker.best.scenario, shrinker.best.events]);
-    if (after === before || shrinker.exhausted) break;
+    if (after === before || shrinker.exhausted) return shrinker.best;
   }
-  return shrinker.best;
 }
 
 /** Zeller's ddmin, chunks from the end. */
@@ -168,8 +172,7 @@ function roundNumbers(s: Shrinker): void {
   }
 }
 
-/** `anew`: the smaller scenario's own programs make its run; otherwise it is given the events there are. */
-function shrinkScenario(s: Shrinker, anew: boolean): void {
+function shrinkScenario(s: Shrinker): void {
   for (let again = true; again && !s.exhausted; ) {
     again = false;
     const m = s.boot(s.best.scenario);
@@ -178,7 +181,7 @@ function shrinkScenario(s: Shrinker, anew: boolean): void {
       if (!s.kept(smaller)) continue;
       const n = s.boot(smaller);
       if (n === null) continue;
-      const events = anew ? null : s.best.events.flatMap((event) => translated(event, m, n));
+      const events = s.best.events.flatMap((event) => translated(event, m, n));
       if (!s.accept(smaller, events)) continue;
       again = true;
       break;
