@@ -74,6 +74,7 @@ export function bootVm(kernel: vmlinux, config: VmConfig): kvm_ptr {
 function bootVcpu(kernel: vmlinux, vcpu: kvm_vcpu, config: VmConfig): void {
   const { arch } = vcpu;
   kernel.vcpu_load(vcpu);
+  kernel.kvm_vcpu_after_set_cpuid(vcpu);
   arch.mp_state = config.halted === true ? KVM_MP_STATE_HALTED : KVM_MP_STATE_RUNNABLE;
   if (config.x2apic === true) {
     const data = or(arch.apic_base, toU64(X2APIC_ENABLE));

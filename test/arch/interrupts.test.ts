@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** An interrupt from one vCPU to another, as the VM and its hardware are set up; what the trace still shows of it. */
+import { describe, expect, it } from 'vitest';
+import type { VmConfig } from '../../src/kvm/boot-kvm.js';
+import { type TestMachine, testMachine } from '../kvm/machine.js';
+
+function pair(config: Partial<VmConfig> = {}): TestMachine {
+  const tm = testMachine(2, { vendor: 'vmx', vcpus: 2, x2apic: true, ...config }, [[0], [1]]);
+  tm.seen();
+  return tm;
+}
+
+const ipi = (tm: TestMachine, vector = 0x41): void => {
+  tm.k.guestIcr(0, 0x4000 | vector, 1);
+  tm.settle();
+};
+
+/** vCPU 1 serves what it has taken. */
+const serve = (tm: TestMachine): void => {
+  tm.v(1).arch.taken.shift();
+  tm.k.guestEoi(1);
+  tm.settle();
+  tm.k.guestIret(1);
+  tm.settle();
+};
+
+const inService = (tm: TestMachine): boolean =>
+  tm
+    .v(1)
+    .arch.apic.regs.slice(64, 96)
+    .some((word) => word !== 0);
+
+describe('without APICv', () => {
+  it('x2APIC: fast path, kick, injection', () => {
+    const tm = pair();
+    ipi(tm);
+    expect(tm.seen('kvm')).toEqual([
+      ...['kvm_exit', 'kvm_apic_ipi', 'kvm_apic_accept_irq', 'kvm_apic', 'kvm_msr', 'kvm_entry'],
+      ...['kvm_exit', 'kvm_inj_virq', 'kvm_entry'],
+    ]);
+    expect(tm.v(1).arch.taken).toEqual([0x41]);
+    expect([tm.v(1).arch.if_flag, tm.v(1).arch.cpl]).toEqual([false, 0]);
+    expect(inService(tm)).toBe(true);
+    serve(tm);
+    expect(tm.seen('kvm')).toEqual(['kvm_exit', 'kvm_apic', 'kvm_eoi', 'kvm_msr', 'kvm_entry']);
+    expect(tm.v(1).arch.if_flag).toBe(true);
+    expect(inService(tm)).toBe(false);
+  });
+
+  it('xAPIC: two stores, each an exit', () => {
+    const tm = pair({ x2apic: false });
+    ipi(tm);
+    expect(tm.seen('kvm')).toEqual([
+      ...['kvm_exit', 'kvm_apic', 'kvm_entry'],
+      ...['kvm_exit', 'kvm_apic', 'kvm_apic_ipi', 'kvm_apic_accept_irq', 'kvm_entry'],
+      ...['kvm_exit', 'kvm_inj_virq', 'kvm_entry'],
+    ]);
+    serve(tm);
+    expect(tm.seen('kvm')).toEqual(['kvm_exit', 'kvm_apic', 'kvm_eoi', 'kvm_entry']);
+  });
+
+  it('interrupts off: the window is asked for, and opens with STI', () => {
+    for (const vendor of ['vmx', 'svm'] as const) {
+      const tm = pair({ vendor });
+      tm.k.guestSetIf(1, false);
+      ipi(tm);
+      expect(tm.v(1).arch.taken).toEqual([]);
+      expect(tm.v(1).arch.irq_window).toBe(true);
+      tm.seen();
+      tm.k.guestSetIf(1, true);
+      tm.settle();
+      expect(tm.seen('kvm')).toEqual(['kvm_exit', 'kvm_inj_virq', 'kvm_entry']);
+      expect(tm.v(1).arch.taken).toEqual([0x41]);
+      expect(tm.v(1).stat.irq_window_exits).toBe(1);
+    }
+  });
+
+  it('two at once: the higher first, the lower through the window after its EOI', () => {
+    const tm = pair();
+    tm.k.guestSetIf(1, false);
+    ipi(tm, 0x41);
+    ipi(tm, 0x81);
+    tm.k.guestSetIf(1, true);
+    tm.settle();
+    expect(tm.v(1).arch.taken).toEqual([0x81]);
+    expect(tm.v(1).arch.irq_window).toBe(false); // 0x41 is below PPR
+    serve(tm);
+    expect(tm.v(1).arch.taken).toEqual([0x41]);
+    serve(tm);
+    expect(tm.v(1).arch.irq_frames).toEqual([]);
+  });
+
+  it('PV EOI: the guest clears a bit, and KVM finds it at the next exit', () => {
+    const tm = pair({ pv_eoi: true });
+    ipi(tm);
+    tm.seen();
+    expect(tm.v(1).arch.pv_eoi.memory & 1).toBe(1);
+    serve(tm);
+    expect(tm.seen('kvm')).toEqual([]);
+    expect(inService(tm)).toBe(true);
+    tm.tick(1);
+    expect(tm.seen('kvm')).toEqual(['kvm_exit', 'kvm_eoi', 'kvm_pv_eoi', 'kvm_entry']);
+    expect(inService(tm)).toBe(false);
+  });
+
+  it('an NMI is taken with interrupts off, one more is pending, a third is lost', () => {
+    const tm = pair();
+    tm.k.guestSetIf(1, false);
+    for (let i = 0; i < 3; i++) {
+      tm.m.cpu = 0;
+      tm.k.kvm_inject_nmi(tm.v(1));
+    }
+    tm.k.kvm_vcpu_kick(tm.v(1));
+    tm.settle();
+    expect(tm.v(1).arch.taken).toEqual([2]);
+    expect([tm.v(1).arch.nmi_masked, tm.v(1).arch.nmi_pending]).toEqual([true, 1]);
+    tm.v(1).arch.taken.shift();
+    tm.k.guestIret(1);
+    tm.settle();
+    expect(tm.v(1).arch.taken).toEqual([2]);
+    tm.v(1).arch.taken.shift();
+    tm.k.guestIret(1);
+    tm.settle();
+    expect(tm.v(1).arch.taken).toEqual([]);
+    expect(tm.v(1).stat.nmi_injections).toBe(2);
+  });
+
+  it('wakes a halted vCPU', () => {
+    const tm = pair();
+    tm.k.exitHlt(1);
+    tm.settle();
+    tm.seen();
+    ipi(tm);
+    expect(tm.v(1).arch.taken).toEqual([0x41]);
+    const seen = tm.seen();
+    expect(seen.indexOf('kvm_apic_accept_irq')).toBeLessThan(seen.indexOf('sched_waking'));
+    expect(seen.slice(seen.indexOf('sched_switch') + 1)).toEqual(['kvm_vcpu_wakeup', 'kvm_inj_virq', 'kvm_entry']);
+  });
+});
+
+describe('with APICv', () => {
+  it('a posted interrupt reaches a running vCPU without an exit of its own', () => {
+    const tm = pair({ apicv: true });
+    ipi(tm);
+    expect(tm.seen('kvm')).toEqual([
+      ...[
+        'kvm_exit',
+        'kvm_apic_ipi',
+        'kvm_apic_accept_irq',
+        'kvm_apicv_accept_irq',
+        'kvm_apic',
+        'kvm_msr',
+        'kvm_entry',
+      ],
+    ]);
+    expect(tm.v(1).arch.taken).toEqual([0x41]);
+    expect(tm.v(1).arch.vmcs.guest_intr_status >> 8).toBe(0x41);
+    serve(tm);
+    expect(tm.seen('kvm')).toEqual([]);
+    expect(inService(tm)).toBe(false);
+    expect(tm.v(1).stat.irq_injections).toBe(0);
+  });
+
+  it('waits in IRR while interrupts are off, with RVI', () => {
+    const tm = pair({ apicv: true });
+    tm.k.guestSetIf(1, false);
+    ipi(tm);
+    expect(tm.v(1).arch.vmcs.guest_intr_status).toBe(0x41);
+    expect(tm.v(1).arch.taken).toEqual([]);
+    tm.k.guestSetIf(1, true);
+    tm.settle();
+    expect(tm.v(1).arch.taken).toEqual([0x41]);
+  });
+
+  it('wakes a halted vCPU, that finds it in PIR', () => {
+    const tm = pair({ apicv: true });
+    tm.k.exitHlt(1);
+    tm.settle();
+    ipi(tm);
+    expect(tm.v(1).arch.mp_state).toBe(0);
+    expect(tm.v(1).arch.taken).toEqual([0x41]);
+    expect(tm.v(1).arch.pi_desc.on).toBe(0);
+  });
+
+  it('an EOI that the IOAPIC listens to exits', () => {
+    const tm = pair({ apicv: true });
+    tm.v(1).arch.vmcs.eoi_exit_bitmap[2] = 1 << 1;
+    ipi(tm);
+    tm.seen();
+    serve(tm);
+    expect(tm.seen('kvm')).toEqual(['kvm_exit', 'kvm_eoi', 'kvm_entry']);
+  });
+
+  it('IPI virtualization: nothing at all in the trace, and a halted receiver is woken all the same', () => {
+    const tm = pair({ apicv: true, ipiv: true });
+    ipi(tm);
+    expect(tm.seen()).toEqual([]);
+    expect(tm.v(1).arch.taken).toEqual([0x41]);
+    serve(tm);
+    expect(tm.seen()).toEqual([]);
+    tm.k.exitHlt(1);
+    tm.settle();
+    expect(tm.v(1).arch.pi_desc.nv).toBe(0xf1);
+    tm.seen();
+    ipi(tm);
+    expect(tm.v(1).arch.taken).toEqual([0x41]);
+    expect(tm.v(1).arch.pi_desc.nv).toBe(0xf2);
+    expect(tm.seen('kvm')).toEqual(['kvm_vcpu_wakeup', 'kvm_entry']);
+  });
+
+  it('IPI virtualization: a preempted receiver has SN set, and is a candidate for it', () => {
+    const tm = testMachine(2, { vendor: 'vmx', vcpus: 3, x2apic: true, apicv: true, ipiv: true }, [[0], [1], [1]]);
+    tm.advance(4_000_000);
+    tm.tick(1);
+    const off = tm.m.rq[1].curr === tm.t(1).id ? 2 : 1;
+    expect([tm.v(off).preempted, tm.v(off).arch.pi_desc.sn]).toEqual([true, 1]);
+    tm.k.guestIcr(0, 0x4041, off);
+    tm.settle();
+    expect(tm.v(off).arch.pi_desc.on).toBe(0);
+    expect(tm.k.kvm_arch_dy_has_pending_interrupt(tm.v(off))).toBe(true);
+    tm.advance(8_000_000);
+    tm.tick(1);
+    expect(tm.m.rq[1].curr).toBe(tm.t(off).id);
+    expect(tm.v(off).arch.taken).toEqual([0x41]);
+    expect(tm.v(off).arch.pi_desc.sn).toBe(0);
+  });
+
+  it('AVIC: a running target is rung, one that sleeps makes the sender exit', () => {
+    const tm = pair({ vendor: 'svm', apicv: true, x2apic: false });
+    ipi(tm);
+    expect(tm.v(1).arch.taken).toEqual([0x41]);
+    expect(tm.seen('kvm')).toEqual([]);
+    serve(tm);
+    expect(tm.seen('kvm')).toEqual([]);
+    tm.k.exitHlt(1);
+    tm.settle();
+    expect(tm.v(1).arch.vmcb.is_running).toBe(false);
+    tm.seen();
+    ipi(tm);
+    expect(tm.seen('kvm').slice(0, 3)).toEqual(['kvm_exit', 'kvm_avic_incomplete_ipi', 'kvm_apicv_accept_irq']);
+    expect(tm.v(1).arch.taken).toEqual([0x41]);
+    expect(tm.k.kvm_arch_dy_has_pending_interrupt(tm.v(1))).toBe(false);
+  });
+});
+
+describe('the guest timer', () => {
+  it('TSC deadline through the preemption timer: an exit in time, then the interrupt', () => {
+    const tm = pair();
+    tm.k.exitWrmsr64(0, 0x832, 0x4_0000 | 0x51, 0); // LVTT: TSC deadline
+    const now = tm.k.kvm_read_l1_tsc(tm.v(0), tm.k.rdtsc());
+    const deadline = Number(now as unknown as number) + 2_000_000; // 1 ms at 2 GHz
+    tm.k.exitWrmsr64(0, 0x6e0, deadline >>> 0, Math.floor(deadline / 2 ** 32));
+    tm.settle();
+    expect(tm.v(0).arch.apic.lapic_timer.hv_timer_in_use).toBe(true);
+    tm.advance(900_000);
+    expect(tm.v(0).arch.taken).toEqual([]);
+    tm.advance(100_000);
+    expect(tm.v(0).arch.taken).toEqual([0x51]);
+  });
+
+  it('becomes an hrtimer while its vCPU halts', () => {
+    const tm = pair();
+    tm.k.exitWrmsr64(0, 0x832, 0x4_0000 | 0x51, 0);
+    const now = tm.k.kvm_read_l1_tsc(tm.v(0), tm.k.rdtsc());
+    const deadline = Number(now as unknown as number) + 2_000_000;
+    tm.k.exitWrmsr64(0, 0x6e0, deadline >>> 0, Math.floor(deadline / 2 ** 32));
+    tm.k.exitHlt(0);
+    tm.settle();
+    expect(tm.v(0).arch.apic.lapic_timer.hv_timer_in_use).toBe(false);
+    expect(tm.m.hrtimer[tm.v(0).arch.apic.lapic_timer.timer].queued).toBe(1);
+  });
+});
