@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { describe, expect, it } from 'vitest';
+import { KernelBug } from '../../src/lib/bug.js';
+import { s64_toNumber, toNumber } from '../../src/lib/types.js';
+import { checkSched } from '../../src/machine/invariants-sched.js';
+import { Bench } from './harness.js';
+
+const FIFO = 1;
+const RR = 2;
+
+describe('real-time tasks', () => {
+  it('run before fair ones, the highest priority first, first come first served among equals', () => {
+    const b = new Bench();
+    const fair = b.fork();
+    b.schedule();
+    const [low, high, later] = [b.fork(), b.fork(), b.fork()];
+    expect([b.policy(low, FIFO, 10), b.policy(high, FIFO, 20), b.policy(later, FIFO, 20)]).toEqual([0, 0, 0]);
+    expect([low.prio, high.prio, low.sched_class]).toEqual([89, 79, 'rt_sched_class']);
+    expect(fair.tif_need_resched).toBe(1);
+    const order = [];
+    for (let i = 0; i < 4; i++) {
+      b.schedule();
+      order.push(b.running());
+      b.block();
+    }
+    expect(order).toEqual([high, later, low, fair]);
+    expect(checkSched(b.m)).toEqual([]);
+  });
+
+  it('counts them in nr_running of their CPU', () => {
+    const b = new Bench();
+    const p = b.fork();
+    b.fork();
+    b.schedule();
+    b.policy(p, FIFO, 1);
+    expect([b.m.rq[0].nr_running, b.m.cfs_rq[0].h_nr_queued, b.m.rq[0].rt.rt_nr_running]).toEqual([2, 1, 1]);
+  });
+
+  it('preempts on wake-up only what is lower', () => {
+    const b = new Bench();
+    const [a, c] = [b.fork(), b.fork()];
+    b.policy(a, FIFO, 10);
+    b.policy(c, FIFO, 10);
+    b.schedule();
+    expect(b.running()).toBe(a);
+    b.block();
+    expect(b.running()).toBe(c);
+    b.wake(a);
+    expect(c.tif_need_resched).toBe(0);
+    b.policy(a, FIFO, 11);
+    expect(c.tif_need_resched).toBe(1);
+    b.resched();
+    expect(b.running()).toBe(a);
+  });
+
+  it('takes turns among SCHED_RR equals every 100 ms, and not under SCHED_FIFO', () => {
+    const b = new Bench({ HZ: 250 });
+    const [a, c] = [b.fork(), b.fork()];
+    b.policy(a, RR, 5);
+    b.policy(c, RR, 5);
+    b.schedule();
+    const first = b.running();
+    const ticks = () => {
+      let n = 0;
+      while (b.k.get_current().tif_need_resched === 0 && n < 1000) {
+        b.pass(4_000_000);
+        b.tick();
+        n++;
+      }
+      b.resched();
+      return n;
+    };
+    expect(ticks()).toBe(25);
+    expect(b.running()).toBe(first === a ? c : a);
+    expect(ticks()).toBe(25);
+    expect(b.running()).toBe(first);
+    b.policy(a, FIFO, 5);
+    b.policy(c, FIFO, 5);
+    b.resched();
+    expect(ticks()).toBe(1000);
+  });
+
+  it('yields to its equals', () => {
+    const b = new Bench();
+    const [a, c] = [b.fork(), b.fork()];
+    b.policy(a, FIFO, 7);
+    b.policy(c, FIFO, 7);
+    b.schedule();
+    expect(b.running()).toBe(a);
+    b.k.do_sched_yield();
+    expect(b.running()).toBe(c);
+    b.k.do_sched_yield();
+    expect(b.running()).toBe(a);
+  });
+
+  it('keeps vlag and relative deadline while a fair task is real-time', () => {
+    const b = new Bench();
+    const [a, c] = [b.fork(), b.fork()];
+    b.schedule();
+    b.pass(3_000_000);
+    b.tick();
+    const other = b.running() === a ? c : a;
+    b.policy(other, FIFO, 1);
+    const se = b.se(other);
+    expect([se.on_rq, se.rel_deadline]).toEqual([0, 1]);
+    const lag = s64_toNumber(se.vlag);
+    const relative = s64_toNumber(se.deadline as never);
+    expect(lag).toBeGreaterThan(0);
+    b.pass(10_000_000);
+    expect(s64_toNumber(se.vlag)).toBe(lag);
+    expect(toNumber(se.avg.last_update_time)).toBeGreaterThan(0);
+    b.policy(other, 0);
+    expect(s64_toNumber(se.deadline as never) - s64_toNumber(se.vruntime as never)).toBe(relative);
+    expect(other.sched_class).toBe('fair_sched_class');
+    expect(checkSched(b.m)).toEqual([]);
+  });
+
+  it('puts a delayed task to sleep for good when its class changes', () => {
+    const b = new Bench();
+    const [a] = [b.fork(), b.fork()];
+    b.schedule();
+    expect(b.running()).toBe(a);
+    b.pass(5_000_000);
+    b.block();
+    expect([a.on_rq, b.se(a).sched_delayed]).toEqual([1, 1]);
+    b.policy(a, FIFO, 3);
+    expect([a.on_rq, b.se(a).sched_delayed, a.sched_class]).toEqual([0, 0, 'rt_sched_class']);
+    expect(checkSched(b.m)).toEqual([]);
+  });
+
+  it('refuses parameters that contradict each other', () => {
+    const b = new Bench();
+    const p = b.fork();
+    expect(b.policy(p, FIFO, 0)).toBe(-22);
+    expect(b.policy(p, 0, 1)).toBe(-22);
+    expect(b.policy(p, FIFO, 100)).toBe(-22);
+    expect(b.policy(p, 4)).toBe(-22);
+    expect(() => b.policy(p, 6)).toThrow('not modelled');
+  });
+
+  it('cannot yield from the idle or the stop class', () => {
+    const b = new Bench();
+    expect(() => b.k.do_sched_yield()).toThrow(KernelBug);
+  });
+});
+
+describe('set_user_nice', () => {
+  it('only notes the value for a real-time task', () => {
+    const b = new Bench();
+    const p = b.fork();
+    b.policy(p, FIFO, 5);
+    const weight = b.se(p).load.weight;
+    b.k.set_user_nice(p, 10);
+    expect([p.static_prio, p.prio, b.se(p).load.weight]).toEqual([130, 94, weight]);
+    b.policy(p, 0);
+    expect([p.prio, toNumber(b.se(p).load.weight)]).toEqual([130, 110 * 1024]);
+  });
+});
