@@ -44,4 +44,9 @@ export const commands: readonly CommandEntry[] = [
     says: 'which patch of a series changes the verdict on a claim',
     load: () => import('./bisect.js'),
   },
+  {
+    name: 'lapic',
+    says: 'local APICs for a guest program from outside: a line protocol',
+    load: () => import('./lapic.js'),
+  },
 ];

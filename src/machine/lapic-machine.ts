@@ -54,6 +54,8 @@ export interface LapicOptions {
   cmci?: boolean;
   /** guest's MAXPHYADDR; default 46 */
   maxphyaddr?: number;
+  /** kvm.lapic_timer_advance; default true: a deadline's timer fires up to 5 us early, and the entry waits it out */
+  timer_advance?: boolean;
   /** who hears the tracepoints; default nobody */
   tp?: ((event: trace_event) => void) | null;
 }
@@ -69,6 +71,7 @@ export interface LapicMachine {
 function emptyState(o: LapicOptions): kernel_state {
   const params = newKvmX86Params();
   params.vector_hashing_enabled = o.vector_hashing ?? true;
+  params.lapic_timer_advance = o.timer_advance ?? true;
   // Complete as far as this machine reaches: it has no runqueue, and no task but the one that is always current.
   return {
     cpu: 0,

@@ -24,7 +24,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   scenario: ['base', 'lib', 'series', 'guest', 'machine'],
   report: ['base', 'lib', 'trace', 'series', 'guest', 'machine', 'scenario'],
   native: ['base', 'lib'],
-  conform: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'native'],
+  conform: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'machine', 'native'],
   properties: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest', 'machine', 'scenario', 'report'],
   cli: [
     'entry',
