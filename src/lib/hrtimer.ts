@@ -56,7 +56,7 @@ export function hrtimer_cancel(this: vmlinux, timer: hrtimer_ptr): number {
   return was;
 }
 
-/** include/linux/hrtimer.h: hrtimer_active() */
+/** kernel/time/hrtimer.c: hrtimer_active() */
 export function hrtimer_active(this: vmlinux, timer: hrtimer_ptr): boolean {
   return this.m.hrtimer[timer].queued === 1;
 }

@@ -92,6 +92,8 @@ export interface NativeEngine {
   ubsan(): UbsanReport[];
   /** Lines executed since the engine was opened; only the `cov` variant counts. */
   coverage(): LineCoverage;
+  /** Calls by function name since the engine was opened; only the `cov` variant counts. */
+  calls(): ReadonlyMap<string, number>;
   close(): void;
 }
 
@@ -238,6 +240,17 @@ class Engine implements NativeEngine {
       if (!existsSync(join(this.counters, name))) copyFileSync(join(this.built.dir, name), join(this.counters, name));
     }
     return readCoverage(this.counters, this.tree.dir);
+  }
+
+  calls(): ReadonlyMap<string, number> {
+    const calls = new Map<string, number>();
+    for (const functions of this.coverage().functions.values()) {
+      for (const [name, { calls: n }] of functions) {
+        const plain = name.replace(/\..*$/, '');
+        calls.set(plain, (calls.get(plain) ?? 0) + n);
+      }
+    }
+    return calls;
   }
 
   close(): void {

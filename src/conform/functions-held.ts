@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Function by function: how often the model and the C code call it on the same operations, and how much of it is reached. */
+import type { LineCoverage } from '../native/coverage.js';
+import type { Mirror } from '../native/mirrors.js';
+
+/** One mirrored function's row. */
+export interface FunctionRow {
+  readonly file: string;
+  readonly name: string;
+  /** calls by the model, and by the C code, on the operations compared */
+  readonly modelCalls: number;
+  readonly cCalls: number;
+  /** lines of the C function that were executed, of those that can be; 0 of 0 for a macro or another file */
+  readonly covered: number;
+  readonly lines: number;
+  /** findings that name it */
+  readonly differing: number;
+}
+
+/** gcov splits functions: place_entity.part.0 is part of place_entity. */
+const plainName = (name: string) => name.replace(/\..*$/, '');
+
+/** Rows in the order of `mirrors`, each function once. */
+export function functionRows(
+  mirrors: readonly Mirror[],
+  modelCalls: ReadonlyMap<string, number>,
+  coverage: LineCoverage,
+  suspects: readonly string[] = [],
+): FunctionRow[] {
+  const rows: FunctionRow[] = [];
+  const seen = new Set<string>();
+  for (const { file, name } of mirrors) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const functions = [...(coverage.functions.get(file) ?? [])].filter(([found]) => plainName(found) === name);
+    const counts = coverage.lines.get(file) ?? new Map<number, number>();
+    let [cCalls, covered, lines] = [0, 0, 0];
+    for (const [, { calls, from, to }] of functions) {
+      cCalls += calls;
+      for (const [line, count] of counts) {
+        if (line < from || line > to) continue;
+        lines++;
+        if (count > 0) covered++;
+      }
+    }
+    const differing = suspects.filter((suspect) => suspect === name).length;
+    rows.push({ file, name, modelCalls: modelCalls.get(name) ?? 0, cCalls, covered, lines, differing });
+  }
+  return rows;
+}
+
+/** Mirrored, but not called on both sides: nothing has been compared. */
+export const isHeld = (row: FunctionRow): boolean => row.modelCalls > 0 && (row.cCalls > 0 || row.lines === 0);
