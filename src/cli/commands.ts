@@ -25,6 +25,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./list.js'),
   },
   {
+    name: 'conform',
+    says: "the model held against the kernel's own C code",
+    load: () => import('./conform.js'),
+  },
+  {
     name: 'check',
     says: 'ask every claim of a series, on its base and on the series',
     load: () => import('./check.js'),

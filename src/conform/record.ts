@@ -21,7 +21,7 @@ function withoutZeros(op: Operation): Partial<Operation> {
 export function* recordVectors(engine: NativeEngine, options: RecordOptions): Iterable<string> {
   for (let seq = 0; seq < options.sequences; seq++) {
     const seed = options.seed + seq;
-    const { setup, ops, ...about } = generateSequence(xorshift32(seed), KINDS[seq % KINDS.length]!, {
+    const { setup, ops, ...about } = generateSequence(xorshift32(seed), KINDS[seed % KINDS.length]!, {
       cpus: engine.cpus,
       length: options.length,
     });

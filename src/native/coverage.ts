@@ -53,3 +53,22 @@ export function readCoverage(dir: string, tree: string): LineCoverage {
   }
   return { lines, functions };
 }
+
+/** The counts of several runs, added up. */
+export function addCoverage(runs: readonly LineCoverage[]): LineCoverage {
+  const lines = new Map<string, Map<number, number>>();
+  const functions = new Map<string, Map<string, FunctionCoverage>>();
+  for (const run of runs) {
+    for (const [file, counts] of run.lines) {
+      const sum = lines.get(file) ?? new Map<number, number>();
+      for (const [line, count] of counts) sum.set(line, (sum.get(line) ?? 0) + count);
+      lines.set(file, sum);
+    }
+    for (const [file, counts] of run.functions) {
+      const sum = functions.get(file) ?? new Map<string, FunctionCoverage>();
+      for (const [name, f] of counts) sum.set(name, { ...f, calls: f.calls + (sum.get(name)?.calls ?? 0) });
+      functions.set(file, sum);
+    }
+  }
+  return { lines, functions };
+}

@@ -25,7 +25,11 @@ const run = promisify(execFile);
 /** The package that holds the pinned release. */
 export const DEBIAN_PACKAGE = 'linux-source-6.12';
 /** What is taken from an archive: what the engine compiles, and what the mirrored functions are looked up in. */
-const NEEDED = ['Makefile', 'include', 'kernel', 'lib', 'io_uring', 'virt/kvm', 'arch/x86/kvm', 'arch/arm64/kvm'];
+const NEEDED = [
+  ...['Makefile', 'include', 'kernel', 'lib', 'io_uring', 'virt/kvm'],
+  ...['arch/x86/kvm', 'arch/x86/include/asm', 'arch/x86/lib', 'arch/x86/kernel/kvm.c'],
+  ...['arch/arm64/kvm', 'arch/arm64/include/asm', 'arch/s390/kvm/diag.c'],
+];
 
 /** A kernel tree on disk. */
 export interface KernelTree {
@@ -61,7 +65,7 @@ function archiveKey(path: string): string {
   try {
     const size = fstatSync(fd).size;
     const block = Buffer.alloc(1 << 20);
-    const hash = createHash('sha256').update(String(size));
+    const hash = createHash('sha256').update([size, ...NEEDED].join('\n'));
     for (const at of [0, Math.max(0, size - block.length)]) {
       hash.update(block.subarray(0, readSync(fd, block, 0, block.length, at)));
     }

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `kvmodel conform`: the model held against the kernel's own C code, or against what was recorded from it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { Command } from 'commander';
+import { reject } from '../base/faults.js';
+import { columns, count, wrap } from '../base/text.js';
+import type { Finding } from '../conform/differ.js';
+import type { FunctionRow } from '../conform/functions-held.js';
+import type { Operation } from '../conform/operations.js';
+import type { NativeError } from '../native/native-error.js';
+import type { ExitStyle } from '../report/verdicts.js';
+import type { Kernel } from '../series/link.js';
+import { BAD_INPUT, KSFT_SKIP, OK, REFUTED } from './exit.js';
+import type { Io } from './io.js';
+import { Options } from './options.js';
+import { progressTo } from './progress.js';
+
+interface Given {
+  readonly tree?: string;
+  readonly operations: string;
+  readonly seed: string;
+  readonly cpus?: string;
+  readonly kernel?: string;
+  readonly replay?: string;
+  readonly record?: string;
+  readonly functions?: boolean;
+  readonly drift?: boolean;
+  readonly json?: boolean;
+  readonly exit: string;
+}
+
+/** What was asked for, checked. */
+interface Asked {
+  readonly tree?: string;
+  readonly operations: number;
+  readonly seed: number;
+  /** one run each */
+  readonly cpus: readonly number[];
+  readonly json: boolean;
+  readonly exit: ExitStyle;
+}
+
+const LENGTH = 300;
+const ALL_CPUS = [1, 2, 4, 8];
+
+const EXAMPLES = `
+Examples:
+  kvmodel conform                      the model against linux-source-6.12
+  kvmodel conform --tree ~/linux --operations 10000000
+  kvmodel conform --functions          function by function
+  kvmodel conform --drift --tree ~/linux
+  kvmodel conform --record out.jsonl.gz --cpus 2
+  kvmodel conform --replay out.jsonl.gz      (no tree, no compiler)
+`;
+
+export function define(io: Io, exit: (code: number) => void): Command {
+  return new Command('conform')
+    .option('--tree <path>', 'kernel tree; the installed linux-source-6.12 otherwise')
+    .option('--operations <n>', 'random operations to execute on both', '100000')
+    .option('--seed <n>', 'first sequence; the next has the next number', '1')
+    .option('--cpus <n>', '1 to 8; 1, 2, 4 and 8 in turn when left out')
+    .option('--kernel <name>', "the model's kernel: v6.12.117, v6.19-rc1 ...")
+    .option('--functions', 'calls and covered lines, function by function')
+    .option('--drift', 'which mirrored functions read otherwise in the tree')
+    .option('--replay <file>', 'replay a recording (.jsonl or .jsonl.gz)')
+    .option('--record <file>', 'record what the C code does')
+    .option('--json', 'one JSON object')
+    .option('--exit <style>', 'unix, or kselftest: 4 without tree or compiler', 'unix')
+    .addHelpText('after', EXAMPLES)
+    .action(async (given: Given) => exit(await conform(io, given)));
+}
+
+async function conform(io: Io, given: Given): Promise<number> {
+  const options = new Options();
+  const cpus = options.whole('--cpus', given.cpus, 1, 8);
+  const asked: Asked = {
+    ...(given.tree === undefined ? {} : { tree: resolve(io.cwd, given.tree) }),
+    operations: options.whole('--operations', given.operations, 1, 1e12) ?? 1,
+    seed: options.whole('--seed', given.seed, 0, 0xffff_ffff) ?? 0,
+    cpus: cpus === undefined ? ALL_CPUS : [cpus],
+    json: given.json === true,
+    exit: options.word('--exit', given.exit, ['unix', 'kselftest', 'bisect'] as const),
+  };
+  const modes = (['functions', 'drift', 'replay', 'record'] as const).filter((m) => given[m] !== undefined);
+  // --drift --record writes the hashes that later trees are compared with.
+  if (given.drift === true && given.record !== undefined) modes.pop();
+  if (modes.length > 1)
+    options.fault(`--${modes[1]}`, 'one of --functions, --drift, --replay, --record', modes.join(' and '));
+  options.done();
+  try {
+    if (given.replay !== undefined) return await replayFile(io, given.replay, asked);
+    if (given.drift === true) return await drift(io, asked, given.record);
+    if (given.record !== undefined) return await record(io, given.record, asked);
+    const { kernelByName, pin } = await import('../series/registry.js');
+    const kernel = given.kernel === undefined ? pin : kernelByName(given.kernel);
+    return given.functions === true ? await functions(io, kernel, asked) : await differential(io, kernel, asked);
+  } catch (error) {
+    return await sayNative(io, error, asked.exit);
+  }
+}
+
+/** The native engine's refusals: one sentence, then the tool's own words. */
+async function sayNative(io: Io, error: unknown, style: ExitStyle): Promise<number> {
+  const { isSkip, NativeError: Refusal } = await import('../native/native-error.js');
+  if (!(error instanceof Refusal)) throw error;
+  const { message, details, code } = error as NativeError;
+  io.err(`kvmodel: ${message}\n`);
+  for (const line of details.slice(0, 20)) if (!message.includes(line)) io.err(`  ${line}\n`);
+  if (style === 'kselftest' && (isSkip(error) || code === 'not-a-tree' || code === 'tree-too-old')) return KSFT_SKIP;
+  return BAD_INPUT;
+}
+
+// ---- differential ------------------------------------------------------------------------------------------------
+
+/** `TICK cpu 1`: the members that count. */
+export function operationText(op: Operation): string {
+  const rest = (['cpu', 'id', 'a', 'b', 'flags'] as const)
+    .filter((m) => Number(op[m]) !== 0)
+    .map((m) => `${m} ${op[m]}`);
+  return [op.op, ...rest].join(' ');
+}
+
+function findingLines(finding: Finding, cpus: number, suspects: readonly string[], tree: string): string[] {
+  const { difference: d, ops } = finding;
+  const from = suspects.length === 0 ? 'unknown' : suspects.slice(0, 6).join(', ');
+  return [
+    '',
+    `Difference: ${d.field} after operation ${d.op} (${operationText(ops[d.op]!)})`,
+    `  model   ${d.left}`,
+    `  C code  ${d.right}`,
+    ...wrap(`  probably from: ${from}`, 80, '    '),
+    '',
+    `Sequence (${finding.kind}, seed ${finding.seed}, ${count(cpus, 'CPU')}), shrunk from ${finding.original} operations:`,
+    ...ops.map((op, i) => `  ${String(i).padStart(3)}  ${operationText(op)}`),
+    '',
+    `Again: kvmodel conform --cpus ${cpus} --seed ${finding.seed} --operations 1${tree}`,
+  ];
+}
+
+const json = (value: unknown) => `${JSON.stringify(value, (_, x) => (typeof x === 'bigint' ? x.toString() : x), 1)}\n`;
+const generation = { length: LENGTH, maxTasks: 64, wraps: true, features: true } as const;
+const treeOption = (asked: Asked) => (asked.tree === undefined ? '' : ` --tree ${asked.tree}`);
+
+async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<number> {
+  const [{ openNativeEngine }, differ, { suspectsOf }] = await Promise.all([
+    import('../native/engine.js'),
+    import('../conform/differ.js'),
+    import('../conform/suspects.js'),
+  ]);
+  const rows: string[][] = [['CPUs', 'sequences', 'operations', 'differences']];
+  const runs: object[] = [];
+  const progress = await progressTo(io);
+  const total = asked.operations;
+  const each = Math.ceil(total / asked.cpus.length);
+  let [done, name, sequences] = [0, '', 0];
+  let text: string[] = [];
+  try {
+    for (const cpus of asked.cpus) {
+      const native = await openNativeEngine({ ...asked, cpus });
+      name = native.name;
+      const model = differ.modelLockstep(kernel, cpus);
+      const result = differ.differential(model, differ.nativeLockstep(native), differ.namedBy(native), {
+        ...generation,
+        cpus,
+        seed: asked.seed,
+        operations: each,
+        progress: (n) => progress.report({ done: Math.min(done + n, total), total, label: `operations, ${cpus} CPUs` }),
+      });
+      done += result.operations;
+      sequences += result.sequences;
+      const found = result.finding === null ? 0 : 1;
+      rows.push([String(cpus), String(result.sequences), String(result.operations), String(found)]);
+      runs.push({ cpus, ...result });
+      native.close();
+      if (result.finding === null) continue;
+      const counting = await openNativeEngine({ ...asked, cpus, variant: 'cov' });
+      const { ops, difference } = result.finding;
+      const suspects = suspectsOf(kernel, cpus, counting, ops, difference);
+      counting.close();
+      text = findingLines(result.finding, cpus, suspects, treeOption(asked));
+      runs.push({ suspects });
+      break;
+    }
+  } finally {
+    progress.stop();
+  }
+  const differences = text.length === 0 ? 0 : 1;
+  const summary = `${count(sequences, 'sequence')}, ${count(done, 'operation')}, ${count(differences, 'difference')}, seed ${asked.seed}`;
+  if (asked.json) io.out(json({ model: kernel.name, native: name, seed: asked.seed, runs, differences }));
+  else {
+    const head = `${kernel.name} (model) against ${name}`;
+    io.out(`${[head, '', ...columns(rows, [0, 1, 2, 3]), '', summary, ...text].join('\n')}\n`);
+  }
+  return differences === 0 ? OK : REFUTED;
+}
+
+// ---- function by function ----------------------------------------------------------------------------------------
+
+async function functionTable(asked: Asked, kernel: Kernel): Promise<FunctionRow[]> {
+  const { openNativeEngine } = await import('../native/engine.js');
+  const differ = await import('../conform/differ.js');
+  const { countingKernel } = await import('../conform/count-calls.js');
+  const { functionRows } = await import('../conform/functions-held.js');
+  const { generateSequence, KINDS, xorshift32 } = await import('../conform/generate-operations.js');
+  const { suspectsOf } = await import('../conform/suspects.js');
+  const { mirrors } = await import('../native/mirrors.js');
+  const counts = { active: false, calls: new Map<string, number>() };
+  const counted = countingKernel(kernel, counts);
+  const coverages = [];
+  const suspects: string[] = [];
+  for (const cpus of asked.cpus) {
+    const counting = await openNativeEngine({ ...asked, cpus, variant: 'cov' });
+    const model = differ.modelLockstep(counted, cpus, {
+      before: () => {
+        counts.active = true;
+      },
+      after: () => {
+        counts.active = false;
+      },
+    });
+    const native = await openNativeEngine({ ...asked, cpus });
+    const lockstep = differ.nativeLockstep(native);
+    for (let [n, seed] = [0, asked.seed]; n < asked.operations / asked.cpus.length; seed++) {
+      const kind = KINDS[seed % KINDS.length]!;
+      const { setup, ops } = generateSequence(xorshift32(seed), kind, { ...generation, cpus });
+      const all = [...setup, ...ops];
+      const difference = differ.compareRuns(model.run(all), lockstep.run(all), differ.namedBy(native));
+      counts.active = false;
+      if (difference !== null)
+        suspects.push(...suspectsOf(kernel, cpus, null, all.slice(0, difference.op + 1), difference).slice(0, 1));
+      counting.reset();
+      counting.run(all, 'return');
+      n += all.length;
+    }
+    coverages.push(counting.coverage());
+    counting.close();
+    native.close();
+  }
+  const { addCoverage } = await import('../native/coverage.js');
+  return functionRows(mirrors(), counts.calls, addCoverage(coverages), suspects);
+}
+
+async function functions(io: Io, kernel: Kernel, asked: Asked): Promise<number> {
+  const { isHeld } = await import('../conform/functions-held.js');
+  const rows = (await functionTable(asked, kernel)).filter((row) => /^(kernel|lib|include)\//.test(row.file));
+  const held = rows.filter(isHeld);
+  const sum = (of: (row: FunctionRow) => number) => rows.reduce((n, row) => n + of(row), 0);
+  const differing = sum((row) => row.differing);
+  if (asked.json) {
+    io.out(json({ model: kernel.name, seed: asked.seed, operations: asked.operations, functions: rows }));
+    return differing === 0 ? OK : REFUTED;
+  }
+  const lines: string[] = [];
+  for (const file of new Set(held.map((row) => row.file))) {
+    const table = held
+      .filter((row) => row.file === file)
+      .map((r) => [r.name, String(r.modelCalls), String(r.cCalls), String(r.differing), `${r.covered}/${r.lines}`]);
+    const head = ['function', 'model calls', 'C calls', 'differ', 'C lines'];
+    lines.push(file, ...columns([head, ...table], [1, 2, 3, 4]).map((line) => `  ${line}`), '');
+  }
+  const reached = `${sum((r) => r.covered)} of ${sum((r) => r.lines)} lines of mirrored C`;
+  lines.push(
+    `${held.length} of ${rows.length} mirrored functions called on both sides, ${reached}, ${differing} differing`,
+  );
+  const rest = rows.filter((row) => !isHeld(row)).map((row) => row.name);
+  if (rest.length > 0) lines.push('', ...wrap(`Not held against C by these operations: ${rest.join(', ')}`, 80, '  '));
+  io.out(`${lines.join('\n')}\n`);
+  return differing === 0 ? OK : REFUTED;
+}
+
+// ---- drift ---------------------------------------------------------------------------------------------------------
+
+async function drift(io: Io, asked: Asked, recordTo?: string): Promise<number> {
+  const { findTree } = await import('../native/find-tree.js');
+  const { driftOf, mirroredHashes, mirrors, PIN, recordedHashes } = await import('../native/mirrors.js');
+  const tree = await findTree(asked.tree);
+  const list = mirrors();
+  if (recordTo !== undefined) {
+    const hashes = [...mirroredHashes(tree, list)].sort(([a], [b]) => (a < b ? -1 : 1));
+    writeFileSync(resolve(io.cwd, recordTo), `${JSON.stringify(Object.fromEntries(hashes), null, 1)}\n`);
+    io.out(`${hashes.length} of ${list.length} mirrored functions of ${tree.version} in ${recordTo}\n`);
+    return OK;
+  }
+  const result = driftOf(list, recordedHashes(), mirroredHashes(tree, list));
+  if (asked.json) io.out(json({ tree: tree.version, pin: PIN, ...result }));
+  else {
+    const part = (title: string, what: readonly { file: string; name: string; mirroredIn: string }[]) =>
+      what.length === 0 ? [] : ['', `${title}:`, ...columns(what.map((m) => [`  ${m.name}`, m.file, m.mirroredIn]))];
+    const lines = [
+      `${list.length} mirrored functions, ${PIN} beside ${tree.version}: ${result.same} the same, ` +
+        `${result.changed.length} changed, ${result.gone.length} gone`,
+      ...part('Changed', result.changed),
+      ...part('Gone: renamed, moved or removed', result.gone),
+      ...part('Mirrored since the record was made', result.unrecorded),
+    ];
+    io.out(`${lines.join('\n')}\n`);
+  }
+  return result.changed.length + result.gone.length === 0 ? OK : REFUTED;
+}
+
+// ---- recordings ------------------------------------------------------------------------------------------------------
+
+async function record(io: Io, path: string, asked: Asked): Promise<number> {
+  const { openNativeEngine } = await import('../native/engine.js');
+  const { recordVectors } = await import('../conform/record.js');
+  const cpus = asked.cpus[0]!;
+  const native = await openNativeEngine({ ...asked, cpus });
+  try {
+    const length = 200;
+    const sequences = Math.max(1, Math.ceil(asked.operations / length));
+    const text = [...recordVectors(native, { sequences, length, seed: asked.seed }), ''].join('\n');
+    try {
+      writeFileSync(resolve(io.cwd, path), path.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text, { flag: 'wx' });
+    } catch (e) {
+      reject(path, 'file', path, 'a place for a new file', (e as NodeJS.ErrnoException).code ?? String(e));
+    }
+    io.out(`${count(sequences, 'sequence')}, ${count(sequences * length, 'operation')} of ${native.name} in ${path}\n`);
+  } finally {
+    native.close();
+  }
+  return OK;
+}
+
+function readRecordingText(io: Io, path: string): string {
+  try {
+    const bytes = readFileSync(resolve(io.cwd, path));
+    return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
+  } catch (e) {
+    return reject(path, 'file', path, 'a recording, plain or gzipped', (e as NodeJS.ErrnoException).code ?? String(e));
+  }
+}
+
+async function replayFile(io: Io, path: string, asked: Asked): Promise<number> {
+  const text = readRecordingText(io, path);
+  const { readRecording } = await import('../conform/operations.js');
+  const { differenceLine, replay, replaySummary } = await import('../conform/replay.js');
+  const { modelEngine } = await import('../conform/model-engine.js');
+  const { pin } = await import('../series/registry.js');
+  const { sequences, faults } = readRecording(text);
+  if (faults.length > 0 || sequences.length === 0) {
+    for (const fault of faults.slice(0, 20)) io.err(`kvmodel: ${path}:${fault.line}: ${fault.message}\n`);
+    if (faults.length === 0) io.err(`kvmodel: ${path}: expected a recording, found no sequence\n`);
+    return BAD_INPUT;
+  }
+  const result = replay(sequences, (cpus) => modelEngine(pin, cpus));
+  if (asked.json) io.out(json(result));
+  else io.out(`${[...result.differences.map(differenceLine), replaySummary(result)].join('\n')}\n`);
+  return result.differences.length === 0 ? OK : REFUTED;
+}
