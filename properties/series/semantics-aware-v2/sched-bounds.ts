@@ -32,7 +32,7 @@ const penaltyOf = (times: number) =>
   };
 
 /** Replaces yield_to_task_fair() by one whose yielder pays this many virtual ns on its own queue, and the usual. */
-const costs = (virtualNs: number) =>
+export const costs = (virtualNs: number) =>
   function yield_to_task_fair(
     this: { set_next_buddy(se: sched_entity): void; yield_task_fair(rq: rq): void; m: Step['m'] },
     rq: rq,

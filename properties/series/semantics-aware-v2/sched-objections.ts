@@ -25,6 +25,7 @@ import {
   type YieldTo,
   yieldProbes,
 } from './monitors.js';
+import { costs } from './sched-bounds.js';
 import { getsItsShare, groupNamed, rootPays, taskNamed } from './sched-fairness.js';
 import { handsOver } from './sched-preference.js';
 import { pingPong, siblingPays, spinningVm, waiterAndHolder, yielders } from './worlds.js';
@@ -195,7 +196,7 @@ const AR9: Property[] = [
     of: 'AR9.2',
     given: yielders(['flat', 'groups']),
     watch: () => movesByExecution((it) => it.before.slice(0, 1)),
-    fault: doesNothing,
+    fault: { says: 'a yield costs 30 ms on top', funcs: { yield_to_task_fair: costs(30_000_000) } },
   }),
 ];
 
@@ -402,7 +403,10 @@ const AR14: Property[] = [
     of: 'AR14.2',
     given: pingPong(['flat', 'oneGroup', 'groups']),
     watch: () => yieldsPerHandOver(2),
-    fault: doesNothing,
+    fault: {
+      says: 'a yield gives the yielder a second of virtual time',
+      funcs: { yield_to_task_fair: costs(-1_000_000_000) },
+    },
   }),
 ];
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A property that cannot fail is worth nothing: each has a planted fault, and must see it. */
+import { describe, expect, it } from 'vitest';
+import { claimsOf, families, recorded } from '../../properties/claims.js';
+import { type AskOptions, ask } from '../../properties/run/ask.js';
+import { machineEngine as engine } from '../../properties/run/machine-engine.js';
+import { overridden } from '../../properties/run/probes.js';
+import type { Property } from '../../properties/vocabulary.js';
+import type { Kernel } from '../../src/series/link.js';
+import { baseKernel, findSeries, seriesIds, seriesKernel } from '../../src/series/registry.js';
+
+const options: AskOptions = { seed: 1, runs: 200, events: 40_000, states: 2_000 };
+
+/** Where the property is good: the first kernel on which it is recorded to hold, or else the series' own. */
+function goodKernel(property: Property, kernels: readonly Kernel[]): Kernel {
+  const verdicts = recorded[property.id] ?? {};
+  return kernels.find((kernel) => verdicts[kernel.name] === 'holds') ?? kernels[0];
+}
+
+const asked = seriesIds().flatMap((id) => {
+  const series = findSeries(id);
+  const claims = claimsOf(id);
+  if (series === null || claims.length === 0) return [];
+  return claims.flatMap((claim) =>
+    claim.properties.map((p) => ({ p, kernels: [seriesKernel(series), baseKernel(series)] })),
+  );
+});
+const own = findSeries('semantics-aware-v2');
+const general = families.flatMap((claim) =>
+  claim.properties.map((p) => ({ p, kernels: own === null ? [] : [seriesKernel(own), baseKernel(own)] })),
+);
+
+describe.each([...asked, ...general].filter(({ p }) => p.int64 === undefined && p.word !== 'conforms'))(
+  '$p.id $p.says',
+  ({ p, kernels }) => {
+    it(`sees: ${p.fault.says}`, () => {
+      const good = goodKernel(p, kernels);
+      const faulty = overridden(good, `${good.name} with a fault`, p.fault.funcs);
+      const { verdict } = ask(engine, faulty, p, options);
+      expect(
+        Object.keys(p.fault.funcs).filter((name) => good.table[name] === undefined),
+        'functions that are not there',
+      ).toEqual([]);
+      expect(verdict).toBe(p.word === 'sometimes' ? 'unreachable' : 'refuted');
+    });
+  },
+);
+
+describe('planted faults', () => {
+  it('are planted in every property', () => {
+    const without = [...asked, ...general].filter(({ p }) => Object.keys(p.fault.funcs).length === 0);
+    expect(without.map(({ p }) => p.id)).toEqual([]);
+  });
+});
