@@ -16,7 +16,8 @@ export default defineSeries({
   id: 'revert-c5ae366e12db',
   title: 'an entity off the queue is nominated as buddy',
   base: 'v6.12.117',
-  notices: 'cfs_rq->next is not on_rq',
+  notices:
+    'cfs_rq->next is not on_rq; only a race with the dequeue of the target gets there, which events one at a time do not have',
   patches: [
     {
       subject: 'Revert "sched/fair: In case of set_next_buddy() on !on_rq, warn and leave"',

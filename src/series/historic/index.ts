@@ -6,7 +6,6 @@
  */
 import type { Series } from '../series.js';
 import revert2f2fc17bab00 from './2f2fc17bab00-stale-slice.js';
-import revert3da56dc063cd from './3da56dc063cd-fork-inherits-rel_deadline.js';
 import revert6d1cafd8b56e from './6d1cafd8b56e-yield_to-own-cpu.js';
 import revert7b270f609982 from './7b270f609982-yield_to-when-pointless.js';
 import revert11b1b8bc2b98 from './11b1b8bc2b98-reweight-stale-curr.js';
@@ -41,7 +40,6 @@ export const historic: readonly Series[] = [
   revert2f2fc17bab00,
   revert32bd348be3fa,
   revert3429dd57f0de,
-  revert3da56dc063cd,
   revert493afbd187c4,
   revert52acd22faa1a,
   revert650cad561cce,
