@@ -42,7 +42,9 @@ export interface Series<Adds extends object = object> {
 }
 
 /** Declares a series. The compiler holds names and signatures against the base; `link` does so again. */
-export function defineSeries<Adds extends object = object>(series: Series<Adds>): Series<Adds> {
+export function defineSeries(series: Series): Series;
+export function defineSeries<Adds extends object>(series: Series<Adds>): Series<Adds>;
+export function defineSeries<Adds extends object>(series: Series<Adds>): Series<Adds> {
   return series;
 }
 

@@ -145,35 +145,35 @@ describe('planted faults of directed yield', () => {
   }
 
   it('revert-118964562969: preempted although it does not want to run', () => {
-    const after = (kernel: Kernel): boolean[] => {
+    const outcome = (kernel: Kernel): boolean[] => {
       const { t } = vm(kernel);
       Object.assign(t.v(0), { preempted: false, ready: false, wants_to_run: false });
       t.k.kvm_sched_out(t.v(0).id, t.t(1));
       return [t.v(0).preempted, t.v(0).ready];
     };
-    expect(after(kernelByName('revert-118964562969'))).toEqual([true, true]);
-    expect(after(pin)).toEqual([false, false]);
+    expect(outcome(kernelByName('revert-118964562969'))).toEqual([true, true]);
+    expect(outcome(pin)).toEqual([false, false]);
   });
 
   it('revert-52acd22faa1a: a pending interrupt makes no target', () => {
-    const after = (kernel: Kernel): number[] => {
+    const outcome = (kernel: Kernel): number[] => {
       const pending = replacing(kernel, { kvm_arch_dy_has_pending_interrupt: () => () => true });
       const { t, boosted } = vm(pending);
       for (const i of [1, 2, 3]) t.v(i).arch.preempted_in_kernel = false;
       spin(t);
       return boosted;
     };
-    expect(after(kernelByName('revert-52acd22faa1a'))).toEqual([]);
-    expect(after(pin)).toEqual([1]);
+    expect(outcome(kernelByName('revert-52acd22faa1a'))).toEqual([]);
+    expect(outcome(pin)).toEqual([1]);
   });
 
   it('revert-32bd348be3fa: boosts are not round robin', () => {
-    const after = (kernel: Kernel): number[] => {
+    const outcome = (kernel: Kernel): number[] => {
       const { t, boosted } = vm(kernel);
       for (let i = 0; i < 6; i++) spin(t);
       return boosted;
     };
-    expect(after(kernelByName('v6.19-rc1'))).toEqual([1, 2, 3, 1, 2, 3]);
-    expect(after(kernelByName('revert-32bd348be3fa'))).not.toEqual([1, 2, 3, 1, 2, 3]);
+    expect(outcome(kernelByName('v6.19-rc1'))).toEqual([1, 2, 3, 1, 2, 3]);
+    expect(outcome(kernelByName('revert-32bd348be3fa'))).not.toEqual([1, 2, 3, 1, 2, 3]);
   });
 });
