@@ -11,7 +11,7 @@
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { s64_toBigInt, toBigInt, u64 } from '../lib/types.js';
 import { advanceTo, injectTimers, type LapicMachine, nextTimer, nsOfTsc } from '../machine/lapic-machine.js';
-import { bind, type Kernel } from '../series/link.js';
+import { rebind } from '../series/link.js';
 import {
   applyChanges,
   type BesideLapic,
@@ -41,7 +41,7 @@ const STEPS_MAX = 512n;
  */
 function copyOf(machine: LapicMachine): LapicMachine {
   const m = { ...machine.m, hrtimer: machine.m.hrtimer.map((t) => ({ ...t })), vcpu: machine.m.vcpu.map(copyOfVcpu) };
-  return { k: bind({ name: '', table: Object.getPrototypeOf(machine.k) } as Kernel, m), m, vcpus: m.vcpu };
+  return { k: rebind(machine.k, m), m, vcpus: m.vcpu };
 }
 
 function copyOfVcpu(vcpu: kvm_vcpu): kvm_vcpu {

@@ -57,6 +57,14 @@ export function bind(kernel: Kernel, m: kernel_state, tp: ((event: trace_event) 
   return bound as unknown as vmlinux;
 }
 
+/** The kernel of `k`, bound to another machine; nobody hears its tracepoints. */
+export function rebind(k: vmlinux, m: kernel_state): vmlinux {
+  const bound = Object.create(Object.getPrototypeOf(k)) as { m: kernel_state; tp: null };
+  bound.m = m;
+  bound.tp = null;
+  return bound as unknown as vmlinux;
+}
+
 /** The functions of modules, as one table; what a module exports besides functions stays out. */
 export function tableOf(...modules: readonly object[]): FunctionTable {
   const table: Record<string, AnyFunction> = {};
