@@ -222,12 +222,16 @@ class LineReader {
     const name = OPS.find((op) => op === o['op']);
     if (name === undefined) this.fault(`${place}.op`, `an operation (${OPS.join(', ')})`, o['op']);
     const member = (key: string): number => (o[key] === undefined ? 0 : this.integer(o[key], `${place}.${key}`));
+    const argument = (key: string): number | bigint => {
+      const read = o[key] === undefined ? 0 : this.word(o[key], `${place}.${key}`);
+      return typeof read === 'string' ? BigInt(read) : read;
+    };
     return {
       op: name ?? 'ADVANCE',
       cpu: member('cpu'),
       id: member('id'),
-      a: member('a'),
-      b: member('b'),
+      a: argument('a'),
+      b: argument('b'),
       flags: member('flags'),
     };
   }
