@@ -19,7 +19,9 @@ type HandlerName = 'sched_tick' | 'hrtimerExpire' | 'sched_ttwu_pending' | 'wake
 export function interrupt(k: vmlinux, m: machine, cpu: number, handler: HandlerName, ...args: number[]): void {
   m.cpu = cpu;
   if (k.exitExternalInterrupt(cpu, LOCAL_TIMER_VECTOR, handler, ...args)) return;
+  m.hardirq = 1;
   (k as unknown as Record<string, (...args: number[]) => void>)[handler](...args);
+  m.hardirq = 0;
 }
 
 /**

@@ -41,6 +41,7 @@ function emptyMachine(kernel: Kernel, scenario: Scenario): machine {
       sched_feat: { ...kernel.sched_feat, ...scenario.features },
     }),
     cpu: 0,
+    hardirq: 0,
     knobs: {},
     hrtimer: [],
     ...newKvmState(scenario.cpus),
