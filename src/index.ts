@@ -3,6 +3,7 @@
  * What a patch outside the repository imports from 'kvmodel': how to declare a series, the kernel's integers and
  * structures to write it with, and the words to state properties with.
  */
+export * as fc from 'fast-check';
 export type { Claim, Monitor, Probe, Property, Scope, Step, World } from '../properties/vocabulary.js';
 export { agrees, always, leadsTo, sometimes } from '../properties/vocabulary.js';
 export type * from './arch/x86/kvm_host.js';

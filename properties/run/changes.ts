@@ -145,6 +145,8 @@ function compare(
 
 function changeText(field: string, was: unknown, is: unknown, m: machine): string {
   const numeric = (x: unknown): boolean => typeof x === 'number' || typeof x === 'bigint';
+  // a field that a series brings and that nobody had set
+  if (was === undefined) return `= ${numeric(is) ? pointerText(field, is, m) : valueText(is)}`;
   if (!numeric(was) || !numeric(is)) return `${valueText(was)} -> ${valueText(is)}`;
   if (field === 'vruntime' || field === 'deadline' || /time_ns$/.test(field)) {
     const d = s64_toBigInt(s64_diff(is as u64, was as u64));

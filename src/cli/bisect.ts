@@ -40,7 +40,7 @@ async function bisect(claim: string, name: string, flags: Flags, io: Io): Promis
   if (!known.includes(claim))
     reject('command line', 'unknown-claim', 'CLAIM', oneOf('a claim or property', claim, known), shown(claim));
 
-  const asker = await askerFor(spec);
+  const asker = await askerFor(spec, false);
   const progress = await progressTo(io);
   try {
     const settings = { ...(runs === undefined ? {} : { runs }), ...(seed === undefined ? {} : { seed }) };

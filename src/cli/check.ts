@@ -110,7 +110,8 @@ async function check(settings: Settings, io: Io): Promise<number> {
   const spec = { series: settings.series, cwd: io.cwd, prefixes, ...(against === undefined ? {} : { against }) };
   const subject = await subjectOfSpec(spec);
   checkOnly(settings.only, subject);
-  const asker = await askerFor(spec);
+  // branches are counted where everything is asked, for it takes time
+  const asker = await askerFor(spec, settings.only.length === 0);
   const progress = await progressTo(io);
   let report: CheckReport;
   try {
@@ -152,6 +153,7 @@ function checkOnly(only: readonly string[], subject: Subject): void {
 /** Threads that answer; what they count is the code of the series alone. */
 export async function askerFor(
   spec: import('./check-subject.js').SubjectSpec,
+  counting: boolean,
 ): Promise<import('../../properties/run/asker.js').Asker> {
   const { workerAsker } = await import('./worker-asker.js');
   const { looksLikeFile } = await import('./series-file.js');
@@ -161,7 +163,19 @@ export async function askerFor(
     ? resolve(spec.cwd, spec.series)
     : fileURLToPath(new URL(`../series/${spec.series}/`, import.meta.url));
   const root = isFile ? spec.cwd : fileURLToPath(new URL('../../..', import.meta.url));
-  return workerAsker({ spec, covered: [own], root });
+  const functions = isFile ? { functions: await functionTexts(spec) } : {};
+  return workerAsker({ spec, covered: counting ? [own] : [], root, ...functions });
+}
+
+/** The source of every function that the patches of a file bring. */
+async function functionTexts(spec: import('./check-subject.js').SubjectSpec): Promise<string[]> {
+  const { seriesOf } = await import('./check-subject.js');
+  const { series } = await seriesOf(spec.series, spec.cwd, false);
+  const all = series.patches.flatMap((patch) => [
+    ...Object.values(patch.funcs ?? {}),
+    ...Object.values(patch.adds ?? {}),
+  ]);
+  return all.map((fn) => String(fn));
 }
 
 type ReplayCommand = (c: Pick<Case, 'kernel' | 'against' | 'property' | 'scenario' | 'events'>) => string;

@@ -65,6 +65,8 @@ export interface WorkerAskerOptions {
   spec: SubjectSpec;
   /** beginnings of the paths of files whose branches are counted */
   covered: string[];
+  /** texts of the functions that are meant, where a file holds others as well; all that is in the files when absent */
+  functions?: readonly string[];
   /** paths of branches are shown relative to it */
   root: string;
   threads?: number;
@@ -72,7 +74,7 @@ export interface WorkerAskerOptions {
 
 /** As many threads as there are CPUs, begun when the first question of their kind comes. */
 export function workerAsker(options: WorkerAskerOptions): Asker {
-  const { spec, covered, root, threads = Math.min(8, availableParallelism()) } = options;
+  const { spec, covered, functions, root, threads = Math.min(8, availableParallelism()) } = options;
   const pools: Record<Int64, Thread[]> = { number: [], checked: [] };
   const queues: Record<Int64, Waiting[]> = { number: [], checked: [] };
   let next = 0;
@@ -107,11 +109,22 @@ export function workerAsker(options: WorkerAskerOptions): Asker {
     unreached: async () => {
       if (covered.length === 0) return [];
       const found = (await Promise.all(all().map(coverageOf))) as ModuleCoverage[][];
-      const merged = mergedCoverage(found).sort((a, b) => (a.file < b.file ? -1 : 1));
+      const merged = mergedCoverage(found)
+        .sort((a, b) => (a.file < b.file ? -1 : 1))
+        .map((module) => (functions === undefined ? module : within(module, functions)));
       return unreachedIn(merged, (file) => relative(root, file));
     },
     close: async () => {
       await Promise.all(all().map((t) => t.end()));
     },
   };
+}
+
+/** The module's gaps inside functions of these texts. */
+function within(module: ModuleCoverage, functions: readonly string[]): ModuleCoverage {
+  const spans = functions.flatMap((text): [number, number][] => {
+    const start = module.text.indexOf(text);
+    return start < 0 ? [] : [[start, start + text.length]];
+  });
+  return { ...module, gaps: module.gaps.filter(([a, b]) => spans.some(([start, end]) => a >= start && b <= end)) };
 }

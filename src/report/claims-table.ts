@@ -46,7 +46,7 @@ function plainTable(report: CheckReport, parts: Parts, width: number): string[] 
         c.id,
         c.words,
         ...kernels.map(([, k]) => c.verdicts[k] ?? '-'),
-        c.unanswerable === undefined ? c.evidence : `no model: ${c.unanswerable}`,
+        c.unanswerable === undefined ? c.evidence : 'no model can say',
       ]),
     ),
   ];

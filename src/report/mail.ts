@@ -7,7 +7,7 @@
 import { ascii, count, wrap } from '../base/text.js';
 import type { CheckReport, ClaimResult, PropertyResult } from './check-report.js';
 import { measuresTable } from './measures-table.js';
-import { searched } from './report-text.js';
+import { searched, unreachedRows } from './report-text.js';
 import { counterexampleLines } from './transcript.js';
 import { partsOf, worthShowing } from './verdicts.js';
 
@@ -38,7 +38,9 @@ export function reportMail(report: CheckReport): string {
 }
 
 function holding(report: CheckReport, patched: string): string[] {
-  const ids = report.claims.filter((c) => c.verdicts[patched] === 'holds').map((c) => `"${c.words}"`);
+  const ids = report.claims
+    .filter((c) => c.verdicts[patched] === 'holds' && !c.id.startsWith('AR'))
+    .map((c) => `"${c.words}"`);
   if (ids.length === 0) return [];
   return ['What I looked at and found to hold:', ...ids.flatMap((w) => wrap(`  ${w}`, WIDTH, '   ')), ''];
 }
@@ -89,7 +91,8 @@ const sentence = (text: string): string => {
 function compared(p: PropertyResult, base: string, verdict: string): string[] {
   const before = p.verdicts[base];
   if (before === 'holds') return wrap(`It holds on ${base} without the series, so this would be a regression.`, WIDTH);
-  if (before === verdict) return wrap(`${base} does the same without the series.`, WIDTH);
+  // a case that a series brings is trivially unreachable without it
+  if (before === verdict && verdict === 'refuted') return wrap(`${base} does the same without the series.`, WIDTH);
   return [];
 }
 
@@ -106,13 +109,12 @@ export function folded(command: string): string[] {
 
 function unreachedLines(report: CheckReport): string[] {
   if (report.unreached.length === 0) return [];
+  const { folder, rows } = unreachedRows(report.unreached, WIDTH - 2);
+  const where = folder === '' ? '' : ` (in ${folder})`;
   return [
-    'Can these branches be taken?  None of my runs did:',
+    ...wrap(`Can these branches be taken?  None of my runs did${where}:`, WIDTH),
     '',
-    ...report.unreached.flatMap((u) => [
-      `  ${u.function}(), ${u.file}:${u.line}`,
-      `    ${u.text.trim()}`.slice(0, WIDTH),
-    ]),
+    ...rows.map((row) => `  ${row}`),
     '',
   ];
 }

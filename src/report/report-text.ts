@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A check report as it appears in a terminal: 80 columns, ASCII. */
-import { ascii, count, wrap } from '../base/text.js';
+import { ascii, count, inWidth, wrap } from '../base/text.js';
 import type { CheckReport, ClaimResult, PropertyResult } from './check-report.js';
 import { claimsTable } from './claims-table.js';
 import { measuresTable } from './measures-table.js';
@@ -19,6 +19,7 @@ export function reportText(report: CheckReport): string {
     '',
     ...claimsTable(report, WIDTH),
     '',
+    ...unanswerableLines(report),
     ...(measures.length > 0 ? [...measures, ''] : []),
     ...report.claims.flatMap((claim) => claimLines(claim, report, parts.base, parts.patched)),
     ...unreachedLines(report),
@@ -67,16 +68,36 @@ export function searched(p: PropertyResult, kernel: string): string {
   return `${scope}${x.complete ? '' : ` to depth ${x.depth} (search not complete)`}, nor in ${random}`;
 }
 
+/** Claims that no model can answer, and why. */
+function unanswerableLines(report: CheckReport): string[] {
+  const open = report.claims.filter((c) => c.unanswerable !== undefined);
+  if (open.length === 0) return [];
+  const told = open.flatMap((c) => wrap(`  ${c.id}: ${c.unanswerable}`, WIDTH, '      '));
+  return ['no model can say:', ...told, ''];
+}
+
 function unreachedLines(report: CheckReport): string[] {
   if (report.unreached.length === 0) return [];
-  const places = report.unreached.map((u) => `${u.file}:${u.line}`);
-  const w = Math.max(...places.map((p) => p.length));
-  return [
-    '-'.repeat(WIDTH),
-    'branches of the series that no run took:',
-    ...report.unreached.flatMap((u, i) => [`  ${places[i].padEnd(w)}  ${u.function}()`, `      ${u.text.trim()}`]),
-    '',
-  ].map((line) => line.slice(0, WIDTH));
+  const { folder, rows } = unreachedRows(report.unreached, WIDTH);
+  const where = folder === '' ? '' : `, in ${folder}`;
+  return ['-'.repeat(WIDTH), `branches of the series that no run took${where}:`, ...rows, ''];
+}
+
+/** File by file: line, function, and the line's text as far as it fits; `folder` is what all paths begin with. */
+export function unreachedRows(unreached: CheckReport['unreached'], width: number): { folder: string; rows: string[] } {
+  const files = [...new Set(unreached.map((u) => u.file))];
+  const folders = new Set(files.map((file) => file.slice(0, file.lastIndexOf('/') + 1)));
+  const folder = folders.size === 1 ? [...folders][0] : '';
+  const rows = files.flatMap((file) => [
+    inWidth(file.slice(folder.length), width).trimEnd(),
+    ...unreached
+      .filter((u) => u.file === file)
+      .flatMap((u) => [
+        `${String(u.line).padStart(6)}  ${u.function}()`,
+        inWidth(`        ${u.text}`, width).trimEnd(),
+      ]),
+  ]);
+  return { folder, rows };
 }
 
 function verdictLines(report: CheckReport): string[] {
@@ -92,7 +113,7 @@ function verdictLines(report: CheckReport): string[] {
   const bad = unrecordedFailures(report);
   if (bad.length > 0) {
     const list = bad.map((f) => `${f.property} ${f.verdict}`).join(', ');
-    lines.push(...wrap(`Nothing recorded, and not the base's: ${list}.`, WIDTH, '  '));
+    lines.push(...wrap(`Not recorded, and not what the base does: ${list}.`, WIDTH, '  '));
   }
   return lines;
 }

@@ -6,7 +6,7 @@
  *     3   3000000    0  yield_to vm/1  - vm/0.vruntime +3000000
  *                                      + vm/0.vruntime +18000000
  */
-import { inWidth, wrap } from '../base/text.js';
+import { count, inWidth, wrap } from '../base/text.js';
 import type { Counterexample, TranscriptStep } from './check-report.js';
 import { cpuOf, eventText } from './event-text.js';
 import { type DiffLine, lineDiff } from './line-diff.js';
@@ -22,6 +22,8 @@ export interface TranscriptOptions {
   shown: number;
   /** leave out time and program steps at which nothing is seen to happen */
   quiet?: boolean;
+  /** indices of steps before which others are left out: marked */
+  gaps?: ReadonlySet<number>;
 }
 
 /** Longest event column; longer events are cut with `~`. */
@@ -34,7 +36,30 @@ export function counterexampleLines(c: Counterexample, base: string, width: numb
   const compared = other !== undefined && c.transcript.some((step) => step.did[other] !== undefined);
   const kernels = compared ? [other as string, c.kernel] : [c.kernel];
   const legend = compared ? [`- ${kernels[0]}`, `+ ${kernels[1]}`] : [];
-  return [...legend, ...transcript(c.transcript, { width, kernels, names: namesOf(c.scenario), shown: SHOWN })];
+  const { steps, gaps } = excerpt(c.transcript, kernels);
+  const left = c.transcript.length - steps.length;
+  const quiet = left > 0;
+  const lines = transcript(steps, { width, kernels, names: namesOf(c.scenario), shown: SHOWN, quiet, gaps });
+  if (left > 0) lines.push(`(${count(left, 'more event')}; the replay tells all)`);
+  return [...legend, ...lines];
+}
+
+/** A counterexample of more steps than this is shown in part. */
+const STEPS_MAX = 40;
+
+/** The beginning, where the kernels part, and the end; `gaps` are the steps before which something told is left out. */
+function excerpt(
+  steps: readonly TranscriptStep[],
+  kernels: readonly string[],
+): { steps: TranscriptStep[]; gaps: ReadonlySet<number> } {
+  if (steps.length <= STEPS_MAX) return { steps: [...steps], gaps: new Set() };
+  const seen = steps.filter((step) => !isQuiet(step, kernels));
+  const parts = (step: TranscriptStep): boolean =>
+    kernels.length > 1 && (step.did[kernels[0]] ?? []).join('\n') !== (step.did[kernels[1]] ?? []).join('\n');
+  const first = Math.max(0, seen.findIndex(parts));
+  const kept = [...seen.keys()].filter((i) => i < 3 || (i >= first - 2 && i < first + 6) || i >= seen.length - 8);
+  const gaps = kept.filter((i, k) => k > 0 && kept[k - 1] !== i - 1).map((i) => seen[i].index);
+  return { steps: kept.map((i) => seen[i]), gaps: new Set(gaps) };
 }
 
 /** The lines of a transcript, head first. */
@@ -53,6 +78,7 @@ export function transcript(steps: readonly TranscriptStep[], options: Transcript
   const lines = [line('#', 'ns', 'cpu', 'event', mark ? '  did' : 'did')];
   steps.forEach((step, i) => {
     if (options.quiet === true && isQuiet(step, options.kernels)) return;
+    if (options.gaps?.has(step.index) === true) lines.push(line('...', '', '', '', ''));
     const cpu = cpuOf(step.event);
     const did = didLines(step, options).flatMap((d) =>
       wrap(`${mark ? `${d.mark} ` : ''}${d.text}`, room, mark ? '    ' : '  '),

@@ -59,7 +59,7 @@ export const HEADERS: readonly string[] = [
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   immer: ['machine', 'web'],
   xstate: ['machine', 'web'],
-  'fast-check': ['properties'],
+  'fast-check': ['properties', 'entry'],
   tinypool: ['properties', 'cli', 'native'],
   valibot: ['scenario', 'cli', 'native'],
   'cli-table3': ['base'],
