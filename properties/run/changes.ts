@@ -12,7 +12,20 @@ const QUIET = new Set([
   ...['h_nr_delayed', 'idle_nr_running', 'idle_h_nr_running', 'removed', 'last_update_tg_load_avg', 'load_avg'],
   ...['tg_load_avg_contrib', 'propagate', 'prop_runnable_sum', 'h_load', 'run_node', 'min_vruntime', 'min_slice'],
   ...['exec_start', 'sum_exec_runtime', 'prev_sum_exec_runtime', 'nr_migrations', 'runnable_weight', 'stat'],
-  ...['recent_used_cpu', 'wakee_flips', 'last_wakee', 'kernel_stack', 'on_cpu', 'rel_deadline', 'wake_cpu'],
+  ...[
+    'recent_used_cpu',
+    'wakee_flips',
+    'last_wakee',
+    'wakee_flip_decay_ts',
+    'nvcsw',
+    'nivcsw',
+    'idle_stamp',
+    'avg_idle',
+    'kernel_stack',
+    'on_cpu',
+    'rel_deadline',
+    'wake_cpu',
+  ],
   ...['isr_count', 'highest_isr_cache', 'irr_pending', 'kvm_running_vcpu', 'valid_wakeup'],
 ]);
 
@@ -21,7 +34,6 @@ const WEIGHT: Readonly<Record<string, number>> = {
   vruntime: 8,
   deadline: 7,
   next: 6,
-  curr: 6,
   last_boosted_vcpu: 6,
   dy_eligible: 5,
   in_spin_loop: 5,
@@ -63,11 +75,8 @@ function registerName(offset: number): string {
 
 /** Pointers by what they point to. */
 function pointerText(field: string, value: unknown, m: machine): string {
-  if (typeof value !== 'number') return valueText(value);
-  if (value < 0) return 'NULL';
-  if (field === 'curr' || field === 'donor' || field === 'idle') return m.task[value]?.comm ?? String(value);
-  if (field === 'next') return seName(m, value);
-  return String(value);
+  if (field !== 'curr' && field !== 'next') return valueText(value);
+  return (value as number) < 0 ? 'NULL' : seName(m, value as number);
 }
 
 function valueText(value: unknown): string {
@@ -144,6 +153,7 @@ function compare(
 }
 
 function changeText(field: string, was: unknown, is: unknown, m: machine): string {
+  if (was === undefined) return `= ${valueText(is)}`;
   const numeric = (x: unknown): boolean => typeof x === 'number' || typeof x === 'bigint';
   // a field that a series brings and that nobody had set
   if (was === undefined) return `= ${numeric(is) ? pointerText(field, is, m) : valueText(is)}`;
@@ -193,7 +203,10 @@ export function changesBetween(was: machine, is: machine, known: ReadonlySet<str
       const after = is[table][i] as unknown as Record<string, unknown>;
       if (before === undefined) continue;
       const name = recordName(is, table, i);
-      for (const field of Object.keys(after)) compare(name, field, before[field], after[field], is, out, known);
+      for (const field of Object.keys(after)) {
+        if (table === 'rq' && field === 'curr') continue; // sched_switch says it
+        compare(name, field, before[field], after[field], is, out, known);
+      }
     }
   }
   return out.sort((a, b) => b.weight - a.weight).map((change) => change.text);

@@ -2,6 +2,7 @@
 /** A run told event by event, on one kernel or on two beside each other. */
 import { KernelBug, NotModelled } from '../../src/lib/bug.js';
 import { sub, toBigInt } from '../../src/lib/types.js';
+import { cloneMachine } from '../../src/machine/clone.js';
 import type { MachineEvent } from '../../src/machine/events.js';
 import type { machine } from '../../src/machine/state.js';
 import type { TranscriptStep } from '../../src/report/check-report.js';
@@ -34,7 +35,7 @@ class Teller {
     if (this.stopped !== null) return [];
     this.traces.length = 0;
     const legal = this.engine.legal(this.m, event);
-    const before = structuredClone(this.m);
+    const before = cloneMachine(this.m);
     try {
       this.engine.apply(this.bound, event);
     } catch (thrown) {

@@ -2,6 +2,7 @@
 /** What another kernel would do from the present state: a copy of the machine on which the same event happens. */
 import { toBigInt, toNumber } from '../../../src/lib/types.js';
 import { apply } from '../../../src/machine/apply.js';
+import { cloneMachine } from '../../../src/machine/clone.js';
 import type { machine } from '../../../src/machine/state.js';
 import { bind } from '../../../src/series/link.js';
 import { kernelByName } from '../../../src/series/registry.js';
@@ -14,7 +15,7 @@ export const ALTERNATIVE_2 = 'v6.19-rc1+yield-hierarchy-weighted';
 
 /** The event of this step on a copy of the machine before it, by the kernel of that name. Ask in `before`. */
 export function elsewhere(step: Step, kernel: string): machine {
-  const m = structuredClone(step.m);
+  const m = cloneMachine(step.m);
   apply(bind(kernelByName(kernel), m), step.event);
   return m;
 }

@@ -2,6 +2,7 @@
 /** AR1, AR2, AR4 to AR12, AR14: what the reviewers of the scheduler's half said. */
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import { apply } from '../../../src/machine/apply.js';
+import { cloneMachine } from '../../../src/machine/clone.js';
 import type { MachineEvent } from '../../../src/machine/events.js';
 import { nextEvent } from '../../../src/machine/next-event.js';
 import type { machine } from '../../../src/machine/state.js';
@@ -78,7 +79,7 @@ function noWorseThanOnBase(comm: string): Monitor {
     notes: () => null,
     before(step) {
       if (there === null) {
-        there = structuredClone(step.m);
+        there = cloneMachine(step.m);
         kernel = bind(kernelByName(BASE), there);
       }
     },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A2, A4, A8, A19, A20, A25: what the target gets of it, and whether the queue stays consistent. */
 import { add, s64_toNumber, sub, toNumber, u64 } from '../../../src/lib/types.js';
+import { cloneMachine } from '../../../src/machine/clone.js';
 import type { machine } from '../../../src/machine/state.js';
 import { type cfs_rq, NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
 import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
@@ -435,7 +436,7 @@ const A25: Property[] = [
 
 /** Would the target be eligible, had it been credited with what the yielder paid? */
 function creditedInstead(step: Step, y: sched_entity, t: sched_entity, amount: number): boolean {
-  const m = structuredClone(step.m);
+  const m = cloneMachine(step.m);
   m.se[y.id].vruntime = sub(m.se[y.id].vruntime, u64(amount));
   m.se[t.id].vruntime = sub(m.se[t.id].vruntime, u64(amount));
   return eligible(m, m.se[t.id]);
