@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A3, A22, A23, A24: who else pays, and what the series does when it is not asked to. */
+import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
-import { agrees, always, type Claim, type Monitor, type Property, type Step } from '../../vocabulary.js';
+import { agrees, always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { BASE, differs, elsewhere } from './fork.js';
 import { entityName, now, service, ticking, yieldProbes } from './monitors.js';
-import { siblingPays, yielders, yieldsThenPeace } from './worlds.js';
+import { siblingPays, spinningVm, yielders, yieldsThenPeace } from './worlds.js';
 
 /** Two slices and two ticks: what EEVDF lets an entity lag behind, with preemption at ticks only. */
 const tolerance = (m: machine): number => 3 * m.sysctl_sched_base_slice + 2 * toNumber(m.TICK_NSEC);
@@ -202,6 +203,29 @@ function limitedYields(ask: (step: Step) => void, answer: (step: Step) => void):
   };
 }
 
+/** PAUSE exits of a vCPU from the moment it wants a lock to the moment it has it. */
+function exitsForALock(enough: number): Monitor {
+  const exits = new Map<number, number>();
+  return {
+    notes: () => [...exits],
+    probes: {
+      kvm_vcpu_on_spin: {
+        enter(step, args) {
+          const me = args[0] as kvm_vcpu;
+          if (step.m.actor[me.pid].spinning < 0) return;
+          const n = (exits.get(me.id) ?? 0) + 1;
+          exits.set(me.id, n);
+          if (n === enough)
+            step.reach(`vCPU ${me.vcpu_idx} exits for the ${n}th time for one lock at ${now(step.m)} ns`);
+        },
+      },
+    },
+    after(step) {
+      for (const id of exits.keys()) if (step.m.actor[step.m.vcpu[id].pid].spinning < 0) exits.delete(id);
+    },
+  };
+}
+
 const A22: Property[] = [
   agrees('a yield_to() whose penalty is held back still does all that it does without the series', {
     of: 'A22.1',
@@ -242,6 +266,12 @@ const A22: Property[] = [
         },
       },
     },
+  }),
+  sometimes('one lock costs ten PAUSE exits', {
+    of: 'A22.2',
+    given: spinningVm(['oneGroup', 'groups']),
+    watch: () => exitsForALock(10),
+    fault: { says: 'PAUSE exits are not looked at', funcs: { handle_pause: () => 1 } },
   }),
 ];
 

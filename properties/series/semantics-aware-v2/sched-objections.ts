@@ -180,8 +180,29 @@ const AR8: Property[] = [
       });
     },
     fault: {
-      says: 'the penalty is one ns, so that the yielder stays eligible',
-      funcs: { yield_deboost_calculate_penalty: () => u64(100) },
+      says: 'a penalty of 100 ns, after which the yielder is eligible still',
+      funcs: {
+        yield_to_deboost(this: { m: machine }, rq: rq) {
+          const y = this.m.se[this.m.task[rq.donor].se];
+          y.vruntime = add(y.vruntime, u64(100));
+        },
+        yield_to_task_fair(
+          this: {
+            m: machine;
+            set_next_buddy(se: sched_entity): void;
+            yield_task_fair(rq: rq): void;
+            yield_to_deboost(rq: rq): void;
+          },
+          rq: rq,
+          p: { se: number },
+        ) {
+          if (this.m.se[p.se].on_rq === 0) return false;
+          this.set_next_buddy(this.m.se[p.se]);
+          this.yield_to_deboost(rq);
+          this.yield_task_fair(rq);
+          return true;
+        },
+      },
     },
   }),
 ];
@@ -382,7 +403,7 @@ const AR12: Property[] = [
         layouts: ['flat', 'groups'],
         features: { NEXT_BUDDY: false },
       }),
-      keep: (s) => s.features?.NEXT_BUDDY === false,
+      keep: (s) => s.features?.NEXT_BUDDY === false && s.vruntime_offset !== undefined,
     },
     watch: nominationStands,
     fault: stealsHint,

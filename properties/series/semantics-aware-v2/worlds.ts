@@ -54,6 +54,7 @@ export function yielders(
     weights: options.weights ?? YIELD_EVENTS,
     length: 40,
     advances: LIMITS,
+    keep: (s) => s.base_slice === BIG_MACHINE_SLICE && s.vruntime_offset === (options.offset ?? FAR_FROM_WRAP),
   };
 }
 
@@ -247,6 +248,7 @@ export function spinningVm(layouts: readonly ('oneGroup' | 'groups')[]): World {
     scenario,
     weights: {},
     length: 2000,
+    whole: true,
     keep: (s) => (s.vms?.[0]?.vcpus ?? 0) > 1 && s.base_slice !== undefined,
   };
 }
