@@ -95,7 +95,7 @@ export interface Before {
   exec: number;
 }
 
-const snapshot = (se: sched_entity): Before => ({
+export const snapshot = (se: sched_entity): Before => ({
   se: se.id,
   vruntime: se.vruntime,
   deadline: se.deadline,

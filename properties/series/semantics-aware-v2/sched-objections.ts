@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** AR1, AR2, AR4 to AR12, AR14: what the reviewers of the scheduler's half said. */
+/** AR1, AR2, AR4 to AR12, AR14: what the reviewers of the scheduler half said; AR11 and AR12 stand beside. */
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import { apply } from '../../../src/machine/apply.js';
 import { cloneMachine } from '../../../src/machine/clone.js';
@@ -10,22 +10,21 @@ import { NULL, type rq, type sched_entity } from '../../../src/sched/sched.js';
 import { bind } from '../../../src/series/link.js';
 import { kernelByName } from '../../../src/series/registry.js';
 import type { vmlinux } from '../../../src/series/vmlinux.js';
-import { taskScenarios } from '../../arbitraries.js';
-import { always, type Claim, type Monitor, type Property, type Step } from '../../vocabulary.js';
-import { ALTERNATIVE_2, BASE, elsewhere } from './fork.js';
+import { always, type Claim, type Monitor, type Property } from '../../vocabulary.js';
+import { BASE } from './fork.js';
 import {
+  type Before,
   beyondExecuted,
-  common,
   entityName,
-  nameOf,
   now,
-  runnable,
   sayYield,
   service,
+  snapshot,
   ticking,
   type YieldTo,
   yieldProbes,
 } from './monitors.js';
+import { AR11, AR12 } from './sched-alternatives.js';
 import { costs } from './sched-bounds.js';
 import { getsItsShare, groupNamed, rootPays, taskNamed } from './sched-fairness.js';
 import { handsOver } from './sched-preference.js';
@@ -154,51 +153,19 @@ const AR8: Property[] = [
   always('one yield_to() advances the vruntime of the yielder once: by the penalty or by the forfeit', {
     of: 'AR8.1',
     given: waiterAndHolder(['flat', 'oneGroup'], { others: 6 }),
-    watch() {
-      let forfeit = false;
-      return ticking({
-        notes: () => null,
-        probes: {
-          ...yieldProbes({
-            enter() {
-              forfeit = false;
-            },
-            leave(step, it) {
-              const paid = beyondExecuted(step.m, it.before[0]);
-              if (paid > 0) step.reach();
-              forfeit = paid > it.penalty + 1;
-              if (it.penalty > 0 && forfeit) {
-                const y = step.m.se[it.before[0].se];
-                step.fail(
-                  `${sayYield(step.m, it)}: ${entityName(step.m, y)} pays a penalty of ${it.penalty} ns and then ` +
-                    `forfeits ${paid - it.penalty} ns more`,
-                );
-              }
-            },
-          }),
-        },
-      });
-    },
+    watch: paysOnce,
     fault: {
       says: 'a penalty of 100 ns, after which the yielder is eligible still',
       funcs: {
-        yield_to_deboost(this: { m: machine }, rq: rq) {
-          const y = this.m.se[this.m.task[rq.donor].se];
-          y.vruntime = add(y.vruntime, u64(100));
-        },
         yield_to_task_fair(
-          this: {
-            m: machine;
-            set_next_buddy(se: sched_entity): void;
-            yield_task_fair(rq: rq): void;
-            yield_to_deboost(rq: rq): void;
-          },
+          this: { m: machine; set_next_buddy(se: sched_entity): void; yield_task_fair(rq: rq): void },
           rq: rq,
           p: { se: number },
         ) {
           if (this.m.se[p.se].on_rq === 0) return false;
           this.set_next_buddy(this.m.se[p.se]);
-          this.yield_to_deboost(rq);
+          const y = this.m.se[this.m.task[rq.donor].se];
+          y.vruntime = add(y.vruntime, u64(100));
           this.yield_task_fair(rq);
           return true;
         },
@@ -206,6 +173,41 @@ const AR8: Property[] = [
     },
   }),
 ];
+
+/** Before yield_task_fair() or in it, but not both. */
+function paysOnce(): Monitor {
+  let it: YieldTo | null = null;
+  let first = 0;
+  let between: Before | null = null;
+  return ticking({
+    notes: () => null,
+    probes: {
+      ...yieldProbes({
+        enter(_step, begun) {
+          it = begun;
+        },
+        leave() {
+          it = null;
+        },
+      }),
+      yield_task_fair: {
+        enter(step) {
+          if (it === null) return;
+          first = beyondExecuted(step.m, it.before[0]);
+          between = snapshot(step.m.se[it.before[0].se]);
+        },
+        leave(step) {
+          if (it === null || between === null) return;
+          const second = beyondExecuted(step.m, between);
+          if (first > 0 || second > 0) step.reach();
+          if (first <= 0 || second <= 1) return;
+          const y = entityName(step.m, step.m.se[between.se]);
+          step.fail(`${sayYield(step.m, it)}: ${y} pays a penalty of ${first} ns and then forfeits ${second} ns more`);
+        },
+      },
+    },
+  });
+}
 
 const AR9: Property[] = [
   always("across a yield_to(), a group's vruntime moves by what the group executed and by nothing else", {
@@ -266,147 +268,6 @@ const AR10: Property[] = [
         },
       },
     },
-  }),
-];
-
-const AR11: Property[] = [
-  always('whenever the penalty hands the CPU over, the eleven lines of alternative 2 would have done so', {
-    of: 'AR11.1',
-    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], { others: 1 }),
-    watch: () => handsOverElsewhere(ALTERNATIVE_2, 'there too'),
-    fault: doesNothingMore(),
-  }),
-  always('whenever the eleven lines of alternative 2 would hand the CPU over, the penalty does so', {
-    of: 'AR11.2',
-    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], { others: 1 }),
-    watch: () => handsOverElsewhere(ALTERNATIVE_2, 'here too'),
-    fault: doesNothing,
-  }),
-];
-
-/** A yield_to() after which the target runs next, whatever stands in its way. */
-function doesNothingMore() {
-  return {
-    says: 'the target is picked by force',
-    funcs: {
-      yield_to_task_fair(this: { m: machine; set_next_buddy(se: sched_entity): void }, rq: rq, p: { se: number }) {
-        const target = this.m.se[p.se];
-        if (target.on_rq === 0) return false;
-        this.set_next_buddy(target);
-        for (let id = this.m.task[rq.donor].se; id !== NULL; id = this.m.se[id].parent) {
-          this.m.se[id].vruntime = add(this.m.se[id].vruntime, u64(100_000_000));
-        }
-        return true;
-      },
-    },
-  };
-}
-
-function handsOverElsewhere(kernel: string, where: 'here too' | 'there too'): Monitor {
-  let there: machine | null = null;
-  let made: YieldTo | null = null;
-  return ticking({
-    notes: () => null,
-    before(step) {
-      made = null;
-      there = isYieldTo(step) ? elsewhere(step, kernel) : null;
-    },
-    probes: yieldProbes({
-      leave(_step, it) {
-        made = it;
-      },
-    }),
-    after(step) {
-      if (there === null || made === null) return;
-      const it: YieldTo = made;
-      const [here, other] = [step.m.rq[it.cpu].curr, there.rq[it.cpu].curr];
-      const [leads, follows] = where === 'there too' ? [here, other] : [other, here];
-      if (leads !== it.target) return;
-      step.reach();
-      if (follows === it.target) return;
-      step.fail(
-        `${sayYield(step.m, it)}: ${nameOf(step.m, here)} runs next here, ${nameOf(step.m, other)} would with ${kernel}`,
-      );
-    },
-  });
-}
-
-/** The event makes a program call yield_to(). */
-function isYieldTo({ event, m }: Step): boolean {
-  if (event.ev !== 'step') return false;
-  const actor = m.actor[m.rq[event.cpu].curr];
-  return actor.program >= 0 && m.programs[actor.program][actor.pc].op === 'yieldTo';
-}
-
-const NEXT_BUDDY = { advance: 24, tick: 8, yield_to: 24, block: 12, wake: 14 };
-
-/** The nomination as buddy by yield_to() is not replaced by a wakeup before the target has run. */
-function nominationStands(): Monitor {
-  let open: { cpu: number; yielder: number; target: number } | null = null;
-  return {
-    notes: () => open,
-    probes: yieldProbes({
-      leave(_step, it) {
-        open = it.where === null ? null : { cpu: it.cpu, yielder: it.yielder, target: it.target };
-      },
-    }),
-    after(step) {
-      if (open === null) return;
-      const { m, event } = step;
-      const where = common(m, open.yielder, open.target);
-      if (where === null || m.rq[open.cpu].curr === open.target || !runnable(m, open.target)) {
-        open = null;
-        return;
-      }
-      const next = where.queue.next;
-      if (event.ev !== 'wake' || event.task === open.yielder) {
-        if (next !== where.t.id) open = null;
-        return;
-      }
-      step.reach();
-      if (next === where.t.id || next === NULL) return;
-      step.fail(
-        `the wakeup of ${nameOf(m, event.task)} makes ${entityName(m, m.se[next])} the buddy in place of ` +
-          `${entityName(m, where.t)}, whom ${nameOf(m, open.yielder)} had yielded to`,
-      );
-    },
-  };
-}
-
-const stealsHint = {
-  says: 'every wakeup nominates its wakee',
-  funcs: {
-    check_preempt_wakeup_fair(
-      this: { m: machine; set_next_buddy(se: sched_entity): void },
-      _rq: rq,
-      p: { se: number },
-    ) {
-      this.set_next_buddy(this.m.se[p.se]);
-    },
-  },
-};
-
-const AR12: Property[] = [
-  always('a wakeup does not take the nomination away from the target of a yield_to() (NEXT_BUDDY as released)', {
-    of: 'AR12.1',
-    given: { ...yielders(['flat', 'groups'], { tasks: [3, 4], weights: NEXT_BUDDY }), length: 30 },
-    watch: nominationStands,
-    fault: stealsHint,
-  }),
-  always('the same with NO_NEXT_BUDDY', {
-    of: 'AR12.2',
-    given: {
-      ...yielders(['flat'], { tasks: [3, 4], weights: NEXT_BUDDY }),
-      length: 30,
-      scenario: taskScenarios({
-        tasks: { min: 3, max: 4 },
-        layouts: ['flat', 'groups'],
-        features: { NEXT_BUDDY: false },
-      }),
-      keep: (s) => s.features?.NEXT_BUDDY === false && s.vruntime_offset !== undefined,
-    },
-    watch: nominationStands,
-    fault: stealsHint,
   }),
 ];
 
