@@ -185,11 +185,13 @@ export function set_load_weight(this: vmlinux, p: task_struct, update_load: bool
 export function enqueue_task(this: vmlinux, rq: rq, p: task_struct, flags: number): void {
   if (!(flags & ENQUEUE_NOCLOCK)) this.update_rq_clock(rq);
   this.classEnqueueTask(rq, p, flags);
+  if (!(flags & ENQUEUE_RESTORE)) this.sched_info_enqueue(rq, p);
 }
 
 /** kernel/sched/core.c: dequeue_task(): false when the task stays queued as a delayed one. */
 export function dequeue_task(this: vmlinux, rq: rq, p: task_struct, flags: number): bool {
   if (!(flags & DEQUEUE_NOCLOCK)) this.update_rq_clock(rq);
+  if (!(flags & DEQUEUE_SAVE)) this.sched_info_dequeue(rq, p);
   return this.classDequeueTask(rq, p, flags);
 }
 
@@ -652,7 +654,8 @@ export function fire_sched_in_preempt_notifiers(this: vmlinux, curr: task_struct
 }
 
 /** kernel/sched/core.c: prepare_task_switch() */
-export function prepare_task_switch(this: vmlinux, _rq: rq, prev: task_struct, next: task_struct): void {
+export function prepare_task_switch(this: vmlinux, rq: rq, prev: task_struct, next: task_struct): void {
+  this.sched_info_switch(rq, prev, next);
   this.fire_sched_out_preempt_notifiers(prev, next);
   this.prepare_task(next);
 }

@@ -190,6 +190,7 @@ export function newTask(id: number, se: number): task_struct {
     sched_class: 'fair_sched_class',
     kernel_stack: [],
     preempt_notifier: NULL,
+    sched_info: { pcount: ZERO, run_delay: ZERO, last_arrival: ZERO, last_queued: ZERO },
     se,
     rt: { timeout: ZERO, watchdog_stamp: ZERO, time_slice: 0, on_rq: 0, on_list: 0 },
     sched_task_group: 0,

@@ -225,6 +225,8 @@ export interface task_struct {
   kernel_stack: kernel_frame[];
   /** preempt notifier: the vCPU this thread has loaded; NULL when none */
   preempt_notifier: number;
+  /** struct sched_info; times in ns of rq_clock(), 0 for none */
+  sched_info: { pcount: u64; run_delay: u64; last_arrival: u64; last_queued: u64 };
   /** its own sched_entity */
   readonly se: se_ptr;
   rt: sched_rt_entity;

@@ -31,6 +31,7 @@ import * as pelt from '../sched/pelt.js';
 import * as rt from '../sched/rt.js';
 import * as sched from '../sched/sched.js';
 import * as sched_class from '../sched/sched-class.js';
+import * as stats from '../sched/stats.js';
 import * as stop_task from '../sched/stop_task.js';
 import * as syscalls from '../sched/syscalls.js';
 import * as topology from '../sched/topology.js';
@@ -55,6 +56,7 @@ export const linux_6_12: Kernel = Object.freeze({
       idle,
       stop_task,
       sched_class,
+      stats,
       topology,
       kernel_stack,
       interrupts,

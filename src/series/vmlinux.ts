@@ -31,6 +31,7 @@ export interface kernel_functions
   extends Functions<typeof import('../sched/sched.js')>,
     Functions<typeof import('../sched/core.js')>,
     Functions<typeof import('../sched/syscalls.js')>,
+    Functions<typeof import('../sched/stats.js')>,
     Functions<typeof import('../sched/fair.js')>,
     Functions<typeof import('../sched/pelt.js')>,
     Functions<typeof import('../sched/deadline.js')>,

@@ -2,6 +2,7 @@
 /** The steal-time page: who is told to be preempted, and how the page is written. */
 import { describe, expect, it } from 'vitest';
 import { KVM_FEATURE_PV_TLB_FLUSH } from '../../src/arch/x86/kvm_host.js';
+import { toNumber } from '../../src/lib/types.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 
 function machine(): TestMachine {
@@ -96,5 +97,27 @@ describe('record_steal_time()', () => {
     tm.m.cpu = 0;
     tm.k.kvm_arch_vcpu_load(tm.v(0), 0);
     expect(tm.k.kvm_test_request(8 + 8, tm.v(0))).toBe(true);
+  });
+});
+
+describe('stolen time', () => {
+  it('is what the thread has waited, runnable, for its CPU', () => {
+    const tm = machine();
+    tm.advance(4_000_000);
+    tm.tick(0); // vCPU 1 has waited 4 ms
+    expect(toNumber(tm.v(1).arch.st.page.steal)).toBe(4_000_000);
+    tm.advance(4_000_000);
+    tm.tick(0); // vCPU 0 is back after 4 ms
+    expect(tm.m.rq[0].curr).toBe(tm.t(0).id);
+    expect(toNumber(tm.v(0).arch.st.page.steal)).toBe(4_000_000);
+    tm.advance(1_000_000);
+    tm.k.exitHlt(0);
+    tm.settle();
+    expect(toNumber(tm.v(1).arch.st.page.steal)).toBe(5_000_000);
+    // asleep is not stolen
+    tm.advance(9_000_000);
+    tm.k.guestIcr(0, 0x4041, 0);
+    tm.settle();
+    expect(toNumber(tm.v(0).arch.st.page.steal)).toBe(4_000_000);
   });
 });

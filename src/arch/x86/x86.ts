@@ -45,7 +45,7 @@ import {
   type u64,
   ZERO,
 } from '../../lib/types.js';
-import { NULL, type task_struct } from '../../sched/sched.js';
+import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../series/vmlinux.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
@@ -231,17 +231,12 @@ export function record_steal_time(this: vmlinux, vcpu: kvm_vcpu): void {
   version = (version + 1) >>> 0;
   page.version = version;
 
-  const run_delay = this.runDelayOf(this.get_current());
+  const run_delay = this.get_current().sched_info.run_delay;
   page.steal = add(page.steal, sub(run_delay, st.last_steal));
   st.last_steal = run_delay;
 
   version = (version + 1) >>> 0;
   page.version = version;
-}
-
-/** task_struct.sched_info.run_delay, ns. DEVIATION DV-030: not kept, so that stolen time does not grow. */
-export function runDelayOf(this: vmlinux, _p: task_struct): u64 {
-  return ZERO;
 }
 
 /* ---- hooks of directed yield ---- */
