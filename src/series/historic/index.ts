@@ -28,10 +28,13 @@ import revertd32960528702 from './d32960528702-idle-policy-weight.js';
 import reverteab03c23c2a1 from './eab03c23c2a1-reweight-vruntime.js';
 import revertf553741ac8c0 from './f553741ac8c0-idle-keeps-protection.js';
 import revertfc1892becd56 from './fc1892becd56-delayed-is-runnable.js';
+import mutantBuddiesStay from './mutant-buddies-stay.js';
 import mutantForfeitAlways from './mutant-forfeit-always.js';
 import mutantNoDelayZero from './mutant-no-delay-zero.js';
+import mutantUnsignedEligible from './mutant-unsigned-eligible.js';
 import mutantUnsignedEntityBefore from './mutant-unsigned-entity_before.js';
 import mutantUnsignedMinVruntime from './mutant-unsigned-min_vruntime.js';
+import mutantZeroVruntimeWithoutSum from './mutant-zero_vruntime-without-sum.js';
 
 export const historic: readonly Series[] = [
   revert118964562969,
@@ -57,8 +60,11 @@ export const historic: readonly Series[] = [
   reverteab03c23c2a1,
   revertf553741ac8c0,
   revertfc1892becd56,
+  mutantBuddiesStay,
   mutantForfeitAlways,
   mutantNoDelayZero,
+  mutantUnsignedEligible,
   mutantUnsignedEntityBefore,
   mutantUnsignedMinVruntime,
+  mutantZeroVruntimeWithoutSum,
 ];
