@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Random operation sequences for differential runs, in eight kinds.
+ * Random operation sequences for differential runs, in nine kinds.
  *
  * Pure: all chance comes from the numbers passed in. Most values come from menus of boundaries (the clamps of
  * slices and shares, ticks just early and just late, one and a full tick), because that is where widths, signs and
@@ -33,6 +33,7 @@ export const KINDS = [
   'yieldto-groups',
   'extreme-attr',
   'everything',
+  'realtime',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -41,8 +42,9 @@ export interface OperationSequence {
   readonly kind: Kind;
   /** every operation but ADVANCE is followed by a RESCHED on its CPU, as on the way back to user space */
   readonly eager_resched: boolean;
+  /** after setup */
   readonly tasks: number;
-  /** including the root group */
+  /** after setup, including the root group */
   readonly groups: number;
   /** ns */
   readonly base_slice: number;
@@ -69,13 +71,15 @@ interface Shape {
   readonly groups: boolean;
   readonly nested: boolean;
   readonly nice: 'zero' | 'mixed' | 'extreme';
+  /** some tasks become SCHED_FIFO or SCHED_RR */
+  readonly realtime?: boolean;
   /** how often each operation is drawn, relative to the others */
   readonly weights: Partial<Record<OpName, number>>;
 }
 
-const RUN = { ADVANCE: 30, TICK: 24, RESCHED: 12, SCHEDULE: 4, BLOCK: 5, WAKE: 12, YIELD: 5 } as const;
+const RUN = { ADVANCE: 30, TICK: 24, RESCHED: 12, SCHEDULE: 4, BLOCK: 5, WAKE: 12, YIELD: 5, FORK: 1 } as const;
 const TUNE = { NICE: 3, SETATTR: 3 } as const;
-const GROUP = { SHARES: 3, MOVE: 3 } as const;
+const GROUP = { SHARES: 3, MOVE: 3, GROUP: 1 } as const;
 const TO = { YIELD_TO: 24, YIELD: 6, YIELD_TO_RAW: 1, YIELD_RAW: 1 } as const;
 
 const SHAPES: Readonly<Record<Kind, Shape>> = {
@@ -86,6 +90,14 @@ const SHAPES: Readonly<Record<Kind, Shape>> = {
   'yieldto-flat': { groups: false, nested: false, nice: 'mixed', weights: { ...RUN, ...TO } },
   'yieldto-groups': { groups: true, nested: true, nice: 'mixed', weights: { ...RUN, ...TO, SHARES: 2 } },
   'extreme-attr': { groups: true, nested: true, nice: 'extreme', weights: { ...RUN, ...TUNE, ...GROUP, SETATTR: 8 } },
+  realtime: {
+    groups: true,
+    nested: true,
+    nice: 'mixed',
+    realtime: true,
+    // The raw hooks leave out the checks that keep yield_to() within one class.
+    weights: { ...RUN, ...GROUP, YIELD_TO: 16, NICE: 3, SETATTR: 8 },
+  },
   everything: { groups: true, nested: true, nice: 'extreme', weights: { ...RUN, ...TO, ...TUNE, ...GROUP } },
 };
 
@@ -96,16 +108,25 @@ const BASE_SLICES = [100_000, 700_000, 1_400_000, 2_100_000, 2_800_000, 3_000_00
 const SHARES = [1, 2, 3, 15, 512, 1023, 1024, 1025, 2048, 65_536, 262_143, 262_144, 262_145];
 const NICES = [-20, -19, -10, -5, -1, 0, 1, 5, 10, 18, 19];
 const POLICIES = [0, 0, 0, 3, 5];
+/** SCHED_FIFO and SCHED_RR, and their priorities */
+const [REALTIME, PRIORITIES] = [
+  [1, 2],
+  [1, 2, 50, 98, 99],
+];
 /** Virtual times next to 0, to both ends of s64, and far from everything. */
 const VTIMES = [0n, -1n, -1_000_000n, 1_000_000_000n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 5_000_000n, 2n ** 62n];
 /** Positions in features.h of the features that operations here can show: placement, parity, buddies, delayed dequeue. */
 const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10];
 
+/** The native engine takes more; a state with more takes long to compare. */
+const [MOST_TASKS, MOST_GROUPS] = [80, 8];
+
 class SequenceMaker {
   private readonly shape: Shape;
   private readonly draw: readonly OpName[];
-  readonly tasks: number;
-  readonly groups: number;
+  /** so far */
+  private tasks = 0;
+  private groups = 1;
 
   constructor(
     private readonly random: Random,
@@ -114,9 +135,6 @@ class SequenceMaker {
   ) {
     this.shape = SHAPES[kind];
     this.draw = Object.entries(this.shape.weights).flatMap(([op, n]) => new Array<OpName>(n).fill(op as OpName));
-    const few = options.maxTasks ?? 8;
-    this.tasks = 1 + this.below(this.chance(4) ? few : Math.min(few, 5));
-    this.groups = this.shape.groups ? 2 + this.below(4) : 1;
   }
 
   private below(n: number): number {
@@ -155,7 +173,21 @@ class SequenceMaker {
     return this.below(this.options.cpus);
   }
 
+  private fork(cpu: number): Operation {
+    this.tasks++;
+    return operation('FORK', { cpu, a: this.nice(), b: this.below(this.groups) });
+  }
+
+  private group(): Operation {
+    const a = this.shape.nested ? this.below(this.groups) : 0;
+    this.groups++;
+    return operation('GROUP', { a });
+  }
+
   private attributes(cpu: number, id: number): Operation {
+    if (this.shape.realtime === true && this.chance(4)) {
+      return operation('SETATTR', { cpu, id, a: this.of(PRIORITIES), flags: this.of(REALTIME) });
+    }
     const flags = this.shape.nice === 'extreme' ? this.of(POLICIES) : 0;
     return operation('SETATTR', { cpu, id, a: this.nice(), b: this.slice(), flags });
   }
@@ -177,6 +209,10 @@ class SequenceMaker {
         return operation(op, { cpu, id, a: this.nice() });
       case 'SETATTR':
         return this.attributes(cpu, id);
+      case 'FORK':
+        return this.tasks < MOST_TASKS ? this.fork(cpu) : operation('TICK', { cpu });
+      case 'GROUP':
+        return this.groups < MOST_GROUPS ? this.group() : operation('TICK', { cpu });
       case 'MOVE':
         return operation(op, { cpu, id, a: this.below(this.groups) });
       case 'SHARES':
@@ -203,16 +239,18 @@ class SequenceMaker {
   }
 
   private *setup(base_slice: number): Iterable<Operation> {
+    const few = this.options.maxTasks ?? 8;
+    const tasks = 1 + this.below(this.chance(4) ? few : Math.min(few, 5));
     yield operation('BASE_SLICE', { a: base_slice });
     yield* this.knobs();
-    for (let g = 1; g < this.groups; g++) yield operation('GROUP', { a: this.shape.nested ? this.below(g) : 0 });
+    for (let n = this.shape.groups ? 1 + this.below(4) : 0; n > 0; n--) yield this.group();
     for (let g = 1; g < this.groups; g++) {
       if (this.chance(2)) yield operation('SHARES', { id: g, a: this.shares() });
     }
     yield* this.virtualTimes();
-    for (let i = 0; i < this.tasks; i++) {
-      yield operation('FORK', { cpu: this.cpu(), a: this.nice(), b: this.below(this.groups) });
-      if (this.shape.nice === 'extreme' && this.chance(3)) yield this.attributes(0, i);
+    while (this.tasks < tasks) {
+      yield this.fork(this.cpu());
+      if (this.shape.nice === 'extreme' && this.chance(3)) yield this.attributes(0, this.tasks - 1);
     }
     for (let cpu = 0; cpu < this.options.cpus; cpu++) yield operation('SCHEDULE', { cpu });
   }
@@ -221,6 +259,7 @@ class SequenceMaker {
     const base_slice = this.of(BASE_SLICES);
     const eager_resched = !this.chance(3);
     const setup = [...this.setup(base_slice)];
+    const { kind, tasks, groups } = this;
     const ops: Operation[] = [];
     while (ops.length < this.options.length) {
       const op = this.operation();
@@ -228,7 +267,6 @@ class SequenceMaker {
       if (eager_resched && op.op !== 'ADVANCE') ops.push(operation('RESCHED', { cpu: op.cpu }));
     }
     ops.length = this.options.length;
-    const { kind, tasks, groups } = this;
     return { kind, eager_resched, tasks, groups, base_slice, cpus: this.options.cpus, setup, ops };
   }
 }

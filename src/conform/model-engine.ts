@@ -178,14 +178,16 @@ function onTask(k: vmlinux, op: Operation, p: task_struct, idle: boolean): numbe
     case 'NICE':
       k.set_user_nice(p, Number(op.a));
       return 0;
-    case 'SETATTR':
+    case 'SETATTR': {
+      const realtime = op.flags === 1 || op.flags === 2;
       return k.sched_setattr_nocheck(p, {
         sched_policy: op.flags,
         sched_flags: 0,
-        sched_nice: Number(op.a),
-        sched_priority: 0,
+        sched_nice: realtime ? 0 : Number(op.a),
+        sched_priority: realtime ? Number(op.a) : 0,
         sched_runtime: u64(op.b),
       });
+    }
     case 'MOVE':
       p.cpu_cgrp = Number(op.a);
       k.sched_move_task(p, false);

@@ -45,7 +45,8 @@ export type OpName = (typeof OPS)[number];
  *   YIELD                   sched_yield(); -16 when idle
  *   YIELD_TO id             yield_to(task, true); -16 when idle
  *   NICE id, a              set_user_nice()
- *   SETATTR id, a, b, flags policy flags (0 normal, 3 batch, 5 idle), nice a, slice b ns (0: default)
+ *   SETATTR id, a, b, flags policy flags (0 normal, 3 batch, 5 idle), nice a, slice b ns (0: default);
+ *                           flags 1 or 2 (FIFO, RR): a is the priority, 1 to 99
  *   MOVE id, a              the task changes to group a
  *   YIELD_RAW               the class hook yield_task alone
  *   YIELD_TO_RAW id         the class hook yield_to_task alone

@@ -61,7 +61,8 @@ function simpler(op: Operation): Operation[] {
   if (op.op === 'GROUP' && a !== 0) tries.push({ ...op, a: 0 });
   if (op.op === 'SETATTR') {
     if (a !== 0) tries.push({ ...op, a: 0 });
-    if (op.flags !== 0) tries.push({ ...op, flags: 0 });
+    // What is a priority with a real-time policy is no nice value without.
+    if (op.flags !== 0) tries.push({ ...op, flags: 0, a: op.flags < 3 ? 0 : op.a });
     if (Number(op.b) !== 0) tries.push({ ...op, b: 0 });
   }
   if (op.cpu !== 0 && op.op !== 'FORK') tries.push({ ...op, cpu: 0 });

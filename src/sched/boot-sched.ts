@@ -136,8 +136,9 @@ export function forkTask(kernel: vmlinux, config: TaskConfig): task_struct {
   kernel.set_cpus_allowed_common(p, config.cpus);
 
   kernel.sched_fork(0, p);
-  // WHY again: sched_fork() takes the priority of current, and the parent here is not current.
+  // WHY again: sched_fork() takes priority and class from current, and the parent here is not current.
   p.prio = p.normal_prio;
+  p.sched_class = 'fair_sched_class';
   kernel.sched_cgroup_fork(p);
   kernel.wake_up_new_task(p);
   return p;

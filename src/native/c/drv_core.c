@@ -319,9 +319,11 @@ static native_s64 native_setattr(struct task_struct *p, const struct native_op *
   struct sched_attr attr = {
     .size = sizeof(attr),
     .sched_policy = op->flags,
-    .sched_nice = op->a,
     .sched_runtime = op->b,
   };
+
+  if (rt_policy(op->flags)) attr.sched_priority = op->a;
+  else attr.sched_nice = op->a;
 
   return sched_setattr_nocheck(p, &attr);
 }
