@@ -27,7 +27,7 @@ import {
 import { AR11, AR12 } from './sched-alternatives.js';
 import { costs } from './sched-bounds.js';
 import { getsItsShare, groupNamed, rootPays, taskNamed } from './sched-fairness.js';
-import { handsOver } from './sched-preference.js';
+import { apart, handsOver, targetFirst } from './sched-preference.js';
 import { pingPong, siblingPays, spinningVm, waiterAndHolder, yielders } from './worlds.js';
 
 const doesNothing = { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } };
@@ -145,6 +145,12 @@ const AR7: Property[] = [
         () => 3,
         (it) => it.where!.height > 0,
       ),
+    fault: doesNothing,
+  }),
+  always('between groups, every yield_to() hands the CPU to its target at once', {
+    of: 'AR7.2',
+    given: waiterAndHolder(['groups', 'nested']),
+    watch: () => handsOver(apart),
     fault: doesNothing,
   }),
 ];
@@ -290,6 +296,12 @@ const AR14: Property[] = [
       says: 'a yield gives the yielder a second of virtual time',
       funcs: { yield_to_task_fair: costs(-1_000_000_000) },
     },
+  }),
+  always('no hint is ignored or bounced: every yield_to() gives its target a base slice', {
+    of: 'AR14.3',
+    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
+    watch: () => targetFirst(),
+    fault: doesNothing,
   }),
 ];
 

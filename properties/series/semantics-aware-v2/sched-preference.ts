@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A2, A4, A8, A19, A20, A25: what the target gets of it, and whether the queue stays consistent. */
+import { constantFrom } from 'fast-check';
 import { add, s64_toNumber, sub, toNumber, u64 } from '../../../src/lib/types.js';
 import { cloneMachine } from '../../../src/machine/clone.js';
 import type { machine } from '../../../src/machine/state.js';
@@ -107,11 +108,29 @@ const A2: Property[] = [
     watch: () => targetFirst(unhurried()),
     fault: noPenalty,
   }),
-  always('every yield_to() gives its target a base slice before the yielder runs again', {
+  always('the same while up to six others wait on the CPU, at HZ=250 and HZ=1000', {
     of: 'A2.2',
-    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
-    watch: () => targetFirst(),
-    fault: { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } },
+    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], {
+      others: 6,
+      ms: 100,
+      ticks: constantFrom(250, 1000),
+    }),
+    watch: () => targetFirst(unhurried()),
+    fault: noPenalty,
+  }),
+  sometimes('the cap is below the gap that one tick of HZ=100 makes, and the yielder stays behind its target', {
+    of: 'A2.3',
+    given: waiterAndHolder(['flat', 'groups'], { others: 6, ms: 100, ticks: constantFrom(100) }),
+    watch: () => ({
+      notes: () => null,
+      probes: yieldProbes({
+        penalised(step, it) {
+          if (it.gap <= it.penalty) return;
+          step.reach(`${sayYield(step.m, it)}, which has ${it.gap} ns more, for a penalty of ${it.penalty} ns`);
+        },
+      }),
+    }),
+    fault: noPenalty,
   }),
 ];
 
@@ -250,7 +269,8 @@ function others(m: machine, but: sched_entity): string {
   return [...entities, ...queues, String(but.vlag as never)].join(' ');
 }
 
-const apart = (it: YieldTo): boolean => it.where !== null && it.where.height > 0;
+/** The two compete above their own entities: in different groups. */
+export const apart = (it: YieldTo): boolean => it.where !== null && it.where.height > 0;
 
 const A8: Property[] = [
   always('the nomination as buddy stands after the penalty, at the level where the two compete', {
@@ -280,12 +300,6 @@ const A8: Property[] = [
       return handsOver((it) => first(it) && apart(it));
     },
     fault: noPenalty,
-  }),
-  always('between groups, every yield_to() hands the CPU to its target at once', {
-    of: 'A8.3',
-    given: waiterAndHolder(['groups', 'nested']),
-    watch: () => handsOver(apart),
-    fault: { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } },
   }),
 ];
 
@@ -332,28 +346,22 @@ const A19: Property[] = [
       },
     },
   }),
-  always('a forfeit before the penalty would leave no gap to see', {
+  sometimes('a forfeit before the penalty would leave no gap to see', {
     of: 'A19.2',
     given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
-    watch: () =>
-      ticking({
-        notes: () => null,
-        probes: yieldProbes({
-          enter(step, it) {
-            if (it.where === null || it.gap <= 0) return;
-            step.reach();
-            const { y, t, height } = it.where;
-            // only the task's own entity forfeits, and up to its deadline
-            const left = height > 0 ? it.gap : diff(t.vruntime, y.deadline);
-            if (left <= 0) return;
-            step.fail(
-              `${sayYield(step.m, it)}: a gap of ${it.gap} ns, of which ${left} ns would be left ` +
-                (height > 0 ? 'since only entities of tasks forfeit' : 'after a forfeit up to the deadline'),
-            );
-          },
-        }),
+    watch: () => ({
+      notes: () => null,
+      probes: yieldProbes({
+        enter(step, it) {
+          if (it.where === null || it.gap <= 0) return;
+          const { y, t, height } = it.where;
+          // only the task's own entity forfeits, and up to its deadline
+          const left = height > 0 ? it.gap : diff(t.vruntime, y.deadline);
+          if (left <= 0) step.reach(`${sayYield(step.m, it)}: ${it.gap} ns, and none after a forfeit`);
+        },
       }),
-    fault: { says: 'a forfeit of nothing', funcs: { yield_task_fair() {} } },
+    }),
+    fault: { says: 'nobody yields', funcs: { yield_to: () => 0 } },
   }),
 ];
 

@@ -107,14 +107,14 @@ function machineOf(
 /** A waiter that spins and yields, a holder that works; alone on a CPU, or with others who only compute. */
 export function waiterAndHolder(
   layouts: readonly Layout[],
-  options: { others?: number; ms?: number; holder?: Arbitrary<Program | undefined> } = {},
+  options: { others?: number; ms?: number; ticks?: Arbitrary<number> } = {},
 ): World {
-  const { others = 0, ms = 60, holder = worker } = options;
+  const { others = 0, ms = 60, ticks = hz } = options;
   const scenario = record({
     waiter: spinner('holder'),
-    holder,
+    holder: worker,
     others: integer({ min: 0, max: others }),
-    hz,
+    hz: ticks,
     layout: constantFrom(...layouts),
   }).map((draw) =>
     machineOf({ ...draw, ms }, [
