@@ -3,6 +3,8 @@
 import { apply } from '../../src/machine/apply.js';
 import { boot } from '../../src/machine/boot.js';
 import type { MachineEvent } from '../../src/machine/events.js';
+import { checkKvm } from '../../src/machine/invariants-kvm.js';
+import { checkSched } from '../../src/machine/invariants-sched.js';
 import { guestOn, isHostTask } from '../../src/machine/legal-events.js';
 import { nextEvent } from '../../src/machine/next-event.js';
 import type { machine } from '../../src/machine/state.js';
@@ -58,4 +60,6 @@ function legal(m: machine, event: MachineEvent): boolean {
   }
 }
 
-export const machineEngine: Engine = { boot, apply, next: nextEvent, legal };
+const witness = (m: machine): string[] => [...checkSched(m), ...checkKvm(m)];
+
+export const machineEngine: Engine = { boot, apply, next: nextEvent, legal, witness };

@@ -128,9 +128,12 @@ const rq: Rules = {
   avg_dl: 'dead',
 };
 
+/** Waiting is added up for steal time and for nothing else. */
+const schedInfo: Rules = { pcount: 'dead', last_arrival: 'dead', last_queued: 'clock0' };
+const hasStealTime = (m: machine): boolean => m.vcpu.some((v) => v.arch.st.msr_val !== ZERO);
+
 const task: Rules = {
-  // WHY dead: nobody but a guest's steal-time page sees it
-  sched_info: 'dead',
+  sched_info: (_: AnyRecord, m: machine) => (hasStealTime(m) ? schedInfo : 'dead'),
   nvcsw: 'dead',
   nivcsw: 'dead',
   wakee_flips: smp('raw'),
