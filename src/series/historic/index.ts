@@ -6,11 +6,16 @@
  */
 import type { Series } from '../series.js';
 import revert2f2fc17bab00 from './2f2fc17bab00-stale-slice.js';
+import revert6cd88243c7e0 from './6cd88243c7e0-preempted-amidst-an-exit.js';
 import revert6d1cafd8b56e from './6d1cafd8b56e-yield_to-own-cpu.js';
 import revert7b270f609982 from './7b270f609982-yield_to-when-pointless.js';
+import revert7fbc85a5fb2b from './7fbc85a5fb2b-ple-window-overflow.js';
 import revert11b1b8bc2b98 from './11b1b8bc2b98-reweight-stale-curr.js';
+import revert17e433b54393 from './17e433b54393-dy_runnable-reads-vmcs.js';
 import revert32bd348be3fa from './32bd348be3fa-last_boosted-offset.js';
 import revert52acd22faa1a from './52acd22faa1a-pending-interrupt.js';
+import revert97b6847ac10b from './97b6847ac10b-halt-poll-capped-late.js';
+import revert046ddeed0461 from './046ddeed0461-gate-on-the-woken.js';
 import revert493afbd187c4 from './493afbd187c4-delayed-buddy.js';
 import revert650cad561cce from './650cad561cce-avg_vruntime-floor.js';
 import revert1560d1f6eb6b from './1560d1f6eb6b-reweight-unclamped-lag.js';
@@ -20,6 +25,7 @@ import revert79104becf42b from './79104becf42b-no-forfeit.js';
 import revert118964562969 from './118964562969-preempted-outside-run.js';
 import revertafae8002b4fd from './afae8002b4fd-reweight-average-too-late.js';
 import revertb3d99f43c72b from './b3d99f43c72b-zero_vruntime-of-a-lone-runner.js';
+import revertb2849bec936b from './b2849bec936b-svi-stale.js';
 import revertbbce3de72be5 from './bbce3de72be5-delayed-group-slice.js';
 import revertc5ae366e12db from './c5ae366e12db-buddy-off-queue.js';
 import revertcd9626e9ebc7 from './cd9626e9ebc7-delayed-is-preempted.js';
@@ -28,6 +34,7 @@ import revertd32960528702 from './d32960528702-idle-policy-weight.js';
 import reverteab03c23c2a1 from './eab03c23c2a1-reweight-vruntime.js';
 import revertf553741ac8c0 from './f553741ac8c0-idle-keeps-protection.js';
 import revertfc1892becd56 from './fc1892becd56-delayed-is-runnable.js';
+import revertfdba608f15e2 from './fdba608f15e2-posted-to-oneself.js';
 import mutantBuddiesStay from './mutant-buddies-stay.js';
 import mutantForfeitAlways from './mutant-forfeit-always.js';
 import mutantNoDelayZero from './mutant-no-delay-zero.js';
@@ -37,14 +44,21 @@ import mutantUnsignedMinVruntime from './mutant-unsigned-min_vruntime.js';
 import mutantZeroVruntimeWithoutSum from './mutant-zero_vruntime-without-sum.js';
 
 export const historic: readonly Series[] = [
+  revert32bd348be3fa,
+  revert046ddeed0461,
+  revert52acd22faa1a,
+  revert17e433b54393,
+  revert6cd88243c7e0,
+  revertfdba608f15e2,
+  revert97b6847ac10b,
+  revert7fbc85a5fb2b,
+  revertb2849bec936b,
   revert118964562969,
   revert11b1b8bc2b98,
   revert1560d1f6eb6b,
   revert2f2fc17bab00,
-  revert32bd348be3fa,
   revert3429dd57f0de,
   revert493afbd187c4,
-  revert52acd22faa1a,
   revert650cad561cce,
   revert66951e4860d3,
   revert6d1cafd8b56e,
