@@ -49,12 +49,13 @@ const withOnce = new WeakMap<Kernel, Kernel>();
 
 /** WARN_ONCE() as it counts in C: the model's reports a place each time, the recorded `w` each place once. */
 function warnOnce(this: vmlinux, condition: boolean, where: string): boolean {
+  if (!condition) return false;
   const places = warned.get(this.m);
-  if (condition && places !== undefined && !places.has(where)) {
+  if (places !== undefined && !places.has(where)) {
     places.add(where);
     this.m.warns++;
   }
-  return condition;
+  return true;
 }
 
 function countingOnce(kernel: Kernel): Kernel {
