@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Executes operations on a kernel of the model, and shows the scheduler's state in the recorded form. */
-import { add, type i64, u64 } from '../lib/types.js';
+import { HRTIMER_RESTART } from '../lib/hrtimer.js';
+import { add, type i64, lt, u64, ZERO } from '../lib/types.js';
 import { forkTask, initSched, newSchedState } from '../sched/boot-sched.js';
 import { NULL, type sched_entity, type task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../series/link.js';
@@ -153,6 +154,13 @@ function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
       cfs_rq.zero_vruntime = u64(op.a);
       return 0;
     }
+    case 'SERVER_TIMER': {
+      const timer = m.hrtimer[rq.fair_server.dl_timer];
+      if (timer.queued === 0 || lt(m.sched_clock, timer.expires)) return 0;
+      timer.queued = 0;
+      if (k.dl_task_timer(timer.id) === HRTIMER_RESTART) timer.queued = 1;
+      return 1;
+    }
     case 'YIELD_RAW':
       if (idle) return NO_CURRENT;
       k.rq_lock_irq(rq);
@@ -175,6 +183,7 @@ function onTask(k: vmlinux, op: Operation, p: task_struct, idle: boolean): numbe
     case 'YIELD_TO_RAW':
       if (idle) return NO_CURRENT;
       k.double_rq_lock(rq, k.task_rq(p));
+      if (!k.classHasYieldToTask(m.task[rq.curr].sched_class)) return 0;
       return k.classYieldToTask(m.task[rq.curr].sched_class, rq, p) ? 1 : 0;
     case 'NICE':
       k.set_user_nice(p, Number(op.a));
@@ -188,6 +197,10 @@ function onTask(k: vmlinux, op: Operation, p: task_struct, idle: boolean): numbe
         sched_priority: realtime ? Number(op.a) : 0,
         sched_runtime: u64(op.b),
       });
+    case 'AFFINITY': {
+      const mask = m.rq.map((r) => r.cpu).filter((cpu) => (Number(op.a) >> cpu) & 1);
+      if (p.on_cpu !== 0 && !mask.includes(p.cpu)) return NO_CURRENT;
+      return k.set_cpus_allowed_ptr(p, mask);
     }
     case 'MOVE':
       p.cpu_cgrp = Number(op.a);

@@ -25,6 +25,8 @@ export const OPS = [
   'YIELD_TO_RAW',
   'FEATURE',
   'VTIME',
+  'AFFINITY',
+  'SERVER_TIMER',
 ] as const;
 export type OpName = (typeof OPS)[number];
 
@@ -52,6 +54,8 @@ export type OpName = (typeof OPS)[number];
  *   YIELD_TO_RAW id         the class hook yield_to_task alone
  *   FEATURE id, a           scheduler feature number id (their order in features.h) on or off
  *   VTIME id, a, cpu        the virtual time that the empty queue of group id starts from; -16 when it is not empty
+ *   AFFINITY id, a          set_cpus_allowed_ptr() of the CPUs whose bits are set in a; -16 for moving a running task
+ *   SERVER_TIMER            the timer of the CPU's fair server fires if it is due: returns whether it was
  */
 export interface Operation {
   op: OpName;

@@ -54,6 +54,7 @@ export function newSchedState(config: SchedConfig): sched_state {
     sched_feat,
     sd_llc_id,
     sd_llc,
+    distribute_cpu_mask_prev: Array.from({ length: cpus }, () => 0),
     warns: 0,
     rq: [],
     cfs_rq: [],

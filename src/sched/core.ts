@@ -583,6 +583,17 @@ export function move_queued_task(this: vmlinux, rq: rq, p: task_struct, new_cpu:
   return to;
 }
 
+/** lib/cpumask.c: cpumask_any_and_distribute(): of `mask` and the active CPUs, the next after the last choice here. */
+export function cpumask_any_and_distribute(this: vmlinux, mask: readonly number[]): number {
+  const m = this.m;
+  const allowed = mask.filter((cpu) => this.cpu_active(cpu));
+  if (allowed.length === 0) return m.rq.length;
+  const prev = m.distribute_cpu_mask_prev[m.cpu];
+  const next = allowed.find((cpu) => cpu > prev) ?? allowed[0];
+  m.distribute_cpu_mask_prev[m.cpu] = next;
+  return next;
+}
+
 /** kernel/sched/core.c: set_cpus_allowed_common() */
 export function set_cpus_allowed_common(this: vmlinux, p: task_struct, new_mask: readonly number[]): void {
   p.cpus_ptr = [...new_mask];
@@ -613,8 +624,8 @@ export function set_cpus_allowed_ptr(this: vmlinux, p: task_struct, new_mask: re
   const rq = this.task_rq_lock(p);
   this.update_rq_clock(rq);
   if (p.cpus_ptr.length === new_mask.length && p.cpus_ptr.every((cpu, i) => cpu === new_mask[i])) return 0;
-  const dest_cpu = new_mask.find((cpu) => this.cpu_active(cpu));
-  if (dest_cpu === undefined) return -EINVAL;
+  const dest_cpu = this.cpumask_any_and_distribute(new_mask);
+  if (dest_cpu >= this.m.rq.length) return -EINVAL;
 
   this.__do_set_cpus_allowed(p, new_mask);
 

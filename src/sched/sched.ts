@@ -361,6 +361,8 @@ export interface sched_state {
   sd_llc_id: number[];
   /** per CPU: the span of sd_llc, ascending; empty when the CPU has no scheduling domain */
   sd_llc: number[][];
+  /** lib/cpumask.c: per CPU, what cpumask_any_and_distribute() chose there last */
+  distribute_cpu_mask_prev: number[];
   /** WARN_ON() hits so far */
   warns: number;
   rq: rq[];

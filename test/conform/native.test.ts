@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Model and kernel side by side on random sequences, in every word: clocks, load tracking and tree shape too. */
-import { describe, expect, it } from 'vitest';
-import { generateSequence, KINDS, xorshift32 } from '../../src/conform/generate-operations.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { generateSequence, KINDS, type Random, xorshift32 } from '../../src/conform/generate-operations.js';
 import { modelEngine } from '../../src/conform/model-engine.js';
-import type { Operation } from '../../src/conform/operations.js';
+import { type Operation, operation } from '../../src/conform/operations.js';
 import { KernelBug } from '../../src/lib/bug.js';
 import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js';
 import { wordName } from '../../src/native/format.js';
@@ -12,18 +12,42 @@ import { because, missing } from '../native/tree.js';
 
 interface Options {
   /** multiplies each step of the clock by up to this power of ten */
-  stretch: number;
+  stretch?: number;
+  /** operations that the generator does not draw, put in here and there */
+  extra?: (random: Random, tasks: number, cpus: number) => Operation[];
+}
+
+/** Real-time policies and priorities, long hogs, and the fair server's timer. */
+function realTime(random: Random, tasks: number, cpus: number): Operation[] {
+  const cpu = random() % cpus;
+  const x = random() % 100;
+  if (x < 4) {
+    const flags = [1, 2, 0][random() % 3];
+    const a = flags === 0 ? (random() % 40) - 20 : 1 + (random() % 3);
+    return [operation('SETATTR', { cpu, id: random() % tasks, a, flags })];
+  }
+  if (x < 30) return [operation('SERVER_TIMER', { cpu })];
+  if (x < 34) return [operation('ADVANCE', { a: random() % 300_000_000 }), operation('SERVER_TIMER', { cpu })];
+  return [];
+}
+
+/** Sets of allowed CPUs. */
+function affinity(random: Random, tasks: number, cpus: number): Operation[] {
+  if (random() % 8 !== 0) return [];
+  return [operation('AFFINITY', { cpu: random() % cpus, id: random() % tasks, a: 1 + (random() % (2 ** cpus - 1)) })];
 }
 
 /** Runs one sequence on both; what differs first, or how both died, or how many operations agreed. */
-function sideBySide(native: NativeEngine, seed: number, { stretch }: Options): string | number {
+function sideBySide(native: NativeEngine, seed: number, options: Options = {}): string | number {
+  const { stretch = 0, extra = () => [] } = options;
   const random = xorshift32(seed + 99);
   const sequence = generateSequence(xorshift32(seed), KINDS[seed % KINDS.length], {
     cpus: native.cpus,
     length: 300,
     wraps: true,
   });
-  const ops = [...sequence.setup, ...sequence.ops].map((op): Operation => {
+  const mixed = sequence.ops.flatMap((op) => [...extra(random, sequence.tasks, native.cpus), op]);
+  const ops = [...sequence.setup, ...mixed].map((op): Operation => {
     return op.op === 'ADVANCE' ? { ...op, a: Number(op.a) * 10 ** (random() % (stretch + 1)) } : op;
   });
   native.reset();
@@ -51,10 +75,26 @@ function sideBySide(native: NativeEngine, seed: number, { stretch }: Options): s
 }
 
 describe.skipIf(missing !== null)(`the kernel's own code${because}`, () => {
+  // Builds the kernel when it has not been built yet.
+  beforeAll(async () => (await openNativeEngine()).close(), 300_000);
+
   it.each([1, 2, 4])('does the same on %i CPUs', async (cpus) => {
     const native = await openNativeEngine({ cpus });
     try {
-      const outcomes = Array.from({ length: 32 }, (_, seed) => sideBySide(native, seed, { stretch: 0 }));
+      const outcomes = Array.from({ length: 32 }, (_, seed) => sideBySide(native, seed));
+      expect(outcomes.filter((outcome) => typeof outcome === 'string')).toEqual([]);
+    } finally {
+      native.close();
+    }
+  });
+
+  it.each([
+    ['real-time tasks and the fair server', 2, realTime],
+    ['tasks that change CPUs', 3, affinity],
+  ])('does the same with %s on %i CPUs', async (_what, cpus, extra) => {
+    const native = await openNativeEngine({ cpus });
+    try {
+      const outcomes = Array.from({ length: 40 }, (_, n) => sideBySide(native, 300 + n, { extra }));
       expect(outcomes.filter((outcome) => typeof outcome === 'string')).toEqual([]);
     } finally {
       native.close();

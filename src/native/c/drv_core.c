@@ -70,7 +70,7 @@ ktime_t ktime_get(void)
   return native_now;
 }
 
-/* ---- timers: armed, cancelled, never fired ---- */
+/* ---- timers: armed, cancelled, fired by SERVER_TIMER alone ---- */
 
 static struct hrtimer_clock_base native_clock_base;
 
@@ -85,6 +85,9 @@ void hrtimer_init(struct hrtimer *timer, clockid_t clock, enum hrtimer_mode mode
   timer->base = &native_clock_base;
 #ifdef NATIVE_HAVE_clock_base_get_time
   native_clock_base.get_time = ktime_get;
+#endif
+#ifdef NATIVE_HAVE_hrtimer_setup
+  timer->function = function;
 #endif
   timerqueue_init(&timer->node);
 }
@@ -117,6 +120,34 @@ int hrtimer_cancel(struct hrtimer *timer)
 bool hrtimer_active(const struct hrtimer *timer)
 {
   return native_queued(timer);
+}
+
+/* Moves the expiry on by whole intervals until it lies after `now`; how many. */
+u64 hrtimer_forward(struct hrtimer *timer, ktime_t now, ktime_t interval)
+{
+  u64 n = 0;
+
+  if (now < hrtimer_get_expires(timer)) return 0;
+  n = (now - hrtimer_get_expires(timer)) / interval + 1;
+  hrtimer_add_expires_ns(timer, n * interval);
+  return n;
+}
+
+/* The timer of this CPU's fair server, if it is due. */
+static native_s64 native_server_timer(void)
+{
+#ifdef NATIVE_HAVE_rq_fair_server
+  struct hrtimer *timer = &this_rq()->fair_server.dl_timer;
+
+  if (!native_queued(timer) || hrtimer_get_expires(timer) > native_now) return 0;
+  native_queued(timer) = HRTIMER_STATE_INACTIVE;
+  local_irq_disable();
+  if (timer->function(timer) == HRTIMER_RESTART) native_queued(timer) = HRTIMER_STATE_ENQUEUED;
+  local_irq_enable();
+  return 1;
+#else
+  return NATIVE_BAD_OP;
+#endif
 }
 
 /* ---- CPUs ---- */
@@ -328,6 +359,18 @@ static native_s64 native_setattr(struct task_struct *p, const struct native_op *
   return sched_setattr_nocheck(p, &attr);
 }
 
+/* Moving a running task takes the stopper thread, which there is none of. */
+static native_s64 native_affinity(struct task_struct *p, unsigned long bits)
+{
+  struct cpumask mask = {};
+  int cpu;
+
+  for (cpu = 0; cpu < native_nr_cpus; cpu++)
+    if (bits >> cpu & 1) cpumask_set_cpu(cpu, &mask);
+  if (p->on_cpu && !cpumask_test_cpu(task_cpu(p), &mask)) return NATIVE_IDLE;
+  return set_cpus_allowed_ptr(p, &mask);
+}
+
 static bool native_is_idle(void)
 {
   return native_current == this_rq()->idle;
@@ -343,6 +386,7 @@ static native_s64 native_do(const struct native_op *op)
   case NATIVE_NICE:
   case NATIVE_SETATTR:
   case NATIVE_MOVE:
+  case NATIVE_AFFINITY:
   case NATIVE_YIELD_TO_RAW:
     if (!p) return NATIVE_NO_TASK;
   }
@@ -408,6 +452,10 @@ static native_s64 native_do(const struct native_op *op)
     return 0;
   case NATIVE_VTIME:
     return native_set_vtime(op);
+  case NATIVE_AFFINITY:
+    return native_affinity(p, op->a);
+  case NATIVE_SERVER_TIMER:
+    return native_server_timer();
   }
   return NATIVE_BAD_OP;
 }

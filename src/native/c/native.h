@@ -39,7 +39,9 @@ struct native_op {
   X(YIELD_RAW)                                                                                                     \
   X(YIELD_TO_RAW)                                                                                                  \
   X(FEATURE)                                                                                                       \
-  X(VTIME)
+  X(VTIME)                                                                                                         \
+  X(AFFINITY)                                                                                                      \
+  X(SERVER_TIMER)
 #define NATIVE_OP_ENUM(name) NATIVE_##name,
 enum native_op_code { NATIVE_OPS(NATIVE_OP_ENUM) NATIVE_NR_OPS };
 
