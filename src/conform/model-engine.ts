@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Executes operations on a kernel of the model, and shows the scheduler's state in the recorded form. */
 import { HRTIMER_RESTART } from '../lib/hrtimer.js';
-import { add, type i64, lt, u64, ZERO } from '../lib/types.js';
+import { add, type i64, lt, u64 } from '../lib/types.js';
 import { forkTask, initSched, newSchedState } from '../sched/boot-sched.js';
 import { NULL, type sched_entity, type task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../series/link.js';
@@ -197,6 +197,7 @@ function onTask(k: vmlinux, op: Operation, p: task_struct, idle: boolean): numbe
         sched_priority: realtime ? Number(op.a) : 0,
         sched_runtime: u64(op.b),
       });
+    }
     case 'AFFINITY': {
       const mask = m.rq.map((r) => r.cpu).filter((cpu) => (Number(op.a) >> cpu) & 1);
       if (p.on_cpu !== 0 && !mask.includes(p.cpu)) return NO_CURRENT;
