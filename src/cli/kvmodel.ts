@@ -22,7 +22,7 @@ stdout, progress to stderr. The same seed gives the same bytes.
 /** Runs one command line; returns the exit code. Never throws, never ends the process. */
 export async function kvmodel(argv: readonly string[], io: Io): Promise<number> {
   let code = OK;
-  const style = argv.includes('--exit=bisect') ? 'bisect' : 'unix';
+  const style = /--exit[= ]bisect\b/.test(argv.join(' ')) ? 'bisect' : 'unix';
   const [first] = argv;
   const chosen = commands.find((c) => c.name === first);
   if (first !== undefined && !first.startsWith('-') && first !== 'help' && chosen === undefined) {

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The command as it is installed: compiled, in processes of its own, with its threads. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import type { CheckReport } from '../../src/report/check-report.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const main = join(root, 'dist/src/cli/main.js');
+let cwd = '';
+// several processes each, on a machine that may be busy
+vi.setConfig({ testTimeout: 300_000 });
+
+beforeAll(() => {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { cwd: root });
+  cwd = mkdtempSync(join(tmpdir(), 'kvmodel-built-'));
+  cpSync(join(root, 'test/cli/patches'), cwd, { recursive: true });
+}, 180_000);
+
+function run(...argv: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...argv], { cwd, encoding: 'utf8' });
+  return { code: status, out: stdout, err: stderr };
+}
+
+const check = ['check', './free-yield.ts', '--only', 'Y1', '--runs', '20'];
+
+describe('check', () => {
+  it('finds out about a patch in a file, and prints a command that replays it', () => {
+    const { code, out, err } = run(...check);
+    expect(code).toBe(1);
+    expect(out).toContain('yield_task_fair() left the deadline of');
+    expect(out).toMatch(/^[\x20-\x7e\n]*$/);
+    expect(err).toContain('2 of 2: Y1.1');
+    expect(out).not.toContain('2 of 2');
+    const token = /^npx kvmodel replay (\S+)$/m.exec(out)?.[1] as string;
+    const replayed = run('replay', token);
+    expect(replayed.code).toBe(1);
+    expect(replayed.out).toContain('refuted on v6.12.117+free-yield at event 0');
+    const onBase = run('replay', token, '--kernel', 'v6.12.117');
+    expect(onBase.code).toBe(0);
+    expect(onBase.out).toContain('not refuted by these events on v6.12.117');
+  });
+
+  it('finds another verdict when a line of it is changed', () => {
+    const { code, out } = run('check', './free-yield-fixed.ts', '--only', 'Y1', '--runs', '20');
+    expect(out).toContain('1 claim: 1 holds.');
+    expect(code).toBe(0);
+  });
+
+  it('writes counterexamples where it was told to, once, and the same JSON twice', () => {
+    const { out } = run(...check, '--json');
+    const report = JSON.parse(out) as CheckReport;
+    expect(report.kernels).toEqual(['v6.12.117', 'v6.12.117+free-yield']);
+    expect(report.claims[0].verdicts).toEqual({ 'v6.12.117': 'holds', 'v6.12.117+free-yield': 'refuted' });
+    expect(run(...check, '--json').out).toBe(out);
+
+    expect(run(...check, '--out', 'found').out).toContain('npx kvmodel replay found/Y1.1.json');
+    expect(readdirSync(join(cwd, 'found'))).toEqual(['Y1.1.json']);
+    expect(run('replay', 'found/Y1.1.json').code).toBe(1);
+    expect(run(...check, '--out', 'found').code).toBe(2);
+  });
+
+  it('refuses a patch that does not fit its base', () => {
+    writeFileSync(
+      join(cwd, 'late.ts'),
+      "export default { id: 'l', title: 'l', base: 'v6.12.117', patches: [{ subject: 's', funcs: { nothing() {} } }] };",
+    );
+    const { code, err } = run('check', './late.ts');
+    expect(code).toBe(2);
+    expect(err).toContain('patches[0].funcs.nothing: expected a function of the base');
+  });
+});
+
+describe('bisect', () => {
+  it('shows the verdict patch by patch', () => {
+    const { code, out } = run('bisect', 'Y1', './two-patches.ts', '--runs', '20');
+    expect(code).toBe(0);
+    expect(out.replace(/\n\s+/g, ' ')).toContain('Patch 2 changes the verdict on Y1 first: sched/fair: Leave');
+  });
+});
+
+describe('a reader that goes away', () => {
+  it('ends it in silence', () => {
+    const shell = `'${process.execPath}' '${main}' list | head -1`;
+    const { stdout, stderr, status } = spawnSync('sh', ['-c', shell], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toBe('series\n');
+  });
+});
+
+describe('nothing is left behind', () => {
+  it('in the directory it was called in', () => {
+    expect(existsSync(join(cwd, 'kvmodel-out'))).toBe(false);
+    expect(existsSync(join(cwd, 'node_modules'))).toBe(false);
+  });
+});

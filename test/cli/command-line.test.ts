@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What stands on the terminal, for right and for wrong command lines. The command runs in this process. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { caseFile, tokenOf } from '../../src/cli/counterexample.js';
+import type { Io } from '../../src/cli/io.js';
+import { kvmodel } from '../../src/cli/kvmodel.js';
+
+let cwd = '';
+beforeAll(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'kvmodel-'));
+});
+
+interface Said {
+  code: number;
+  out: string;
+  err: string;
+}
+
+async function said(argv: string, stdin = ''): Promise<Said> {
+  const got = { out: '', err: '' };
+  const io: Io = {
+    out: (text) => {
+      got.out += text;
+    },
+    err: (text) => {
+      got.err += text;
+    },
+    errIsTty: false,
+    cwd,
+    env: {},
+    stdin: async () => stdin,
+  };
+  const code = await kvmodel(
+    argv.split(' ').filter((a) => a !== ''),
+    io,
+  );
+  return { code, ...got };
+}
+
+const file = (name: string, text: string): string => {
+  writeFileSync(join(cwd, name), text);
+  return name;
+};
+
+const isPlain = (text: string): boolean => /^[\x20-\x7e\n]*$/.test(text);
+const isNarrow = (text: string): boolean => text.split('\n').every((line) => line.length <= 80);
+
+describe('help', () => {
+  it('is printed without a command, and with --help', async () => {
+    for (const line of ['', '--help', 'help']) {
+      const { code, out, err } = await said(line);
+      expect([code, err], line).toEqual([0, '']);
+      expect(out).toContain('Exit codes: 0 as recorded');
+      for (const name of ['list', 'check', 'run', 'replay', 'bisect']) expect(out).toContain(`  ${name} `);
+      expect(isPlain(out) && isNarrow(out), line).toBe(true);
+    }
+  });
+
+  it.each(['list', 'check', 'run', 'replay', 'bisect'])('tells what %s takes', async (name) => {
+    for (const line of [`${name} --help`, `help ${name}`]) {
+      const { code, out } = await said(line);
+      expect(code).toBe(0);
+      expect(out).toContain(`Usage: kvmodel ${name}`);
+      expect(isPlain(out) && isNarrow(out)).toBe(true);
+    }
+  });
+
+  it('has the version', async () => {
+    expect((await said('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe('a wrong command line', () => {
+  const cases: [string, string][] = [
+    ['chekc', 'expected a command, perhaps check, got "chekc"'],
+    ['check', "missing required argument 'series'"],
+    ['check semantics-aware-v2 --frobnicate', "unknown option '--frobnicate'"],
+    ['check semantic-aware-v2', 'perhaps semantics-aware-v2'],
+    ['check semantics-aware-v2 --only A99999', '--only: expected a claim or property'],
+    ['check semantics-aware-v2 --json --mail', 'expected one format, got --json and --mail'],
+    ['check semantics-aware-v2 --against nothing', 'expected a kernel or a series'],
+    ['check ./none.ts', 'expected a TypeScript file, got no such file'],
+    ['run', "missing required argument 'scenario'"],
+    ['run two-spiners', 'perhaps two-spinners'],
+    ['run nice-mix --kernel v6.19', 'perhaps v6.19-rc1'],
+    ['run nice-mix --trace vcd', '--trace: expected one of these: ftrace, timehist, got "vcd"'],
+    ['run ./none.json', 'expected a scenario as JSON, got no such file'],
+    ['replay ./none.json', 'expected a counterexample, got no such file'],
+    ['replay .', 'got a directory'],
+    ['replay k1.AAAA', 'cut short?'],
+    ['replay k9.AAAA', 'expected k1.'],
+    ['bisect A1', "missing required argument 'series'"],
+    ['list nothing', 'expected one of these: series, claims, scenarios, kernels'],
+  ];
+  it.each(cases)('%s', async (line, expected) => {
+    const { code, out, err } = await said(line);
+    expect([code, out]).toEqual([2, '']);
+    expect(err.replace(/\n\s+/g, ' ')).toContain(expected);
+    expect(err).not.toMatch(/\bat .*:\d+:\d+\)?$/m);
+    expect(isPlain(err)).toBe(true);
+  });
+
+  it('has all its faults told at once', async () => {
+    const { code, err } = await said('check x --runs 0 --seed -1 --time many --exit loud --ktap --junit');
+    expect(code).toBe(2);
+    for (const option of ['--runs', '--seed', '--time', '--exit', '--junit'])
+      expect(err).toContain(`  ${option}: expected`);
+    expect(err).toContain('5 faults');
+  });
+
+  it('is exit 125 for git bisect', async () => {
+    expect((await said('check ./none.ts --exit=bisect')).code).toBe(125);
+    expect((await said('check ./none.ts --exit bisect')).code).toBe(125);
+  });
+});
+
+describe('list', () => {
+  it('knows what there is', async () => {
+    const { code, out, err } = await said('list');
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('semantics-aware-v2');
+    expect(out).toContain('two-spinners');
+    expect(out).toContain('v6.12.117');
+    expect(isPlain(out) && isNarrow(out)).toBe(true);
+  });
+
+  it('is JSON when asked', async () => {
+    const { out } = await said('list scenarios --json');
+    expect(JSON.parse(out).scenarios[0]).toEqual({ name: 'two-spinners', says: expect.any(String) });
+  });
+});
+
+describe('run', () => {
+  it('tells the same twice, in 80 columns', async () => {
+    const first = await said('run nice-mix --events 30');
+    expect(first.code).toBe(0);
+    expect(await said('run nice-mix --events 30')).toEqual(first);
+    expect(isPlain(first.out) && isNarrow(first.out)).toBe(true);
+    await expect(first.out).toMatchFileSnapshot('./__golden__/run-nice-mix.txt');
+  });
+
+  it('compares two kernels', async () => {
+    const { code, out } = await said('run two-spinners --kernel semantics-aware-v2 --against v6.19-rc1 --events 60');
+    expect(code).toBe(0);
+    expect(out.split('\n').slice(0, 2)).toEqual(['- v6.19-rc1', '+ v6.19-rc1+semantics-aware-v2']);
+    expect(isNarrow(out)).toBe(true);
+  });
+
+  it.each(['ftrace', 'timehist'])('writes %s', async (format) => {
+    const { code, out } = await said(`run nice-mix --events 30 --trace ${format}`);
+    expect(code).toBe(0);
+    await expect(out).toMatchFileSnapshot(`./__golden__/run-nice-mix.${format}.txt`);
+  });
+
+  it('reads a scenario from a file, and from standard input', async () => {
+    const text = JSON.stringify({ cpus: 1, tasks: [{ comm: 'a' }, { comm: 'b' }], until: 9_000_000 });
+    const fromFile = await said(`run ${file('two.json', text)}`);
+    expect(fromFile.code).toBe(0);
+    expect(fromFile.out).toContain('==> b');
+    expect((await said('run -', text)).out).toBe(fromFile.out);
+  });
+
+  it('tells every fault of a scenario', async () => {
+    const bad = {
+      cpus: 2,
+      tasks: [
+        { comm: 'a', cpus: [2] },
+        { comm: 'a', group: 'g' },
+      ],
+      vms: [{ name: 'v', vcpus: 1, ipiv: true }],
+    };
+    const { code, out, err } = await said(`run ${file('bad.json', JSON.stringify(bad))}`);
+    expect([code, out]).toEqual([2, '']);
+    for (const place of ['tasks[0].cpus[0]', 'tasks[1].comm', 'tasks[1].group', 'vms[0].ipiv'])
+      expect(err).toContain(place);
+    expect(err).toContain('bad.json: 4 faults');
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['half a file', '{"cpus": 1, "tasks": [{"comm'],
+    ['an image', '\x89PNG\r\n\x1a\n\0\0\0'],
+    ['a number', '12'],
+    ['null', 'null'],
+    ['deep nesting', '['.repeat(100_000)],
+  ])('is not confused by %s', async (_, text) => {
+    const { code, out, err } = await said(`run ${file('garbage.json', text)}`);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain('garbage.json: 1 fault');
+  });
+});
+
+describe('replay', () => {
+  const c = {
+    kernel: 'v6.19-rc1+semantics-aware-v2',
+    against: 'v6.19-rc1',
+    property: 'none.1',
+    scenario: { cpus: 1, tasks: [{ comm: 'a' }, { comm: 'b' }] },
+    events: [
+      { ev: 'advance', ns: 3_000_000 },
+      { ev: 'yield_to', cpu: 0, task: 2 },
+    ],
+  } as const;
+
+  it('tells the same from a token, a file, and standard input', async () => {
+    const events = [...c.events];
+    const scenario = { ...c.scenario, tasks: [...c.scenario.tasks] };
+    const token = await said(`replay ${tokenOf({ ...c, scenario, events })}`);
+    expect(token.err).toBe('');
+    expect(token.out).toContain('yield_to b');
+    expect(token.out).toContain('+ rq0.yield_deboost_last_src_pid');
+    const text = caseFile({ ...c, scenario, events });
+    expect(await said(`replay ${file('case.json', text)}`)).toEqual(token);
+    expect(await said('replay -', text)).toEqual(token);
+  });
+
+  it('goes to another kernel', async () => {
+    const { code, out } = await said('replay case.json --kernel v6.12.117');
+    expect(code).toBe(0);
+    expect(out).not.toContain('yield_deboost');
+  });
+
+  it('is JSON when asked', async () => {
+    const json = JSON.parse((await said('replay case.json --json')).out);
+    expect(json).toMatchObject({ kernel: c.kernel, property: 'none.1', failure: null });
+    expect(json.transcript).toHaveLength(2);
+  });
+});
+
+describe("a user's own patch", () => {
+  const patch = (funcs: string): string => `import { defineSeries, type rq, type vmlinux } from 'kvmodel';
+export default defineSeries({ id: 'mine', title: 'mine', base: 'v6.12.117', patches: [{ subject: 's', funcs: { ${funcs} } }] });
+`;
+
+  it('is a kernel like any other', async () => {
+    const text = patch('yield_task_fair(this: vmlinux, rq: rq): void { rq.yld_count = 77; }');
+    const { code, out, err } = await said(`run nice-mix --events 30 --kernel ./${file('mine.ts', text)}`);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('v6.12.117+mine');
+    expect(out).toContain('rq0.yld_count');
+  });
+
+  it.each([
+    [
+      'another signature',
+      'yield_task_fair(this: vmlinux, rq: string): void {}',
+      'expected yield_task_fair: (this: vmlinux, rq: rq) => void',
+    ],
+    ['another result', 'entity_eligible(): string { return ""; }', 'expected entity_eligible:'],
+    [
+      'an unknown name',
+      'yield_task_fare(this: vmlinux, rq: rq): void {}',
+      'expected a function of the base, perhaps yield_task_fair',
+    ],
+    ['no function', 'yield_task_fair: 3', 'expected yield_task_fair:'],
+    ['a syntax error', 'yield_task_fair(', 'expected code that compiles, got TS'],
+    [
+      'u64 added with +',
+      'yield_task_fair(this: vmlinux, rq: rq): void { rq.clock + rq.clock; }',
+      'expected code that compiles, got TS',
+    ],
+  ])('with %s is refused', async (_, funcs, expected) => {
+    const { code, out, err } = await said(`run nice-mix --kernel ./${file('wrong.ts', patch(funcs))}`);
+    expect([code, out]).toEqual([2, '']);
+    expect(err.replace(/\n\s+/g, ' ')).toContain(expected);
+    expect(err).toMatch(/wrong\.ts:2:\d+: expected/);
+  });
+
+  it('with two faults has both told', async () => {
+    const funcs = 'yield_task_fair: 3, yield_task_fare(this: vmlinux, rq: rq): void {}';
+    expect((await said(`run nice-mix --kernel ./${file('wrong.ts', patch(funcs))}`)).err).toContain('2 faults');
+  });
+
+  it('that is no series, or throws, is refused', async () => {
+    const cases: [string, string][] = [
+      ['export default 3;', 'expected a default export made by defineSeries(), got 3'],
+      ['export const x = 1;', 'expected a default export made by defineSeries(), got nothing'],
+      ['throw new Error("boo");', 'expected a module that loads, got Error: boo'],
+      ['export default { id: "a b", title: "", base: 3, patches: [] };', '4 faults'],
+      ["export default { id: 'x', title: 'x', base: 'v9', patches: [{ subject: 's' }] };", 'v9'],
+      [
+        "export default { id: 'semantics-aware-v2', title: 'x', base: 'v6.12.117', patches: [{ subject: 's' }] };",
+        'an id that no known',
+      ],
+    ];
+    for (const [text, expected] of cases) {
+      const { code, err } = await said(`run nice-mix --kernel ./${file('wrong.ts', text)}`);
+      expect(code, text).toBe(2);
+      expect(err.replace(/\n\s+/g, ' '), text).toContain(expected);
+    }
+  });
+});
+
+describe('--out', () => {
+  it('never writes where something is', async () => {
+    mkdirSync(join(cwd, 'full'));
+    file('full/there.json', 'x');
+    const { code, err } = await said('check semantics-aware-v2 --out full');
+    expect(code).toBe(2);
+    expect(err).toContain('nothing is overwritten');
+    expect(readFileSync(join(cwd, 'full/there.json'), 'utf8')).toBe('x');
+    expect(existsSync(join(cwd, 'kvmodel-out'))).toBe(false);
+  });
+});

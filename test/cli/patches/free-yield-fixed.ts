@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { defineSeries, type rq, type vmlinux } from 'kvmodel';
+import { moves } from './claim.ts';
+
+/** A yield that costs a slice, always. */
+function yield_task_fair(this: vmlinux, rq: rq): void {
+  const curr = this.m.task[rq.curr];
+  if (rq.nr_running === 1) return;
+  this.clear_buddies(this.task_cfs_rq(curr), this.m.se[curr.se]);
+  this.update_rq_clock(rq);
+  this.rq_clock_skip_update(rq);
+  this.m.se[curr.se].vruntime = this.m.se[curr.se].deadline;
+  this.update_deadline(this.task_cfs_rq(curr), this.m.se[curr.se]);
+}
+
+export default defineSeries({
+  id: 'free-yield-fixed',
+  title: 'sched/fair: A yield always costs',
+  base: 'v6.12.117',
+  patches: [{ subject: 'sched/fair: Move the deadline on yield', funcs: { yield_task_fair } }],
+});
+export const claims = [moves];
