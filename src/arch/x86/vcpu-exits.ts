@@ -153,6 +153,13 @@ export function deliverEvent(this: vmlinux, vcpu: kvm_vcpu): void {
 /** VM entry is complete: the guest runs, first with what entry delivers and what waits in the virtual APIC. */
 export function guestEntered(this: vmlinux, vcpu: kvm_vcpu): void {
   this.deliverEvent(vcpu);
+  // a notification that came while interrupts were off on the way in
+  const waiting = this.m.host_irq[this.m.cpu];
+  const at = waiting.indexOf(POSTED_INTR_VECTOR);
+  if (at >= 0) {
+    waiting.splice(at, 1);
+    this.processPosted(vcpu);
+  }
   this.evaluateVirtualInterrupt(vcpu);
 }
 
@@ -196,11 +203,12 @@ export function evaluateVirtualInterrupt(this: vmlinux, vcpu: kvm_vcpu): void {
   this.guestTakes(vcpu, vector, false);
 }
 
-/** A notification arrives at the CPU of a vCPU: in the guest the CPU takes what is posted; else nobody listens. */
+/** A notification arrives at the CPU of a vCPU: in the guest the CPU takes what is posted; else it waits to be taken. */
 export function notifyPosted(this: vmlinux, vcpu: kvm_vcpu, pi_vec: number): void {
   // MODEL: it arrives at once
   if (pi_vec !== POSTED_INTR_VECTOR) throw new NotModelled(`posted interrupt under vector ${pi_vec}`);
   if (this.guestOn(vcpu.cpu) === vcpu.id) this.processPosted(vcpu);
+  else this.m.host_irq[vcpu.cpu].push(pi_vec);
 }
 
 /** Posted-interrupt processing by the CPU in the guest: ON and PIR are cleared, IRR and RVI take them up. */
@@ -520,6 +528,14 @@ export function settleGuest(this: vmlinux, cpu: number): void {
   }
 }
 
+/** An interrupt of the host comes through on the CPU: in the guest, a notification is no reason to exit. */
+export function takeHostIrq(this: vmlinux, cpu: number, vector: number): void {
+  const id = this.guestOn(cpu);
+  this.m.cpu = cpu;
+  if (id !== NULL && vector === POSTED_INTR_VECTOR) this.processPosted(this.m.vcpu[id]);
+  else if (!this.exitExternalInterrupt(cpu, vector)) this.hostIrq(vector);
+}
+
 /**
  * After an event: everything on the CPU goes as far as it can: calls that were left return, halt polling looks
  * again, the host's interrupts are taken, the guest exits where it has to. Does not reschedule host tasks.
@@ -530,10 +546,7 @@ export function settleCpu(this: vmlinux, cpu: number): void {
   for (;;) {
     const vector = this.m.host_irq[cpu].shift();
     if (vector === undefined) break;
-    if (!this.exitExternalInterrupt(cpu, vector)) {
-      this.m.cpu = cpu;
-      this.hostIrq(vector);
-    }
+    this.takeHostIrq(cpu, vector);
     if (this.pollingOn(cpu) !== NULL) this.resumeKernelStack(cpu);
   }
   this.settleGuest(cpu);
