@@ -154,6 +154,8 @@ function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
       cfs_rq.zero_vruntime = u64(op.a);
       return 0;
     }
+    case 'GROUP_IDLE':
+      return k.sched_group_set_idle(m.task_group[op.id], Number(op.a));
     case 'SERVER_TIMER': {
       const timer = m.hrtimer[rq.fair_server.dl_timer];
       if (timer.queued === 0 || lt(m.sched_clock, timer.expires)) return 0;

@@ -27,6 +27,7 @@ export const OPS = [
   'VTIME',
   'AFFINITY',
   'SERVER_TIMER',
+  'GROUP_IDLE',
 ] as const;
 export type OpName = (typeof OPS)[number];
 
@@ -56,6 +57,7 @@ export type OpName = (typeof OPS)[number];
  *   VTIME id, a, cpu        the virtual time that the empty queue of group id starts from; -16 when it is not empty
  *   AFFINITY id, a          set_cpus_allowed_ptr() of the CPUs whose bits are set in a; -16 for moving a running task
  *   SERVER_TIMER            the timer of the CPU's fair server fires if it is due: returns whether it was
+ *   GROUP_IDLE id, a        sched_group_set_idle(): cpu.idle of group id
  */
 export interface Operation {
   op: OpName;

@@ -6,7 +6,7 @@ import type { Operation } from './operations.js';
 export type Cut = (ops: readonly Operation[]) => readonly Operation[] | null;
 
 const TASK_OPS = new Set(['WAKE', 'YIELD_TO', 'YIELD_TO_RAW', 'NICE', 'SETATTR', 'MOVE']);
-const GROUP_OPS = new Set(['SHARES', 'VTIME']);
+const GROUP_OPS = new Set(['SHARES', 'VTIME', 'GROUP_IDLE']);
 
 /** Without task n: its FORK and all that is done to it, later tasks renumbered. */
 function withoutTask(ops: readonly Operation[], n: number): Operation[] {

@@ -14,7 +14,7 @@ interface Options {
   /** multiplies each step of the clock by up to this power of ten */
   stretch?: number;
   /** operations that the generator does not draw, put in here and there */
-  extra?: (random: Random, tasks: number, cpus: number) => Operation[];
+  extra?: (random: Random, tasks: number, cpus: number, groups: number) => Operation[];
 }
 
 /** Real-time policies and priorities, long hogs, and the fair server's timer. */
@@ -37,6 +37,15 @@ function affinity(random: Random, tasks: number, cpus: number): Operation[] {
   return [operation('AFFINITY', { cpu: random() % cpus, id: random() % tasks, a: 1 + (random() % (2 ** cpus - 1)) })];
 }
 
+/** Scheduler features that the mirrored code asks for, by their number in features.h; and cpu.idle. */
+const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, 21, 25];
+function switches(random: Random, _tasks: number, _cpus: number, groups: number): Operation[] {
+  const x = random() % 20;
+  if (x === 0) return [operation('GROUP_IDLE', { id: random() % groups, a: random() % 2 })];
+  if (x === 1) return [operation('FEATURE', { id: FEATURES[random() % FEATURES.length], a: random() % 2 })];
+  return [];
+}
+
 /** Runs one sequence on both; what differs first, or how both died, or how many operations agreed. */
 function sideBySide(native: NativeEngine, seed: number, options: Options = {}): string | number {
   const { stretch = 0, extra = () => [] } = options;
@@ -46,7 +55,7 @@ function sideBySide(native: NativeEngine, seed: number, options: Options = {}): 
     length: 300,
     wraps: true,
   });
-  const mixed = sequence.ops.flatMap((op) => [...extra(random, sequence.tasks, native.cpus), op]);
+  const mixed = sequence.ops.flatMap((op) => [...extra(random, sequence.tasks, native.cpus, sequence.groups), op]);
   const ops = [...sequence.setup, ...mixed].map((op): Operation => {
     return op.op === 'ADVANCE' ? { ...op, a: Number(op.a) * 10 ** (random() % (stretch + 1)) } : op;
   });
@@ -91,6 +100,7 @@ describe.skipIf(missing !== null)(`the kernel's own code${because}`, () => {
   it.each([
     ['real-time tasks and the fair server', 2, realTime],
     ['tasks that change CPUs', 3, affinity],
+    ['features and groups switched over', 2, switches],
   ])('does the same with %s on %i CPUs', async (_what, cpus, extra) => {
     const native = await openNativeEngine({ cpus });
     try {

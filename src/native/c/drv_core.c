@@ -456,6 +456,9 @@ static native_s64 native_do(const struct native_op *op)
     return native_affinity(p, op->a);
   case NATIVE_SERVER_TIMER:
     return native_server_timer();
+  case NATIVE_GROUP_IDLE:
+    if (op->id < 0 || op->id >= native_nr_groups) return NATIVE_BAD_OP;
+    return sched_group_set_idle(native_group[op->id], op->a);
   }
   return NATIVE_BAD_OP;
 }

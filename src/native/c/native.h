@@ -41,7 +41,8 @@ struct native_op {
   X(FEATURE)                                                                                                       \
   X(VTIME)                                                                                                         \
   X(AFFINITY)                                                                                                      \
-  X(SERVER_TIMER)
+  X(SERVER_TIMER)                                                                                                  \
+  X(GROUP_IDLE)
 #define NATIVE_OP_ENUM(name) NATIVE_##name,
 enum native_op_code { NATIVE_OPS(NATIVE_OP_ENUM) NATIVE_NR_OPS };
 
