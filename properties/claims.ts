@@ -3,11 +3,11 @@
  * Which claims are asked of what: the families of every kernel, the claims and objections of each series that has any,
  * and the verdicts that are recorded. The files beside (`series/`, one file a subject) hold them; here is the index.
  */
+import { families, recorded as recordedFamilies } from './families/index.js';
 import * as semanticsAwareV2 from './series/semantics-aware-v2/index.js';
 import type { Claim, Recorded } from './vocabulary.js';
 
-/** Asked of every kernel and every series, a user's own patch included: starvation, fairness, overflow. */
-export const families: readonly Claim[] = [];
+export { families };
 
 /** By a series' id: its author's claims and its reviewers' objections, in that order. */
 const bySeries: Readonly<Record<string, readonly Claim[]>> = {
@@ -15,7 +15,7 @@ const bySeries: Readonly<Record<string, readonly Claim[]>> = {
 };
 
 /** Recorded verdicts by property id, then by kernel name. */
-export const recorded: Recorded = { ...semanticsAwareV2.recorded };
+export const recorded: Recorded = { ...recordedFamilies, ...semanticsAwareV2.recorded };
 
 /** The claims of a series of the registry; none for one that nobody has written any for. */
 export function claimsOf(series: string): readonly Claim[] {
