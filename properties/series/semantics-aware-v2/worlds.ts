@@ -67,22 +67,29 @@ export function youngYielders(layouts: readonly Layout[]): World {
   };
 }
 
-/** What must be left of a scenario made smaller: the machine's constants, the actors, and their groups where these matter. */
-function keeps(comms: readonly string[], groups: readonly string[] = []): (s: Scenario) => boolean {
-  return (s) =>
-    s.base_slice === BIG_MACHINE_SLICE &&
-    s.vruntime_offset === FAR_FROM_WRAP &&
-    comms.every((comm) => s.tasks?.some((t) => t.comm === comm && (comm !== comms[0] || t.program !== undefined))) &&
-    groups.every((name) => s.groups?.some((g) => g.name === name) && s.tasks?.some((t) => t.group === name));
+/**
+ * What must be left of a scenario made smaller: the machine's constants and the actors, the first of whom yields; and
+ * where it matters, who is in which group.
+ */
+function keeps(comms: readonly string[], homes: Readonly<Record<string, string>> = {}): (s: Scenario) => boolean {
+  return (s) => {
+    const task = (comm: string) => s.tasks?.find((t) => t.comm === comm);
+    return (
+      s.base_slice === BIG_MACHINE_SLICE &&
+      s.vruntime_offset === FAR_FROM_WRAP &&
+      comms.every((comm) => task(comm) !== undefined) &&
+      task(comms[0])?.program !== undefined &&
+      Object.entries(homes).every(([comm, group]) => task(comm)?.group === group)
+    );
+  };
 }
 
-/** Programs and ticks decide what happens. The first of `comms` is the one that yields. */
+/** Programs and ticks decide what happens. */
 const byPrograms = (
   scenario: Arbitrary<Scenario>,
   comms: readonly string[],
-  groups?: readonly string[],
-  length = 2000,
-): World => ({ scenario, weights: {}, length, keep: keeps(comms, groups) });
+  homes?: Readonly<Record<string, string>>,
+): World => ({ scenario, weights: {}, length: 2000, keep: keeps(comms, homes) });
 
 function machineOf(
   draw: { hz: number; layout: Layout; ms: number },
@@ -180,8 +187,8 @@ export function siblingPays(options: { third: boolean; whole?: boolean }): World
       until: 160 * MS,
     };
   });
-  const third = options.third ? ['CG2'] : [];
-  const world = byPrograms(scenario, ['A', 'B', 'C'], ['CG0', 'CG1', ...third]);
+  const homes = { A: 'CG0', C: 'CG0', B: 'CG1' };
+  const world = byPrograms(scenario, ['A', 'B', 'C'], options.third ? { ...homes, D: 'CG2' } : homes);
   return { ...world, whole: options.whole === true };
 }
 
