@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Every claim of the author of semantics-aware-v2 and every objection of its reviewers, in the order of their numbers. */
 import type { Claim, Recorded } from '../../vocabulary.js';
+import { selection } from './kvm-selection.js';
+import { tracking } from './kvm-tracking.js';
+import { recorded as recordedKvm } from './recorded-kvm.js';
 import { recorded as recordedScheduler } from './recorded-scheduler.js';
 import { bounds } from './sched-bounds.js';
 import { fairness } from './sched-fairness.js';
@@ -9,9 +12,9 @@ import { preference } from './sched-preference.js';
 
 const number = (claim: Claim): number => Number(claim.id.replace(/^\D+/, '')) + (claim.id.startsWith('AR') ? 1000 : 0);
 
-export const claims: Claim[] = [...bounds, ...preference, ...fairness, ...objections].sort(
+export const claims: Claim[] = [...bounds, ...preference, ...fairness, ...objections, ...tracking, ...selection].sort(
   (a, b) => number(a) - number(b),
 );
 
 /** Verdicts that were seen, by property and kernel. */
-export const recorded: Recorded = { ...recordedScheduler };
+export const recorded: Recorded = { ...recordedScheduler, ...recordedKvm };

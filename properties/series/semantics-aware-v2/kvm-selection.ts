@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A13, A14: whom kvm_vcpu_on_spin() boosts, in which order, and whom it lets pass. */
+import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
+import { ESRCH } from '../../../src/lib/errno.js';
+import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
+import { believes, type Ipi, ipiTruth, vcpuName, WINDOW } from './ipi-truth.js';
+import { spinWorld } from './kvm-worlds.js';
+import { now } from './monitors.js';
+import {
+  type Attempt,
+  acceptable,
+  boosted,
+  type Candidate,
+  type Spin,
+  type SpinWatcher,
+  sayCandidate,
+  spinElsewhere,
+  spinProbes,
+} from './spins.js';
+
+const neverBoosts = { says: 'nobody is boosted', funcs: { kvm_vcpu_yield_to: () => 0 } };
+const noFilter = {
+  says: 'every vCPU passes the filter for spinners',
+  funcs: { kvm_vcpu_eligible_for_directed_yield: () => true },
+};
+
+/** Watches spins, knowing which IPIs are under way. */
+function spins(watch: (open: () => readonly Ipi[]) => SpinWatcher): Monitor {
+  const truth = ipiTruth();
+  return { notes: () => truth.open, probes: { ...truth.probes, ...spinProbes(watch(() => truth.open)) } };
+}
+
+/**
+ * Candidates to whom the spinner has recently sent an IPI that is not answered; where the kernel tracks, only those
+ * that it knows of.
+ */
+function confirmed(step: Step, spin: Spin, open: readonly Ipi[]): Candidate[] {
+  const waits = (id: number): boolean =>
+    open.some((it) => it.from === spin.me && it.to === id && it.how === 'unicast' && now(step.m) - it.at <= WINDOW);
+  return spin.candidates.filter((it) => waits(it.id) && believes(step.kernel, step.m, spin.me, it.id) !== false);
+}
+
+/** Of those that `first` picks out, one is tried before anybody else. */
+function triedFirst(what: string, first: (step: Step, spin: Spin, open: readonly Ipi[]) => Candidate[]): Monitor {
+  let wanted: Candidate[] = [];
+  return spins((open) => ({
+    enter(step, spin) {
+      wanted = first(step, spin, open());
+    },
+    attempt(step, spin, it) {
+      if (wanted.length === 0 || spin.attempts.length > 1) return;
+      step.reach();
+      if (wanted.some(({ id }) => id === it.target)) return;
+      const tried = spin.candidates.find(({ id }) => id === it.target);
+      step.fail(
+        `${vcpuName(step.m, spin.me)} spins and yields to ${tried ? sayCandidate(step.m, tried) : 'a stranger'} before ` +
+          `${sayCandidate(step.m, wanted[0])}, ${what}`,
+      );
+    },
+  }));
+}
+
+const A13: Property[] = [
+  always('a confirmed receiver of an IPI of the spinner is tried before anybody else', {
+    of: 'A13.1',
+    given: spinWorld(),
+    watch: () => triedFirst('to whom it has sent an IPI that is not answered', confirmed),
+    fault: {
+      says: 'nobody counts as preempted in the kernel, and the round goes the wrong way about',
+      funcs: {
+        kvm_vcpu_is_good_yield_candidate: (_me: unknown, vcpu: kvm_vcpu) => vcpu.vcpu_idx !== 1,
+      },
+    },
+  }),
+  always('a confirmed receiver is boosted unconditionally: no spin ends in vain without having tried one', {
+    of: 'A13.2',
+    given: spinWorld(),
+    watch: () => notPassedOver(),
+    fault: {
+      says: 'nobody passes the filter for spinners',
+      funcs: { kvm_vcpu_eligible_for_directed_yield: () => false },
+    },
+  }),
+  always('also with enable_relaxed_boost at 0', {
+    of: 'A13.3',
+    given: spinWorld({ set: { enable_relaxed_boost: 0 } }),
+    watch: () => notPassedOver(),
+    fault: {
+      says: 'nobody passes the filter for spinners',
+      funcs: { kvm_vcpu_eligible_for_directed_yield: () => false },
+    },
+  }),
+  always('one with a pending interrupt is tried before one that was merely preempted in the kernel', {
+    of: 'A13.4',
+    given: spinWorld({ vm: { apicv: true } }),
+    watch: () =>
+      triedFirst('who has an interrupt pending', (step, spin, open) =>
+        confirmed(step, spin, open).length > 0
+          ? []
+          : spin.candidates.filter((it) => it.pending && it.preempted && !it.refused),
+      ),
+    fault: { says: 'no interrupt counts as pending', funcs: { kvm_vcpu_is_good_yield_candidate: () => true } },
+  }),
+  sometimes('a spinner boosts the receiver of its IPI where the base boosts somebody else', {
+    of: 'A13.5',
+    given: spinWorld(),
+    watch: () => helpsWhereBaseDoesNot((there, receiver) => there !== receiver && there >= 0),
+    fault: neverBoosts,
+  }),
+  sometimes('a spinner boosts the receiver of its IPI where the base boosts nobody', {
+    of: 'A13.6',
+    given: spinWorld(),
+    watch: () => helpsWhereBaseDoesNot((there) => there < 0),
+    fault: neverBoosts,
+  }),
+];
+
+function notPassedOver(): Monitor {
+  let wanted: Candidate[] = [];
+  return spins((open) => ({
+    enter(step, spin) {
+      wanted = confirmed(step, spin, open());
+    },
+    leave(step, spin) {
+      if (wanted.length === 0) return;
+      step.reach();
+      if (boosted(spin.attempts) >= 0) return;
+      if (wanted.some(({ id }) => spin.attempts.some((it) => it.target === id))) return;
+      step.fail(
+        `${vcpuName(step.m, spin.me)} spins and boosts nobody, and does not even try ${sayCandidate(step.m, wanted[0])}, ` +
+          'to whom it has sent an IPI that is not answered',
+      );
+    },
+  }));
+}
+
+function helpsWhereBaseDoesNot(wanted: (there: number, receiver: number) => boolean): Monitor {
+  let there = -1;
+  let receivers: Candidate[] = [];
+  const inner = spins((open) => ({
+    enter(step, spin) {
+      receivers = confirmed(step, spin, open());
+    },
+    leave(step, spin) {
+      const target = boosted(spin.attempts);
+      const receiver = receivers.find(({ id }) => id === target);
+      if (receiver === undefined || !wanted(there, target)) return;
+      const other = there < 0 ? 'nobody' : vcpuName(step.m, there);
+      step.reach(`${vcpuName(step.m, spin.me)} boosts ${sayCandidate(step.m, receiver)}, the base ${other}`);
+    },
+  }));
+  return {
+    ...inner,
+    before(step) {
+      if (step.event.ev === 'pause') there = boosted(spinElsewhere(step).attempts);
+    },
+  };
+}
+
+/** Spins of PAUSE events, with what the base would have tried. */
+function besideBase(leave: (step: Step, spin: Spin, there: readonly Attempt[]) => void): Monitor {
+  let there: readonly Attempt[] = [];
+  return {
+    notes: () => null,
+    before(step) {
+      if (step.event.ev === 'pause') there = spinElsewhere(step).attempts;
+    },
+    probes: spinProbes({
+      leave(step, spin) {
+        if (step.event.ev === 'pause') leave(step, spin, there);
+      },
+    }),
+  };
+}
+
+const pick = (spin: Spin, id: number): Candidate | undefined => spin.candidates.find((it) => it.id === id);
+
+const A14: Property[] = [
+  always('where the heuristics before the series find somebody to boost, the two rounds find somebody, too', {
+    of: 'A14.1',
+    given: spinWorld(),
+    watch: () =>
+      besideBase((step, spin, there) => {
+        const base = boosted(there);
+        if (base < 0) return;
+        step.reach();
+        if (boosted(spin.attempts) >= 0) return;
+        const passed = pick(spin, base);
+        step.fail(
+          `${vcpuName(step.m, spin.me)} spins and boosts nobody; the base boosts ` +
+            `${passed ? sayCandidate(step.m, passed) : vcpuName(step.m, base)}`,
+        );
+      }),
+    fault: neverBoosts,
+  }),
+  always('one preempted in user mode is boosted only when nobody else would do: a safety net', {
+    of: 'A14.2',
+    given: spinWorld(),
+    watch: () => {
+      let receivers: Candidate[] = [];
+      return spins((open) => ({
+        enter(step, spin) {
+          receivers = confirmed(step, spin, open());
+        },
+        leave(step, spin) {
+          const target = pick(spin, boosted(spin.attempts));
+          if (target === undefined || receivers.includes(target)) return;
+          step.reach();
+          if (!spin.kernelMode || acceptable({ ...target, refused: false }, true)) return;
+          const inVain = (id: number): boolean => spin.attempts.some((it) => it.target === id);
+          const better = spin.candidates.find((it) => acceptable(it, true) && !inVain(it.id));
+          if (better === undefined) return;
+          step.fail(
+            `${vcpuName(step.m, spin.me)} spins and boosts ${sayCandidate(step.m, target)}, not ` +
+              `${sayCandidate(step.m, better)}, whom it never tries`,
+          );
+        },
+      }));
+    },
+    fault: {
+      says: 'the mode is not looked at',
+      funcs: { kvm_vcpu_is_good_yield_candidate: (_me: unknown, vcpu: kvm_vcpu) => !vcpu.arch.preempted_in_kernel },
+    },
+  }),
+  always('a spinner that the filter for spinners refuses is not boosted by the same call', {
+    of: 'A14.3',
+    given: spinWorld(),
+    watch: () =>
+      spins(() => ({
+        attempt(step, spin, it) {
+          if (spin.candidates.some((c) => c.refused)) step.reach();
+          const target = pick(spin, it.target);
+          if (target === undefined || !target.refused) return;
+          step.fail(
+            `${vcpuName(step.m, spin.me)} spins and yields to ${sayCandidate(step.m, target)}, who is not eligible`,
+          );
+        },
+      })),
+    fault: noFilter,
+  }),
+  always('after three pointless attempts (-ESRCH) nobody else is tried', {
+    of: 'A14.4',
+    given: spinWorld({
+      vcpus: [5, 6],
+      cpus: [5],
+      lazy: true,
+      vm: { apicv: true, halted: false },
+      weights: { advance: 8, tick: 14, hlt: 20, ipi: 30, pause: 10, resched: 14, cpl: 4 },
+    }),
+    watch: () =>
+      spins(() => ({
+        attempt(step, spin, it) {
+          const earlier = spin.attempts.slice(0, -1).filter((a) => a.result === -ESRCH).length;
+          if (earlier + Number(it.result === -ESRCH) >= 3) step.reach();
+          if (earlier < 3) return;
+          step.fail(
+            `${vcpuName(step.m, spin.me)} tries ${vcpuName(step.m, it.target)} after ${earlier} pointless attempts`,
+          );
+        },
+      })),
+    fault: { says: 'every attempt is pointless', funcs: { kvm_vcpu_yield_to: () => -ESRCH } },
+  }),
+  sometimes('the second round boosts somebody where the heuristics before the series find nobody', {
+    of: 'A14.5',
+    given: spinWorld(),
+    watch: () =>
+      besideBase((step, spin, there) => {
+        const target = pick(spin, boosted(spin.attempts));
+        if (there.length > 0 || target === undefined) return;
+        if (believes(step.kernel, step.m, spin.me, target.id) === true) return;
+        step.reach(`${vcpuName(step.m, spin.me)} boosts ${sayCandidate(step.m, target)}, the base tries nobody`);
+      }),
+    fault: neverBoosts,
+  }),
+];
+
+export const selection: Claim[] = [
+  { id: 'A13', words: 'confirmed receiver first, then pending interrupt', properties: A13 },
+  { id: 'A14', words: 'relaxed round as safety net, heuristics preserved', properties: A14 },
+];

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Verdicts on the KVM half as seen with the default seed and number of runs; docs/properties.md says why. */
+import type { Recorded, Verdict } from '../../vocabulary.js';
+
+const BASE = 'v6.19-rc1';
+const SERIES = 'v6.19-rc1+semantics-aware-v2';
+
+const on = (base: Verdict, series: Verdict): Record<string, Verdict> => ({ [BASE]: base, [SERIES]: series });
+
+export const recorded: Recorded = {
+  'A9.1': on('vacuous', 'holds'),
+  'A9.2': on('vacuous', 'holds'),
+  'A11.1': on('vacuous', 'holds'),
+  'A11.2': on('vacuous', 'holds'),
+  'A12.1': on('vacuous', 'refuted'),
+  'A12.2': on('vacuous', 'refuted'),
+  'A12.3': on('vacuous', 'holds'),
+  'A12.4': on('vacuous', 'refuted'),
+  'A17.1': on('vacuous', 'holds'),
+  'A17.2': on('vacuous', 'refuted'),
+  'A17.3': on('vacuous', 'refuted'),
+  'A17.4': on('vacuous', 'refuted'),
+  'AR13.1': on('vacuous', 'holds'),
+  'AR13.2': on('vacuous', 'refuted'),
+  'AR13.3': on('vacuous', 'refuted'),
+  'AR13.4': on('vacuous', 'refuted'),
+  'AR13.5': on('unreachable', 'unreachable'),
+};
