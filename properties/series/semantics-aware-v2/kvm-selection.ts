@@ -2,9 +2,10 @@
 /** A13, A14: whom kvm_vcpu_on_spin() boosts, in which order, and whom it lets pass. */
 import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
 import { ESRCH } from '../../../src/lib/errno.js';
+import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
 import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { believes, type Ipi, ipiTruth, vcpuName, WINDOW } from './ipi-truth.js';
-import { spinWorld } from './kvm-worlds.js';
+import { aloneOnTheirCpus, spinWorld } from './kvm-worlds.js';
 import { now } from './monitors.js';
 import {
   type Attempt,
@@ -66,9 +67,11 @@ const A13: Property[] = [
     given: spinWorld(),
     watch: () => triedFirst('to whom it has sent an IPI that is not answered', confirmed),
     fault: {
-      says: 'nobody counts as preempted in the kernel, and the round goes the wrong way about',
+      says: 'whoever has been sent an IPI is not a candidate',
       funcs: {
-        kvm_vcpu_is_good_yield_candidate: (_me: unknown, vcpu: kvm_vcpu) => vcpu.vcpu_idx !== 1,
+        kvm_vcpu_is_good_yield_candidate(this: semantics_aware, me: kvm_vcpu, vcpu: kvm_vcpu) {
+          return !this.kvm_vcpu_is_ipi_receiver(me, vcpu);
+        },
       },
     },
   }),
@@ -99,7 +102,7 @@ const A13: Property[] = [
           ? []
           : spin.candidates.filter((it) => it.pending && it.preempted && !it.refused),
       ),
-    fault: { says: 'no interrupt counts as pending', funcs: { kvm_vcpu_is_good_yield_candidate: () => true } },
+    fault: { says: 'whoever is ready is a candidate', funcs: { kvm_vcpu_is_good_yield_candidate: () => true } },
   }),
   sometimes('a spinner boosts the receiver of its IPI where the base boosts somebody else', {
     of: 'A13.5',
@@ -240,13 +243,7 @@ const A14: Property[] = [
   }),
   always('after three pointless attempts (-ESRCH) nobody else is tried', {
     of: 'A14.4',
-    given: spinWorld({
-      vcpus: [5, 6],
-      cpus: [5],
-      lazy: true,
-      vm: { apicv: true, halted: false },
-      weights: { advance: 8, tick: 14, hlt: 20, ipi: 30, pause: 10, resched: 14, cpl: 4 },
-    }),
+    given: aloneOnTheirCpus(),
     watch: () =>
       spins(() => ({
         attempt(step, spin, it) {

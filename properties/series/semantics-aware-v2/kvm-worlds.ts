@@ -77,6 +77,22 @@ function keepsVm(s: Scenario, options: VmWorld, vcpus: number): boolean {
 export const spinWorld = (options: VmWorld = {}): World =>
   vmWorld({ weights: SPIN_EVENTS, vcpus: [3, 4], cpus: [1, 2], ...options });
 
+/**
+ * A CPU for each vCPU but for the last two, who share one, with APICv. A woken vCPU gets its CPU only when that
+ * reschedules, which is an event of its own: until then it is alone on its runqueue and not running.
+ */
+export function aloneOnTheirCpus(): World {
+  const world = vmWorld({
+    vcpus: [6, 6],
+    cpus: [5],
+    lazy: true,
+    vm: { apicv: true, cpus: [[0], [1], [2], [3], [4], [4]] },
+    weights: { advance: 6, tick: 8, resched: 5, hlt: 16, ipi: 30, pause: 16, eoi: 4 },
+    length: 60,
+  });
+  return { ...world, keep: (s) => world.keep!(s) && s.cpus === 5 && s.eager === false };
+}
+
 /** Two vCPUs on a CPU each, one that sends and waits, one that computes: nothing but answered and unanswered IPIs. */
 export function sendsAndWaits(vm: Partial<VmSpec> = {}): World {
   const scenario = record({ apart: constantFrom(100, 30, 500, 2_000).map((us) => us * US), hz }).map(
