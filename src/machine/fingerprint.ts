@@ -82,49 +82,69 @@ function hashField(field: string): number {
 
 /** What is known of a field before any record is looked at. */
 interface Plan {
+  field: string;
   hash: number;
   /** undefined: it depends on the record */
   fixed: Treatment | Rules | undefined;
+  /** no rules: where the order of the members of what stands here is remembered */
+  inner: Rules;
 }
 
-const NO_RULES: Rules = {};
-const plans = new WeakMap<Rules, Record<string, Plan>>();
+/** Plans by name, and in the order in which a record last had its fields: nearly always the next one has the same. */
+interface Plans {
+  byName: Map<string, Plan>;
+  inOrder: Plan[];
+}
 
-function planOf(rules: Rules, known: Record<string, Plan>, field: string, record: unknown, m: machine): Plan {
-  const depends = typeof rules[field] === 'function';
-  const plan = { hash: hashField(field), fixed: depends ? undefined : treatmentOf(rules, field, record, m) };
-  known[field] = plan;
+const plansOf = new WeakMap<Rules, Plans>();
+
+function planOf(rules: Rules, plans: Plans, field: string, record: unknown, m: machine): Plan {
+  let plan = plans.byName.get(field);
+  if (plan === undefined) {
+    const depends = typeof rules[field] === 'function';
+    const fixed = depends ? undefined : treatmentOf(rules, field, record, m);
+    plan = { field, hash: hashField(field), fixed, inner: {} };
+    plans.byName.set(field, plan);
+  }
   return plan;
 }
 
 function ruled(h: Hasher, value: unknown, rules: Rules, m: machine): void {
-  if (Array.isArray(value)) {
+  if (typeof value !== 'object' || value === null) h.value(value);
+  else if (Array.isArray(value)) {
     for (const item of value) {
-      if (typeof item === 'object') ruled(h, item, rules, m);
-      else h.value(item);
+      if (typeof item === 'number') h.number(item);
+      else ruled(h, item, rules, m);
     }
     h.word(0x9b05_688c);
-    return;
+  } else ruledRecord(h, value as Record<string, unknown>, rules, m);
+}
+
+function ruledRecord(h: Hasher, record: Record<string, unknown>, rules: Rules, m: machine): void {
+  let plans = plansOf.get(rules);
+  if (plans === undefined) {
+    plans = { byName: new Map(), inOrder: [] };
+    plansOf.set(rules, plans);
   }
-  if (typeof value !== 'object' || value === null) {
-    h.value(value);
-    return;
-  }
-  let known = plans.get(rules);
-  if (known === undefined) {
-    known = {};
-    plans.set(rules, known);
-  }
-  for (const field in value) {
-    const plan = known[field] ?? planOf(rules, known, field, value, m);
-    const treatment = plan.fixed ?? treatmentOf(rules, field, value, m);
+  const { inOrder } = plans;
+  let i = 0;
+  for (const field in record) {
+    let plan = inOrder[i];
+    if (plan === undefined || plan.field !== field) {
+      plan = planOf(rules, plans, field, record, m);
+      inOrder[i] = plan;
+    }
+    i++;
+    const treatment = plan.fixed ?? treatmentOf(rules, field, record, m);
     if (treatment === 'dead' || treatment === 'constant') continue;
-    const inner = (value as Record<string, unknown>)[field];
+    const inner = record[field];
     h.word(plan.hash);
-    if (treatment === 'raw') ruled(h, inner, NO_RULES, m);
-    else if (typeof treatment === 'object') ruled(h, inner, treatment, m);
-    else if (Array.isArray(inner)) for (const item of inner) h.value(relative(treatment, item, value, m));
-    else h.value(relative(treatment, inner, value, m));
+    if (treatment === 'raw') {
+      if (typeof inner === 'number') h.number(inner);
+      else ruled(h, inner, plan.inner, m);
+    } else if (typeof treatment === 'object') ruled(h, inner, treatment, m);
+    else if (Array.isArray(inner)) for (const item of inner) h.value(relative(treatment, item, record, m));
+    else h.value(relative(treatment, inner, record, m));
   }
 }
 
