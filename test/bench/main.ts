@@ -12,6 +12,9 @@ import type { Operation } from '../../src/conform/operations.js';
 import { operation } from '../../src/conform/operations.js';
 import { boot } from '../../src/machine/boot.js';
 import { drive, simulate } from '../../src/machine/drive.js';
+import type { MachineEvent } from '../../src/machine/events.js';
+import { History } from '../../src/machine/history.js';
+import { nextEvent } from '../../src/machine/next-event.js';
 import { reduce } from '../../src/machine/reduce.js';
 import { openNativeEngine } from '../../src/native/engine.js';
 import { bind } from '../../src/series/link.js';
@@ -92,13 +95,30 @@ const measures: Record<string, (n: number) => number | Promise<number>> = {
     }
     return Number(process.hrtime.bigint() - start) / done;
   },
+  /** bytes an event that a history of 2 VMs x 8 vCPUs keeps, for going back */
+  history() {
+    const history = new History(linux_6_12, boot(linux_6_12, twoVms));
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    const n = 40_960;
+    for (let i = 0; i < n; i++) history.do(nextEvent(history.machine) as MachineEvent);
+    gc();
+    const bytes = (process.memoryUsage().heapUsed - before) / n;
+    history.seek(0);
+    return bytes;
+  },
   loop: loopOfModel,
   c: loopOfC,
 };
 
+/** --expose-gc */
+function gc(): void {
+  (globalThis as { gc?: () => void }).gc?.();
+}
+
 function inItsOwnProcess(measure: string, n: number): number | null {
   try {
-    const out = execFileSync(process.execPath, [fileURLToPath(import.meta.url), measure, String(n)], {
+    const out = execFileSync(process.execPath, ['--expose-gc', fileURLToPath(import.meta.url), measure, String(n)], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -119,6 +139,8 @@ function main(): void {
     console.log(`${driver.padEnd(20)}${cells.join('')}`);
   }
   console.log(`2 VMs x 8 vCPUs on 8 CPUs, drive: ${perSecond(inItsOwnProcess('vms', 0))} events/s`);
+  const bytes = inItsOwnProcess('history', 0);
+  console.log(`the same, kept for going back: ${bytes === null ? '-' : bytes.toFixed(0)} bytes an event`);
   console.log('\nscheduler loop, ns/op     4 tasks     16 tasks    256 tasks');
   const model = SIZES.map((n) => inItsOwnProcess('loop', n));
   const c = SIZES.map((n) => inItsOwnProcess('c', n));

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * A run that can be gone through forwards and backwards: snapshots now and then, and the events between.
+ *
+ * WHY not patches: running is so much cheaper than remembering that any state is a snapshot plus a few thousand
+ * events away. What a state differs from the one before in is computed when somebody asks.
+ */
+
+import { assert } from '../base/assert.js';
+import { bind, type Kernel } from '../series/link.js';
+import type { trace_event } from '../trace/trace-event.js';
+import { apply } from './apply.js';
+import { cloneMachine } from './clone.js';
+import type { MachineEvent } from './events.js';
+import type { machine } from './state.js';
+
+/** Snapshots are this many events apart, for less than 100 bytes an event with machines of a few dozen tasks. */
+export const SNAPSHOT_DISTANCE = 8192;
+
+export class History {
+  private readonly snapshots: machine[];
+  private readonly events: MachineEvent[] = [];
+  private present: machine;
+  private at = 0;
+
+  /** Begins at `start`, which stays as it is. `distance`: events between two snapshots, at least 1. */
+  constructor(
+    private readonly kernel: Kernel,
+    start: machine,
+    private readonly distance = SNAPSHOT_DISTANCE,
+  ) {
+    assert(Number.isInteger(distance) && distance >= 1, 'a snapshot every event at most');
+    this.snapshots = [cloneMachine(start)];
+    this.present = cloneMachine(start);
+  }
+
+  /** Events so far: positions are 0 (before the first) to this. */
+  get length(): number {
+    return this.events.length;
+  }
+
+  /** How many events lie before the present position. */
+  get position(): number {
+    return this.at;
+  }
+
+  /** The machine at the present position; it is read, never changed. */
+  get machine(): machine {
+    return this.present;
+  }
+
+  /** The event that led here from the position before; null at the beginning. */
+  get lastEvent(): MachineEvent | null {
+    return this.at === 0 ? null : this.events[this.at - 1];
+  }
+
+  /**
+   * Applies an event at the present position. What lay ahead is forgotten when it was another event.
+   * Returns the tracepoints it hit.
+   */
+  do(event: MachineEvent): trace_event[] {
+    if (this.at < this.events.length) this.forgetAhead();
+    this.events.push(event);
+    return this.forward();
+  }
+
+  /** Goes to a position, 0 to `length`; beyond either end it stops there. Returns where it is. */
+  seek(position: number): number {
+    const to = Math.max(0, Math.min(this.events.length, Math.trunc(position)));
+    const nearest = Math.floor(to / this.distance);
+    if (to < this.at || nearest * this.distance > this.at) {
+      const snapshot = Math.min(nearest, this.snapshots.length - 1);
+      this.present = cloneMachine(this.snapshots[snapshot]);
+      this.at = snapshot * this.distance;
+    }
+    while (this.at < to) this.forward();
+    return this.at;
+  }
+
+  private forward(): trace_event[] {
+    const traces: trace_event[] = [];
+    apply(
+      bind(this.kernel, this.present, (t) => traces.push(t)),
+      this.events[this.at],
+    );
+    this.at++;
+    if (this.at % this.distance === 0 && this.snapshots.length === this.at / this.distance) {
+      this.snapshots.push(cloneMachine(this.present));
+    }
+    return traces;
+  }
+
+  private forgetAhead(): void {
+    this.events.length = this.at;
+    this.snapshots.length = Math.floor(this.at / this.distance) + 1;
+  }
+}
