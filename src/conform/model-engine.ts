@@ -100,32 +100,17 @@ function execute(k: vmlinux, firstTask: number, op: Operation): number {
   return r;
 }
 
+/** Operations that only the CPU they run on, or nothing, is named in. */
 function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
   const m = k.m;
   const rq = m.rq[op.cpu];
-  const curr = m.task[rq.curr];
   const idle = rq.curr === rq.idle;
-  const target: task_struct | undefined = m.task[firstTask + op.id];
   switch (op.op) {
-    case 'BASE_SLICE':
-      m.sysctl_sched_base_slice = Number(op.a) >>> 0;
-      return 0;
-    case 'GROUP': {
-      const parent = m.task_group[Number(op.a)];
-      const tg = k.sched_create_group(parent);
-      k.sched_online_group(tg, parent);
-      return tg.id;
-    }
-    case 'SHARES':
-      return k.sched_group_set_shares(m.task_group[op.id], k.scale_load(u64(op.a)));
     case 'FORK': {
       const id = m.task.length - firstTask;
       forkTask(k, { comm: `t${id}`, pid: 100 + id, nice: Number(op.a), group: Number(op.b), cpus: [op.cpu] });
       return id;
     }
-    case 'ADVANCE':
-      m.sched_clock = add(m.sched_clock, u64(op.a));
-      return 0;
     case 'TICK':
       k.sched_tick();
       return 0;
@@ -138,24 +123,18 @@ function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
       return 1;
     case 'BLOCK':
       if (idle) return NO_CURRENT;
-      curr.__state = Number(op.a);
+      m.task[rq.curr].__state = Number(op.a);
       k.schedule();
       return 0;
     case 'YIELD':
       if (idle) return NO_CURRENT;
       k.do_sched_yield();
       return 0;
-    case 'FEATURE':
-      m.sched_feat[Object.keys(m.sched_feat)[op.id]] = Number(op.a) !== 0;
+    case 'YIELD_RAW':
+      if (idle) return NO_CURRENT;
+      k.rq_lock_irq(rq);
+      k.classYieldTask(rq, m.task[rq.curr]);
       return 0;
-    case 'VTIME': {
-      const cfs_rq = m.cfs_rq[m.task_group[op.id].cfs_rq[op.cpu]];
-      if (cfs_rq.nr_running !== 0) return NO_CURRENT;
-      cfs_rq.zero_vruntime = u64(op.a);
-      return 0;
-    }
-    case 'GROUP_IDLE':
-      return k.sched_group_set_idle(m.task_group[op.id], Number(op.a));
     case 'SERVER_TIMER': {
       const timer = m.hrtimer[rq.fair_server.dl_timer];
       if (timer.queued === 0 || lt(m.sched_clock, timer.expires)) return 0;
@@ -163,13 +142,44 @@ function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
       if (k.dl_task_timer(timer.id) === HRTIMER_RESTART) timer.queued = 1;
       return 1;
     }
-    case 'YIELD_RAW':
-      if (idle) return NO_CURRENT;
-      k.rq_lock_irq(rq);
-      k.classYieldTask(rq, curr);
-      return 0;
     default:
+      return onMachine(k, firstTask, op, idle);
+  }
+}
+
+/** Time, knobs and groups. */
+function onMachine(k: vmlinux, firstTask: number, op: Operation, idle: boolean): number {
+  const m = k.m;
+  switch (op.op) {
+    case 'ADVANCE':
+      m.sched_clock = add(m.sched_clock, u64(op.a));
+      return 0;
+    case 'BASE_SLICE':
+      m.sysctl_sched_base_slice = Number(op.a) >>> 0;
+      return 0;
+    case 'FEATURE':
+      m.sched_feat[Object.keys(m.sched_feat)[op.id]] = Number(op.a) !== 0;
+      return 0;
+    case 'GROUP': {
+      const parent = m.task_group[Number(op.a)];
+      const tg = k.sched_create_group(parent);
+      k.sched_online_group(tg, parent);
+      return tg.id;
+    }
+    case 'SHARES':
+      return k.sched_group_set_shares(m.task_group[op.id], k.scale_load(u64(op.a)));
+    case 'GROUP_IDLE':
+      return k.sched_group_set_idle(m.task_group[op.id], Number(op.a));
+    case 'VTIME': {
+      const cfs_rq = m.cfs_rq[m.task_group[op.id].cfs_rq[op.cpu]];
+      if (cfs_rq.nr_running !== 0) return NO_CURRENT;
+      cfs_rq.zero_vruntime = u64(op.a);
+      return 0;
+    }
+    default: {
+      const target: task_struct | undefined = m.task[firstTask + op.id];
       return target === undefined ? NO_TASK : onTask(k, op, target, idle);
+    }
   }
 }
 

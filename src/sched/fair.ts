@@ -1784,7 +1784,12 @@ export function select_idle_sibling(this: vmlinux, p: task_struct, prev: number,
   }
 
   // A per-CPU kthread that did its work for a task of this CPU, and is about to sleep.
-  if (this.is_per_cpu_kthread(this.get_current()) && prev === this.m.cpu && this.this_rq().nr_running <= 1) {
+  if (
+    this.is_per_cpu_kthread(this.get_current()) &&
+    this.in_task() &&
+    prev === this.m.cpu &&
+    this.this_rq().nr_running <= 1
+  ) {
     return prev;
   }
 

@@ -681,6 +681,15 @@ export function need_resched(this: vmlinux): bool {
   return this.get_current().tif_need_resched !== 0;
 }
 
+/**
+ * include/linux/preempt.h: in_task(): no interrupt handler runs on this CPU.
+ *
+ * DEVIATION DV-621: known from `m.hardirq`, which the machine sets around timers and ticks; softirqs are absent.
+ */
+export function in_task(this: vmlinux): bool {
+  return this.m.hardirq !== 1;
+}
+
 /** kernel/sched/sched.h: sched_class_above() */
 export function sched_class_above(this: vmlinux, a: sched_class_name, b: sched_class_name): bool {
   return CLASSES.indexOf(a) < CLASSES.indexOf(b);

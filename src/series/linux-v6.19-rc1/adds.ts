@@ -14,7 +14,6 @@ export interface Adds {
   update_se: typeof fair.update_se;
   set_preempt_buddy: typeof fair.set_preempt_buddy;
   preempt_sync: typeof fair.preempt_sync;
-  in_task: typeof fair.in_task;
   dynamic_preempt_lazy: typeof core.dynamic_preempt_lazy;
   get_lazy_tif_bit: typeof core.get_lazy_tif_bit;
   __resched_curr: typeof core.__resched_curr;

@@ -194,15 +194,6 @@ export function preempt_sync(
   return PREEMPT_WAKEUP_NONE;
 }
 
-/**
- * include/linux/preempt.h: in_task(): no interrupt handler runs on this CPU.
- *
- * DEVIATION DV-621: known from `m.hardirq`, which the machine sets around timers and ticks; softirqs are absent.
- */
-export function in_task(this: vmlinux_6_19): bool {
-  return this.m.hardirq !== 1;
-}
-
 /** kernel/sched/fair.c: check_preempt_wakeup_fair() */
 export function check_preempt_wakeup_fair(this: vmlinux_6_19, rq: rq, p: task_struct, wake_flags: number): void {
   let preempt_action = PREEMPT_WAKEUP_PICK;

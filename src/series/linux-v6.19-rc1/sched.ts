@@ -132,7 +132,6 @@ export const sched: Patch<Adds>[] = [
       __pick_eevdf: eevdf.__pick_eevdf,
       set_preempt_buddy: fair.set_preempt_buddy,
       preempt_sync: fair.preempt_sync,
-      in_task: fair.in_task,
     },
   },
 ];
