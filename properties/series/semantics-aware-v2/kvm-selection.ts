@@ -3,6 +3,7 @@
 import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
 import { ESRCH } from '../../../src/lib/errno.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
+import type { vmlinux } from '../../../src/series/vmlinux.js';
 import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { believes, type Ipi, ipiTruth, vcpuName, WINDOW } from './ipi-truth.js';
 import { aloneOnTheirCpus, spinWorld } from './kvm-worlds.js';
@@ -18,6 +19,17 @@ import {
   spinElsewhere,
   spinProbes,
 } from './spins.js';
+
+/** kvm_vcpu_on_spin() without filters and without a limit. */
+function triesEverybody(this: vmlinux, me: kvm_vcpu): void {
+  for (const id of this.m.kvm[me.kvm].vcpus) {
+    const vcpu = this.m.vcpu[id];
+    if (id === me.id || !vcpu.ready || this.kvm_vcpu_yield_to(vcpu) <= 0) continue;
+    this.whenBack(this.get_current(), 'kvm_vcpu_on_spinYielded', me.id, vcpu.vcpu_idx);
+    return;
+  }
+  this.kvm_vcpu_on_spinEnd(me);
+}
 
 const neverBoosts = { says: 'nobody is boosted', funcs: { kvm_vcpu_yield_to: () => 0 } };
 const noFilter = {
@@ -221,8 +233,8 @@ const A14: Property[] = [
       }));
     },
     fault: {
-      says: 'the mode is not looked at',
-      funcs: { kvm_vcpu_is_good_yield_candidate: (_me: unknown, vcpu: kvm_vcpu) => !vcpu.arch.preempted_in_kernel },
+      says: 'everybody counts as preempted in the kernel',
+      funcs: { kvm_arch_vcpu_preempted_in_kernel: () => true },
     },
   }),
   always('a spinner that the filter for spinners refuses is not boosted by the same call', {
@@ -255,7 +267,7 @@ const A14: Property[] = [
           );
         },
       })),
-    fault: { says: 'every attempt is pointless', funcs: { kvm_vcpu_yield_to: () => -ESRCH } },
+    fault: { says: 'there is no limit', funcs: { kvm_vcpu_on_spin: triesEverybody } },
   }),
   sometimes('the second round boosts somebody where the heuristics before the series find nobody', {
     of: 'A14.5',
