@@ -18,7 +18,9 @@ export type Job =
   | { id: number; kind: 'measure'; kernel: string }
   | { id: number; kind: 'coverage' };
 
-export type Done = { id: number; result: unknown } | { id: number; error: { name: string; message: string } };
+export type Done =
+  | { id: number; result: unknown }
+  | { id: number; error: { name: string; message: string; stack: string } };
 
 const start = workerData as WorkerStart;
 const port = parentPort;
@@ -54,8 +56,8 @@ port.on('message', (job: Job) => {
   answer(job).then(
     (result) => port.postMessage({ id: job.id, result } satisfies Done),
     (e: unknown) => {
-      const { name, message } = e instanceof Error ? e : new Error(String(e));
-      port.postMessage({ id: job.id, error: { name, message } } satisfies Done);
+      const { name, message, stack = '' } = e instanceof Error ? e : new Error(String(e));
+      port.postMessage({ id: job.id, error: { name, message, stack } } satisfies Done);
     },
   );
 });

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Exit codes, and what is said when a command cannot do what it was asked. */
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { BadInput, type Fault } from '../base/faults.js';
 import { ascii, count, wrap } from '../base/text.js';
 import type { ExitStyle } from '../report/verdicts.js';
@@ -36,6 +38,18 @@ export function faultLines(input: string, faults: readonly Fault[]): string[] {
   ].map(ascii);
 }
 
+const OURS = fileURLToPath(new URL('../..', import.meta.url));
+
+/** `file:line:column` of the innermost call in a file that is not ours: a user's patch. */
+function outsideFrame(stack: string, cwd: string): string | null {
+  for (const [, url, line, column] of stack.matchAll(/(?:\(|at )((?:file:\/\/)?\/[^():\n]+):(\d+):(\d+)\)?$/gm)) {
+    const path = url.startsWith('file:') ? fileURLToPath(url) : url;
+    if (path.startsWith(OURS) || path.includes('/node_modules/')) continue;
+    return `${relative(cwd, path)}:${line}:${column}`;
+  }
+  return null;
+}
+
 /** Says what went wrong on stderr and returns the exit code for it. */
 export function explain(error: unknown, io: Io, style: ExitStyle = 'unix'): number {
   const bad = faultsOf(error);
@@ -44,6 +58,12 @@ export function explain(error: unknown, io: Io, style: ExitStyle = 'unix'): numb
     return style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
   }
   const e = error instanceof Error ? error : new Error(String(error));
+  const theirs = outsideFrame(e.stack ?? '', io.cwd);
+  if (theirs !== null) {
+    const fault = { code: 'threw', place: theirs, expected: 'code that runs', got: `${e.name}: ${e.message}` };
+    io.err(`${faultLines(theirs.replace(/:\d+:\d+$/, ''), [fault]).join('\n')}\n`);
+    return style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
+  }
   if (e.name === 'NotModelled') {
     io.err(
       `kvmodel: ${ascii(e.message)}\nLinux goes on here and the model does not: docs/FIDELITY.md says what is missing.\n`,

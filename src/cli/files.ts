@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Reading what the user names, and writing without ever overwriting. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { reject } from '../base/faults.js';
+import { BadInput, reject } from '../base/faults.js';
 
 /** More than any scenario or counterexample needs. */
 const SIZE_MAX = 64 << 20;
@@ -10,9 +10,14 @@ const SIZE_MAX = 64 << 20;
 /** The text of a file. Throws BadInput when there is none, when it is no file, not UTF-8, or far too long. */
 export function readText(path: string, cwd: string, what: string): string {
   let bytes: Buffer;
+  const full = resolve(cwd, path);
   try {
-    bytes = readFileSync(resolve(cwd, path));
+    const stat = statSync(full);
+    if (stat.isCharacterDevice() || stat.isBlockDevice())
+      reject(path, 'file', path, what, 'a device (- is standard input)');
+    bytes = readFileSync(full);
   } catch (e) {
+    if (e instanceof BadInput) throw e;
     reject(path, 'file', path, what, reasonOf(e));
   }
   if (bytes.length > SIZE_MAX)

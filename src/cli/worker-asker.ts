@@ -58,6 +58,7 @@ function settle(at: Waiting, done: Done): void {
   }
   const error = new Error(done.error.message);
   error.name = done.error.name;
+  error.stack = done.error.stack;
   at.reject(error);
 }
 

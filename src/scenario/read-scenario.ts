@@ -6,6 +6,7 @@
  */
 import * as v from 'valibot';
 import { BadInput, type Fault, nearestWord, shown } from '../base/faults.js';
+import { jsonFaultAt } from '../base/json-fault.js';
 import type { MachineEvent } from '../machine/events.js';
 import type { Scenario } from './scenario.js';
 import { eventSchema, scenarioSchema } from './schema.js';
@@ -41,9 +42,8 @@ export function checkEvents(value: unknown, input: string, at = 'events'): Machi
 export function parseJson(text: string, input: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (e) {
-    const at = /position (\d+)/.exec((e as Error).message);
-    const position = at === null ? text.length : Number(at[1]);
+  } catch {
+    const position = Math.max(0, jsonFaultAt(text));
     const before = text.slice(0, position).split('\n');
     const place = `line ${before.length}, column ${before[before.length - 1].length + 1}`;
     const got = position >= text.length ? 'the end of the text' : shown(text.slice(position, position + 12));

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assert, unreachable } from '../../src/base/assert.js';
 import { nearestWord, oneOf, reject, shown } from '../../src/base/faults.js';
+import { jsonFaultAt } from '../../src/base/json-fault.js';
 import { stableJson } from '../../src/base/stable-json.js';
 import { table } from '../../src/base/table.js';
 import { ascii, columns, count, inWidth, wrap } from '../../src/base/text.js';
@@ -44,6 +45,53 @@ function turned(value: unknown): unknown {
   for (const [k, v] of Object.entries(value).reverse()) out[k] = turned(v);
   return out;
 }
+
+describe('where JSON breaks', () => {
+  it('is nowhere in JSON', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.integer({ min: 0, max: 4 }), (text, indent) => {
+        expect(jsonFaultAt(text)).toBe(-1);
+        expect(jsonFaultAt(JSON.stringify(JSON.parse(text), null, indent))).toBe(-1);
+      }),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  it('is somewhere exactly when JSON.parse() fails', () => {
+    const parses = (text: string): boolean => {
+      try {
+        JSON.parse(text);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const mangled = fc.tuple(fc.json(), fc.nat(), fc.stringMatching(/^[{}[\],:"0-9a-e.\\ -]{0,2}$/));
+    fc.assert(
+      fc.property(mangled, ([text, at, put]) => {
+        const i = at % (text.length + 1);
+        const other = text.slice(0, i) + put + text.slice(i + 1);
+        expect(jsonFaultAt(other) === -1, other).toBe(parses(other));
+      }),
+      { seed: 1, numRuns: 1000 },
+    );
+  });
+
+  it.each([
+    ['', 0],
+    ['root:x', 0],
+    ['[1,]', 3],
+    ['{"a":1,}', 7],
+    ['{"a" 1}', 5],
+    ['[1 2]', 3],
+    ['{"a":tru}', 5],
+    ['"abc', 0],
+    ['[1', 2],
+    ['1 1', 2],
+  ])('%s: at %d', (text, at) => {
+    expect(jsonFaultAt(text)).toBe(at);
+  });
+});
 
 describe('text', () => {
   it('wraps within the width and loses no word', () => {
