@@ -146,7 +146,7 @@ function destination(world: ApicWorld, low: number, x: number): number {
   const wide = world.boot === 'x2apic';
   if (x % 13 === 0) return wide ? UTMOST : 0xff;
   if ((low & 0x800) === 0) return x % 6;
-  if (wide) return ((x >>> 8) % 7 === 0 ? 0x1_0000 : 0) + (x % 16);
+  if (wide) return [0x1_0000, 0x100_0000, 0, 0, 0, 0, 0, 0][(x >>> 8) % 8] + (x % 16);
   return world.boot === 'cluster' ? (((x >>> 8) % 3) << 4) | (x % 16) : x % 256;
 }
 

@@ -220,6 +220,7 @@ const NAMES: Readonly<Record<number, [string, string]>> = {
 
 function registerName(reg: number): [string, string] {
   if (Object.hasOwn(NAMES, reg)) return NAMES[reg];
+  if (reg === 0x304) return ['ICR high half', 'kvm_x2apic_icr_write'];
   if (reg >= 0x100 && reg < 0x180) return ['ISR', 'apic_set_isr, apic_clear_isr'];
   if (reg >= 0x180 && reg < 0x200) return ['TMR', '__apic_accept_irq'];
   if (reg >= 0x200 && reg < 0x280) return ['IRR', '__apic_accept_irq, kvm_apic_map_get_dest_lapic'];
