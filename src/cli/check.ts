@@ -4,10 +4,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { Subject } from '../../properties/run/subject.js';
-import { oneOf, shown } from '../base/faults.js';
+import { oneOf, reject, shown } from '../base/faults.js';
 import { VERSION } from '../base/version.js';
 import type { CheckReport } from '../report/check-report.js';
 import type { ExitStyle } from '../report/verdicts.js';
+import type { TreeFlags } from './check-tree.js';
 import type { Case } from './counterexample.js';
 import { writeNew } from './files.js';
 import type { Io } from './io.js';
@@ -19,6 +20,10 @@ type Format = (typeof FORMATS)[number] | 'text';
 const STYLES: readonly ExitStyle[] = ['unix', 'kselftest', 'bisect'];
 
 interface Flags {
+  tree?: string;
+  am?: string;
+  operations?: string;
+  cpus?: string;
   against?: string;
   only?: string[];
   runs?: string;
@@ -53,8 +58,12 @@ const gather = (value: string, before: string[] = []): string[] => [...before, .
 
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('check')
-    .argument('<series>', 'a series, or a file with your own patch: ./my-patch.ts')
-    .option('--against <other>', 'compare with this series, kernel or file as well')
+    .argument('[series]', 'a series, or a file with your own patch: ./my-patch.ts')
+    .option('--tree <path>', "instead of a series, a kernel tree's own C code ...")
+    .option('--am <file>', '... before and after this patch or mailbox')
+    .option('--operations <n>', 'random operations on both trees', '20000')
+    .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '2')
+    .option('--against <other>', 'compare with this series, kernel, file or tree as well')
     .option('--only <claim>', 'these claims or properties only: A12, A12.1 (repeatable)', gather)
     .option('--runs <n>', 'random runs for each property and kernel')
     .option('--seed <n>', 'seed of all chance, 1 when absent')
@@ -67,7 +76,39 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--ktap', 'as KTAP version 1')
     .option('--junit', 'as JUnit XML')
     .option('--exit <style>', 'exit codes: unix, kselftest (4 skip) or bisect (125 skip)', 'unix')
-    .action(async (series: string, flags: Flags) => exit(await check(settingsOf(series, flags, io), io)));
+    .action(async (series: string | undefined, flags: Flags) => {
+      if (series === undefined && (flags.tree !== undefined || flags.am !== undefined)) {
+        const { checkTree } = await import('./check-tree.js');
+        return exit(await checkTree(io, treeFlagsOf(flags)));
+      }
+      if (series === undefined)
+        reject('command line', 'usage', 'check', 'a series, or --tree with --am or --against', 'neither');
+      return exit(await check(settingsOf(series, flags, io), io));
+    });
+}
+
+/** Of a check on trees. */
+function treeFlagsOf(flags: Flags): TreeFlags {
+  const o = new Options();
+  const operations = o.whole('--operations', flags.operations, 1, 1e12) ?? 20_000;
+  const cpus = o.whole('--cpus', flags.cpus, 1, 8) ?? 2;
+  const seed = o.whole('--seed', flags.seed, 0, SEED_MAX) ?? 1;
+  const style = o.word('--exit', flags.exit, STYLES);
+  if ((flags.am === undefined) === (flags.against === undefined))
+    o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
+  for (const format of ['ktap', 'junit'] as const)
+    if (flags[format]) o.fault(`--${format}`, '--json or --mail with --tree', 'it');
+  o.done();
+  return {
+    operations,
+    cpus,
+    seed,
+    style,
+    format: flags.json === true ? 'json' : flags.mail === true ? 'mail' : 'text',
+    ...(flags.tree === undefined ? {} : { tree: flags.tree }),
+    ...(flags.am === undefined ? {} : { am: flags.am }),
+    ...(flags.against === undefined ? {} : { against: flags.against }),
+  };
 }
 
 function settingsOf(series: string, flags: Flags, io: Io): Settings {

@@ -8,12 +8,12 @@ import { reject } from '../base/faults.js';
 import { columns, count, wrap } from '../base/text.js';
 import type { Finding } from '../conform/differ.js';
 import type { FunctionRow } from '../conform/functions-held.js';
-import type { Operation } from '../conform/operations.js';
 import type { NativeError } from '../native/native-error.js';
 import type { ExitStyle } from '../report/verdicts.js';
 import type { Kernel } from '../series/link.js';
 import { BAD_INPUT, KSFT_SKIP, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
+import { operationLines, operationText } from './operation-lines.js';
 import { Options } from './options.js';
 import { progressTo } from './progress.js';
 
@@ -114,14 +114,6 @@ async function sayNative(io: Io, error: unknown, style: ExitStyle): Promise<numb
 
 // ---- differential ------------------------------------------------------------------------------------------------
 
-/** `TICK cpu 1`: the members that count. */
-export function operationText(op: Operation): string {
-  const rest = (['cpu', 'id', 'a', 'b', 'flags'] as const)
-    .filter((m) => Number(op[m]) !== 0)
-    .map((m) => `${m} ${op[m]}`);
-  return [op.op, ...rest].join(' ');
-}
-
 function findingLines(finding: Finding, cpus: number, suspects: readonly string[], tree: string): string[] {
   const { difference: d, ops } = finding;
   const from = suspects.length === 0 ? 'unknown' : suspects.slice(0, 6).join(', ');
@@ -133,7 +125,7 @@ function findingLines(finding: Finding, cpus: number, suspects: readonly string[
     ...wrap(`  probably from: ${from}`, 80, '    '),
     '',
     `Sequence (${finding.kind}, seed ${finding.seed}, ${count(cpus, 'CPU')}), shrunk from ${finding.original} operations:`,
-    ...ops.map((op, i) => `  ${String(i).padStart(3)}  ${operationText(op)}`),
+    ...operationLines(ops),
     '',
     `Again: kvmodel conform --cpus ${cpus} --seed ${finding.seed} --operations 1${tree}`,
   ];

@@ -18,7 +18,11 @@ export interface PatchCheckOptions {
   readonly seed: number;
   readonly cpus: number;
   readonly progress?: (what: string) => void;
+  /** what to look at; all of it when left out */
+  readonly parts?: readonly Part[];
 }
+
+export type Part = 'lock-step' | 'properties' | 'added lines' | 'UBSan';
 
 /** An added line and how often it was executed; null when it makes no code. */
 export interface ReachedLine extends AddedLine {
@@ -63,11 +67,11 @@ async function withEngine<T>(
   tree: KernelTree,
   variant: 'O2' | 'ubsan' | 'cov',
   cpus: number,
-  work: (engine: NativeEngine) => T,
+  work: (engine: NativeEngine) => T | Promise<T>,
 ): Promise<T> {
   const engine = await openNativeEngine({ tree: tree.dir, variant, cpus });
   try {
-    return work(engine);
+    return await work(engine);
   } finally {
     engine.close();
   }
@@ -160,6 +164,26 @@ async function newReports(base: KernelTree, patched: KernelTree, options: PatchC
   );
 }
 
+const NOTHING: DifferentialResult = { sequences: 0, operations: 0, endings: 0, finding: null };
+
+async function lockstepOf(
+  base: KernelTree,
+  patched: KernelTree,
+  options: PatchCheckOptions,
+): Promise<DifferentialResult> {
+  return withEngine(base, 'O2', options.cpus, (left) => {
+    return withEngine(patched, 'O2', options.cpus, (right) => {
+      const { operations, seed, cpus } = options;
+      return differential(nativeLockstep(left), nativeLockstep(right), namedBy(right), {
+        ...generation,
+        operations,
+        seed,
+        cpus,
+      });
+    });
+  });
+}
+
 /** Holds a patched tree against its base. NativeError `compile` when it does not compile. */
 export async function checkPatch(
   base: KernelTree,
@@ -167,26 +191,15 @@ export async function checkPatch(
   added: readonly AddedLine[],
   options: PatchCheckOptions,
 ): Promise<PatchCheck> {
-  const say = options.progress ?? (() => {});
-  say('building');
-  const left = await openNativeEngine({ tree: base.dir, cpus: options.cpus });
-  let lockstep: DifferentialResult;
-  try {
-    lockstep = await withEngine(patched, 'O2', options.cpus, (right) => {
-      say('lock-step');
-      const engines = [nativeLockstep(left), nativeLockstep(right)] as const;
-      return differential(...engines, namedBy(right), { ...generation, ...options, progress: () => {} });
-    });
-  } finally {
-    left.close();
-  }
-  say('properties');
-  const properties = await askBoth(base, patched, options);
-  say('added lines');
-  const { reached, ending } = await withEngine(patched, 'cov', options.cpus, (engine) =>
-    reachOf(engine, added, options),
-  );
-  say('UBSan');
-  const reports = await newReports(base, patched, options);
+  const part = async <T>(name: Part, work: () => Promise<T>, otherwise: T): Promise<T> => {
+    if (options.parts !== undefined && !options.parts.includes(name)) return otherwise;
+    options.progress?.(name);
+    return work();
+  };
+  const lockstep = await part('lock-step', () => lockstepOf(base, patched, options), NOTHING);
+  const properties = await part('properties', () => askBoth(base, patched, options), []);
+  const reach = () => withEngine(patched, 'cov', options.cpus, (engine) => reachOf(engine, added, options));
+  const { reached, ending } = await part('added lines', reach, { reached: [], ending: null });
+  const reports = await part('UBSan', () => newReports(base, patched, options), []);
   return { lockstep, properties, added: reached, reports, ending };
 }

@@ -38,8 +38,16 @@ const VARIANT_FLAGS: Readonly<Record<Variant, readonly string[]>> = {
   O2: ['-O2', '-fno-strict-overflow'],
   // WHY without -fno-strict-overflow: it would define the overflows away that are looked for.
   ubsan: ['-O2', '-fsanitize=signed-integer-overflow,shift,integer-divide-by-zero,bounds'],
-  // WHY -O1: at -O0 the kernel's always_inline functions and dead branches do not compile.
-  cov: ['-O1', '-fno-strict-overflow', '--coverage', '-fprofile-update=single'],
+  // WHY -O1: at -O0 the kernel's always_inline functions and dead branches do not compile. A branch that is made
+  // an expression would have no line.
+  cov: [
+    '-O1',
+    '-fno-ssa-phiopt',
+    '-fno-if-conversion',
+    '-fno-strict-overflow',
+    '--coverage',
+    '-fprofile-update=single',
+  ],
 };
 
 /** Our C sources; beside the TypeScript in the repository, at the same path in an installed package. */
