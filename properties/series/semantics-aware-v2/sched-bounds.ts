@@ -51,6 +51,7 @@ const A1: Property[] = [
   always('the penalty of one yield_to() stays within the cap for its queue', {
     of: 'A1.1',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 14] }),
+    scope: pairOfYielders(5),
     watch: () => ({
       notes: () => null,
       probes: yieldProbes({
@@ -214,6 +215,7 @@ const A6: Property[] = [
   always('a yield straight back within 600 us undoes no more than the gap or one granularity', {
     of: 'A6.2',
     given: yielders(['flat', 'groups'], { tasks: [2, 3] }),
+    scope: pairOfYielders(5),
     watch: () =>
       reverse(
         () => {},
@@ -257,6 +259,7 @@ const A7: Property[] = [
   always('two penalties on one CPU are more than 6 ms apart', {
     of: 'A7.1',
     given: yielders(['flat', 'groups'], { cpus: [1, 2] }),
+    scope: pairOfYielders(5),
     watch() {
       const last = new Map<number, number>();
       return {

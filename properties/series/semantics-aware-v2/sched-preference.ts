@@ -24,7 +24,7 @@ import {
   type YieldTo,
   yieldProbes,
 } from './monitors.js';
-import { waiterAndHolder, yielders } from './worlds.js';
+import { pairOfYielders, waiterAndHolder, yielders } from './worlds.js';
 
 /** Yields that a monitor looks at. */
 type Filter = (it: YieldTo) => boolean;
@@ -131,6 +131,12 @@ const A2: Property[] = [
       }),
     }),
     fault: noPenalty,
+  }),
+  always('within one group, every yield_to() hands the CPU to its target at once', {
+    of: 'A2.4',
+    given: waiterAndHolder(['flat', 'oneGroup']),
+    watch: () => handsOver((it) => it.where!.height === 0),
+    fault: { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } },
   }),
 ];
 
@@ -369,6 +375,7 @@ const A20: Property[] = [
   always('the entity that is penalised is curr of its queue, and not in the tree', {
     of: 'A20.1',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 5], cpus: [1, 2] }),
+    scope: pairOfYielders(5),
     watch: () => ({
       notes: () => null,
       probes: {
