@@ -35,12 +35,8 @@ export function newSchedState(config: SchedConfig): sched_state {
   const sched_feat: sched_features = newSchedFeatures();
   for (const [name, on] of Object.entries(config.sched_feat ?? {})) sched_feat[name] = on;
   const sd_llc: number[][] = [];
-  const sd_llc_id: number[] = [];
   for (let cpu = 0; cpu < cpus; cpu++) {
-    const span = config.llc?.find((set) => set.includes(cpu)) ?? [];
-    sd_llc.push([...span].sort((a, b) => a - b));
-    // Without domains the per-CPU variable keeps its 0, so that all CPUs seem to share a cache.
-    sd_llc_id.push(span.length === 0 ? 0 : Math.min(...span));
+    sd_llc.push([...(config.llc?.find((set) => set.includes(cpu)) ?? [])].sort((a, b) => a - b));
   }
   return {
     sched_clock: now,
@@ -52,7 +48,7 @@ export function newSchedState(config: SchedConfig): sched_state {
     sysctl_sched_migration_cost: 500_000,
     sched_rr_timeslice: Math.floor((100 * HZ) / 1000),
     sched_feat,
-    sd_llc_id,
+    sd_llc_id: sd_llc.map(() => 0),
     sd_llc,
     distribute_cpu_mask_prev: Array.from({ length: cpus }, () => 0),
     warns: 0,
@@ -83,6 +79,10 @@ export function initSched(kernel: vmlinux, cpus: number): void {
     kernel.init_tg_cfs_entry(root, cfs_rq, null, cpu, null);
     kernel.hrtick_rq_init(rq);
     kernel.fair_server_init(rq);
+  }
+  // Where no domains are built the per-CPU variable keeps its 0, so that all CPUs seem to share a cache.
+  if (m.sd_llc.some((span) => span.length > 0)) {
+    for (let cpu = 0; cpu < cpus; cpu++) kernel.update_top_cache_domain(cpu, m.sd_llc[cpu]);
   }
   kernel.sched_init_granularity();
 
