@@ -199,6 +199,7 @@ describe('blocking and waking', () => {
       'vcpu_runTurn',
       'kvm_arch_vcpu_ioctl_runOut',
       'kvm_vcpu_ioctlRan',
+      'vcpuRunReturned',
     ]);
     tm.m.cpu = 0;
     expect(tm.k.kvm_vcpu_wake_up(tm.v(1))).toBe(true);

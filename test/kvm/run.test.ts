@@ -13,6 +13,7 @@ describe('a vCPU thread', () => {
       'vcpu_runTurn',
       'kvm_arch_vcpu_ioctl_runOut',
       'kvm_vcpu_ioctlRan',
+      'vcpuRunReturned',
     ]);
     expect(tm.v(0).mode).toBe(1);
     expect(tm.v(0).wants_to_run).toBe(true);
@@ -47,6 +48,7 @@ describe('a vCPU thread', () => {
       'vcpu_runTurn',
       'kvm_arch_vcpu_ioctl_runOut',
       'kvm_vcpu_ioctlRan',
+      'vcpuRunReturned',
     ]);
   });
 });

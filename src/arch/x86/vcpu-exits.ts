@@ -14,7 +14,7 @@
  *   settleCpu      after every event, for every CPU: what has been left to do there is done
  *   pollDeadline   when halt polling on this CPU ends at the latest
  */
-import { EXITING_GUEST_MODE, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import { EXITING_GUEST_MODE, KVM_EXIT_IOAPIC_EOI, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import {
   APIC_BASE_MSR,
   APIC_DEST_MASK,
@@ -34,6 +34,7 @@ import {
   APIC_TMR,
 } from '../../lapic/apicdef.js';
 import { NotModelled } from '../../lib/bug.js';
+import { EAGAIN } from '../../lib/errno.js';
 import { add, type bool, ge, or, shl, shr, to_u32, u64 as toU64, type u32, type u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../series/vmlinux.js';
@@ -233,9 +234,31 @@ export function vcpuRun(this: vmlinux, vcpu: kvm_vcpu): number {
   return this.kvm_vcpu_ioctlRun(vcpu);
 }
 
-/** vcpuRun() as the first frame of a vCPU's thread. */
+/** The vCPU's thread in userspace: KVM_RUN, as long as there is no reason not to. */
 export function vcpuRunOf(this: vmlinux, vcpuId: number): void {
-  this.vcpuRun(this.m.vcpu[vcpuId]);
+  const current = this.get_current();
+  for (;;) {
+    const r = this.vcpuRun(this.m.vcpu[vcpuId]);
+    if (this.notReturned(current)) {
+      this.whenBack(current, 'vcpuRunReturned', vcpuId);
+      return;
+    }
+    if (!this.runsAgain(vcpuId, r)) return;
+  }
+}
+
+/** KVM_RUN has returned r to the vCPU's thread. */
+export function vcpuRunReturned(this: vmlinux, vcpuId: number, r: number): void {
+  if (this.runsAgain(vcpuId, r)) this.vcpuRunOf(vcpuId);
+}
+
+/** Whether userspace goes on at once: after an AP's INIT, and for an EOI that its IOAPIC has heard of. */
+export function runsAgain(this: vmlinux, vcpuId: number, r: number): bool {
+  const { run } = this.m.vcpu[vcpuId];
+  if (r === -EAGAIN) return true;
+  if (r === 0 && run.exit_reason === KVM_EXIT_IOAPIC_EOI) return true;
+  if (run.immediate_exit) return false;
+  throw new NotModelled(`userspace after KVM_RUN returned ${r}, exit_reason ${run.exit_reason}`);
 }
 
 /** The guest on the CPU exits with a reason (VMX) or code (SVM), and the kernel goes on behind the entry. */

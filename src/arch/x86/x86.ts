@@ -22,6 +22,7 @@ import {
   KVM_REQ_TLB_FLUSH,
   KVM_REQ_UNBLOCK,
   KVM_REQ_VM_DEAD,
+  KVM_REQUEST_MASK,
   type kvm,
   type kvm_vcpu,
   OUTSIDE_GUEST_MODE,
@@ -34,11 +35,13 @@ import {
   and,
   type bool,
   gt,
+  not,
   or,
   shl,
   shr,
   sub,
   to_u32,
+  toBigInt,
   toNumber,
   u64 as toU64,
   type u32,
@@ -553,8 +556,18 @@ export function vcpu_enter_guestRequests(this: vmlinux, vcpu: kvm_vcpu, out: { r
   this.kvm_check_request(KVM_REQ_APIC_PAGE_RELOAD, vcpu); // MODEL: no memory slots
   if (this.kvm_check_request(KVM_REQ_APICV_UPDATE, vcpu)) this.kvm_vcpu_update_apicv(vcpu);
   this.kvm_check_request(KVM_REQ_APF_READY, vcpu); // MODEL: no async page faults, so none is complete
+  if (and(vcpu.requests, not(SERVED)) !== ZERO)
+    throw new NotModelled(`requests ${toBigInt(vcpu.requests).toString(16)}`);
   return 1;
 }
+
+/** What vcpu_enter_guestRequests() and those behind it take up. */
+const SERVED = [
+  ...[KVM_REQ_VM_DEAD, KVM_REQ_MIGRATE_TIMER, KVM_REQ_GLOBAL_CLOCK_UPDATE, KVM_REQ_CLOCK_UPDATE, KVM_REQ_TLB_FLUSH],
+  ...[KVM_REQ_TLB_FLUSH_CURRENT, KVM_REQ_APF_HALT, KVM_REQ_STEAL_UPDATE, KVM_REQ_SMI, KVM_REQ_NMI],
+  ...[KVM_REQ_IOAPIC_EOI_EXIT, KVM_REQ_SCAN_IOAPIC, KVM_REQ_LOAD_EOI_EXITMAP, KVM_REQ_APIC_PAGE_RELOAD],
+  ...[KVM_REQ_APICV_UPDATE, KVM_REQ_APF_READY, KVM_REQ_EVENT, KVM_REQ_UNBLOCK],
+].reduce((mask, req) => or(mask, shl(toU64(1), req & KVM_REQUEST_MASK)), ZERO);
 
 /** arch/x86/kvm/x86.c: vcpu_enter_guest(): 1 to go on in vcpu_run(), or what KVM_RUN returns. */
 export function vcpu_enter_guest(this: vmlinux, vcpu: kvm_vcpu): number {
