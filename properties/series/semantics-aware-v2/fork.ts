@@ -4,8 +4,9 @@ import { toBigInt, toNumber } from '../../../src/lib/types.js';
 import { apply } from '../../../src/machine/apply.js';
 import { cloneMachine } from '../../../src/machine/clone.js';
 import type { machine } from '../../../src/machine/state.js';
-import { bind } from '../../../src/series/link.js';
+import { type AnyFunction, bind } from '../../../src/series/link.js';
 import { kernelByName } from '../../../src/series/registry.js';
+import type { vmlinux } from '../../../src/series/vmlinux.js';
 import type { Step } from '../../vocabulary.js';
 import { currentOf, entityName } from './monitors.js';
 
@@ -44,4 +45,11 @@ export function differs(here: machine, there: machine): string | null {
     }
   }
   return null;
+}
+
+/** The bound kernel with some functions of its own in place of the table's. Changes and returns it. */
+export function withFunctions(k: vmlinux, funcs: Readonly<Record<string, AnyFunction>>): vmlinux {
+  // WHY not an assignment: the table that it inherits from is frozen, and so would this be
+  for (const [name, value] of Object.entries(funcs)) Object.defineProperty(k, name, { value });
+  return k;
 }

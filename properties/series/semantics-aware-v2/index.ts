@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Every claim of the author of semantics-aware-v2 and every objection of its reviewers, in the order of their numbers. */
 import type { Claim, Recorded } from '../../vocabulary.js';
+import { orders } from './kvm-orders.js';
 import { selection } from './kvm-selection.js';
 import { tracking } from './kvm-tracking.js';
 import { recorded as recordedKvm } from './recorded-kvm.js';
@@ -12,9 +13,15 @@ import { preference } from './sched-preference.js';
 
 const number = (claim: Claim): number => Number(claim.id.replace(/^\D+/, '')) + (claim.id.startsWith('AR') ? 1000 : 0);
 
-export const claims: Claim[] = [...bounds, ...preference, ...fairness, ...objections, ...tracking, ...selection].sort(
-  (a, b) => number(a) - number(b),
-);
+export const claims: Claim[] = [
+  ...bounds,
+  ...preference,
+  ...fairness,
+  ...objections,
+  ...tracking,
+  ...selection,
+  ...orders,
+].sort((a, b) => number(a) - number(b));
 
 /** Verdicts that were seen, by property and kernel. */
 export const recorded: Recorded = { ...recordedScheduler, ...recordedKvm };

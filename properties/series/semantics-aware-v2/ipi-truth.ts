@@ -152,6 +152,15 @@ function toOthers(m: machine, from: number, wanted: readonly number[], vector: n
   return wanted.filter((to) => to !== from).map((to) => ({ from, to, vector, at: now(m), how, taken: false }));
 }
 
+export interface Context {
+  last_ipi_sender: number;
+  last_ipi_receiver: number;
+  pending_ipi: boolean;
+  ipi_time_ns: u64;
+}
+/** What the series keeps in a vCPU; undefined on kernels without. */
+export const contextOf = (vcpu: kvm_vcpu): Context | undefined => (vcpu.arch as { ipi_context?: Context }).ipi_context;
+
 interface Believer {
   kvm_vcpu_is_ipi_receiver?(sender: kvm_vcpu, receiver: kvm_vcpu): boolean;
 }

@@ -5,7 +5,7 @@ import { ESRCH } from '../../../src/lib/errno.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
 import type { vmlinux } from '../../../src/series/vmlinux.js';
 import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
-import { believes, type Ipi, ipiTruth, vcpuName, WINDOW } from './ipi-truth.js';
+import { believes, type Ipi, vcpuName, WINDOW } from './ipi-truth.js';
 import { aloneOnTheirCpus, spinWorld } from './kvm-worlds.js';
 import { now } from './monitors.js';
 import {
@@ -14,10 +14,10 @@ import {
   boosted,
   type Candidate,
   type Spin,
-  type SpinWatcher,
   sayCandidate,
   spinElsewhere,
   spinProbes,
+  spins,
 } from './spins.js';
 
 /** kvm_vcpu_on_spin() without filters and without a limit. */
@@ -36,12 +36,6 @@ const noFilter = {
   says: 'every vCPU passes the filter for spinners',
   funcs: { kvm_vcpu_eligible_for_directed_yield: () => true },
 };
-
-/** Watches spins, knowing which IPIs are under way. */
-function spins(watch: (open: () => readonly Ipi[]) => SpinWatcher): Monitor {
-  const truth = ipiTruth();
-  return { notes: () => truth.open, probes: { ...truth.probes, ...spinProbes(watch(() => truth.open)) } };
-}
 
 /**
  * Candidates to whom the spinner has recently sent an IPI that is not answered; where the kernel tracks, only those

@@ -8,21 +8,23 @@ import type { machine } from '../../../src/machine/state.js';
 import { NULL } from '../../../src/sched/sched.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
 import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
-import { believed, believes, hex, type Ipi, type IpiWatcher, ipiTruth, sayIpi, vcpuName, WINDOW } from './ipi-truth.js';
+import {
+  believed,
+  believes,
+  contextOf,
+  hex,
+  type Ipi,
+  type IpiWatcher,
+  ipiTruth,
+  sayIpi,
+  vcpuName,
+  WINDOW,
+} from './ipi-truth.js';
 import { AGES, sendsAndWaits, vmScope, vmWorld } from './kvm-worlds.js';
 import { now } from './monitors.js';
 
 const VECTOR = 0x40;
 const OTHER = 0x51;
-
-interface Context {
-  last_ipi_sender: number;
-  last_ipi_receiver: number;
-  pending_ipi: boolean;
-  ipi_time_ns: u64;
-}
-/** What the series keeps in a vCPU; undefined on kernels without. */
-const contextOf = (vcpu: kvm_vcpu): Context | undefined => (vcpu.arch as { ipi_context?: Context }).ipi_context;
 
 const icr = { advance: 12, tick: 6, icr: 30, eoi: 18 };
 const nothingTracked = { says: 'nothing is tracked', funcs: { kvm_track_ipi_communication() {} } };

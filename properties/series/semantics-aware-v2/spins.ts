@@ -4,12 +4,12 @@ import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
 import { apply } from '../../../src/machine/apply.js';
 import { cloneMachine } from '../../../src/machine/clone.js';
 import type { machine } from '../../../src/machine/state.js';
-import { type AnyFunction, bind, type Kernel } from '../../../src/series/link.js';
+import { bind } from '../../../src/series/link.js';
 import { kernelByName } from '../../../src/series/registry.js';
-import { overridden } from '../../run/probes.js';
-import type { Probe, Step } from '../../vocabulary.js';
-import { BASE } from './fork.js';
-import { vcpuName } from './ipi-truth.js';
+import type { vmlinux } from '../../../src/series/vmlinux.js';
+import type { Monitor, Probe, Step } from '../../vocabulary.js';
+import { BASE, withFunctions } from './fork.js';
+import { type Ipi, ipiTruth, vcpuName } from './ipi-truth.js';
 
 /** What the heuristics look at, as it was when the spin began. */
 export interface Candidate {
@@ -97,30 +97,30 @@ export function sayCandidate(m: machine, it: Candidate): string {
 
 export const boosted = (attempts: readonly Attempt[]): number => attempts.find((it) => it.result > 0)?.target ?? -1;
 
-const heard: Attempt[] = [];
-const hearing = new Map<Kernel, Kernel>();
+/** A kernel bound to a copy of the machine, with functions of its own. */
+export type Elsewhere = (m: machine) => vmlinux;
 
-/** Notes every kvm_vcpu_yield_to() in `heard`. */
-function listening(kernel: Kernel): Kernel {
-  let made = hearing.get(kernel);
-  if (made === undefined) {
-    const original: AnyFunction = kernel.table.kvm_vcpu_yield_to;
-    made = overridden(kernel, kernel.name, {
-      kvm_vcpu_yield_to(this: unknown, target: kvm_vcpu) {
-        const result = original.call(this, target) as number;
-        heard.push({ target: target.id, result });
-        return result;
-      },
-    });
-    hearing.set(kernel, made);
-  }
-  return made;
-}
+const base: Elsewhere = (m) => bind(kernelByName(BASE), m);
 
 /** The event of this step on a copy of the machine, by another kernel: whom it tries, and the machine after it. */
-export function spinElsewhere(step: Step, kernel: Kernel = kernelByName(BASE)): { attempts: Attempt[]; m: machine } {
-  heard.length = 0;
+export function spinElsewhere(step: Step, kernel: Elsewhere = base): { attempts: Attempt[]; m: machine } {
   const m = cloneMachine(step.m);
-  apply(bind(listening(kernel), m), step.event);
-  return { attempts: [...heard], m };
+  const attempts: Attempt[] = [];
+  const k = kernel(m);
+  const original = k.kvm_vcpu_yield_to;
+  withFunctions(k, {
+    kvm_vcpu_yield_to(this: vmlinux, target: kvm_vcpu) {
+      const result = original.call(this, target);
+      attempts.push({ target: target.id, result });
+      return result;
+    },
+  });
+  apply(k, step.event);
+  return { attempts, m };
+}
+
+/** Watches spins, knowing which IPIs are under way. */
+export function spins(watch: (open: () => readonly Ipi[]) => SpinWatcher): Monitor {
+  const truth = ipiTruth();
+  return { notes: () => truth.open, probes: { ...truth.probes, ...spinProbes(watch(() => truth.open)) } };
 }
