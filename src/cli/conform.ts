@@ -13,6 +13,7 @@ import type { ExitStyle } from '../report/verdicts.js';
 import type { Kernel } from '../series/link.js';
 import { BAD_INPUT, KSFT_SKIP, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
+import { isLapicRecording, replayLapicRecording } from './lapic-replay.js';
 import { operationLines, operationText } from './operation-lines.js';
 import { Options } from './options.js';
 import { progressTo } from './progress.js';
@@ -326,6 +327,7 @@ function readRecordingText(io: Io, path: string): string {
 
 async function replayFile(io: Io, path: string, asked: Asked): Promise<number> {
   const text = readRecordingText(io, path);
+  if (isLapicRecording(text)) return await replayLapicRecording(io, path, text, asked.json);
   const { readRecording } = await import('../conform/operations.js');
   const { differenceLine, replay, replaySummary } = await import('../conform/replay.js');
   const { modelEngine } = await import('../conform/model-engine.js');

@@ -50,8 +50,6 @@ export interface BesideLapic {
   elsewhere: number;
   /** operations of a vCPU that waits for INIT or SIPI and cannot do them */
   blocked: number;
-  /** TPR's low nibble, which kvm_amd loses on the way through CR8: as the recording has it */
-  tprThroughCr8: number;
   /** NMIs whose handler and IRET the harness ran */
   nmiHandlers: number;
   /** guests set up anew by the harness after INIT and SIPI */
@@ -303,5 +301,5 @@ export function comparePages(machine: LapicMachine, pages: Pages): Found | null 
 
 /** Counts of nothing yet. */
 export function newBeside(): BesideLapic {
-  return { staleReads: 0, elsewhere: 0, blocked: 0, tprThroughCr8: 0, nmiHandlers: 0, restarts: 0 };
+  return { staleReads: 0, elsewhere: 0, blocked: 0, nmiHandlers: 0, restarts: 0 };
 }

@@ -29,6 +29,7 @@ import type { LapicOp, LapicSession } from './lapic-transcript.js';
 /** What a replay came to. */
 export interface LapicReplay {
   sessions: number;
+  /** up to the difference of each session, or its end */
   operations: number;
   differences: LapicDifference[];
   beside: BesideLapic;
@@ -83,7 +84,7 @@ export function replayLapic(
     const difference = replaySession(kernel, session, result.beside);
     if (difference !== null) result.differences.push(difference);
     result.sessions++;
-    result.operations += session.ops.length;
+    result.operations += difference === null ? session.ops.length : difference.n + 1;
     progress(result.sessions);
   }
   return result;
