@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { describe, expect, it } from 'vitest';
+import { litmusTests } from '../../properties/races/litmus.js';
+import { everyModule, STEPPED } from '../../src/cli/every-module.js';
+import { stepTable } from '../../src/cli/stepped-kernel.js';
+import type { kvm_lapic } from '../../src/lapic/lapic.js';
+import { settle } from '../../src/machine/apply.js';
+import { interleave, type Litmus, type SteppedKernel } from '../../src/machine/every-order.js';
+import { vectorsIn } from '../../src/machine/invariants-kvm.js';
+import type { machine } from '../../src/machine/state.js';
+import type { AnyFunction, Kernel } from '../../src/series/link.js';
+import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import type { vmlinux } from '../../src/series/vmlinux.js';
+
+const table = stepTable(linux_6_12.table, STEPPED, everyModule);
+const rest = (k: vmlinux, m: machine): void => settle(k, m);
+
+describe('a kernel that stops at its races', () => {
+  it('has every function of the plain one', () => {
+    expect(Object.keys(table).sort()).toEqual(Object.keys(linux_6_12.table).sort());
+  });
+});
+
+describe.each(litmusTests(linux_6_12))('$name', (litmus) => {
+  it(`${litmus.says}, in every order`, () => {
+    const found = interleave(table, linux_6_12, litmus, rest);
+    expect(found.complete).toBe(true);
+    expect(found.broken).toBeNull();
+    expect(found.orders).toBeGreaterThan(1);
+  });
+});
+
+/** Overrides that put a race back; what stops in the middle is a generator. */
+const faults: { says: string; litmus: string; funcs: Record<string, AnyFunction> }[] = [
+  {
+    says: 'the waiter is never published',
+    litmus: 'halt against interrupt, VMX',
+    funcs: { prepare_to_rcuwait(): void {} },
+  },
+  {
+    says: 'kvm_vcpu_wake_up() wakes nobody',
+    litmus: 'halt against interrupt, VMX with posted interrupts',
+    funcs: { rcuwait_wake_up: () => 0 },
+  },
+  {
+    says: 'irr_pending is cleared behind the look at IRR (before f210f7572bed)',
+    litmus: 'injection against interrupt, VMX',
+    funcs: {
+      *apic_clear_irr(this: SteppedKernel, vec: number, apic: kvm_lapic): Generator<string, void> {
+        const word = (0x200 >> 2) + (vec >> 5) * 4;
+        apic.regs[word] = (apic.regs[word] & ~(1 << (vec & 31))) >>> 0;
+        const any = vectorsIn(apic.regs, 0x200).length > 0;
+        yield 'IRR has been looked at';
+        apic.irr_pending = any;
+      },
+    },
+  },
+];
+
+describe.each(faults)('$says', ({ litmus: name, funcs }) => {
+  it('is found, with the order that shows it', () => {
+    const faulty = { name: 'faulty', table: Object.freeze({ ...linux_6_12.table, ...funcs }) };
+    const litmus = litmusTests(faultyPlain(funcs)).find((it) => it.name === name) as Litmus;
+    const found = interleave(stepTable(faulty.table, STEPPED, everyModule), faultyPlain(funcs), litmus, rest);
+    expect(found.broken?.message).toMatch(/was taken 0 times|irr_pending is false/);
+    expect(found.broken?.steps.at(-1)?.until).toBe('done');
+  });
+});
+
+/** The same faults where nothing stops in the middle. */
+function faultyPlain(funcs: Record<string, AnyFunction>): Kernel {
+  const plain = Object.entries(funcs).filter(([, fn]) => !/^\*|^function\*/.test(String(fn).trim()));
+  return { name: 'faulty', table: Object.freeze({ ...linux_6_12.table, ...Object.fromEntries(plain) }) };
+}
