@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Scenarios drawn at random, for properties of every subject. `map` only: a draw that depends on a draw shrinks badly. */
-import { type Arbitrary, array, constantFrom, integer, record } from 'fast-check';
+import { type Arbitrary, constantFrom, integer, record } from 'fast-check';
 import type { Program } from '../src/guest/instructions.js';
 import type { GroupSpec, Scenario, TaskSpec } from '../src/scenario/scenario.js';
 
@@ -99,6 +99,3 @@ export const worker: Arbitrary<Program | undefined> = constantFrom(0, 0, 1, 3).m
         { op: 'sleep', ns: sleep * MS },
       ],
 );
-
-/** Up to `max` things. */
-export const upTo = <T>(max: number, it: Arbitrary<T>): Arbitrary<T[]> => array(it, { maxLength: max });

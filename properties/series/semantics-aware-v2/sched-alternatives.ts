@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** AR11, AR12: the reviewer's eleven lines beside the penalty, and who else writes the buddy. */
+/** AR11, AR12: the reviewer's loop up the hierarchy beside the penalty, and who else writes the buddy. */
 import { add, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL, type rq, type sched_entity } from '../../../src/sched/sched.js';
@@ -12,13 +12,13 @@ import { waiterAndHolder, yielders } from './worlds.js';
 const doesNothing = { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } };
 
 export const AR11: Property[] = [
-  always('whenever the penalty hands the CPU over, the eleven lines of alternative 2 would have done so', {
+  always('whenever the penalty hands the CPU over, the loop up the hierarchy of alternative 2 would have done so', {
     of: 'AR11.1',
     given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], { others: 1 }),
     watch: () => handsOverElsewhere(ALTERNATIVE_2, 'there too'),
     fault: doesNothingMore(),
   }),
-  always('whenever the eleven lines of alternative 2 would hand the CPU over, the penalty does so', {
+  always('whenever the loop up the hierarchy of alternative 2 would hand the CPU over, the penalty does so', {
     of: 'AR11.2',
     given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], { others: 1 }),
     watch: () => handsOverElsewhere(ALTERNATIVE_2, 'here too'),

@@ -354,7 +354,7 @@ export const objections: Claim[] = [
   { id: 'AR8', words: 'in one cgroup the vruntime is advanced twice', properties: AR8 },
   { id: 'AR9', words: 'vruntime no longer says what was executed', properties: AR9 },
   { id: 'AR10', words: 'vlag of a running entity must not be set', properties: AR10 },
-  { id: 'AR11', words: 'eleven lines would do as well', properties: AR11 },
+  { id: 'AR11', words: 'how much better is it than a loop up the hierarchy?', properties: AR11 },
   { id: 'AR12', words: 'NEXT_BUDDY: wakeups overwrite the hint', properties: AR12 },
   { id: 'AR14', words: 'ping-pong: ten yields a hand-over, one without limit', properties: AR14 },
 ];
