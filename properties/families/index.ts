@@ -18,7 +18,7 @@ export const recorded: Recorded = {
   'fairness.2': everywhere,
   'fairness.3': everywhere,
   'overflow.1': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
-  'overflow.2': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
+  'overflow.2': everywhere,
   // of v6.19-rc1 itself: vlag and vprot are one word, and a reweight writes a lag over the protection of who runs
   'overflow.3': { ...everywhere, 'v6.19-rc1': 'refuted', 'v6.19-rc1+semantics-aware-v2': 'refuted' },
   'overflow.4': everywhere,
