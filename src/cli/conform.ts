@@ -8,6 +8,7 @@ import { reject } from '../base/faults.js';
 import { columns, count, wrap } from '../base/text.js';
 import type { Finding } from '../conform/differ.js';
 import type { FunctionRow } from '../conform/functions-held.js';
+import type { SingleDifference, SingleResult } from '../conform/single-functions.js';
 import type { NativeError } from '../native/native-error.js';
 import type { ExitStyle } from '../report/verdicts.js';
 import type { Kernel } from '../series/link.js';
@@ -136,7 +137,20 @@ const json = (value: unknown) => `${JSON.stringify(value, (_, x) => (typeof x ==
 const generation = { length: LENGTH, maxTasks: 64, wraps: true, features: true } as const;
 const treeOption = (asked: Asked) => (asked.tree === undefined ? '' : ` --tree ${asked.tree}`);
 
+/** Calls of each single function beside so many operations. */
+const callsFor = (operations: number) => Math.min(20_000, Math.max(100, Math.ceil(operations / 50)));
+
+function singleLines(d: SingleDifference): string[] {
+  const operands = Object.entries(d.operands).map(([name, value]) => `${name} ${value}`);
+  return [
+    `  ${d.name}(): ${d.field}: model ${d.model}, C code ${d.native}`,
+    ...wrap(`    ${operands.join(', ')}`, 80, '    '),
+  ];
+}
+
 async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<number> {
+  const { compareSingleFunctions, SINGLE_FUNCTIONS } = await import('../conform/single-functions.js');
+  const { xorshift32 } = await import('../conform/generate-operations.js');
   const [{ openNativeEngine }, differ, { suspectsOf }] = await Promise.all([
     import('../native/engine.js'),
     import('../conform/differ.js'),
@@ -149,6 +163,7 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
   const each = Math.ceil(total / asked.cpus.length);
   let [done, name, sequences] = [0, '', 0];
   let text: string[] = [];
+  let single: SingleResult = { calls: 0, differences: [] };
   try {
     for (const cpus of asked.cpus) {
       const native = await openNativeEngine({ ...asked, cpus });
@@ -166,6 +181,7 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
       const found = result.finding === null ? 0 : 1;
       rows.push([String(cpus), String(result.sequences), String(result.operations), String(found)]);
       runs.push({ cpus, ...result });
+      if (single.calls === 0) single = compareSingleFunctions(kernel, native, xorshift32(asked.seed), callsFor(total));
       native.close();
       if (result.finding === null) continue;
       const counting = await openNativeEngine({ ...asked, cpus, variant: 'cov' });
@@ -179,12 +195,14 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
   } finally {
     progress.stop();
   }
-  const differences = text.length === 0 ? 0 : 1;
+  const differences = (text.length === 0 ? 0 : 1) + single.differences.length;
   const summary = `${count(sequences, 'sequence')}, ${count(done, 'operation')}, ${count(differences, 'difference')}, seed ${asked.seed}`;
-  if (asked.json) io.out(json({ model: kernel.name, native: name, seed: asked.seed, runs, differences }));
+  if (asked.json) io.out(json({ model: kernel.name, native: name, seed: asked.seed, runs, single, differences }));
   else {
     const head = `${kernel.name} (model) against ${name}`;
-    io.out(`${[head, '', ...columns(rows, [0, 1, 2, 3]), '', summary, ...text].join('\n')}\n`);
+    const singly = `${count(SINGLE_FUNCTIONS.length, 'function')} on extreme operands: ${count(single.calls, 'call')}, ${count(single.differences.length, 'difference')}`;
+    const lines = [head, '', ...columns(rows, [0, 1, 2, 3]), '', singly, ...single.differences.flatMap(singleLines)];
+    io.out(`${[...lines, summary, ...text].join('\n')}\n`);
   }
   return differences === 0 ? OK : REFUTED;
 }

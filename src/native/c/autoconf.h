@@ -6,6 +6,9 @@
  */
 #define CONFIG_64BIT 1
 #define CONFIG_MMU 1
+/* as on x86_64: 128-bit products */
+#define CONFIG_CC_HAS_INT128 1
+#define CONFIG_ARCH_SUPPORTS_INT128 1
 #define CONFIG_SMP 1
 #define CONFIG_NR_CPUS 8
 #define CONFIG_HZ 1000
