@@ -290,7 +290,7 @@ async function drift(io: Io, asked: Asked, recordTo?: string): Promise<number> {
   const list = mirrors();
   if (recordTo !== undefined) {
     const hashes = [...mirroredHashes(tree, list)].sort(([a], [b]) => (a < b ? -1 : 1));
-    writeFileSync(resolve(io.cwd, recordTo), `${JSON.stringify(Object.fromEntries(hashes), null, 1)}\n`);
+    writeFileSync(resolve(io.cwd, recordTo), `${JSON.stringify(Object.fromEntries(hashes), null, 2)}\n`);
     io.out(`${hashes.length} of ${list.length} mirrored functions of ${tree.version} in ${recordTo}\n`);
     return OK;
   }
