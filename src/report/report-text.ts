@@ -109,6 +109,8 @@ function verdictLines(report: CheckReport): string[] {
     }
   } else if (hasRecord(report)) {
     lines.push('Every verdict that is recorded was found again.');
+  } else {
+    lines.push('No verdict on this series is recorded: it is held against its base.');
   }
   const bad = unrecordedFailures(report);
   if (bad.length > 0) {

@@ -69,9 +69,10 @@ export function summary(report: CheckReport): string {
   return `${count(report.claims.length, 'claim')}${parts.length > 0 ? ': ' : ''}${parts.join(', ')}.`;
 }
 
-/** Is there any recorded verdict to hold against? */
+/** Is any verdict on the series' kernel recorded? */
 export function hasRecord(report: CheckReport): boolean {
-  return report.claims.some((c) => c.properties.some((p) => Object.keys(p.recorded).length > 0));
+  const { patched } = partsOf(report);
+  return report.claims.some((c) => c.properties.some((p) => p.recorded[patched] !== undefined));
 }
 
 /**

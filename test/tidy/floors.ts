@@ -60,7 +60,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   immer: ['machine', 'web'],
   xstate: ['machine', 'web'],
   'fast-check': ['properties', 'entry'],
-  tinypool: ['properties', 'cli', 'native'],
   valibot: ['scenario', 'cli', 'native'],
   'cli-table3': ['base'],
   'cli-progress': ['cli'],
