@@ -50,6 +50,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./bisect.js'),
   },
   {
+    name: 'races',
+    says: 'lockless code on two CPUs, in every order of its races',
+    load: () => import('./races.js'),
+  },
+  {
     name: 'lapic',
     says: 'local APICs for a guest program from outside: a line protocol',
     load: () => import('./lapic.js'),

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { litmusTests } from '../../properties/races/litmus.js';
 import { everyModule, STEPPED } from '../../src/cli/every-module.js';
+import { brokenText } from '../../src/cli/races.js';
 import { stepTable } from '../../src/cli/stepped-kernel.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { settle } from '../../src/machine/apply.js';
@@ -64,6 +65,9 @@ describe.each(faults)('$says', ({ litmus: name, funcs }) => {
     const found = interleave(stepTable(faulty.table, STEPPED, everyModule), faultyPlain(funcs), litmus, rest);
     expect(found.broken?.message).toMatch(/was taken 0 times|irr_pending is false/);
     expect(found.broken?.steps.at(-1)?.until).toBe('done');
+    const lines = brokenText(litmus, found.broken as NonNullable<typeof found.broken>);
+    expect(lines.every((line) => line.length <= 80)).toBe(true);
+    expect(lines.join('\n')).toContain('done');
   });
 });
 
