@@ -5,7 +5,7 @@ import type { Operation } from './operations.js';
 /** Null when `ops` no longer shows it; else what is left of it, cut behind the place that does. */
 export type Cut = (ops: readonly Operation[]) => readonly Operation[] | null;
 
-const TASK_OPS = new Set(['WAKE', 'YIELD_TO', 'YIELD_TO_RAW', 'NICE', 'SETATTR', 'MOVE']);
+const TASK_OPS = new Set(['WAKE', 'YIELD_TO', 'YIELD_TO_RAW', 'NICE', 'SETATTR', 'MOVE', 'AFFINITY']);
 const GROUP_OPS = new Set(['SHARES', 'VTIME', 'GROUP_IDLE']);
 
 /** Without task n: its FORK and all that is done to it, later tasks renumbered. */
