@@ -9,6 +9,7 @@
  * The scheduler's functions have no points inside: they run under the run queue's lock.
  */
 import * as core from '../sched/core.js';
+import * as cpupri from '../sched/cpupri.js';
 import * as deadline from '../sched/deadline.js';
 import * as fair from '../sched/fair.js';
 import * as idle from '../sched/idle.js';
@@ -24,8 +25,8 @@ import type { AnyFunction, Kernel } from '../series/link.js';
 import type { vmlinux } from '../series/vmlinux.js';
 
 const LOCKED = new Set(
-  [core, deadline, fair, idle, pelt, rt, sched, sched_class, stats, stop_task, syscalls, topology].flatMap((module) =>
-    Object.keys(module),
+  [core, cpupri, deadline, fair, idle, pelt, rt, sched, sched_class, stats, stop_task, syscalls, topology].flatMap(
+    (module) => Object.keys(module),
   ),
 );
 

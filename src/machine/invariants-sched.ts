@@ -260,6 +260,21 @@ function checkRealTime(m: sched_state, rq: rq, report: Report): void {
     highest = Math.min(highest, p.prio);
   }
   same('rt.highest_prio.curr', rq.rt.highest_prio.curr, highest, report);
+  checkPushable(m, rq, tasks, report);
+}
+
+/** Waiting real-time tasks that may run on other CPUs are pushable, the most urgent first. */
+function checkPushable(m: sched_state, rq: rq, tasks: readonly task_struct[], report: Report): void {
+  const pushable = tasks.filter((p) => p.nr_cpus_allowed > 1 && rq.curr !== p.id).map((p) => p.id);
+  const list = rq.rt.pushable_tasks;
+  for (const id of pushable) if (!list.includes(id)) report(`task ${id} could run elsewhere and is not pushable`);
+  for (const id of list) if (!pushable.includes(id)) report(`task ${id} is pushable and cannot be pushed`);
+  for (let i = 1; i < list.length; i++) {
+    if (m.task[list[i - 1]].prio > m.task[list[i]].prio) report(`task ${list[i]} is pushable behind a lower priority`);
+  }
+  same('rt.overloaded', rq.rt.overloaded, list.length > 0 ? 1 : 0, report);
+  same('rt.highest_prio.next', rq.rt.highest_prio.next, list.length > 0 ? m.task[list[0]].prio : 99, report);
+  same('pending balance callbacks', rq.balance_callback.length, 0, report);
 }
 
 /* ---- one task, one group entity, the groups ---- */
@@ -275,7 +290,8 @@ function checkTask(m: sched_state, p: task_struct, report: Report): void {
   same('cfs_rq', se.cfs_rq, tg.cfs_rq[p.cpu], report);
   same('parent', se.parent, tg.se[p.cpu], report);
   same('depth', se.depth, se.parent === NULL ? 0 : m.se[se.parent].depth + 1, report);
-  if (!p.cpus_ptr.includes(p.cpu)) report(`on CPU ${p.cpu}, allowed on ${p.cpus_ptr.join(', ')}`);
+  // A sleeper moves when it wakes.
+  if (p.on_rq !== 0 && !p.cpus_ptr.includes(p.cpu)) report(`on CPU ${p.cpu}, allowed on ${p.cpus_ptr.join(', ')}`);
   same('nr_cpus_allowed', p.nr_cpus_allowed, p.cpus_ptr.length, report);
 
   const fair = p.sched_class === 'fair_sched_class';

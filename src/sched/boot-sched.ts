@@ -50,6 +50,7 @@ export function newSchedState(config: SchedConfig): sched_state {
     sched_feat,
     sd_llc_id: sd_llc.map(() => 0),
     sd_llc,
+    cpupri: Array.from({ length: cpus }, () => 0),
     distribute_cpu_mask_prev: Array.from({ length: cpus }, () => 0),
     warns: 0,
     rq: [],

@@ -32,6 +32,7 @@ import { newTaskGroup } from './records.js';
 import {
   __TASK_STOPPED,
   __TASK_TRACED,
+  type balance_callback_name,
   DEQUEUE_MOVE,
   DEQUEUE_NOCLOCK,
   DEQUEUE_SAVE,
@@ -315,7 +316,9 @@ export function ttwu_do_activate(this: vmlinux, rq: rq, p: task_struct, wake_fla
 
   this.ttwu_do_wakeup(p);
 
+  const rf = this.rq_unpin_lock(rq);
   this.classTaskWoken(rq, p);
+  this.rq_repin_lock(rq, rf);
 
   if (rq.idle_stamp !== ZERO) {
     const delta = sub(this.rq_clock(rq), rq.idle_stamp);
@@ -543,7 +546,9 @@ export function wake_up_new_task(this: vmlinux, p: task_struct): void {
   this.activate_task(rq, p, ENQUEUE_NOCLOCK | ENQUEUE_INITIAL);
   this.trace_sched_wakeup_new(p);
   this.wakeup_preempt(rq, p, wake_flags.value);
+  const rf = this.rq_unpin_lock(rq);
   this.classTaskWoken(rq, p);
+  this.rq_repin_lock(rq, rf);
 }
 
 /* ---- moving between CPUs ---- */
@@ -592,6 +597,11 @@ export function cpumask_any_and_distribute(this: vmlinux, mask: readonly number[
   const next = allowed.find((cpu) => cpu > prev) ?? allowed[0];
   m.distribute_cpu_mask_prev[m.cpu] = next;
   return next;
+}
+
+/** lib/cpumask.c: cpumask_any_distribute() */
+export function cpumask_any_distribute(this: vmlinux, mask: readonly number[]): number {
+  return this.cpumask_any_and_distribute(mask);
 }
 
 /** kernel/sched/core.c: set_cpus_allowed_common() */
@@ -681,12 +691,30 @@ export function finish_task(this: vmlinux, prev: task_struct): void {
   prev.on_cpu = 0;
 }
 
+/** kernel/sched/core.c: splice_balance_callbacks() */
+export function splice_balance_callbacks(this: vmlinux, rq: rq): balance_callback_name[] {
+  const head = rq.balance_callback;
+  if (head.length > 0) rq.balance_callback = [];
+  return head;
+}
+
+/** kernel/sched/core.c: do_balance_callbacks() */
+export function do_balance_callbacks(this: vmlinux, rq: rq, head: readonly balance_callback_name[]): void {
+  for (const func of head) this[func](rq);
+}
+
+/** kernel/sched/core.c: __balance_callbacks() */
+export function __balance_callbacks(this: vmlinux, rq: rq): void {
+  if (rq.balance_callback.length > 0) this.do_balance_callbacks(rq, this.splice_balance_callbacks(rq));
+}
+
 /** kernel/sched/core.c: finish_task_switch(): runs as the task that was switched to. */
 export function finish_task_switch(this: vmlinux, prev: task_struct): rq {
   const rq = this.this_rq();
   const prev_state = prev.__state;
 
   this.finish_task(prev);
+  this.__balance_callbacks(rq);
   this.fire_sched_in_preempt_notifiers(this.get_current());
 
   if (prev_state === TASK_DEAD) this.classTaskDead(prev);
@@ -810,6 +838,8 @@ export function __schedule(this: vmlinux, sched_mode: number): void {
 
     this.trace_sched_switch(preempt, prev, next, prev_state);
     this.context_switch(rq, prev, next);
+  } else {
+    this.__balance_callbacks(rq);
   }
 }
 

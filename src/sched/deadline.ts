@@ -34,6 +34,7 @@ import {
   ZERO,
 } from '../lib/types.js';
 import type { vmlinux } from '../series/vmlinux.js';
+import { CPUPRI_HIGHER } from './cpupri.js';
 import { ENQUEUE_REPLENISH, ENQUEUE_WAKEUP, NULL, type rq, type sched_dl_entity, type task_struct } from './sched.js';
 
 const DL_SCALE = 10;
@@ -80,6 +81,7 @@ export function inc_dl_tasks(this: vmlinux, dl_se: sched_dl_entity): void {
   const rq = this.rq_of_dl_se(dl_se);
   rq.dl.dl_nr_running++;
   this.add_nr_running(rq, 1);
+  this.inc_dl_deadline(rq);
 }
 
 /** kernel/sched/deadline.c: dec_dl_tasks() */
@@ -88,6 +90,17 @@ export function dec_dl_tasks(this: vmlinux, dl_se: sched_dl_entity): void {
   this.warnOn(!rq.dl.dl_nr_running, 'dec_dl_tasks: !dl_rq->dl_nr_running');
   rq.dl.dl_nr_running--;
   this.sub_nr_running(rq, 1);
+  this.dec_dl_deadline(rq);
+}
+
+/** kernel/sched/deadline.c: inc_dl_deadline(). MODEL: earliest_dl and cpudl are read for deadline tasks alone. */
+export function inc_dl_deadline(this: vmlinux, rq: rq): void {
+  if (rq.dl.dl_nr_running === 1) this.cpupri_set(rq.cpu, CPUPRI_HIGHER);
+}
+
+/** kernel/sched/deadline.c: dec_dl_deadline() */
+export function dec_dl_deadline(this: vmlinux, rq: rq): void {
+  if (rq.dl.dl_nr_running === 0) this.cpupri_set(rq.cpu, rq.rt.highest_prio.curr);
 }
 
 /** kernel/sched/deadline.c: replenish_dl_new_period() */

@@ -2,9 +2,8 @@
 /**
  * kernel/sched/rt.c (6.12.117): SCHED_FIFO and SCHED_RR, without CONFIG_RT_GROUP_SCHED (so without throttling).
  *
- * Mirrored: queueing, picking, tick, yield, preemption, class and priority changes.
- * DEVIATION DV-023: tasks are not pushed to and pulled from other CPUs; where Linux would look for one, a task that
- * is allowed on several CPUs meets NotModelled.
+ * Mirrored: queueing, picking, tick, yield, preemption, class and priority changes, pushing and pulling.
+ * Not modelled: RT_PUSH_IPI, which CONFIG_PREEMPT_RT turns on. MODEL: no RLIMIT_RTTIME watchdog.
  */
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import { type bool, S64_ZERO, s64_le, ZERO } from '../lib/types.js';
@@ -54,12 +53,26 @@ export function dequeue_top_rt_rq(this: vmlinux, rq: rq, count: number): void {
 }
 
 /** kernel/sched/rt.c: inc_rt_prio() */
-export function inc_rt_prio(this: vmlinux, rt_rq: rt_rq, prio: number): void {
-  if (prio < rt_rq.highest_prio.curr) rt_rq.highest_prio.curr = prio;
+export function inc_rt_prio(this: vmlinux, rq: rq, prio: number): void {
+  const rt_rq = rq.rt;
+  const prev_prio = rt_rq.highest_prio.curr;
+  if (prio < prev_prio) rt_rq.highest_prio.curr = prio;
+  this.inc_rt_prio_smp(rq, prio, prev_prio);
+}
+
+/** kernel/sched/rt.c: inc_rt_prio_smp() */
+export function inc_rt_prio_smp(this: vmlinux, rq: rq, prio: number, prev_prio: number): void {
+  if (prio < prev_prio) this.cpupri_set(rq.cpu, prio);
+}
+
+/** kernel/sched/rt.c: dec_rt_prio_smp() */
+export function dec_rt_prio_smp(this: vmlinux, rq: rq, _prio: number, prev_prio: number): void {
+  if (rq.rt.highest_prio.curr !== prev_prio) this.cpupri_set(rq.cpu, rq.rt.highest_prio.curr);
 }
 
 /** kernel/sched/rt.c: dec_rt_prio() */
-export function dec_rt_prio(this: vmlinux, rt_rq: rt_rq, prio: number): void {
+export function dec_rt_prio(this: vmlinux, rq: rq, prio: number): void {
+  const rt_rq = rq.rt;
   const prev_prio = rt_rq.highest_prio.curr;
   if (rt_rq.rt_nr_running) {
     this.warnOn(prio < prev_prio, 'dec_rt_prio: prio < prev_prio');
@@ -68,23 +81,26 @@ export function dec_rt_prio(this: vmlinux, rt_rq: rt_rq, prio: number): void {
   } else {
     rt_rq.highest_prio.curr = MAX_RT_PRIO - 1;
   }
+  this.dec_rt_prio_smp(rq, prio, prev_prio);
 }
 
 /** kernel/sched/rt.c: inc_rt_tasks() */
-export function inc_rt_tasks(this: vmlinux, p: task_struct, rt_rq: rt_rq): void {
+export function inc_rt_tasks(this: vmlinux, p: task_struct, rq: rq): void {
+  const rt_rq = rq.rt;
   this.warnOn(!this.rt_prio(p.prio), 'inc_rt_tasks: !rt_prio(prio)');
   rt_rq.rt_nr_running++;
   if (p.policy === SCHED_RR) rt_rq.rr_nr_running++;
-  this.inc_rt_prio(rt_rq, p.prio);
+  this.inc_rt_prio(rq, p.prio);
 }
 
 /** kernel/sched/rt.c: dec_rt_tasks() */
-export function dec_rt_tasks(this: vmlinux, p: task_struct, rt_rq: rt_rq): void {
+export function dec_rt_tasks(this: vmlinux, p: task_struct, rq: rq): void {
+  const rt_rq = rq.rt;
   this.warnOn(!this.rt_prio(p.prio), 'dec_rt_tasks: !rt_prio(prio)');
   this.warnOn(!rt_rq.rt_nr_running, 'dec_rt_tasks: !rt_rq->rt_nr_running');
   rt_rq.rt_nr_running--;
   if (p.policy === SCHED_RR) rt_rq.rr_nr_running--;
-  this.dec_rt_prio(rt_rq, p.prio);
+  this.dec_rt_prio(rq, p.prio);
 }
 
 /** Puts p at the head or the tail of the tasks of its priority, in the one list that stands for 100. */
@@ -109,7 +125,7 @@ export function __enqueue_rt_entity(this: vmlinux, rq: rq, p: task_struct, flags
     rt_se.on_list = 1;
   }
   rt_se.on_rq = 1;
-  this.inc_rt_tasks(p, rq.rt);
+  this.inc_rt_tasks(p, rq);
 }
 
 /** kernel/sched/rt.c: __delist_rt_entity() */
@@ -126,7 +142,7 @@ export function __dequeue_rt_entity(this: vmlinux, rq: rq, p: task_struct, flags
     this.__delist_rt_entity(rq, p);
   }
   p.rt.on_rq = 0;
-  this.dec_rt_tasks(p, rq.rt);
+  this.dec_rt_tasks(p, rq);
 }
 
 /** kernel/sched/rt.c: dequeue_rt_stack(): one level without groups. */
@@ -153,12 +169,14 @@ export function dequeue_rt_entity(this: vmlinux, rq: rq, p: task_struct, flags: 
 export function enqueue_task_rt(this: vmlinux, rq: rq, p: task_struct, flags: number): void {
   if (flags & ENQUEUE_WAKEUP) p.rt.timeout = ZERO;
   this.enqueue_rt_entity(rq, p, flags);
+  if (!this.task_current(rq, p) && p.nr_cpus_allowed > 1) this.enqueue_pushable_task(rq, p);
 }
 
 /** kernel/sched/rt.c: dequeue_task_rt() */
 export function dequeue_task_rt(this: vmlinux, rq: rq, p: task_struct, flags: number): bool {
   this.update_curr_rt(rq);
   this.dequeue_rt_entity(rq, p, flags);
+  this.dequeue_pushable_task(rq, p);
   return true;
 }
 
@@ -185,18 +203,35 @@ export function select_task_rq_rt(this: vmlinux, p: task_struct, cpu: number, fl
   if (!(flags & (WF_TTWU | WF_FORK))) return cpu;
   const curr = this.m.task[this.cpu_rq(cpu).curr];
   const test = this.rt_task(curr) && (curr.nr_cpus_allowed < 2 || curr.prio <= p.prio);
-  if (test) throw new NotModelled('select_task_rq_rt: find_lowest_rq()');
+  if (test) {
+    const target = this.find_lowest_rq(p);
+    if (target !== -1 && p.prio < this.cpu_rq(target).rt.highest_prio.curr) return target;
+  }
   return cpu;
 }
 
-/** kernel/sched/rt.c: check_preempt_equal_prio() */
-export function check_preempt_equal_prio(this: vmlinux, rq: rq, _p: task_struct): void {
-  if (this.m.task[rq.curr].nr_cpus_allowed === 1) return;
-  throw new NotModelled('check_preempt_equal_prio: cpupri_find()');
+/** kernel/sched/rt.c: check_preempt_equal_prio(): a woken equal goes first when the running one can go elsewhere. */
+export function check_preempt_equal_prio(this: vmlinux, rq: rq, p: task_struct): void {
+  const curr = this.m.task[rq.curr];
+  if (curr.nr_cpus_allowed === 1 || this.cpupri_find(curr).length === 0) return;
+  // p can itself go elsewhere.
+  if (p.nr_cpus_allowed !== 1 && this.cpupri_find(p).length > 0) return;
+  this.requeue_task_rt(rq, p, true);
+  this.resched_curr(rq);
+}
+
+/** kernel/sched/rt.c: need_pull_rt_task(): whether less urgent work than prev's is about to run. */
+export function need_pull_rt_task(this: vmlinux, rq: rq, prev: task_struct): bool {
+  return rq.rt.highest_prio.curr > prev.prio;
 }
 
 /** kernel/sched/rt.c: balance_rt() */
-export function balance_rt(this: vmlinux, rq: rq, _p: task_struct): bool {
+export function balance_rt(this: vmlinux, rq: rq, p: task_struct): bool {
+  if (!this.on_rt_rq(p.rt) && this.need_pull_rt_task(rq, p)) {
+    const rf = this.rq_unpin_lock(rq);
+    this.pull_rt_task(rq);
+    this.rq_repin_lock(rq, rf);
+  }
   return this.sched_stop_runnable(rq) || this.sched_dl_runnable(rq) || this.sched_rt_runnable(rq);
 }
 
@@ -213,11 +248,14 @@ export function wakeup_preempt_rt(this: vmlinux, rq: rq, p: task_struct, _flags:
 /** kernel/sched/rt.c: set_next_task_rt() */
 export function set_next_task_rt(this: vmlinux, rq: rq, p: task_struct, first: bool): void {
   this.m.se[p.se].exec_start = this.rq_clock_task(rq);
+  // The running task is never pushable.
+  this.dequeue_pushable_task(rq, p);
   if (!first) return;
   // The time until now was not real-time: the average is brought up to date before it runs.
   if (this.m.task[rq.curr].sched_class !== 'rt_sched_class') {
     this.update_rt_rq_load_avg(this.rq_clock_pelt(rq), rq, 0);
   }
+  this.rt_queue_push_tasks(rq);
 }
 
 /** kernel/sched/rt.c: _pick_next_task_rt() */
@@ -233,9 +271,10 @@ export function pick_task_rt(this: vmlinux, rq: rq): task_struct | null {
 }
 
 /** kernel/sched/rt.c: put_prev_task_rt() */
-export function put_prev_task_rt(this: vmlinux, rq: rq, _p: task_struct, _next: task_struct | null): void {
+export function put_prev_task_rt(this: vmlinux, rq: rq, p: task_struct, _next: task_struct | null): void {
   this.update_curr_rt(rq);
   this.update_rt_rq_load_avg(this.rq_clock_pelt(rq), rq, 1);
+  if (this.on_rt_rq(p.rt) && p.nr_cpus_allowed > 1) this.enqueue_pushable_task(rq, p);
 }
 
 /** kernel/sched/rt.c: task_woken_rt() */
@@ -247,7 +286,7 @@ export function task_woken_rt(this: vmlinux, rq: rq, p: task_struct): void {
     p.nr_cpus_allowed > 1 &&
     (this.dl_task(curr) || this.rt_task(curr)) &&
     (curr.nr_cpus_allowed < 2 || curr.prio <= p.prio);
-  if (need_to_push) throw new NotModelled('task_woken_rt: push_rt_tasks()');
+  if (need_to_push) this.push_rt_tasks(rq);
 }
 
 /** kernel/sched/rt.c: update_curr_rt() */
@@ -283,17 +322,22 @@ export function switched_to_rt(this: vmlinux, rq: rq, p: task_struct): void {
     return;
   }
   if (this.task_on_rq_queued(p)) {
+    if (p.nr_cpus_allowed > 1 && rq.rt.overloaded) this.rt_queue_push_tasks(rq);
     if (p.prio < this.m.task[rq.curr].prio && this.cpu_active(this.cpu_of(rq))) this.resched_curr(rq);
   }
 }
 
-/** kernel/sched/rt.c: switched_from_rt(): would pull a task from another CPU. */
-export function switched_from_rt(this: vmlinux, _rq: rq, _p: task_struct): void {}
+/** kernel/sched/rt.c: switched_from_rt(): a CPU left without real-time tasks looks for one elsewhere. */
+export function switched_from_rt(this: vmlinux, rq: rq, p: task_struct): void {
+  if (!this.task_on_rq_queued(p) || rq.rt.rt_nr_running) return;
+  this.rt_queue_pull_task(rq);
+}
 
 /** kernel/sched/rt.c: prio_changed_rt() */
-export function prio_changed_rt(this: vmlinux, rq: rq, p: task_struct, _oldprio: number): void {
+export function prio_changed_rt(this: vmlinux, rq: rq, p: task_struct, oldprio: number): void {
   if (!this.task_on_rq_queued(p)) return;
   if (this.task_current(rq, p)) {
+    if (oldprio < p.prio) this.rt_queue_pull_task(rq);
     if (p.prio > rq.rt.highest_prio.curr) this.resched_curr(rq);
   } else if (p.prio < this.m.task[rq.curr].prio) {
     this.resched_curr(rq);
@@ -303,4 +347,171 @@ export function prio_changed_rt(this: vmlinux, rq: rq, p: task_struct, _oldprio:
 /** kernel/sched/rt.c: get_rr_interval_rt(): jiffies. */
 export function get_rr_interval_rt(this: vmlinux, _rq: rq, task: task_struct): number {
   return task.policy === SCHED_RR ? this.m.sched_rr_timeslice : 0;
+}
+
+/* ---- pushing and pulling ---- */
+
+/** kernel/sched/rt.c: has_pushable_tasks() */
+export function has_pushable_tasks(this: vmlinux, rq: rq): bool {
+  return rq.rt.pushable_tasks.length > 0;
+}
+
+/** kernel/sched/rt.c: rt_queue_push_tasks() */
+export function rt_queue_push_tasks(this: vmlinux, rq: rq): void {
+  if (!this.has_pushable_tasks(rq)) return;
+  this.queue_balance_callback(rq, 'push_rt_tasks');
+}
+
+/** kernel/sched/rt.c: rt_queue_pull_task() */
+export function rt_queue_pull_task(this: vmlinux, rq: rq): void {
+  this.queue_balance_callback(rq, 'pull_rt_task');
+}
+
+/** kernel/sched/rt.c: enqueue_pushable_task() */
+export function enqueue_pushable_task(this: vmlinux, rq: rq, p: task_struct): void {
+  const task = this.m.task;
+  const list = rq.rt.pushable_tasks;
+  const was = list.indexOf(p.id);
+  if (was >= 0) list.splice(was, 1);
+  const at = list.findIndex((id) => task[id].prio > p.prio);
+  list.splice(at < 0 ? list.length : at, 0, p.id);
+
+  if (p.prio < rq.rt.highest_prio.next) rq.rt.highest_prio.next = p.prio;
+  rq.rt.overloaded = 1;
+}
+
+/** kernel/sched/rt.c: dequeue_pushable_task() */
+export function dequeue_pushable_task(this: vmlinux, rq: rq, p: task_struct): void {
+  const list = rq.rt.pushable_tasks;
+  const was = list.indexOf(p.id);
+  if (was >= 0) list.splice(was, 1);
+  if (list.length > 0) {
+    rq.rt.highest_prio.next = this.m.task[list[0]].prio;
+  } else {
+    rq.rt.highest_prio.next = MAX_RT_PRIO - 1;
+    rq.rt.overloaded = 0;
+  }
+}
+
+/** kernel/sched/rt.c: rt_overloaded(): how many CPUs have tasks that could run elsewhere. */
+export function rt_overloaded(this: vmlinux, _rq: rq): number {
+  let n = 0;
+  for (const rq of this.m.rq) n += rq.rt.overloaded;
+  return n;
+}
+
+/** kernel/sched/rt.c: find_lowest_rq(): the CPU with the least urgent work for `task`: its own, a near one, any; -1. */
+export function find_lowest_rq(this: vmlinux, task: task_struct): number {
+  const cpu = this.task_cpu(task);
+  let this_cpu = this.m.cpu;
+  if (task.nr_cpus_allowed === 1) return -1;
+
+  const lowest_mask = this.cpupri_find(task);
+  if (lowest_mask.length === 0) return -1;
+  if (lowest_mask.includes(cpu)) return cpu;
+  if (!lowest_mask.includes(this_cpu)) this_cpu = -1;
+
+  const span = this.m.sd_llc[cpu];
+  if (span.length > 0) {
+    if (this_cpu !== -1 && span.includes(this_cpu)) return this_cpu;
+    const best_cpu = this.cpumask_any_and_distribute(lowest_mask.filter((c) => span.includes(c)));
+    if (best_cpu < this.m.rq.length) return best_cpu;
+  }
+
+  if (this_cpu !== -1) return this_cpu;
+  const any = this.cpumask_any_distribute(lowest_mask);
+  return any < this.m.rq.length ? any : -1;
+}
+
+/** kernel/sched/rt.c: pick_next_pushable_task() */
+export function pick_next_pushable_task(this: vmlinux, rq: rq): task_struct | null {
+  if (!this.has_pushable_tasks(rq)) return null;
+  const p = this.m.task[rq.rt.pushable_tasks[0]];
+  if (rq.cpu !== this.task_cpu(p)) throw new KernelBug('BUG_ON', 'pick_next_pushable_task: rq->cpu != task_cpu(p)');
+  if (this.task_current(rq, p)) throw new KernelBug('BUG_ON', 'pick_next_pushable_task: task_current(rq, p)');
+  if (p.nr_cpus_allowed <= 1) throw new KernelBug('BUG_ON', 'pick_next_pushable_task: p->nr_cpus_allowed <= 1');
+  if (!this.task_on_rq_queued(p)) throw new KernelBug('BUG_ON', 'pick_next_pushable_task: !task_on_rq_queued(p)');
+  if (!this.rt_task(p)) throw new KernelBug('BUG_ON', 'pick_next_pushable_task: !rt_task(p)');
+  return p;
+}
+
+/** kernel/sched/rt.c: find_lock_lowest_rq(). MODEL: nothing changes while the locks are taken, so one try is all. */
+export function find_lock_lowest_rq(this: vmlinux, task: task_struct, rq: rq): rq | null {
+  const cpu = this.find_lowest_rq(task);
+  if (cpu === -1 || cpu === rq.cpu) return null;
+  const lowest_rq = this.cpu_rq(cpu);
+  if (lowest_rq.rt.highest_prio.curr <= task.prio) return null;
+  this.double_lock_balance(rq, lowest_rq);
+  return lowest_rq;
+}
+
+/** kernel/sched/rt.c: push_rt_task(): moves the most urgent waiting task to a CPU that it would preempt; 1 if it did. */
+export function push_rt_task(this: vmlinux, rq: rq, _pull: bool): number {
+  if (!rq.rt.overloaded) return 0;
+  const next_task = this.pick_next_pushable_task(rq);
+  if (next_task === null) return 0;
+
+  // It slipped past its wake-up preemption: it should run right here.
+  if (next_task.prio < this.m.task[rq.curr].prio) {
+    this.resched_curr(rq);
+    return 0;
+  }
+  if (this.warnOn(next_task.id === rq.curr, 'push_rt_task: next_task == rq->curr')) return 0;
+
+  const lowest_rq = this.find_lock_lowest_rq(next_task, rq);
+  if (lowest_rq === null) return 0;
+
+  this.deactivate_task(rq, next_task, 0);
+  this.set_task_cpu(next_task, lowest_rq.cpu);
+  this.activate_task(lowest_rq, next_task, 0);
+  this.resched_curr(lowest_rq);
+  return 1;
+}
+
+/** kernel/sched/rt.c: push_rt_tasks() */
+export function push_rt_tasks(this: vmlinux, rq: rq): void {
+  while (this.push_rt_task(rq, false)) {
+    // until none can go
+  }
+}
+
+/** kernel/sched/rt.c: pick_highest_pushable_task(): the most urgent of rq's waiting tasks that may run on `cpu`. */
+export function pick_highest_pushable_task(this: vmlinux, rq: rq, cpu: number): task_struct | null {
+  for (const id of rq.rt.pushable_tasks) {
+    const p = this.m.task[id];
+    if (!this.task_on_cpu(rq, p) && p.cpus_ptr.includes(cpu)) return p;
+  }
+  return null;
+}
+
+/** kernel/sched/rt.c: pull_rt_task(): takes from each other CPU the waiting task that is more urgent than what is here. */
+export function pull_rt_task(this: vmlinux, this_rq: rq): void {
+  const this_cpu = this_rq.cpu;
+  let resched = false;
+
+  const rt_overload_count = this.rt_overloaded(this_rq);
+  if (rt_overload_count === 0) return;
+  // The only one with tasks to spare is this CPU.
+  if (rt_overload_count === 1 && this_rq.rt.overloaded) return;
+  if (this.m.sched_feat.RT_PUSH_IPI) throw new NotModelled('pull_rt_task: tell_cpu_to_push()');
+
+  for (const src_rq of this.m.rq) {
+    if (!src_rq.rt.overloaded || src_rq.cpu === this_cpu) continue;
+    if (src_rq.rt.highest_prio.next >= this_rq.rt.highest_prio.curr) continue;
+
+    this.double_lock_balance(this_rq, src_rq);
+    const p = this.pick_highest_pushable_task(src_rq, this_cpu);
+    if (p === null || p.prio >= this_rq.rt.highest_prio.curr) continue;
+    this.warnOn(p.id === src_rq.curr, 'pull_rt_task: p == src_rq->curr');
+    this.warnOn(!this.task_on_rq_queued(p), 'pull_rt_task: !task_on_rq_queued(p)');
+    // It is about to preempt what runs there.
+    if (p.prio < this.m.task[src_rq.curr].prio) continue;
+
+    this.deactivate_task(src_rq, p, 0);
+    this.set_task_cpu(p, this_cpu);
+    this.activate_task(this_rq, p, 0);
+    resched = true;
+  }
+
+  if (resched) this.resched_curr(this_rq);
 }

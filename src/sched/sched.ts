@@ -167,7 +167,12 @@ export interface rt_rq {
   queue: task_ptr[];
   rt_nr_running: u32;
   rr_nr_running: u32;
-  highest_prio: { curr: number };
+  /** `next`: the most urgent of the pushable tasks */
+  highest_prio: { curr: number; next: number };
+  /** tasks that could run elsewhere, by priority; first in, first out among equals */
+  pushable_tasks: task_ptr[];
+  /** in rd->rto_mask */
+  overloaded: number;
   rt_queued: number;
 }
 
@@ -261,6 +266,9 @@ export type sched_class_name =
   | 'fair_sched_class'
   | 'idle_sched_class';
 
+/** kernel/sched/sched.h: struct balance_callback, by the name of its function. */
+export type balance_callback_name = 'push_rt_tasks' | 'pull_rt_task';
+
 /** kernel/sched/sched.h: struct rq. One a CPU; `id` is the CPU. */
 export interface rq {
   readonly id: rq_ptr;
@@ -289,6 +297,8 @@ export interface rq {
   nr_uninterruptible: number;
   nr_iowait: number;
   ttwu_pending: number;
+  /** functions that run when the lock is dropped, in their order */
+  balance_callback: balance_callback_name[];
   /** the CPU's call_single_queue, oldest first: tasks that sched_ttwu_pending() will activate */
   wake_list: task_ptr[];
   yld_count: u32;
@@ -361,6 +371,8 @@ export interface sched_state {
   sd_llc_id: number[];
   /** per CPU: the span of sd_llc, ascending; empty when the CPU has no scheduling domain */
   sd_llc: number[][];
+  /** rd->cpupri.cpu_to_pri: per CPU, see cpupri */
+  cpupri: number[];
   /** lib/cpumask.c: per CPU, what cpumask_any_and_distribute() chose there last */
   distribute_cpu_mask_prev: number[];
   /** WARN_ON() hits so far */
@@ -740,6 +752,33 @@ export function rq_clock_cancel_skipupdate(this: vmlinux, rq: rq): void {
 /** kernel/sched/sched.h: rq_pin_lock() */
 export function rq_pin_lock(this: vmlinux, rq: rq): void {
   rq.clock_update_flags &= RQCF_REQ_SKIP | RQCF_ACT_SKIP;
+}
+
+/** kernel/sched/sched.h: rq_unpin_lock(): returns rf->clock_update_flags, for rq_repin_lock(). */
+export function rq_unpin_lock(this: vmlinux, rq: rq): number {
+  return rq.clock_update_flags > RQCF_ACT_SKIP ? RQCF_UPDATED : 0;
+}
+
+/** kernel/sched/sched.h: rq_repin_lock() */
+export function rq_repin_lock(this: vmlinux, rq: rq, clock_update_flags: number): void {
+  rq.clock_update_flags |= clock_update_flags;
+}
+
+/** kernel/sched/sched.h: double_lock_balance(). MODEL: the second lock is free, so that the first is not dropped. */
+export function double_lock_balance(this: vmlinux, this_rq: rq, busiest: rq): number {
+  this.double_rq_clock_clear_update(this_rq, busiest);
+  return 0;
+}
+
+/**
+ * kernel/sched/sched.h: queue_balance_callback()
+ *
+ * WHY the last one does not count as queued: Linux knows that a callback is by its next pointer, and the last has none.
+ */
+export function queue_balance_callback(this: vmlinux, rq: rq, func: balance_callback_name): void {
+  const at = rq.balance_callback.indexOf(func);
+  if (at >= 0 && at < rq.balance_callback.length - 1) return;
+  rq.balance_callback.unshift(func);
 }
 
 /** kernel/sched/sched.h: rq_lock() */

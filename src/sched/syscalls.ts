@@ -218,6 +218,9 @@ export function __sched_setscheduler(this: vmlinux, p: task_struct, attr: sched_
   if (running) this.set_next_task(rq, p);
 
   this.check_class_changed(rq, p, prev_class, oldprio);
+
+  // After the locks are dropped.
+  this.do_balance_callbacks(rq, this.splice_balance_callbacks(rq));
   return 0;
 }
 

@@ -22,6 +22,7 @@ import * as lapic from '../lapic/lapic.js';
 import * as hrtimer from '../lib/hrtimer.js';
 import * as rbtree_augmented from '../lib/rbtree_augmented.js';
 import * as core from '../sched/core.js';
+import * as cpupri from '../sched/cpupri.js';
 import * as deadline from '../sched/deadline.js';
 import * as fair from '../sched/fair.js';
 import * as idle from '../sched/idle.js';
@@ -58,6 +59,7 @@ export const linux_6_12: Kernel = Object.freeze({
       sched_class,
       stats,
       topology,
+      cpupri,
       kernel_stack,
       interrupts,
     ],

@@ -40,6 +40,7 @@ export interface kernel_functions
     Functions<typeof import('../sched/stop_task.js')>,
     Functions<typeof import('../sched/sched-class.js')>,
     Functions<typeof import('../sched/topology.js')>,
+    Functions<typeof import('../sched/cpupri.js')>,
     Functions<typeof import('../sched/kernel-stack.js')>,
     Functions<typeof import('../sched/interrupts.js')>,
     Functions<typeof import('../lib/hrtimer.js')>,

@@ -31,6 +31,19 @@ function realTime(random: Random, tasks: number, cpus: number): Operation[] {
   return [];
 }
 
+/** Real-time tasks that may run on several CPUs, and are pushed and pulled. */
+function pushing(random: Random, tasks: number, cpus: number): Operation[] {
+  const cpu = random() % cpus;
+  const id = random() % tasks;
+  const x = random() % 100;
+  if (x < 5) return [operation('SETATTR', { cpu, id, a: 1 + (random() % 4), flags: 1 + (random() % 2) })];
+  if (x < 20)
+    return [operation('AFFINITY', { cpu, id, a: random() % 3 ? 2 ** cpus - 1 : 1 + (random() % (2 ** cpus - 1)) })];
+  if (x < 30) return [operation('SERVER_TIMER', { cpu })];
+  if (x < 33) return [operation('ADVANCE', { a: random() % 300_000_000 })];
+  return [];
+}
+
 /** Sets of allowed CPUs. */
 function affinity(random: Random, tasks: number, cpus: number): Operation[] {
   if (random() % 8 !== 0) return [];
@@ -100,6 +113,7 @@ describe.skipIf(missing !== null)(`the kernel's own code${because}`, () => {
   it.each([
     ['real-time tasks and the fair server', 2, realTime],
     ['tasks that change CPUs', 3, affinity],
+    ['real-time tasks that are pushed and pulled', 4, pushing],
     ['features and groups switched over', 2, switches],
   ])('does the same with %s on %i CPUs', async (_what, cpus, extra) => {
     const native = await openNativeEngine({ cpus });

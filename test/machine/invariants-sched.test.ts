@@ -52,7 +52,7 @@ const root = (m: sched_state): cfs_rq => m.cfs_rq[m.rq[0].cfs];
 const inner = (m: sched_state) => m.se[root(m).tasks_timeline.rb_node];
 const running = (m: sched_state) => m.task[m.rq[0].curr];
 
-const planted: [string, (m: sched_state) => void][] = [
+const planted: [string, (m: sched_state) => unknown][] = [
   ['nr_running', (m) => void m.rq[0].nr_running++],
   ['cfs_rq 0 .*nr_running', (m) => void root(m).nr_running++],
   ['h_nr_queued', (m) => void root(m).h_nr_queued--],
@@ -106,6 +106,10 @@ const planted: [string, (m: sched_state) => void][] = [
   ['ttwu_pending', (m) => set(m.rq[0], 'ttwu_pending', 1)],
   ['waits to be activated', (m) => void m.rq[1].wake_list.push(running(m).id)],
   ['rt.rt_nr_running', (m) => void m.rq[0].rt.rt_nr_running++],
+  ['rt.overloaded', (m) => set(m.rq[0].rt, 'overloaded', 1)],
+  ['rt.highest_prio.next', (m) => set(m.rq[0].rt.highest_prio, 'next', 7)],
+  ['is pushable and cannot', (m) => m.rq[0].rt.pushable_tasks.push(3)],
+  ['balance callbacks', (m) => m.rq[0].balance_callback.push('push_rt_tasks')],
   ['rt.highest_prio.curr', (m) => set(m.rq[0].rt.highest_prio, 'curr', 5)],
   ['group: not queued', (m) => set(m.se.find((se) => se.task === -1 && se.on_rq === 1)!, 'on_rq', 0)],
   ['its entity', (m) => set(running(m), 'se', m.task[1].se)],

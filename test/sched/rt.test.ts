@@ -156,3 +156,55 @@ describe('set_user_nice', () => {
     expect([p.prio, toNumber(b.se(p).load.weight)]).toEqual([130, 110 * 1024]);
   });
 });
+
+describe('real-time tasks on several CPUs', () => {
+  const all = [0, 1, 2];
+
+  it('wake on a CPU that runs nothing as urgent', () => {
+    const b = new Bench({ cpus: 3 });
+    const p = b.fork(0, { cpu: 0, cpus: all });
+    b.policy(p, FIFO, 5);
+    b.schedule(0);
+    b.block(0);
+    const hog = b.fork(0, { cpu: 0 });
+    b.policy(hog, FIFO, 9);
+    b.schedule(0);
+    b.wake(p, 0);
+    b.deliver();
+    expect(p.cpu).not.toBe(0);
+    expect(checkSched(b.m)).toEqual([]);
+  });
+
+  it('are pushed away when something more urgent comes to their CPU', () => {
+    const b = new Bench({ cpus: 2 });
+    const p = b.fork(0, { cpu: 0, cpus: [0, 1] });
+    b.policy(p, FIFO, 5);
+    b.schedule(0);
+    expect(b.running(0)).toBe(p);
+    const hog = b.fork(0, { cpu: 0 });
+    b.policy(hog, FIFO, 9);
+    b.resched(0);
+    expect([b.running(0), p.cpu, p.on_rq]).toEqual([hog, 1, 1]);
+    expect(b.m.task[b.m.rq[1].curr].tif_need_resched).toBe(1);
+    b.resched(1);
+    expect(b.running(1)).toBe(p);
+    expect(checkSched(b.m)).toEqual([]);
+  });
+
+  it('are pulled by a CPU that is about to run less urgent work', () => {
+    const b = new Bench({ cpus: 2 });
+    // Both CPUs run something more urgent, so that p waits on CPU 0.
+    const hogs = [0, 1].map((cpu) => b.fork(0, { cpu }));
+    for (const [cpu, hog] of hogs.entries()) {
+      b.policy(hog, FIFO, 9);
+      b.schedule(cpu);
+    }
+    const p = b.fork(0, { cpu: 0, cpus: [0, 1] });
+    b.m.cpu = 0;
+    b.policy(p, FIFO, 5);
+    expect([p.cpu, b.m.rq[0].rt.pushable_tasks, b.m.rq[0].rt.overloaded]).toEqual([0, [p.id], 1]);
+    b.block(1);
+    expect([b.running(1), p.cpu, b.m.rq[0].rt.overloaded]).toEqual([p, 1, 0]);
+    expect(checkSched(b.m)).toEqual([]);
+  });
+});
