@@ -6,6 +6,7 @@ import { cloneMachine } from '../../src/machine/clone.js';
 import type { MachineEvent } from '../../src/machine/events.js';
 import type { machine } from '../../src/machine/state.js';
 import type { TranscriptStep } from '../../src/report/check-report.js';
+import { traceText } from '../../src/report/trace-text.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { bind, type Kernel } from '../../src/series/link.js';
 import type { vmlinux } from '../../src/series/vmlinux.js';
@@ -50,18 +51,6 @@ class Teller {
   get ns(): string {
     return String(toBigInt(sub(this.m.sched_clock, this.m.bootClock)));
   }
-}
-
-/** `sched_switch A [R] ==> B`; `sched_wakeup comm=B`: pids and priorities are left out where a name says it. */
-function traceText(event: trace_event): string {
-  if (event.event === 'sched_switch') {
-    const { prev_comm, prev_state, next_comm } = event.fields;
-    return `sched_switch ${prev_comm} [${prev_state}] ==> ${next_comm}`;
-  }
-  const fields = Object.entries(event.fields)
-    .filter(([field]) => !/(^|_)(pid|prio)$/.test(field))
-    .map(([field, value]) => `${field}=${value}`);
-  return [event.event, ...fields].join(' ');
 }
 
 /**

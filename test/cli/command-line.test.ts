@@ -76,7 +76,7 @@ describe('help', () => {
 describe('a wrong command line', () => {
   const cases: [string, string][] = [
     ['chekc', 'expected a command, perhaps check, got "chekc"'],
-    ['check', "missing required argument 'series'"],
+    ['check', 'expected a series, or --tree'],
     ['check semantics-aware-v2 --frobnicate', "unknown option '--frobnicate'"],
     ['check semantic-aware-v2', 'perhaps semantics-aware-v2'],
     ['check semantics-aware-v2 --only A99999', '--only: expected a claim or property'],
@@ -267,6 +267,15 @@ export default defineSeries({ id: 'mine', title: 'mine', base: 'v6.12.117', patc
     expect([code, out]).toEqual([2, '']);
     expect(err.replace(/\n\s+/g, ' ')).toContain(expected);
     expect(err).toMatch(/wrong\.ts:2:\d+: expected/);
+  });
+
+  it('is the one that README shows, and it runs', async () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const code = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] as string;
+    expect(code.trimEnd().split('\n').length).toBeLessThan(22);
+    const { err, out } = await said(`run nice-mix --events 30 --kernel ./${file('readme.ts', code)}`);
+    expect(err).toBe('');
+    expect(out).toContain('v6.12.117+free-yield');
   });
 
   it('with two faults has both told', async () => {
