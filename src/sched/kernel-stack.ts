@@ -89,9 +89,13 @@ function runInnermostFrame(k: vmlinux, p: task_struct, cpu: number): void {
   p.kernel_stack = [];
   k.m.cpu = cpu;
   const value = (k as unknown as Record<string, (...args: number[]) => unknown>)[frame.fn](...frame.args);
-  if (stack.length === 1) return;
-  if (p.kernel_stack.length === 0 && (typeof value === 'number' || typeof value === 'boolean')) {
-    stack[1].args.push(Number(value));
+  if (p.kernel_stack.length === 0) {
+    // returned: the caller is the innermost now
+    stack.shift();
+    p.kernel_stack = stack;
+    if (stack.length > 0 && (typeof value === 'number' || typeof value === 'boolean'))
+      stack[0].args.push(Number(value));
+    return;
   }
   for (let i = 1; i < stack.length; i++) p.kernel_stack.push(stack[i]);
 }
