@@ -152,7 +152,7 @@ async function check(settings: Settings, io: Io): Promise<number> {
   const subject = await subjectOfSpec(spec);
   checkOnly(settings.only, subject);
   // branches are counted where everything is asked, for it takes time
-  const asker = await askerFor(spec, settings.only.length === 0);
+  const asker = await askerFor(spec, settings.only.length === 0, subject.kernels[0].name);
   const progress = await progressTo(io);
   let report: CheckReport;
   try {
@@ -195,6 +195,7 @@ function checkOnly(only: readonly string[], subject: Subject): void {
 export async function askerFor(
   spec: import('./check-subject.js').SubjectSpec,
   counting: boolean,
+  base?: string,
 ): Promise<import('../../properties/run/asker.js').Asker> {
   const { workerAsker } = await import('./worker-asker.js');
   const { looksLikeFile } = await import('./series-file.js');
@@ -205,7 +206,8 @@ export async function askerFor(
     : fileURLToPath(new URL(`../series/${spec.series}/`, import.meta.url));
   const root = isFile ? spec.cwd : fileURLToPath(new URL('../../..', import.meta.url));
   const functions = isFile ? { functions: await functionTexts(spec) } : {};
-  return workerAsker({ spec, covered: counting ? [own] : [], root, ...functions });
+  const plain = base === undefined ? {} : { base };
+  return workerAsker({ spec, covered: counting ? [own] : [], root, ...plain, ...functions });
 }
 
 /** The source of every function that the patches of a file bring. */

@@ -11,6 +11,15 @@ import type { Done, Job, WorkerStart } from './check-worker.js';
 import { type ModuleCoverage, mergedCoverage, unreachedIn } from './coverage.js';
 
 type Int64 = WorkerStart['int64'];
+type Kind = 'number' | 'counted' | 'checked';
+
+/** Threads that began alike, and what waits for them. */
+interface Pool {
+  threads: Thread[];
+  most: number;
+  queue: Waiting[];
+  start: WorkerStart;
+}
 
 interface Waiting {
   job: Job;
@@ -66,6 +75,8 @@ export interface WorkerAskerOptions {
   spec: SubjectSpec;
   /** beginnings of the paths of files whose branches are counted */
   covered: string[];
+  /** a kernel without those files: its questions go to threads that count nothing and are faster for it */
+  base?: string;
   /** texts of the functions that are meant, where a file holds others as well; all that is in the files when absent */
   functions?: readonly string[];
   /** paths of branches are shown relative to it */
@@ -75,48 +86,58 @@ export interface WorkerAskerOptions {
 
 /** As many threads as there are CPUs, begun when the first question of their kind comes. */
 export function workerAsker(options: WorkerAskerOptions): Asker {
-  const { spec, covered, functions, root, threads = Math.min(8, availableParallelism()) } = options;
-  const pools: Record<Int64, Thread[]> = { number: [], checked: [] };
-  const queues: Record<Int64, Waiting[]> = { number: [], checked: [] };
+  const { spec, covered, base, functions, root, threads = Math.min(8, availableParallelism()) } = options;
+  const counting = covered.length > 0;
+  const half = Math.max(1, threads >> 1);
+  const pools: Record<Kind, Pool> = {
+    // all threads where nothing is counted; else those of the base here, and the others there
+    number: { threads: [], most: counting ? half : threads, queue: [], start: { spec, int64: 'number', covered: [] } },
+    counted: { threads: [], most: Math.max(1, threads - half), queue: [], start: { spec, int64: 'number', covered } },
+    checked: { threads: [], most: 1, queue: [], start: { spec, int64: 'checked', covered } },
+  };
+  const kindOf = (kernel: string, int64: Int64): Kind => {
+    if (int64 === 'checked') return 'checked';
+    return counting && kernel !== base ? 'counted' : 'number';
+  };
   let next = 0;
 
-  const pump = (kind: Int64): void => {
+  const pump = (kind: Kind): void => {
     const pool = pools[kind];
-    while (queues[kind].length > 0) {
-      let thread = pool.find((t) => !t.busy);
-      if (thread === undefined && pool.length < threads) {
-        thread = new Thread({ spec, int64: kind, covered }, () => pump(kind));
-        pool.push(thread);
+    while (pool.queue.length > 0) {
+      let thread = pool.threads.find((t) => !t.busy);
+      if (thread === undefined && pool.threads.length < pool.most) {
+        thread = new Thread(pool.start, () => pump(kind));
+        pool.threads.push(thread);
       }
       if (thread === undefined) return;
-      thread.give(queues[kind].shift() as Waiting);
+      thread.give(pool.queue.shift() as Waiting);
     }
   };
   type NewJob = Job extends infer J ? (J extends Job ? Omit<J, 'id'> : never) : never;
-  const run = (kind: Int64, job: NewJob): Promise<unknown> =>
+  const run = (kind: Kind, job: NewJob): Promise<unknown> =>
     new Promise((resolve, reject) => {
-      queues[kind].push({ job: { ...job, id: next++ } as Job, resolve, reject });
+      pools[kind].queue.push({ job: { ...job, id: next++ } as Job, resolve, reject });
       pump(kind);
     });
   const coverageOf = (thread: Thread): Promise<unknown> =>
     new Promise((resolve, reject) => {
       thread.give({ job: { id: next++, kind: 'coverage' }, resolve, reject });
     });
-  const all = (): Thread[] => [...pools.number, ...pools.checked];
+  const all = (kinds: readonly Kind[]): Thread[] => kinds.flatMap((kind) => pools[kind].threads);
 
   return {
-    ask: (question) => run(question.int64, { kind: 'ask', question }) as Promise<Answer>,
-    measure: (kernel) => run('number', { kind: 'measure', kernel }) as Promise<Measures>,
+    ask: (question) => run(kindOf(question.kernel, question.int64), { kind: 'ask', question }) as Promise<Answer>,
+    measure: (kernel) => run(kindOf(kernel, 'number'), { kind: 'measure', kernel }) as Promise<Measures>,
     unreached: async () => {
-      if (covered.length === 0) return [];
-      const found = (await Promise.all(all().map(coverageOf))) as ModuleCoverage[][];
+      if (!counting) return [];
+      const found = (await Promise.all(all(['counted', 'checked']).map(coverageOf))) as ModuleCoverage[][];
       const merged = mergedCoverage(found)
         .sort((a, b) => (a.file < b.file ? -1 : 1))
         .map((module) => (functions === undefined ? module : within(module, functions)));
       return unreachedIn(merged, (file) => relative(root, file));
     },
     close: async () => {
-      await Promise.all(all().map((t) => t.end()));
+      await Promise.all(all(['number', 'counted', 'checked']).map((t) => t.end()));
     },
   };
 }
