@@ -5,6 +5,8 @@ import { PURE, roomOf } from './floors.js';
 import { lineOf, nodes, type SourceFile } from './source-file.js';
 
 const FILE_LINES_MAX = 500;
+/** tests are long tables of cases */
+const TEST_LINES_MAX = 800;
 const FUNCTION_LINES_MAX = 70;
 const MIRRORED: readonly string[] = ['lib', 'trace', 'sched', 'kvm', 'lapic', 'arch'];
 /** Banned in pure rooms, and what to use instead. */
@@ -137,7 +139,8 @@ export function lengthFaults(file: SourceFile): string[] {
   const faults: string[] = [];
   const lines = file.text.split('\n').length - 1;
   const mirrored = MIRRORED.includes(roomOf(file.path) ?? '');
-  if (lines > FILE_LINES_MAX && !mirrored) faults.push(`${file.path}: ${lines} lines, at most ${FILE_LINES_MAX}`);
+  const most = roomOf(file.path) === 'test' ? TEST_LINES_MAX : FILE_LINES_MAX;
+  if (lines > most && !mirrored) faults.push(`${file.path}: ${lines} lines, at most ${most}`);
   const check = (node: ts.Node, name: string, doc: string): void => {
     const from = file.tree.getLineAndCharacterOfPosition(node.getStart(file.tree)).line;
     const to = file.tree.getLineAndCharacterOfPosition(node.getEnd()).line;

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { floorFaults } from './floors.js';
 import { bannedFaults, lengthFaults, licenceFaults, tagFaults, tagsOf } from './manners.js';
-import { allPaths, definesFunction, kernelTree, read, sourceFiles } from './tree.js';
+import { allPaths, deadFiles, definesFunction, kernelTree, read, sourceFiles } from './tree.js';
 
 const paths = allPaths();
 const files = sourceFiles(paths);
@@ -35,7 +35,9 @@ describe('the tree', () => {
     expect(files.flatMap(lengthFaults)).toEqual([]);
   });
 
-  // TODO [>0.1.0]: has no dead file, once every room is reached from the command
+  it('has no file that nothing imports', () => {
+    expect(deadFiles(files)).toEqual([]);
+  });
 
   it('names no path of the machine it was written on', () => {
     const own = paths.filter((p) => !p.startsWith('test/tidy/') && !/\.(gz|png|lock)$/.test(p));

@@ -22,8 +22,8 @@ export function sourceFiles(paths: readonly string[]): SourceFile[] {
   return paths.filter((p) => p.endsWith('.ts') && !p.endsWith('.d.ts')).map((p) => parse(p, read(p)));
 }
 
-/** What a run starts from: the command, what a user's patch imports, the benchmark. */
-const ENTRIES = /^(src\/cli\/main|src\/index|test\/bench\/main|vitest\.config|src\/web\/main)\.ts$/;
+/** What a run starts from: the command, what a user's patch imports, the benchmark, tests. */
+const ENTRIES = /^(src\/cli\/main|src\/index|test\/bench\/main|vitest\.config|src\/web\/main|test\/.*\.test(-d)?)\.ts$/;
 
 /** Files of src and properties that nothing reaches from an entry. */
 export function deadFiles(files: readonly SourceFile[]): string[] {
