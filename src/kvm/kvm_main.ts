@@ -66,7 +66,19 @@ export function kvm_request_needs_ipi(this: vmlinux, vcpu: kvm_vcpu, req: number
  */
 export function kvm_kick_many_cpus(this: vmlinux, cpus: readonly number[], _wait: bool): bool {
   if (cpus.length === 0) return false;
+  this.smp_call_function_many(cpus);
   return true;
+}
+
+/** kernel/smp.c: smp_call_function_many(), of ack_kick(), which does nothing: the interrupt is all. */
+export function smp_call_function_many(this: vmlinux, cpus: readonly number[]): void {
+  const callsite = 'smp_call_function_many_cond';
+  if (cpus.length === 1) {
+    this.trace_ipi_send_cpu(cpus[0], callsite, 'generic_smp_call_function_single_interrupt');
+  } else {
+    const ascending = [...cpus].sort((a, b) => a - b);
+    this.trace_ipi_send_cpumask(ascending, callsite, 'generic_smp_call_function_single_interrupt');
+  }
 }
 
 /** virt/kvm/kvm_main.c: kvm_make_vcpu_request() */

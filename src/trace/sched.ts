@@ -107,3 +107,20 @@ export function trace_ipi_send_cpu(this: vmlinux, cpu: number, callsite: string,
     fields: { cpu, callsite, callback },
   });
 }
+
+/** include/trace/events/ipi.h: ipi_send_cpumask: the CPUs as a list */
+export function trace_ipi_send_cpumask(
+  this: vmlinux,
+  cpus: readonly number[],
+  callsite: string,
+  callback: string,
+): void {
+  if (this.tp === null) return;
+  this.tp({
+    system: 'ipi',
+    event: 'ipi_send_cpumask',
+    cpu: this.m.cpu,
+    ts: String(toBigInt(this.m.sched_clock)),
+    fields: { cpumask: cpus.join(','), callsite, callback },
+  });
+}

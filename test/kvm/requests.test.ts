@@ -39,6 +39,9 @@ describe('requests', () => {
     const tm = four();
     expect(tm.k.kvm_make_all_cpus_request(tm.m.kvm[0], KVM_REQ_EVENT)).toBe(true);
     expect(tm.v(2).stat.halt_wakeup).toBe(1);
+    // vCPU 0's CPU is the caller's own
+    const ipis = tm.events.filter((e) => e.event === 'ipi_send_cpu' && e.fields.callsite !== '__smp_call_single_queue');
+    expect(ipis.map((e) => e.fields.cpu)).toEqual([1]);
     expect([tm.v(0).mode, tm.v(1).mode, tm.v(2).mode]).toEqual([2, 2, 0]);
     tm.settle();
     expect(tm.v(2).arch.mp_state).toBe(3); // KVM_REQ_EVENT alone is no reason to run: it looked, and sleeps again
