@@ -171,7 +171,9 @@ class SequenceMaker {
   }
 
   private advance(): number {
-    const most = this.options.maxAdvance ?? (this.shape.nice === 'extreme' ? 10_000_000_000 : 100_000_000);
+    const most =
+      this.options.maxAdvance ??
+      (this.shape.nice === 'extreme' || this.shape.realtime === true ? 10_000_000_000 : 100_000_000);
     const ns = this.chance(12) ? this.of(LONG_ADVANCES) : this.chance(3) ? this.below(4_000_000) : this.of(ADVANCES);
     return Math.min(ns, most);
   }
