@@ -12,6 +12,8 @@ type Raw = number | bigint;
 const MAX = Number.MAX_SAFE_INTEGER;
 const BIG_MAX = BigInt(MAX);
 const POW2: readonly number[] = Array.from({ length: 64 }, (_, n) => Number(1n << BigInt(n)));
+/** 2^-n: a product with it is as exact as the quotient, and faster. */
+const INV_POW2: readonly number[] = POW2.map((x) => 1 / x);
 
 const raw = (x: i64): Raw => x as unknown as Raw;
 const out = <T extends i64>(x: Raw): T => x as unknown as T;
@@ -115,7 +117,7 @@ export const int64Number: Int64 = {
   shr(a, n) {
     const x = raw(a);
     const k = n & 63;
-    if (typeof x === 'number' && x >= 0) return out(Math.floor(x / POW2[k]));
+    if (typeof x === 'number' && x >= 0) return out(Math.floor(x * INV_POW2[k]));
     return out(canon(unsigned(x) >> BigInt(k)));
   },
   shl: (a, n) => shl(a, n),
@@ -154,7 +156,7 @@ export const int64Number: Int64 = {
   s64_shr(a, n) {
     const x = raw(a);
     const k = n & 63;
-    if (typeof x === 'number') return out(Math.floor(x / POW2[k]));
+    if (typeof x === 'number') return out(Math.floor(x * INV_POW2[k]));
     return out(canon(x >> BigInt(k)));
   },
   s64_lt: (a, b) => raw(a) < raw(b),
@@ -168,11 +170,11 @@ export const int64Number: Int64 = {
     const x = raw(a);
     if (typeof x === 'number' && x >= 0) {
       const p = x * m;
-      if (p <= MAX) return out(Math.floor(p / POW2[s]));
+      if (p <= MAX) return out(Math.floor(p * INV_POW2[s]));
       if (x < SHORT && s >= 16) {
         const hi = m >>> 16;
         const lo = m & 0xffff;
-        return out(Math.floor((x * hi + Math.floor((x * lo) / HIGH)) / POW2[s - 16]));
+        return out(Math.floor((x * hi + Math.floor(x * lo * INV_POW2[16])) * INV_POW2[s - 16]));
       }
     }
     return out(canon((unsigned(x) * BigInt(m)) >> BigInt(s)));
