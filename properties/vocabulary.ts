@@ -71,6 +71,8 @@ export interface World {
   whole?: boolean;
   /** events per run, at most */
   length: number;
+  /** events in all random runs together, at most, where the runs are long ones; no number of runs was asked for then */
+  events?: number;
   /** advance menu in ns; a default of slices, ticks and fractions when absent */
   advances?: readonly number[];
   /** values that `knob` events may set, by kernel name; scheduler features on and off when absent */

@@ -49,9 +49,15 @@ export function ask(engine: Engine, kernel: Kernel, property: Property, options:
       return answer(kernel, property, verdict, evidenceOf(searched, null), decided);
     }
   }
-  const drawn = runRandom({ engine, kernel, property, ...options });
+  const events = Math.min(options.events, budgetOf(property, options));
+  const drawn = runRandom({ engine, kernel, property, ...options, events });
   const verdict = verdictOf(property, searched, drawn);
   return answer(kernel, property, verdict, evidenceOf(searched, drawn), drawn.failure ?? drawn.witness);
+}
+
+/** A number of runs that was asked for comes without a limit of events, and then there is none. */
+function budgetOf({ given }: Property, { events }: AskOptions): number {
+  return events > ASK_DEFAULTS.events ? events : (given.events ?? events);
 }
 
 function answer(

@@ -54,6 +54,8 @@ export interface RandomInput {
 
 /** Executions that fast-check's own shrinking may take; the pass on concrete events does the fine work. */
 const SHRINKS = 150;
+/** ... and events in them: runs that programs make may be long. */
+const SHRINK_EVENTS = 100_000;
 
 /** The seed a property's runs are drawn from. The same for every kernel, so that all are asked the same. */
 export function seedOf(seed: number, property: Property): number {
@@ -93,17 +95,19 @@ class Found {
   private notModelled = 0;
   private notModelledWhat = '';
   private shrinks = 0;
+  private shrinkEvents = 0;
   private best: (Example & { isFailure: boolean }) | null = null;
 
   exhausted({ events, stop }: RandomInput): boolean {
-    if (this.best !== null) return this.shrinks++ >= SHRINKS;
+    if (this.best !== null) return this.shrinks++ >= SHRINKS || this.shrinkEvents >= SHRINK_EVENTS;
     return this.events >= (events ?? Number.POSITIVE_INFINITY) || stop?.() === true;
   }
 
   /** True when the run shows something. */
   take(scenario: Scenario, result: CaseResult, sometimes: boolean): boolean {
     const { failure, events } = result;
-    if (this.best === null) {
+    if (this.best !== null) this.shrinkEvents += events.length;
+    else {
       this.runs++;
       this.events += events.length;
       this.reached += result.reached;

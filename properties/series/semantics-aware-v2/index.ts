@@ -3,6 +3,7 @@
 import type { Claim, Recorded } from '../../vocabulary.js';
 import { orders } from './kvm-orders.js';
 import { selection } from './kvm-selection.js';
+import { throughput } from './kvm-throughput.js';
 import { tracking } from './kvm-tracking.js';
 import { recorded as recordedKvm } from './recorded-kvm.js';
 import { recorded as recordedScheduler } from './recorded-scheduler.js';
@@ -21,6 +22,7 @@ export const claims: Claim[] = [
   ...tracking,
   ...selection,
   ...orders,
+  ...throughput,
 ].sort((a, b) => number(a) - number(b));
 
 /** Verdicts that were seen, by property and kernel. */

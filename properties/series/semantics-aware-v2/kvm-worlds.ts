@@ -136,50 +136,91 @@ export function vmScope(
   return { scenario: scenarioOf(options.pcpus ?? 2, options.n ?? 2, options), menu, depth };
 }
 
-/** How much of the work of a VM needs the others. */
+/** What a VM's vCPUs need each other for. */
 export type Work = 'lock' | 'ipi';
 
-function workOf(kind: Work, draw: { hold: number; apart: number }, vcpus: number): Program[] {
+interface WorkDraw {
+  hold: number;
+  apart: number;
+  hz: number;
+  vcpus: number;
+}
+
+/** In user mode for a while; then in the kernel, with a lock held, or until the next vCPU has answered. */
+function workOf(kind: Work, { hold, apart, vcpus }: WorkDraw): Program[] {
+  const inUser: Program = [{ op: 'user' }, { op: 'compute', ns: apart }, { op: 'kernel' }];
   return [...Array(vcpus).keys()].map((i): Program => {
-    if (kind === 'lock') {
-      return [
-        { op: 'compute', ns: draw.apart },
-        { op: 'lock', lock: 0 },
-        { op: 'compute', ns: draw.hold },
-        { op: 'unlock', lock: 0 },
-      ];
-    }
-    return [
-      { op: 'compute', ns: draw.apart + draw.hold },
-      { op: 'ipi', to: (i + 1) % vcpus, vector: 0x40 },
-      { op: 'waitAck' },
-    ];
+    if (kind === 'ipi') return [...inUser, { op: 'ipi', to: (i + 1) % vcpus, vector: 0x40 }, { op: 'waitAck' }];
+    return [...inUser, { op: 'lock', lock: 0 }, { op: 'compute', ns: hold }, { op: 'unlock', lock: 0 }];
   });
 }
 
-/** 2, 3 or 4 equal VMs with as many vCPUs each as there are CPUs: overcommitted by 2, 3 or 4 to 1. */
-export function equalVms(kind: Work, vms: readonly number[], ms = 120): World {
-  const scenario: Arbitrary<Scenario> = record({
-    vms: constantFrom(...vms),
-    hold: constantFrom(20, 100, 400).map((us) => us * US),
-    apart: constantFrom(50, 300).map((us) => us * US),
-    hz,
-    vcpus: constantFrom(2, 3),
-  }).map((draw) => ({
-    cpus: draw.vcpus,
-    hz: draw.hz,
-    base_slice: BIG_MACHINE_SLICE,
-    vruntime_offset: FAR_FROM_WRAP,
-    groups: [...Array(draw.vms).keys()].map((i) => ({ name: `VM${i}` })),
-    vms: [...Array(draw.vms).keys()].map((i) => ({
-      name: `vm${i}`,
-      vcpus: draw.vcpus,
-      group: `VM${i}`,
-      x2apic: true,
-      cpus: [...Array(draw.vcpus).keys()].map((c) => [c]),
-      programs: workOf(kind, draw, draw.vcpus),
-    })),
-    until: ms * MS,
-  }));
-  return { scenario, weights: {}, length: 20_000, whole: true, keep: (s) => (s.vms?.length ?? 0) > 1 };
+const workDraw = {
+  hold: constantFrom(200, 400, 1_000).map((us) => us * US),
+  apart: constantFrom(200, 100, 500).map((us) => us * US),
+  hz,
+  vcpus: constantFrom(2, 3),
+};
+
+const working = (cpus: number, ticks: number, ms: number, rest: Pick<Scenario, 'groups' | 'vms'>): Scenario => ({
+  cpus,
+  hz: ticks,
+  base_slice: BIG_MACHINE_SLICE,
+  vruntime_offset: FAR_FROM_WRAP,
+  ...rest,
+  until: ms * MS,
+});
+
+const whole = (scenario: Arbitrary<Scenario>, keep: World['keep']): World => {
+  const world: World = { scenario, weights: {}, length: 20_000, events: 24_000, whole: true };
+  if (keep !== undefined) world.keep = keep;
+  return world;
+};
+
+/** 2, 3 or 4 equal VMs, each with a vCPU bound to each CPU and a group: overcommitted 2, 3 or 4 to 1. */
+export function equalVms(kind: Work, vms: readonly number[]): World {
+  const scenario = record({ ...workDraw, vms: constantFrom(...vms) }).map((draw) => {
+    const names = [...Array(draw.vms).keys()].map((i) => `VM${i}`);
+    const cpus = [...Array(draw.vcpus).keys()].map((cpu) => [cpu]);
+    return working(draw.vcpus, draw.hz, 60, {
+      groups: names.map((name) => ({ name })),
+      vms: names.map((name) => ({
+        name: name.toLowerCase(),
+        vcpus: draw.vcpus,
+        group: name,
+        x2apic: true,
+        cpus,
+        programs: workOf(kind, draw),
+      })),
+    });
+  });
+  return whole(scenario, (s) => (s.vms?.length ?? 0) > 1 && s.vms!.every((vm) => vm.vcpus > 1));
+}
+
+/** One VM with more vCPUs than CPUs: all in one group, or in a group each, as libvirt has it. */
+export function stackedVm(kind: Work, layout: 'oneGroup' | 'nested'): World {
+  const scenario = record(workDraw).map((draw) => {
+    const each = [...Array(draw.vcpus).keys()].map((i) => `vcpu${i}`);
+    const nested = layout === 'nested';
+    return working(1, draw.hz, 100, {
+      groups: [{ name: 'VM' }, ...(nested ? each.map((name) => ({ name, parent: 'VM' })) : [])],
+      vms: [
+        {
+          name: 'vm',
+          vcpus: draw.vcpus,
+          group: nested ? each : 'VM',
+          x2apic: true,
+          programs: workOf(kind, draw),
+        },
+      ],
+    });
+  });
+  return whole(scenario, ({ vms, groups }) => {
+    const vm = vms?.[0];
+    if (vm === undefined || vm.vcpus < 2) return false;
+    if (layout === 'oneGroup') return vm.group === 'VM';
+    return (
+      Array.isArray(vm.group) && vm.group.every((name) => groups?.some((g) => g.name === name && g.parent === 'VM'))
+    );
+  });
 }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * A21: "performance never regresses", as far as a model can ask: work that is done in the same time by the same
+ * programs. Caches, context switches and exits cost nothing here; only who runs when counts.
+ */
+import { apply } from '../../../src/machine/apply.js';
+import { cloneMachine } from '../../../src/machine/clone.js';
+import { nextEvent } from '../../../src/machine/next-event.js';
+import type { machine } from '../../../src/machine/state.js';
+import { bind } from '../../../src/series/link.js';
+import { kernelByName } from '../../../src/series/registry.js';
+import { always, type Claim, type Monitor, type Property, sometimes } from '../../vocabulary.js';
+import { BASE } from './fork.js';
+import { equalVms, stackedVm } from './kvm-worlds.js';
+import { now } from './monitors.js';
+import { costs } from './sched-bounds.js';
+
+/** Less than this of the base's work is a regression, more than its inverse a gain. */
+const NOISE = 0.9;
+
+const lapsOf = (m: machine): number => m.vcpu.reduce((sum, { pid }) => sum + (m.actor[pid]?.laps ?? 0), 0);
+
+/** Laps that the base kernel makes between two times, from this state on, which it changes. */
+function workBetween(m: machine, from: number, to: number): number {
+  const k = bind(kernelByName(BASE), m);
+  let before = 0;
+  for (;;) {
+    if (now(m) <= from) before = lapsOf(m);
+    const event = now(m) < to ? nextEvent(m) : null;
+    if (event === null) return lapsOf(m) - before;
+    apply(k, event);
+  }
+}
+
+/** ns: what happens before does not count: who comes first at the start, and what the first yields owe */
+const WARM_UP = { equalVms: 20_000_000, stackedVm: 50_000_000 };
+
+/** The same scenario by its programs on the base kernel, up to the same time. */
+function workBesideBase(warmUp: number, judge: (here: number, base: number) => 'good' | 'bad' | 'neither'): Monitor {
+  let start: machine | null = null;
+  let before = 0;
+  return {
+    notes: () => null,
+    before(step) {
+      start ??= cloneMachine(step.m);
+    },
+    after(step) {
+      if (now(step.m) <= warmUp) before = lapsOf(step.m);
+    },
+    end(step) {
+      if (start === null || now(step.m) < 2 * warmUp) return;
+      const here = lapsOf(step.m) - before;
+      const base = workBetween(start, warmUp, now(step.m));
+      if (base < 10) return;
+      const said = `from ${warmUp} to ${now(step.m)} ns all vCPUs together do ${here} laps here and ${base} on ${BASE}`;
+      const judged = judge(here, base);
+      if (judged === 'good') step.reach(said);
+      if (judged === 'bad') step.fail(said);
+    },
+  };
+}
+
+/** Not less than nine tenths, but for two laps: few are made where they are long. */
+const noRegression = (warmUp: number): Monitor =>
+  workBesideBase(warmUp, (here, base) => (here + 2 >= NOISE * base ? 'good' : 'bad'));
+const gain = (warmUp: number): Monitor =>
+  workBesideBase(warmUp, (here, base) => ((here - 2) * NOISE >= base ? 'good' : 'neither'));
+
+const costly = { says: 'a yield costs a second', funcs: { yield_to_task_fair: costs(1_000_000_000) } };
+const nobody = { says: 'nobody is boosted', funcs: { kvm_vcpu_yield_to: () => 0 } };
+
+const A21: Property[] = [
+  always('two to four VMs that fight for a lock each do at least nine tenths of the work they do on the base', {
+    of: 'A21.1',
+    given: equalVms('lock', [2, 3, 4]),
+    watch: () => noRegression(WARM_UP.equalVms),
+    fault: nobody,
+  }),
+  always('two to four VMs whose vCPUs wait for answers to IPIs do at least nine tenths of the work', {
+    of: 'A21.2',
+    given: equalVms('ipi', [2, 3, 4]),
+    watch: () => noRegression(WARM_UP.equalVms),
+    fault: nobody,
+  }),
+  always('so does one VM with more vCPUs than CPUs, all in one group, that fights for a lock', {
+    of: 'A21.3',
+    given: stackedVm('lock', 'oneGroup'),
+    watch: () => noRegression(WARM_UP.stackedVm),
+    fault: costly,
+  }),
+  always('so does one VM with more vCPUs than CPUs, all in one group, whose vCPUs wait for answers to IPIs', {
+    of: 'A21.4',
+    given: stackedVm('ipi', 'oneGroup'),
+    watch: () => noRegression(WARM_UP.stackedVm),
+    fault: costly,
+  }),
+  always('so does one with a group for each vCPU that fights for a lock', {
+    of: 'A21.5',
+    given: stackedVm('lock', 'nested'),
+    watch: () => noRegression(WARM_UP.stackedVm),
+    fault: costly,
+  }),
+  always('so does one with a group for each vCPU whose vCPUs wait for answers to IPIs', {
+    of: 'A21.6',
+    given: stackedVm('ipi', 'nested'),
+    watch: () => noRegression(WARM_UP.stackedVm),
+    fault: costly,
+  }),
+  sometimes('two or three VMs that fight for a lock do a ninth more than on the base', {
+    of: 'A21.7',
+    given: equalVms('lock', [2, 3]),
+    watch: () => gain(WARM_UP.equalVms),
+    fault: nobody,
+  }),
+  sometimes('two or three VMs whose vCPUs wait for answers to IPIs do a ninth more', {
+    of: 'A21.8',
+    given: equalVms('ipi', [2, 3]),
+    watch: () => gain(WARM_UP.equalVms),
+    fault: nobody,
+  }),
+  sometimes('one VM with more vCPUs than CPUs and a group for each that fights for a lock does a ninth more', {
+    of: 'A21.9',
+    given: stackedVm('lock', 'nested'),
+    watch: () => gain(WARM_UP.stackedVm),
+    fault: nobody,
+  }),
+];
+
+export const throughput: Claim[] = [
+  { id: 'A21', words: 'performance never regresses; gains at 2 to 3 VMs', properties: A21 },
+];
