@@ -217,6 +217,7 @@ const A18: Property[] = [
       vcpus: [3, 4],
       weights: { advance: 16, tick: 12, ipi: 12, eoi: 8, pause: 20, cpl: 6, hlt: 5 },
       length: 25,
+      events: 2_500,
     }),
     watch: () => {
       let pair: [machine, machine] | null = null;

@@ -112,13 +112,13 @@ const A13: Property[] = [
   }),
   sometimes('a spinner boosts the receiver of its IPI where the base boosts somebody else', {
     of: 'A13.5',
-    given: spinWorld(),
+    given: spinWorld({ events: 4_000 }),
     watch: () => helpsWhereBaseDoesNot((there, receiver) => there !== receiver && there >= 0),
     fault: neverBoosts,
   }),
   sometimes('a spinner boosts the receiver of its IPI where the base boosts nobody', {
     of: 'A13.6',
-    given: spinWorld(),
+    given: spinWorld({ events: 4_000 }),
     watch: () => helpsWhereBaseDoesNot((there) => there < 0),
     fault: neverBoosts,
   }),
@@ -146,22 +146,30 @@ function notPassedOver(): Monitor {
 function helpsWhereBaseDoesNot(wanted: (there: number, receiver: number) => boolean): Monitor {
   let there = -1;
   let receivers: Candidate[] = [];
-  const inner = spins((open) => ({
-    enter(step, spin) {
-      receivers = confirmed(step, spin, open());
-    },
-    leave(step, spin) {
-      const target = boosted(spin.attempts);
-      const receiver = receivers.find(({ id }) => id === target);
-      if (receiver === undefined || !wanted(there, target)) return;
-      const other = there < 0 ? 'nobody' : vcpuName(step.m, there);
-      step.reach(`${vcpuName(step.m, spin.me)} boosts ${sayCandidate(step.m, receiver)}, the base ${other}`);
-    },
-  }));
+  let sent: () => readonly Ipi[] = () => [];
+  const inner = spins((open) => {
+    sent = open;
+    return {
+      enter(step, spin) {
+        receivers = confirmed(step, spin, open());
+      },
+      leave(step, spin) {
+        const target = boosted(spin.attempts);
+        const receiver = receivers.find(({ id }) => id === target);
+        if (receiver === undefined || !wanted(there, target)) return;
+        const other = there < 0 ? 'nobody' : vcpuName(step.m, there);
+        step.reach(`${vcpuName(step.m, spin.me)} boosts ${sayCandidate(step.m, receiver)}, the base ${other}`);
+      },
+    };
+  });
   return {
     ...inner,
     before(step) {
-      if (step.event.ev === 'pause') there = boosted(spinElsewhere(step).attempts);
+      // WHY: a copy of the machine is dear, and where nobody has sent anything there is nothing to be seen
+      const { event, m } = step;
+      if (event.ev !== 'pause') return;
+      const me = m.vcpuOfTask[m.rq[event.cpu].curr];
+      if (sent().some((it) => it.from === me)) there = boosted(spinElsewhere(step).attempts);
     },
   };
 }
@@ -187,7 +195,7 @@ const pick = (spin: Spin, id: number): Candidate | undefined => spin.candidates.
 const A14: Property[] = [
   always('where the heuristics before the series find somebody to boost, the two rounds find somebody, too', {
     of: 'A14.1',
-    given: spinWorld(),
+    given: spinWorld({ events: 4_000 }),
     watch: () =>
       besideBase((step, spin, there) => {
         const base = boosted(there);

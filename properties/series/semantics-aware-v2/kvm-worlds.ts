@@ -33,6 +33,8 @@ export interface VmWorld {
   free?: boolean;
   lazy?: boolean;
   length?: number;
+  /** events in all random runs together */
+  events?: number;
 }
 
 function scenarioOf(cpus: number, vcpus: number, options: VmWorld, ticks = 250): Scenario {
@@ -60,6 +62,7 @@ export function vmWorld(options: VmWorld = {}): World {
     scenario,
     weights: options.weights ?? IPI_EVENTS,
     length: options.length ?? 40,
+    events: options.events ?? 4_000,
     advances: options.advances ?? TIMES,
     ...(options.knobs === undefined ? {} : { knobs: options.knobs }),
     keep: (s) => keepsVm(s, options, min) && set.every((name) => s.knobs?.[name] === options.set?.[name]),
@@ -75,7 +78,7 @@ function keepsVm(s: Scenario, options: VmWorld, vcpus: number): boolean {
 
 /** One that spins more than it sends. */
 export const spinWorld = (options: VmWorld = {}): World =>
-  vmWorld({ weights: SPIN_EVENTS, vcpus: [3, 4], cpus: [1, 2], ...options });
+  vmWorld({ weights: SPIN_EVENTS, vcpus: [3, 4], cpus: [1, 2], events: 8_000, ...options });
 
 /**
  * A CPU for each vCPU but for the last two, who share one, with APICv. A woken vCPU gets its CPU only when that
@@ -89,6 +92,7 @@ export function aloneOnTheirCpus(): World {
     vm: { apicv: true, cpus: [[0], [1], [2], [3], [4], [4]] },
     weights: { advance: 6, tick: 8, resched: 5, hlt: 16, ipi: 30, pause: 16, eoi: 4 },
     length: 60,
+    events: 8_000,
   });
   return { ...world, keep: (s) => world.keep!(s) && s.cpus === 5 && s.eager === false };
 }
@@ -124,7 +128,7 @@ export function sendsAndWaits(vm: Partial<VmSpec> = {}): World {
       it.pv_eoi === vm.pv_eoi
     );
   };
-  return { scenario, weights: {}, length: 100, keep };
+  return { scenario, weights: {}, length: 100, events: 8_000, keep };
 }
 
 /** vCPU i bound to CPU i mod n, and every order of the events of a menu. */
