@@ -48,7 +48,7 @@ function named(vcpu: kvm_vcpu, irq: kvm_lapic_irq, src: kvm_lapic | null): boole
 
 const FIXED_OR_LOWEST = 0x100;
 const lowest = (irq: kvm_lapic_irq): boolean => irq.delivery_mode === FIXED_OR_LOWEST || irq.msi_redir_hint;
-/** Modes in which APICs differ, or a DFR that is neither: there the map and a scan are known to part (FIDELITY). */
+/** Modes in which APICs differ, or a DFR that is neither: there Linux's map and scan part (test/lapic/details). */
 function plain(step: ApicStep): boolean {
   const modes = new Set(step.machine.vcpus.filter(isOn).map(isX2apic));
   const dfrs = step.machine.vcpus.every((v) => isX2apic(v) || XAPIC_DFR.includes(reg(v, 0xe0)));

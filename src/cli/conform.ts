@@ -25,6 +25,7 @@ interface Given {
   readonly seed: string;
   readonly cpus?: string;
   readonly kernel?: string;
+  readonly kvm?: boolean;
   readonly replay?: string;
   readonly record?: string;
   readonly functions?: boolean;
@@ -55,6 +56,7 @@ Examples:
   kvmodel conform --drift --tree ~/linux
   kvmodel conform --record out.jsonl.gz --cpus 2
   kvmodel conform --replay out.jsonl.gz      (no tree, no compiler)
+  kvmodel conform --kvm                      (needs /dev/kvm)
 `;
 
 export function define(io: Io, exit: (code: number) => void): Command {
@@ -66,6 +68,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--kernel <name>', "the model's kernel: v6.12.117, v6.19-rc1 ...")
     .option('--functions', 'calls and covered lines, function by function')
     .option('--drift', 'which mirrored functions read otherwise in the tree')
+    .option('--kvm', "local APICs, beside those of this machine's KVM")
     .option('--replay <file>', 'replay a recording (.jsonl or .jsonl.gz)')
     .option('--record <file>', 'record what the C code does')
     .option('--json', 'one JSON object')
@@ -85,11 +88,11 @@ async function conform(io: Io, given: Given): Promise<number> {
     json: given.json === true,
     exit: options.word('--exit', given.exit, ['unix', 'kselftest', 'bisect'] as const),
   };
-  const modes = (['functions', 'drift', 'replay', 'record'] as const).filter((m) => given[m] !== undefined);
+  const modes = (['functions', 'drift', 'replay', 'record', 'kvm'] as const).filter((m) => given[m] !== undefined);
   // --drift --record writes the hashes that later trees are compared with.
   if (given.drift === true && given.record !== undefined) modes.pop();
   if (modes.length > 1)
-    options.fault(`--${modes[1]}`, 'one of --functions, --drift, --replay, --record', modes.join(' and '));
+    options.fault(`--${modes[1]}`, 'one of --functions, --drift, --kvm, --replay, --record', modes.join(' and '));
   options.done();
   try {
     if (given.replay !== undefined) return await replayFile(io, given.replay, asked);
@@ -97,6 +100,10 @@ async function conform(io: Io, given: Given): Promise<number> {
     if (given.record !== undefined) return await record(io, given.record, asked);
     const { kernelByName, pin } = await import('../series/registry.js');
     const kernel = given.kernel === undefined ? pin : kernelByName(given.kernel);
+    if (given.kvm === true) {
+      const { conformKvm } = await import('./conform-kvm.js');
+      return await conformKvm(io, kernel, asked);
+    }
     return given.functions === true ? await functions(io, kernel, asked) : await differential(io, kernel, asked);
   } catch (error) {
     return await sayNative(io, error, asked.exit);

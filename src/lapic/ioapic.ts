@@ -2,8 +2,8 @@
 /**
  * arch/x86/kvm/ioapic.h, ioapic.c (6.12.117): the in-kernel IOAPIC.
  *
- * MODEL: nobody registers acknowledge or mask notifiers or an irqfd resampler; the lock is absent; the delayed work
- * of an interrupt storm is a timer that fires after 10 ms.
+ * MODEL: nobody registers acknowledge or mask notifiers or an irqfd resampler; the lock is absent.
+ * DEVIATION DV-041: the delayed work of an interrupt storm is a timer that fires after 10 ms, not at a tick.
  */
 
 import type { kvm_lapic_irq } from '../arch/x86/kvm_host.js';

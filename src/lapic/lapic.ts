@@ -2705,7 +2705,7 @@ export function kvm_lapic_set_pv_eoi(this: vmlinux, vcpu: kvm_vcpu, data: u64): 
   const addr = and(data, not(toU64(KVM_MSR_ENABLED)));
   if ((to_u32(addr) & 3) !== 0) return 1;
 
-  // MODEL: any aligned address is in a memory slot.
+  // DEVIATION DV-042: any aligned address is in a memory slot.
   vcpu.arch.pv_eoi.msr_val = data;
   return 0;
 }

@@ -3,6 +3,8 @@
 
 /** What stands between the user and a native engine. */
 export type NativeErrorCode =
+  /** no /dev/kvm, or one that lacks what is needed */
+  | 'no-kvm'
   /** no gcc on PATH */
   | 'no-compiler'
   /** neither --tree nor an installed package */
@@ -38,5 +40,7 @@ export class NativeError extends Error {
 
 /** The codes that mean "cannot be tested here" (exit 4 under --exit=kselftest) and not "wrong". */
 export function isSkip(error: unknown): boolean {
-  return error instanceof NativeError && ['no-compiler', 'no-tree', 'unsupported-machine'].includes(error.code);
+  return (
+    error instanceof NativeError && ['no-compiler', 'no-tree', 'no-kvm', 'unsupported-machine'].includes(error.code)
+  );
 }

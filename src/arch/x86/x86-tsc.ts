@@ -35,7 +35,11 @@ export function rdtsc(this: vmlinux): u64 {
   return div(mul(this.m.sched_clock, toU64(this.m.tsc_khz)), NSEC_PER_MSEC);
 }
 
-/** arch/x86/lib/delay.c: __delay(): the CPU spins for so many cycles. MODEL: the clock is the machine's, and stands. */
+/**
+ * arch/x86/lib/delay.c: __delay(): the CPU spins for so many cycles.
+ *
+ * DEVIATION DV-040: no time passes in it, so that an interrupt of a TSC deadline may come up to 5 us early.
+ */
 export function __delay(this: vmlinux, _loops: u64): void {}
 
 /** arch/x86/include/asm/pvclock.h: pvclock_scale_delta() */
