@@ -34,7 +34,7 @@ export function word(x: i64): Word {
 
 /** The machine of an engine: a scheduler, and nothing of KVM. */
 function newMachine(cpus: number): kernel_state {
-  const sched = newSchedState({ cpus, HZ: 1000, now: u64(1_000_000_000) });
+  const sched = newSchedState({ cpus, HZ: 1000, NO_HZ_COMMON: false, now: u64(1_000_000_000) });
   return {
     ...sched,
     cpu: 0,

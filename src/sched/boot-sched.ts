@@ -22,6 +22,8 @@ export interface SchedConfig {
   cpus: number;
   /** ticks a second: 100, 250, 300 or 1000; Debian builds with 250 */
   HZ: number;
+  /** CONFIG_NO_HZ_COMMON; distributions have it, and it is what is taken when this is left out */
+  NO_HZ_COMMON?: boolean;
   /** sched_clock() at the end of boot, ns */
   now: u64;
   /** sets of CPUs that share a last-level cache, each a scheduling domain; none: no CPU has a domain */
@@ -42,6 +44,7 @@ export function newSchedState(config: SchedConfig): sched_state {
   return {
     sched_clock: now,
     HZ,
+    NO_HZ_COMMON: config.NO_HZ_COMMON ?? true,
     TICK_NSEC: tickNsec(HZ),
     sysctl_sched_base_slice: 700_000,
     normalized_sysctl_sched_base_slice: 700_000,

@@ -1840,10 +1840,35 @@ export function select_task_rq_fair(this: vmlinux, p: task_struct, prev_cpu: num
   return new_cpu;
 }
 
-/** kernel/sched/fair.c: migrate_task_rq_fair(). MODEL: migrate_se_pelt_lag() as without CONFIG_NO_HZ_COMMON. */
+/**
+ * kernel/sched/fair.c: migrate_se_pelt_lag()
+ *
+ * The clock of an idle CPU stands still: without this a task that leaves it would keep load that has long decayed.
+ */
+export function migrate_se_pelt_lag(this: vmlinux, se: sched_entity): void {
+  if (!this.m.NO_HZ_COMMON) return;
+  if (this.load_avg_is_decayed(se.avg)) return;
+
+  const cfs_rq = this.cfs_rq_of(se);
+  const rq = this.rq_of(cfs_rq);
+  // A CPU that is not idle keeps its clock up to date.
+  if (!this.is_idle_task(this.m.task[rq.curr])) return;
+
+  let now = rq.clock_pelt_idle;
+  const lut = this.cfs_rq_last_update_time(cfs_rq);
+  if (lt(now, lut)) now = lut;
+  else now = add(now, sub(this.sched_clock_cpu(this.cpu_of(rq)), rq.clock_idle));
+
+  this.__update_load_avg_blocked_se(now, se);
+}
+
+/** kernel/sched/fair.c: migrate_task_rq_fair() */
 export function migrate_task_rq_fair(this: vmlinux, p: task_struct, _new_cpu: number): void {
   const se = this.m.se[p.se];
-  if (!this.task_on_rq_migrating(p)) this.remove_entity_load_avg(se);
+  if (!this.task_on_rq_migrating(p)) {
+    this.remove_entity_load_avg(se);
+    this.migrate_se_pelt_lag(se);
+  }
   // Tells the next enqueue to attach the load to the new queue.
   se.avg.last_update_time = ZERO;
 }

@@ -354,6 +354,8 @@ export interface sched_state {
   sched_clock: u64;
   /** HZ of the build */
   HZ: number;
+  /** CONFIG_NO_HZ_COMMON of the build: an idle CPU has no tick, so what its clocks miss is made up for */
+  NO_HZ_COMMON: boolean;
   /** TICK_NSEC of the build, from HZ */
   TICK_NSEC: u64;
   /** ns */

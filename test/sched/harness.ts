@@ -13,6 +13,7 @@ export interface Options {
   cpus?: number;
   HZ?: number;
   llc?: number[][];
+  NO_HZ_COMMON?: boolean;
   /** functions that stand in for the kernel's */
   overrides?: Record<string, AnyFunction>;
 }
@@ -21,8 +22,8 @@ export class Bench {
   readonly k: vmlinux;
   readonly trace: trace_event[] = [];
 
-  constructor({ cpus = 1, HZ = 250, llc = [], overrides = {} }: Options = {}) {
-    const sched = newSchedState({ cpus, HZ, now: u64(1_000_000_000), llc });
+  constructor({ cpus = 1, HZ = 250, llc = [], NO_HZ_COMMON = true, overrides = {} }: Options = {}) {
+    const sched = newSchedState({ cpus, HZ, NO_HZ_COMMON, now: u64(1_000_000_000), llc });
     const m = { ...sched, cpu: 0, hrtimer: [], kvm: [], vcpu: [], kvm_running_vcpu: [] } as unknown as kernel_state;
     const kernel = { name: 'test', table: Object.freeze({ ...linux_6_12.table, ...overrides }) };
     this.k = bind(kernel, m, (event) => this.trace.push(event));

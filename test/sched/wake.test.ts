@@ -174,6 +174,30 @@ describe('select_task_rq_fair', () => {
   });
 });
 
+describe('load that leaves an idle CPU', () => {
+  /** load_avg of a task right after it has left a CPU that was idle for 100 ms. */
+  function loadAfter(NO_HZ_COMMON: boolean): number {
+    const b = new Bench({ cpus: 2, NO_HZ_COMMON });
+    const p = b.fork(0, { cpu: 1, cpus: [0, 1] });
+    b.schedule(1);
+    b.pass(50 * MS);
+    b.tick(1);
+    b.block(1);
+    b.pass(100 * MS);
+    b.k.set_cpus_allowed_ptr(p, [0]);
+    b.k.set_task_cpu(Object.assign(p, { __state: 0x200 }), 0);
+    return toNumber(b.se(p).avg.load_avg);
+  }
+
+  it('has decayed with CONFIG_NO_HZ_COMMON, to a little more than an eighth', () => {
+    const kept = loadAfter(false);
+    const decayed = loadAfter(true);
+    expect(kept).toBeGreaterThan(600);
+    // 100 ms are 97 periods: y^97 = 2^(-97/32)
+    expect(decayed / kept).toBeCloseTo(2 ** (-97 / 32), 1);
+  });
+});
+
 describe('set_cpus_allowed_ptr', () => {
   it('moves a queued task, leaves a running one to what is not modelled', () => {
     const b = new Bench({ cpus: 2 });
