@@ -353,6 +353,7 @@ function readRecordingText(io: Io, path: string): string {
 async function replayFile(io: Io, path: string, asked: Asked): Promise<number> {
   const text = readRecordingText(io, path);
   if (isLapicRecording(text)) return await replayLapicRecording(io, path, text, asked.json);
+  if (/^### SCENARIO /m.test(text)) return await replayKvm(io, text, asked);
   const { readRecording } = await import('../conform/operations.js');
   const { differenceLine, replay, replaySummary } = await import('../conform/replay.js');
   const { modelEngine } = await import('../conform/model-engine.js');
@@ -367,4 +368,15 @@ async function replayFile(io: Io, path: string, asked: Asked): Promise<number> {
   if (asked.json) io.out(json(result));
   else io.out(`${[...result.differences.map(differenceLine), replaySummary(result)].join('\n')}\n`);
   return result.differences.length === 0 ? OK : REFUTED;
+}
+
+/** A trace of a real KVM: which vCPU each kvm_vcpu_on_spin() asked about and yielded to. */
+async function replayKvm(io: Io, text: string, asked: Asked): Promise<number> {
+  const { replayKvmTrace } = await import('../conform/kvm-trace.js');
+  const { pin } = await import('../series/registry.js');
+  const { calls, decisions, differences } = replayKvmTrace(pin, text);
+  const lines = differences.map((d) => `line ${d.line}: Linux ${d.linux}, model ${d.model}`);
+  const summary = `${count(calls, 'call')} of kvm_vcpu_on_spin(), ${count(decisions, 'decision')}, ${count(differences.length, 'difference')}`;
+  io.out(asked.json ? json({ calls, decisions, differences }) : `${[...lines, summary].join('\n')}\n`);
+  return differences.length === 0 ? OK : REFUTED;
 }

@@ -93,7 +93,7 @@ function madeBy(macro: string, first: string, second: string): string[] {
   return [macro];
 }
 
-/** All functions, and macros with parameters, of a C file. */
+/** All functions and macros of a C file. */
 export function functionTexts(source: string): FunctionTexts {
   const list = tokens(source);
   const found = new Map<string, string>();
@@ -104,7 +104,7 @@ export function functionTexts(source: string): FunctionTexts {
   let start = 0;
   for (let i = 0; i < list.length; ) {
     const token = list[i]!;
-    const macro = /^# define (\w+) \(/.exec(token);
+    const macro = /^# define (\w+)/.exec(token);
     if (macro !== null) add(macro[1]!, token);
     if (token === ';' || token.startsWith('#')) {
       i++;

@@ -18,7 +18,7 @@ export interface Mirror {
 }
 
 const ROOMS = ['lib', 'trace', 'sched', 'kvm', 'lapic', 'arch'];
-const TAG = /^\/\*\* ([A-Za-z][\w./-]*\.[chS]): (\w+)\(\)/gm;
+const TAG = /^\/\*\*(?:\n \*)? ([A-Za-z][\w./-]*\.[chS]): (\w+)\(\)/gm;
 
 /** All mirrored functions, by file and in the order of our files. Reads the sources or, where those are not, the build. */
 export function mirrors(src = join(dirname(fileURLToPath(import.meta.url)), '..')): Mirror[] {
