@@ -82,6 +82,7 @@ export interface kvm_vcpu_stat {
   exits: number;
   irq_exits: number;
   irq_window_exits: number;
+  nmi_window_exits: number;
   signal_exits: number;
 }
 
@@ -191,6 +192,7 @@ export function newVcpuStat(): kvm_vcpu_stat {
     exits: 0,
     irq_exits: 0,
     irq_window_exits: 0,
+    nmi_window_exits: 0,
     signal_exits: 0,
   };
 }

@@ -5,15 +5,16 @@
  * Mirrored: interrupts, the APIC and its timer, posted interrupts, AVIC, MSRs; entry, exit, hypercalls, PLE windows,
  * steal time.
  */
+import { KVM_ISA_SVM } from '../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import type { kvm_lapic } from '../lapic/lapic.js';
-import { type s64, s64_toNumber, toBigInt, toNumber, type u32, type u64 } from '../lib/types.js';
+import { type s64, s64_toNumber, toBigInt, type u32, type u64 } from '../lib/types.js';
 import type { vmlinux } from '../series/vmlinux.js';
 
 type Fields = Readonly<Record<string, string | number | boolean>>;
 
 function emit(k: vmlinux, event: string, fields: Fields): void {
-  if (k.tp !== null) k.tp({ system: 'kvm', event, cpu: k.m.cpu, ts: String(toNumber(k.m.sched_clock)), fields });
+  if (k.tp !== null) k.tp({ system: 'kvm', event, cpu: k.m.cpu, ts: toBigInt(k.m.sched_clock).toString(), fields });
 }
 
 const hex = (x: u64): string => `0x${toBigInt(x).toString(16)}`;
@@ -144,7 +145,8 @@ export function trace_kvm_exit(this: vmlinux, vcpu: kvm_vcpu, isa: u32): void {
     guest_rip: '0x0',
     info1: hex(vcpu.arch.exit_qualification),
     info2: '0x0',
-    intr_info: vcpu.arch.exit_intr_info,
+    // of an SVM exit it is EXITINTINFO, an event whose delivery was cut short: never one here
+    intr_info: isa === KVM_ISA_SVM ? 0 : vcpu.arch.exit_intr_info,
     error_code: 0,
   });
 }

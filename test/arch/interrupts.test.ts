@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An interrupt from one vCPU to another, as the VM and its hardware are set up; what the trace still shows of it. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { VmConfig } from '../../src/kvm/boot-kvm.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 
@@ -123,6 +123,33 @@ describe('without APICv', () => {
     tm.settle();
     expect(tm.v(1).arch.taken).toEqual([]);
     expect(tm.v(1).stat.nmi_injections).toBe(2);
+  });
+
+  it('an NMI and an interrupt at once: the NMI is delivered and an exit forced, as the timer or an IPI does it', () => {
+    for (const [vendor, timer, reason] of [
+      ['vmx', true, 52],
+      ['vmx', false, 1],
+      ['svm', true, 0x60],
+    ] as const) {
+      const tm = pair({ vendor });
+      tm.m.kvm_x86_params.enable_preemption_timer = timer;
+      const ticks = vi.spyOn(tm.k, 'sched_tick');
+      tm.seen();
+      tm.m.cpu = 0;
+      tm.k.kvm_inject_nmi(tm.v(1));
+      tm.k.guestIcr(0, 0x4041, 1);
+      const from = tm.events.length;
+      tm.tick(1);
+      const after = tm.events.slice(from).filter((e) => e.cpu === 1);
+      const immediate = after.findIndex((e) => e.event === 'kvm_entry' && e.fields.immediate_exit === true);
+      const exit = after.slice(immediate).find((e) => e.event === 'kvm_exit');
+      expect(exit?.fields).toMatchObject({ exit_reason: reason, intr_info: reason === 1 ? 0x8000_00fd : 0 });
+      const ipis = after.filter((e) => e.event === 'ipi_send_cpu');
+      expect(ipis.length).toBe(reason === 52 ? 0 : 1);
+      // the interrupt of the forced exit is not the one of the exit before it
+      expect(ticks).toHaveBeenCalledTimes(1);
+      expect(tm.v(1).arch.taken).toEqual([2]);
+    }
   });
 
   it('wakes a halted vCPU', () => {

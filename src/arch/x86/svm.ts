@@ -32,6 +32,7 @@ import {
   KVM_ISA_SVM,
   KVM_REQ_EVENT,
 } from './kvm_host.js';
+import { RESCHEDULE_VECTOR } from './posted_intr.js';
 import { INTR_TYPE_NMI_INTR } from './vmx.js';
 
 /** arch/x86/include/uapi/asm/svm.h */
@@ -332,6 +333,7 @@ export function svm_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit
     // the reschedule interrupt is pending: the event is delivered, and not one instruction runs
     this.deliverEvent(vcpu);
     vcpu.arch.exit_reason = SVM_EXIT_INTR;
+    vcpu.arch.exit_intr_info = 0x8000_0000 + RESCHEDULE_VECTOR;
     vcpu.arch.exit_qualification = ZERO;
     return this.svm_vcpu_runExit(vcpu.id);
   }
@@ -390,6 +392,7 @@ export function intr_interception(this: vmlinux, vcpu: kvm_vcpu): number {
 
 /** arch/x86/kvm/svm/svm.c: iret_interception(). MODEL: the IRET it steps over completes at once. */
 export function iret_interception(this: vmlinux, vcpu: kvm_vcpu): number {
+  vcpu.stat.nmi_window_exits++;
   vcpu.arch.nmi_masked = false;
   this.kvm_make_request(KVM_REQ_EVENT, vcpu);
   return 1;

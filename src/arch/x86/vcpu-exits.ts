@@ -39,7 +39,7 @@ import { add, type bool, ge, or, shl, shr, to_u32, u64 as toU64, type u32, type 
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../series/vmlinux.js';
 import { AVIC_IPI_FAILURE_INVALID_INT_TYPE, AVIC_IPI_FAILURE_TARGET_NOT_RUNNING } from './avic.js';
-import { POSTED_INTR_VECTOR, POSTED_INTR_WAKEUP_VECTOR } from './posted_intr.js';
+import { POSTED_INTR_VECTOR, POSTED_INTR_WAKEUP_VECTOR, RESCHEDULE_VECTOR } from './posted_intr.js';
 import {
   SVM_EXIT_AVIC_INCOMPLETE_IPI,
   SVM_EXIT_AVIC_UNACCELERATED_ACCESS,
@@ -70,7 +70,6 @@ import {
 
 /** arch/x86/include/asm/irq_vectors.h: what the host's interrupts are called by. */
 export const LOCAL_TIMER_VECTOR = 0xec;
-export const RESCHEDULE_VECTOR = 0xfd;
 export const CALL_FUNCTION_VECTOR = 0xfc;
 
 const APIC_DEFAULT_PHYS_BASE = toU64(0xfee0_0000);

@@ -45,7 +45,7 @@ import {
   KVM_REQ_APIC_PAGE_RELOAD,
   KVM_REQ_EVENT,
 } from './kvm_host.js';
-import { POSTED_INTR_VECTOR } from './posted_intr.js';
+import { POSTED_INTR_VECTOR, RESCHEDULE_VECTOR } from './posted_intr.js';
 
 /** arch/x86/include/uapi/asm/vmx.h */
 export const EXIT_REASON_EXTERNAL_INTERRUPT = 1;
@@ -365,12 +365,16 @@ export function vmx_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit
     vcpu.arch.ple_window_dirty = false;
     vcpu.arch.vmcs.ple_window = vcpu.arch.ple_window;
   }
+  const { enable_preemption_timer } = this.m.kvm_x86_params;
+  if (force_immediate_exit && !enable_preemption_timer) this.smp_send_reschedule(vcpu.cpu);
   this.kvm_wait_lapic_expire(vcpu);
 
   if (force_immediate_exit) {
-    // the preemption timer is 0: the event is delivered, and not one instruction runs
+    // the timer is 0, or the interrupt is pending: the event is delivered, and not one instruction runs
     this.deliverEvent(vcpu);
-    vcpu.arch.exit_reason = EXIT_REASON_PREEMPTION_TIMER;
+    vcpu.arch.exit_reason = enable_preemption_timer ? EXIT_REASON_PREEMPTION_TIMER : EXIT_REASON_EXTERNAL_INTERRUPT;
+    vcpu.arch.exit_intr_info = enable_preemption_timer ? 0 : 0x8000_0000 + RESCHEDULE_VECTOR;
+    vcpu.arch.exit_qualification = ZERO;
     return this.vmx_vcpu_runExit(vcpu.id, 1);
   }
   this.untilExit(this.get_current(), 'vmx_vcpu_runExit', vcpu.id, 0);
@@ -430,6 +434,7 @@ export function handle_interrupt_window(this: vmlinux, vcpu: kvm_vcpu): number {
 /** arch/x86/kvm/vmx/vmx.c: handle_nmi_window() */
 export function handle_nmi_window(this: vmlinux, vcpu: kvm_vcpu): number {
   vcpu.arch.nmi_window = false;
+  vcpu.stat.nmi_window_exits++;
   this.kvm_make_request(KVM_REQ_EVENT, vcpu);
   return 1;
 }

@@ -7,8 +7,8 @@ import type { semantics_aware } from './adds.js';
 /**
  * virt/kvm/kvm_main.c: kvm_vcpu_is_good_yield_candidate(), new
  *
- * As posted: a preempted vCPU without IPI or pending interrupt is taken only if it was preempted in the kernel, as
- * before; one that was woken and not preempted, which used to pass, no longer does.
+ * As posted: a preempted vCPU without IPI or pending interrupt is taken only if it was preempted in the kernel, when
+ * the yielder asks for that, as before; one that was woken and not preempted, which used to pass, no longer does.
  */
 export function kvm_vcpu_is_good_yield_candidate(
   this: semantics_aware,

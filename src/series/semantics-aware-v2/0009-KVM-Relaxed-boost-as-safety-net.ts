@@ -2,9 +2,9 @@
 /**
  * [PATCH v2 9/9] KVM: Relaxed boost as safety net
  *
- * As posted: the budget of three pointless attempts is set once, before the first round; `yielded` is set to 0 at
- * each round's begin, and every round that ends with 0 or less, also one that found no candidate, is followed by the
- * second.
+ * As posted: the budget of three pointless attempts is set once, before the first round, so that a second one which
+ * begins with none left counts below 0 and is never cut short; `yielded` is set to 0 at each round's begin, and every
+ * round that ends with 0 or less, also one that found no candidate, is followed by the second.
  */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
