@@ -369,7 +369,7 @@ export function kvm_vcpu_kick(this: vmlinux, vcpu: kvm_vcpu): void {
   // RACE: the vCPU may be elsewhere by the time of the IPI; then it has left the guest, which is all that is wanted.
   if (this.kvm_arch_vcpu_should_kick(vcpu)) {
     const cpu = vcpu.cpu;
-    if (cpu !== me && cpu >= 0 && cpu < this.m.rq.length) this.smp_send_reschedule(cpu);
+    if (cpu !== me && cpu >= 0 && cpu < this.m.rq.length) this.smp_send_reschedule(cpu, 'kvm_vcpu_kick');
   }
 }
 

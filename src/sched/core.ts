@@ -159,12 +159,12 @@ export function resched_curr(this: vmlinux, rq: rq): void {
   const cpu = this.cpu_of(rq);
   this.set_tsk_need_resched(curr);
   if (cpu === this.m.cpu) return;
-  this.smp_send_reschedule(cpu);
+  this.smp_send_reschedule(cpu, 'resched_curr');
 }
 
 /** include/linux/smp.h: smp_send_reschedule(): the flag is set already; the interrupt makes the CPU look at it. */
-export function smp_send_reschedule(this: vmlinux, cpu: number): void {
-  this.trace_ipi_send_cpu(cpu, 'resched_curr', '');
+export function smp_send_reschedule(this: vmlinux, cpu: number, callsite: string): void {
+  this.trace_ipi_send_cpu(cpu, callsite, '0x0');
 }
 
 /* ---- queueing ---- */
@@ -367,7 +367,9 @@ export function sched_ttwu_pending(this: vmlinux): void {
 export function __smp_call_single_queue(this: vmlinux, cpu: number, p: task_struct): void {
   const rq = this.cpu_rq(cpu);
   rq.wake_list.push(p.id);
-  if (rq.wake_list.length === 1) this.trace_ipi_send_cpu(cpu, '__smp_call_single_queue', 'sched_ttwu_pending');
+  if (rq.wake_list.length === 1) {
+    this.trace_ipi_send_cpu(cpu, '__smp_call_single_queue', 'generic_smp_call_function_single_interrupt');
+  }
 }
 
 /** kernel/sched/core.c: __ttwu_queue_wakelist() */

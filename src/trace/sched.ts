@@ -96,7 +96,7 @@ export function trace_sched_stat_runtime(this: vmlinux, tsk: task_struct, runtim
   });
 }
 
-/** include/trace/events/ipi.h: ipi_send_cpu */
+/** include/trace/events/ipi.h: ipi_send_cpu. MODEL: callsite is the function that sends, there where that returns to. */
 export function trace_ipi_send_cpu(this: vmlinux, cpu: number, callsite: string, callback: string): void {
   if (this.tp === null) return;
   this.tp({

@@ -297,3 +297,33 @@ describe('the guest timer', () => {
     expect(tm.m.hrtimer[tm.v(0).arch.apic.lapic_timer.timer].queued).toBe(1);
   });
 });
+
+describe('limits and orders of the hardware tables', () => {
+  it('AVIC: a vCPU beyond the physical ID table is refused', () => {
+    const create = (apicv: boolean, id: number, x2avic = false): number => {
+      const tm = pair({ vendor: 'svm', apicv });
+      tm.m.kvm_x86_params.x2avic = x2avic;
+      return tm.k.kvm_vm_ioctl_create_vcpu(tm.m.kvm[0], id);
+    };
+    expect([create(true, 0xfe), create(true, 0xff), create(false, 0xff)]).toEqual([0, -22, 0]);
+    expect([create(true, 0x1ff, true), create(true, 0x200, true)]).toEqual([0, -22]);
+  });
+
+  it('posted interrupts: the wake-up list goes in the order of blocking', () => {
+    const tm = pair({ apicv: true, ipiv: true });
+    const woken: number[] = [];
+    vi.spyOn(tm.k, 'kvm_vcpu_wake_up').mockImplementation((vcpu) => {
+      woken.push(vcpu.vcpu_id);
+      return true;
+    });
+    tm.m.cpu = 0;
+    for (const i of [1, 0]) {
+      const v = tm.v(i);
+      v.cpu = 0;
+      tm.k.pi_enable_wakeup_handler(v);
+      v.arch.pi_desc.on = 1;
+    }
+    tm.k.pi_wakeup_handler();
+    expect(woken).toEqual([1, 0]);
+  });
+});

@@ -48,7 +48,10 @@ describe('try_to_wake_up', () => {
     b.trace.length = 0;
     expect(b.wake(p, 0)).toBe(1);
     expect([p.__state, p.on_rq, b.m.rq[1].ttwu_pending, b.m.rq[1].wake_list]).toEqual([0x200, 0, 1, [p.id]]);
-    expect(b.trace.at(-1)).toMatchObject({ event: 'ipi_send_cpu', fields: { cpu: 1, callback: 'sched_ttwu_pending' } });
+    expect(b.trace.at(-1)).toMatchObject({
+      event: 'ipi_send_cpu',
+      fields: { cpu: 1, callback: 'generic_smp_call_function_single_interrupt' },
+    });
     expect(b.k.idle_cpu(1)).toBe(false);
     b.deliver();
     expect([p.__state, p.on_rq, b.m.rq[1].ttwu_pending]).toEqual([0, 1, 0]);

@@ -53,6 +53,24 @@ export const AVIC_IPI_FAILURE_INVALID_IPI_VECTOR = 4;
 
 const AVIC_LOGICAL_ID_ENTRY_GUEST_PHYSICAL_ID_MASK = 0xff;
 const AVIC_LOGICAL_ID_ENTRY_VALID_MASK = 1 << 31;
+const AVIC_MAX_PHYSICAL_ID = 0xfe;
+const X2AVIC_MAX_PHYSICAL_ID = 0x1ff;
+
+/** arch/x86/kvm/svm/avic.c: avic_init_backing_page(): -EINVAL for a vCPU that the physical ID table has no entry for. */
+export function avic_init_backing_page(this: vmlinux, vcpu: kvm_vcpu): number {
+  const id = vcpu.vcpu_id;
+  if ((!this.m.kvm_x86_params.x2avic && id > AVIC_MAX_PHYSICAL_ID) || id > X2AVIC_MAX_PHYSICAL_ID) return -EINVAL;
+  return 0;
+}
+
+/** arch/x86/kvm/svm/avic.c: avic_init_vcpu() */
+export function avic_init_vcpu(this: vmlinux, vcpu: kvm_vcpu): number {
+  if (!this.m.kvm[vcpu.kvm].arch.enable_apicv) return 0;
+  const ret = this.avic_init_backing_page(vcpu);
+  if (ret !== 0) return ret;
+  vcpu.arch.vmcb.dfr_reg = APIC_DFR_FLAT;
+  return ret;
+}
 
 /** arch/x86/kvm/svm/avic.c: avic_ring_doorbell() */
 export function avic_ring_doorbell(this: vmlinux, vcpu: kvm_vcpu): void {

@@ -8,6 +8,7 @@
 
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
+import { NotModelled } from '../../lib/bug.js';
 import type { u8, u64 } from '../../lib/types.js';
 import type { vmlinux } from '../../series/vmlinux.js';
 
@@ -135,7 +136,8 @@ export function kvm_x86_set_nmi_mask(this: vmlinux, vcpu: kvm_vcpu, masked: bool
 }
 
 /** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_is_vnmi_pending(): kvm_amd with vNMI, which is not modelled. */
-export function kvm_x86_is_vnmi_pending(this: vmlinux, _vcpu: kvm_vcpu): boolean {
+export function kvm_x86_is_vnmi_pending(this: vmlinux, vcpu: kvm_vcpu): boolean {
+  if (!isVmx(this, vcpu) && this.m.kvm_x86_params.vnmi) throw new NotModelled('SVM: vNMI');
   return false;
 }
 

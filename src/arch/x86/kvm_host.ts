@@ -203,6 +203,8 @@ export interface kvm_vcpu_arch {
   gp: bool;
   /** CPU on whose wakeup_vcpus_on_cpu the vCPU is, NULL when on none */
   pi_wakeup_cpu: number;
+  /** its place on that list: after all that are less */
+  pi_wakeup_place: number;
   hyperv_enabled: bool;
   /** STI or MOV SS shadow: interrupts wait for the next instruction */
   int_shadow: bool;
@@ -382,6 +384,7 @@ export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
     exit_handler: { fn: '', args: [] },
     gp: false,
     pi_wakeup_cpu: -1,
+    pi_wakeup_place: 0,
     hyperv_enabled: false,
     int_shadow: false,
     taken: [],

@@ -3,8 +3,8 @@
  * arch/x86/kvm/vmx/posted_intr.h, posted_intr.c (6.12.117): the posted-interrupt descriptor over load, put and block.
  *
  * Not mirrored: VT-d (no assigned devices, so only IPI virtualization posts to a vCPU that is not in the guest).
- * The list of vCPUs to wake on a CPU is kept as `vcpu.arch.pi_wakeup_cpu`: the CPU whose list it is on, or NULL.
- * MODEL: the order in which pi_wakeup_handler() wakes them is that of their pointers.
+ * The list of vCPUs to wake on a CPU is kept as `vcpu.arch.pi_wakeup_cpu`: the CPU whose list it is on, or NULL; and
+ * `pi_wakeup_place`: where on it.
  */
 import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
@@ -52,7 +52,10 @@ export function vmx_vcpu_pi_load(this: vmlinux, vcpu: kvm_vcpu, cpu: number): vo
   if (pi_desc.nv !== POSTED_INTR_WAKEUP_VECTOR && vcpu.cpu === cpu) {
     if (!this.pi_test_and_clear_sn(pi_desc)) return;
   } else {
-    if (pi_desc.nv === POSTED_INTR_WAKEUP_VECTOR) vcpu.arch.pi_wakeup_cpu = NULL;
+    if (pi_desc.nv === POSTED_INTR_WAKEUP_VECTOR) {
+      vcpu.arch.pi_wakeup_cpu = NULL;
+      vcpu.arch.pi_wakeup_place = 0;
+    }
     // MODEL: the physical APIC ID of a CPU is its number
     pi_desc.ndst = cpu;
     pi_desc.sn = 0;
@@ -80,7 +83,13 @@ export function vmx_needs_pi_wakeup(this: vmlinux, vcpu: kvm_vcpu): bool {
 /** arch/x86/kvm/vmx/posted_intr.c: pi_enable_wakeup_handler() */
 export function pi_enable_wakeup_handler(this: vmlinux, vcpu: kvm_vcpu): void {
   const pi_desc = vcpu.arch.pi_desc;
+  // list_add_tail()
+  let place = 0;
+  for (const { arch } of this.m.vcpu) {
+    if (arch.pi_wakeup_cpu === vcpu.cpu) place = Math.max(place, arch.pi_wakeup_place + 1);
+  }
   vcpu.arch.pi_wakeup_cpu = vcpu.cpu;
+  vcpu.arch.pi_wakeup_place = place;
   this.warnOn(pi_desc.sn !== 0, 'pi_enable_wakeup_handler: SN set before blocking');
   pi_desc.nv = POSTED_INTR_WAKEUP_VECTOR;
   // posted under the old vector, which nobody listens to any more
@@ -98,8 +107,10 @@ export function vmx_vcpu_pi_put(this: vmlinux, vcpu: kvm_vcpu): void {
 /** arch/x86/kvm/vmx/posted_intr.c: pi_wakeup_handler() */
 export function pi_wakeup_handler(this: vmlinux): void {
   const cpu = this.m.cpu;
-  for (const vcpu of this.m.vcpu) {
-    if (vcpu.arch.pi_wakeup_cpu === cpu && vcpu.arch.pi_desc.on) this.kvm_vcpu_wake_up(vcpu);
+  const wakeup_list = this.m.vcpu.filter((vcpu) => vcpu.arch.pi_wakeup_cpu === cpu);
+  wakeup_list.sort((a, b) => a.arch.pi_wakeup_place - b.arch.pi_wakeup_place);
+  for (const vcpu of wakeup_list) {
+    if (vcpu.arch.pi_desc.on) this.kvm_vcpu_wake_up(vcpu);
   }
 }
 

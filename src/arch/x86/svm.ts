@@ -129,8 +129,8 @@ export function svm_vm_init(this: vmlinux, kvm: kvm): number {
 }
 
 /** arch/x86/kvm/svm/svm.c: svm_vcpu_create() */
-export function svm_vcpu_create(this: vmlinux, _vcpu: kvm_vcpu): number {
-  return 0;
+export function svm_vcpu_create(this: vmlinux, vcpu: kvm_vcpu): number {
+  return this.avic_init_vcpu(vcpu);
 }
 
 /** arch/x86/kvm/svm/svm.c: init_vmcb() */
@@ -325,7 +325,7 @@ export function svm_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
 /** arch/x86/kvm/svm/svm.c: svm_vcpu_run(): into the guest; its rest, after the exit, is `svm_vcpu_runExit`. */
 export function svm_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
   this.trace_kvm_entry(vcpu, force_immediate_exit);
-  if (force_immediate_exit) this.smp_send_reschedule(vcpu.cpu);
+  if (force_immediate_exit) this.smp_send_reschedule(vcpu.cpu, 'svm_vcpu_run');
   this.sync_lapic_to_cr8(vcpu);
   this.kvm_wait_lapic_expire(vcpu);
 

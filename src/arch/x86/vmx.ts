@@ -366,7 +366,7 @@ export function vmx_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit
     vcpu.arch.vmcs.ple_window = vcpu.arch.ple_window;
   }
   const { enable_preemption_timer } = this.m.kvm_x86_params;
-  if (force_immediate_exit && !enable_preemption_timer) this.smp_send_reschedule(vcpu.cpu);
+  if (force_immediate_exit && !enable_preemption_timer) this.smp_send_reschedule(vcpu.cpu, 'vmx_vcpu_run');
   this.kvm_wait_lapic_expire(vcpu);
 
   if (force_immediate_exit) {

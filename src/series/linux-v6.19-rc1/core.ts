@@ -64,7 +64,7 @@ export function __resched_curr(this: vmlinux_6_19, rq: rq, tif: number): void {
   const cpu = this.cpu_of(rq);
   this.set_tsk_need_resched(curr);
   if (cpu === this.m.cpu) return;
-  this.smp_send_reschedule(cpu);
+  this.smp_send_reschedule(cpu, '__resched_curr');
 }
 
 /** kernel/sched/core.c: resched_curr() */
