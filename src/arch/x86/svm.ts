@@ -4,7 +4,7 @@
  * handlers.
  *
  * Not mirrored: nested guests, SEV, GIF (always set), the VMCB beyond the fields that interrupts live in. NMIs are
- * masked and unmasked by intercepting IRET, or by the hardware with vnmi; IRET takes effect at once.
+ * masked and unmasked by intercepting IRET; IRET takes effect at once. vNMI is not modelled.
  *
  * Two functions are static twice in KVM, here and in vmx.c; they carry their file as prefix: grow_ple_window() and
  * shrink_ple_window().
@@ -390,7 +390,11 @@ export function intr_interception(this: vmlinux, vcpu: kvm_vcpu): number {
   return 1;
 }
 
-/** arch/x86/kvm/svm/svm.c: iret_interception(). MODEL: the IRET it steps over completes at once. */
+/**
+ * arch/x86/kvm/svm/svm.c: iret_interception()
+ *
+ * DEVIATION DV-043: the IRET completes at once; a pending NMI needs no #DB exit of a single step behind it.
+ */
 export function iret_interception(this: vmlinux, vcpu: kvm_vcpu): number {
   vcpu.stat.nmi_window_exits++;
   vcpu.arch.nmi_masked = false;
