@@ -8,8 +8,11 @@
 import { KVM_ISA_SVM } from '../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import type { kvm_lapic } from '../lapic/lapic.js';
-import { type s64, s64_toNumber, toBigInt, type u32, type u64 } from '../lib/types.js';
+import { or, type s64, s64_toNumber, shl, toBigInt, u64 as toU64, type u32, type u64, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../series/vmlinux.js';
+
+/** arch/x86/include/uapi/asm/svm.h */
+const SVM_EXIT_AVIC_INCOMPLETE_IPI = 0x401;
 
 type Fields = Readonly<Record<string, string | number | boolean>>;
 
@@ -135,6 +138,12 @@ export function trace_kvm_entry(this: vmlinux, vcpu: kvm_vcpu, immediate_exit: b
   if (this.tp !== null) emit(this, 'kvm_entry', { vcpu_id: vcpu.vcpu_id, rip: '0x0', immediate_exit });
 }
 
+/** exit_info_2: of an incomplete IPI the cause and the index. MODEL: 0 for others; no guest physical addresses. */
+function exitInfo2({ arch }: kvm_vcpu): u64 {
+  if (arch.exit_reason !== SVM_EXIT_AVIC_INCOMPLETE_IPI) return ZERO;
+  return or(shl(toU64(arch.avic_exit.id), 32), toU64(arch.avic_exit.index));
+}
+
 /** arch/x86/kvm/trace.h: kvm_exit() */
 export function trace_kvm_exit(this: vmlinux, vcpu: kvm_vcpu, isa: u32): void {
   if (this.tp === null) return;
@@ -144,7 +153,7 @@ export function trace_kvm_exit(this: vmlinux, vcpu: kvm_vcpu, isa: u32): void {
     isa,
     guest_rip: '0x0',
     info1: hex(vcpu.arch.exit_qualification),
-    info2: '0x0',
+    info2: isa === KVM_ISA_SVM ? hex(exitInfo2(vcpu)) : '0x0', // IDT_VECTORING_INFO: never one here
     // of an SVM exit it is EXITINTINFO, an event whose delivery was cut short: never one here
     intr_info: isa === KVM_ISA_SVM ? 0 : vcpu.arch.exit_intr_info,
     error_code: 0,

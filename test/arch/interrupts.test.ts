@@ -265,6 +265,9 @@ describe('with APICv', () => {
     tm.seen();
     ipi(tm);
     expect(tm.seen('kvm').slice(0, 3)).toEqual(['kvm_exit', 'kvm_avic_incomplete_ipi', 'kvm_apicv_accept_irq']);
+    // the cause, a target that does not run, above the index
+    const [exit] = tm.events.filter((e) => e.fields.exit_reason === 0x401);
+    expect(exit?.fields.info2).toBe('0x100000001');
     expect(tm.v(1).arch.taken).toEqual([0x41]);
     expect(tm.k.kvm_arch_dy_has_pending_interrupt(tm.v(1))).toBe(false);
   });
