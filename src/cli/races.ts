@@ -11,6 +11,7 @@ import { Options } from './options.js';
 interface Flags {
   kernel?: string;
   limit?: string;
+  tso?: boolean;
   json?: boolean;
 }
 
@@ -19,6 +20,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .argument('[name]', 'only tests whose name has this in it')
     .option('--kernel <name>', 'v6.12.117 when absent; what a series overrides goes in one step')
     .option('--limit <n>', 'orders of one test, at most; 100000 when absent')
+    .option('--tso', 'stores wait in buffers, as on x86')
     .option('--json', 'the results as JSON')
     .action(async (name: string | undefined, flags: Flags) => exit(await races(name, flags, io)));
 }
@@ -44,7 +46,10 @@ async function races(name: string | undefined, flags: Flags, io: Io): Promise<nu
   const table = stepTable(kernel.table, STEPPED, everyModule);
   const results = tests.map((litmus) => ({
     litmus,
-    found: interleave(table, kernel, litmus, (k, m) => settle(k, m as never), limit),
+    found: interleave(table, kernel, litmus, (k, m) => settle(k, m as never), {
+      limit,
+      storeBuffers: flags.tso === true,
+    }),
   }));
   if (flags.json === true) {
     const { stableJson } = await import('../base/stable-json.js');

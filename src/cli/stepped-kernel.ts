@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import type { StepTable } from '../machine/every-order.js';
+import type { SteppedKernel, StepTable } from '../machine/every-order.js';
 import type { AnyFunction, FunctionTable } from '../series/link.js';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -32,7 +32,7 @@ interface Scope {
  */
 export function stepTable(table: FunctionTable, stepped: readonly string[], modules: Modules): StepTable {
   const out: Record<string, AnyFunction> = {};
-  for (const [name, fn] of Object.entries(table)) out[name] = isGenerator(fn) ? fn : inOneStep(fn);
+  for (const [name, fn] of Object.entries(table)) out[name] = isGenerator(fn) ? fn : inOneStep(name, fn);
   const names = new Set(Object.keys(table));
   for (const path of stepped) {
     const made = load(path, names, modules);
@@ -46,10 +46,25 @@ export function stepTable(table: FunctionTable, stepped: readonly string[], modu
 
 const isGenerator = (fn: AnyFunction): boolean => Object.prototype.toString.call(fn) === '[object GeneratorFunction]';
 
-function inOneStep(fn: AnyFunction): AnyFunction {
-  // biome-ignore lint/correctness/useYield: no stop in it
-  return function* (this: { plain: unknown }, ...args: unknown[]) {
-    return fn.apply(this.plain, args);
+/** What takes locks, which are full barriers. */
+const LOCKING = new Set([
+  ...['schedule', '__schedule', 'try_to_wake_up', 'wake_up_process', 'wake_up_state', 'yield_to', 'do_sched_yield'],
+  ...['sched_tick', 'sched_ttwu_pending', 'hrtimer_start', 'hrtimer_cancel', 'kvm_recalculate_apic_map'],
+]);
+
+/** Without a race in it: in one step, on this CPU's view; under a lock on what everybody sees. */
+function inOneStep(name: string, fn: AnyFunction): AnyFunction {
+  const locking = LOCKING.has(name);
+  return function* (this: SteppedKernel, ...args: unknown[]) {
+    const { buffer } = this;
+    if (buffer === null) return fn.apply(this.plain, args);
+    if (!locking) return fn.apply(this.viewed, args);
+    buffer.drain();
+    const value = fn.apply(
+      this.plain,
+      args.map((arg) => buffer.unwrap(arg)),
+    );
+    return buffer.view(value);
   };
 }
 

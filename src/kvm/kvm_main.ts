@@ -191,7 +191,7 @@ export function finish_rcuwait(this: vmlinux, w: kvm_vcpu): void {
 
 /** kernel/exit.c: rcuwait_wake_up(): nonzero when it changed the waiter's state. */
 export function rcuwait_wake_up(this: vmlinux, w: kvm_vcpu): number {
-  // RACE: the barrier here pairs with set_current_state(): either the waiter sees the condition or we see the waiter.
+  // RACE: (smp_mb) the barrier here pairs with set_current_state(): either the waiter sees the condition or we see the waiter.
   return w.wait === NULL ? 0 : Number(this.wake_up_process(this.m.task[w.wait]));
 }
 
@@ -208,9 +208,11 @@ export function kvm_vcpu_blockLoop(this: vmlinux, vcpuId: number, waited: number
   const vcpu = this.m.vcpu[vcpuId];
   const current = this.get_current();
 
-  // RACE: set_current_state() is a full barrier between publishing the waiter and looking for work.
+  // RACE: the waiter is published
   current.__state = TASK_INTERRUPTIBLE;
+  // RACE: (smp_mb) set_current_state() is a full barrier between publishing the waiter and looking for work.
   if (this.kvm_vcpu_check_block(vcpu) === 0) {
+    // RACE: whoever has work from here on has to see the waiter and its state
     this.schedule();
     this.whenBack(current, 'kvm_vcpu_blockLoop', vcpuId, 1);
     return true;

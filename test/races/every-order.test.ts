@@ -76,3 +76,23 @@ function faultyPlain(funcs: Record<string, AnyFunction>): Kernel {
   const plain = Object.entries(funcs).filter(([, fn]) => !/^\*|^function\*/.test(String(fn).trim()));
   return { name: 'faulty', table: Object.freeze({ ...linux_6_12.table, ...Object.fromEntries(plain) }) };
 }
+
+describe('with store buffers', () => {
+  const tests = litmusTests(linux_6_12).filter((it) => /VMX with posted|SVM with AVIC/.test(it.name));
+
+  it.each(tests)('$name: holds in every order', (litmus) => {
+    const found = interleave(table, linux_6_12, litmus, rest, { storeBuffers: true });
+    expect(found.complete).toBe(true);
+    expect(found.broken).toBeNull();
+  });
+
+  it('a missing barrier behind the store of vcpu->mode is found, and is not without buffers', () => {
+    const withoutBarrier = 'smp_mb__after_srcu_read_unlock';
+    const of = (storeBuffers: boolean): (string | undefined)[] =>
+      litmusTests(linux_6_12)
+        .filter((it) => /^(entry|spin) against interrupt, VMX with/.test(it.name))
+        .map((litmus) => interleave(table, linux_6_12, litmus, rest, { storeBuffers, withoutBarrier }).broken?.message);
+    expect(of(false).every((message) => message === undefined)).toBe(true);
+    expect(of(true).some((message) => message?.includes('was taken 0 times'))).toBe(true);
+  });
+});

@@ -591,9 +591,10 @@ export function vcpu_enter_guest(this: vmlinux, vcpu: kvm_vcpu): number {
 
   this.kvm_x86_prepare_switch_to_guest(vcpu);
 
-  // RACE: interrupts are off from here to the exit; mode is stored before requests and PID.ON are looked at
+  // RACE: interrupts are off from here to the exit
   vcpu.mode = IN_GUEST_MODE;
 
+  // RACE: (smp_mb) smp_mb__after_srcu_read_unlock(): mode is stored before requests and PID.ON are looked at
   if (this.kvm_lapic_enabled(vcpu)) this.kvm_x86_sync_pir_to_irr(vcpu);
 
   if (this.kvm_vcpu_exit_request(vcpu)) {
@@ -605,6 +606,7 @@ export function vcpu_enter_guest(this: vmlinux, vcpu: kvm_vcpu): number {
     return 1;
   }
 
+  // RACE: whoever posts or asks from here on has to see mode, and notify
   if (immediate.exit) this.kvm_make_request(KVM_REQ_EVENT, vcpu);
   return this.vcpu_enter_guestRun(vcpu, immediate.exit);
 }
