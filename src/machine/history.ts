@@ -15,7 +15,7 @@ import type { MachineEvent } from './events.js';
 import type { machine } from './state.js';
 
 /** Snapshots are this many events apart, for less than 100 bytes an event with machines of a few dozen tasks. */
-export const SNAPSHOT_DISTANCE = 8192;
+export const SNAPSHOT_DISTANCE = 16384;
 
 export class History {
   private readonly snapshots: machine[];
