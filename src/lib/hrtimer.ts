@@ -6,7 +6,21 @@
  * expiry, or later when the machine says so, in the order of (expires, id).
  */
 import type { vmlinux } from '../series/vmlinux.js';
-import { add, div, mul, ONE, s64_diff, s64_lt, s64_toNumber, sub, toNumber, type u64, ZERO } from './types.js';
+import {
+  add,
+  div,
+  mul,
+  ONE,
+  S64_ZERO,
+  s64_diff,
+  s64_ge,
+  s64_gt,
+  s64_lt,
+  to_s64,
+  to_u64,
+  type u64,
+  ZERO,
+} from './types.js';
 
 /** Index into `machine.hrtimer`. */
 export type hrtimer_ptr = number & { readonly __hrtimer?: never };
@@ -61,22 +75,31 @@ export function hrtimer_active(this: vmlinux, timer: hrtimer_ptr): boolean {
   return this.m.hrtimer[timer].queued === 1;
 }
 
-/** kernel/time/hrtimer.c: hrtimer_forward(): whole intervals until the expiry is after now; how many. */
+/** include/linux/hrtimer.h: hrtimer_is_queued(): not while its callback runs. */
+export function hrtimer_is_queued(this: vmlinux, timer: hrtimer_ptr): boolean {
+  return this.m.hrtimer[timer].queued === 1;
+}
+
+/**
+ * kernel/time/hrtimer.c: hrtimer_forward(): whole intervals until the expiry is after now; how many. Times are ktime_t,
+ * compared as s64. MODEL: hrtimer_resolution is 1 ns, as with high-resolution timers.
+ */
 export function hrtimer_forward(this: vmlinux, timer: hrtimer_ptr, now: u64, interval: u64): u64 {
   const t = this.m.hrtimer[timer];
   const delta = s64_diff(now, t.expires);
-  if (s64_toNumber(delta) < 0) return ZERO;
-  let overrun = ZERO;
-  if (toNumber(sub(now, t.expires)) >= toNumber(interval)) {
-    overrun = div(sub(now, t.expires), interval);
-    t.expires = add(t.expires, mul(interval, overrun));
-    if (s64_lt(s64_diff(now, t.expires), s64_diff(ZERO, ZERO))) return overrun;
+  if (s64_lt(delta, S64_ZERO)) return ZERO;
+  if (this.warnOn(t.queued === 1, 'hrtimer_forward: timer->state & HRTIMER_STATE_ENQUEUED')) return ZERO;
+
+  let orun = ONE;
+  if (s64_ge(delta, to_s64(interval))) {
+    orun = div(to_u64(delta), interval);
+    t.expires = add(t.expires, mul(interval, orun));
+    if (s64_gt(to_s64(t.expires), to_s64(now))) return orun;
+    // the expiry is now, and has to be after it
+    orun = add(orun, ONE);
   }
-  if (!s64_lt(s64_diff(now, t.expires), s64_diff(ZERO, ZERO))) {
-    t.expires = add(t.expires, interval);
-    overrun = add(overrun, ONE);
-  }
-  return overrun;
+  t.expires = add(t.expires, interval);
+  return orun;
 }
 
 /** kernel/time/timekeeping.c: ktime_get(): ns, one clock for all CPUs. */

@@ -238,7 +238,7 @@ export function start_dl_timer(this: vmlinux, dl_se: sched_dl_entity): number {
   // ktime_us_delta(act, now) < 0: within the last microsecond it still starts.
   if (s64_lt(s64_div(s64_diff(act, now), NSEC_PER_USEC), S64_ZERO)) return 0;
 
-  if (!this.hrtimer_active(dl_se.dl_timer)) this.hrtimer_start(dl_se.dl_timer, act);
+  if (!this.hrtimer_is_queued(dl_se.dl_timer)) this.hrtimer_start(dl_se.dl_timer, act);
   return 1;
 }
 
