@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel run`: a scenario on a kernel, told event by event or as a trace. */
 import { Command } from 'commander';
-import { oneOf, reject, shown } from '../base/faults.js';
+import { BadInput, oneOf, reject, shown } from '../base/faults.js';
 import type { MachineEvent } from '../machine/events.js';
 import { catalogue, namedScenario } from '../scenario/catalogue.js';
 import type { Scenario } from '../scenario/scenario.js';
@@ -53,6 +53,10 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   const { pin } = await import('../series/registry.js');
   const { happenings } = await import('./happenings.js');
   const kernel = await namedKernel(flags.kernel ?? pin.name, io.cwd);
+  const { knobFaults } = await import('../machine/knobs.js');
+  const beside = flags.against === undefined ? [] : [await namedKernel(flags.against, io.cwd)];
+  const faults = knobFaults([kernel, ...beside], scenario);
+  if (faults.length > 0) throw new BadInput(`scenario ${name}`, faults);
   if (format !== undefined) {
     const { recorded } = happenings(kernel, scenario, limit ?? 1_000_000, true);
     const lines =

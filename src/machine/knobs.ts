@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Runtime knobs by their kernel names: SCHED_FEAT, debugfs files, module parameters, and what a series brings. */
+
+import { newKvmX86Params } from '../arch/x86/kvm_host.js';
+import { type Fault, oneOf, shown } from '../base/faults.js';
+import { newKvmParams } from '../kvm/kvm_host.js';
+import { newSchedFeatures } from '../sched/records.js';
+import type { Kernel } from '../series/link.js';
 import type { vmlinux } from '../series/vmlinux.js';
 import type { machine } from './state.js';
 
@@ -28,4 +34,22 @@ export function getKnob(m: machine, name: string): number | undefined {
     if (Object.hasOwn(bag, name)) return Number(bag[name]);
   }
   return undefined;
+}
+
+/** Features and knobs that none of the kernels has: a name mistyped would otherwise change nothing, in silence. */
+export function knobFaults(
+  kernels: readonly Kernel[],
+  scenario: { features?: Record<string, boolean>; knobs?: Record<string, number> },
+): Fault[] {
+  const features = [...Object.keys(newSchedFeatures()), ...kernels.flatMap((k) => Object.keys(k.sched_feat ?? {}))];
+  const parameters = [...Object.keys(newKvmParams()), ...Object.keys(newKvmX86Params())];
+  const brought = kernels.flatMap((k) => Object.keys(k.knobs ?? {}));
+  const knobs = ['base_slice_ns', ...features, ...parameters, ...brought];
+  const unknown = (bag: 'features' | 'knobs', what: string, known: readonly string[]): Fault[] =>
+    Object.keys(scenario[bag] ?? {})
+      .filter((name) => !known.includes(name))
+      .map((name) => {
+        return { code: 'unknown-knob', place: `${bag}.${name}`, expected: oneOf(what, name, known), got: shown(name) };
+      });
+  return [...unknown('features', 'a scheduler feature', features), ...unknown('knobs', 'a knob of the kernel', knobs)];
 }
