@@ -2,8 +2,8 @@
 /** Small machines on which two CPUs are in lockless code at the same time, and what must hold in every order. */
 import { boot } from '../../src/machine/boot.js';
 import { drive } from '../../src/machine/drive.js';
-import type { Cpu, Litmus, SteppedKernel } from '../../src/machine/every-order.js';
 import { checkKvm } from '../../src/machine/invariants-kvm.js';
+import type { Cpu, Litmus, SteppedKernel } from '../../src/machine/one-order.js';
 import type { machine } from '../../src/machine/state.js';
 import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import type { VmSpec } from '../../src/scenario/scenario.js';

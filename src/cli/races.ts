@@ -3,7 +3,8 @@
 import { Command } from 'commander';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { columns, wrap } from '../base/text.js';
-import type { Interleaved, Litmus } from '../machine/every-order.js';
+import type { Interleaved } from '../machine/every-order.js';
+import type { Litmus } from '../machine/one-order.js';
 import { OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
@@ -12,6 +13,7 @@ interface Flags {
   kernel?: string;
   limit?: string;
   tso?: boolean;
+  without?: string;
   json?: boolean;
 }
 
@@ -19,15 +21,19 @@ export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('races')
     .argument('[name]', 'only tests whose name has this in it')
     .option('--kernel <name>', 'v6.12.117 when absent; what a series overrides goes in one step')
-    .option('--limit <n>', 'orders of one test, at most; 100000 when absent')
+    .option('--limit <n>', 'states of one test, at most; 1000000 when absent')
     .option('--tso', 'stores wait in buffers, as on x86')
+    .option(
+      '--without <barrier>',
+      'full barriers that are not there: RACE: comments with (smp_mb) that have this in them',
+    )
     .option('--json', 'the results as JSON')
     .action(async (name: string | undefined, flags: Flags) => exit(await races(name, flags, io)));
 }
 
 async function races(name: string | undefined, flags: Flags, io: Io): Promise<number> {
   const o = new Options();
-  const limit = o.whole('--limit', flags.limit, 1, 10_000_000) ?? 100_000;
+  const limit = o.whole('--limit', flags.limit, 1, 100_000_000) ?? 1_000_000;
   o.done();
   const { kernelByName } = await import('../series/registry.js');
   const { interleave } = await import('../machine/every-order.js');
@@ -49,6 +55,7 @@ async function races(name: string | undefined, flags: Flags, io: Io): Promise<nu
     found: interleave(table, kernel, litmus, (k, m) => settle(k, m as never), {
       limit,
       storeBuffers: flags.tso === true,
+      withoutBarrier: flags.without,
     }),
   }));
   if (flags.json === true) {
@@ -70,7 +77,7 @@ function text(kernel: string, results: { litmus: Litmus; found: Interleaved }[])
   const rows = results.map(({ litmus, found }) => [
     litmus.name,
     verdict(found),
-    `${found.complete ? 'all ' : ''}${found.orders} orders`,
+    `${found.complete ? 'all ' : ''}${found.states} states`,
   ]);
   const lines = [`kernel   ${kernel}`, '', ...columns([['test', 'verdict', 'searched'], ...rows])];
   for (const { litmus, found } of results)

@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import type { SteppedKernel, StepTable } from '../machine/every-order.js';
+import type { SteppedKernel, StepTable } from '../machine/one-order.js';
 import type { AnyFunction, FunctionTable } from '../series/link.js';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -32,7 +32,7 @@ interface Scope {
  */
 export function stepTable(table: FunctionTable, stepped: readonly string[], modules: Modules): StepTable {
   const out: Record<string, AnyFunction> = {};
-  for (const [name, fn] of Object.entries(table)) out[name] = isGenerator(fn) ? fn : inOneStep(name, fn);
+  for (const [name, fn] of Object.entries(table)) out[name] = isGenerator(fn) ? fn : inOneStep(name);
   const names = new Set(Object.keys(table));
   for (const path of stepped) {
     const made = load(path, names, modules);
@@ -46,25 +46,11 @@ export function stepTable(table: FunctionTable, stepped: readonly string[], modu
 
 const isGenerator = (fn: AnyFunction): boolean => Object.prototype.toString.call(fn) === '[object GeneratorFunction]';
 
-/** What takes locks, which are full barriers. */
-const LOCKING = new Set([
-  ...['schedule', '__schedule', 'try_to_wake_up', 'wake_up_process', 'wake_up_state', 'yield_to', 'do_sched_yield'],
-  ...['sched_tick', 'sched_ttwu_pending', 'hrtimer_start', 'hrtimer_cancel', 'kvm_recalculate_apic_map'],
-]);
-
-/** Without a race in it: in one step, on this CPU's view; under a lock on what everybody sees. */
-function inOneStep(name: string, fn: AnyFunction): AnyFunction {
-  const locking = LOCKING.has(name);
+/** Without a race in it: in one step, as this CPU sees the machine. */
+function inOneStep(name: string): AnyFunction {
+  // biome-ignore lint/correctness/useYield: a generator that never stops
   return function* (this: SteppedKernel, ...args: unknown[]) {
-    const { buffer } = this;
-    if (buffer === null) return fn.apply(this.plain, args);
-    if (!locking) return fn.apply(this.viewed, args);
-    buffer.drain();
-    const value = fn.apply(
-      this.plain,
-      args.map((arg) => buffer.unwrap(arg)),
-    );
-    return buffer.view(value);
+    return (this.plain as unknown as Record<string, AnyFunction>)[name](...args);
   };
 }
 

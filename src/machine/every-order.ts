@@ -1,135 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Kernel code on several CPUs at once: every order of its steps, tried to the end.
+ * Every order of the steps of kernel code on several CPUs, tried to the end.
  *
- * A stepped kernel (`StepTable`) has the mirrored functions as generators that stop where the mirror says `RACE:`, the
- * places where another CPU may come in between. Between two such places a CPU is alone.
- *
- * Sequentially consistent, a store is seen by every CPU at once; or with store buffers, where the stores of a CPU arrive
- * some time before its next full barrier: a `RACE:` comment with (smp_mb) in it, an atomic operation, or code under a
- * lock. MODEL: all stores that wait arrive together.
+ * Orders that have come to the same state are gone on with once: the same memory, the same waiting stores, and every
+ * CPU stopped at the same place having loaded the same. Orders with few switches between CPUs come first.
  */
 import type { Kernel } from '../series/link.js';
-import { bind } from '../series/link.js';
-import type { kernel_state, vmlinux } from '../series/vmlinux.js';
-import { cloneMachine } from './clone.js';
+import type { vmlinux } from '../series/vmlinux.js';
+import {
+  type Litmus,
+  type MemoryOptions,
+  OneOrder,
+  type OrderStep,
+  type Setting,
+  type StepTable,
+  settingOf,
+  switchesOf,
+} from './one-order.js';
 import type { machine } from './state.js';
-import { StoreBuffer } from './store-buffer.js';
-
-/** What a CPU is about to do when it is stopped: the text of the `RACE:` comment. */
-export type Stop = string;
-export type Stepped = Generator<Stop, unknown>;
-// biome-ignore lint/suspicious/noExplicitAny: a table of functions of every signature
-export type StepTable = Readonly<Record<string, (this: any, ...args: any[]) => Stepped>>;
-
-/** The mirrored functions by name, as generators. */
-export type SteppedKernel = {
-  readonly m: kernel_state;
-  /** every function in one step, on the machine as it is */
-  readonly plain: vmlinux;
-  /** the same on this CPU's view of it */
-  readonly viewed: vmlinux;
-  readonly buffer: StoreBuffer | null;
-} & Record<string, (...args: unknown[]) => Stepped>;
-
-/** What one CPU does. */
-export interface Cpu {
-  cpu: number;
-  /** in a few words */
-  does: string;
-  run(k: SteppedKernel, m: machine): Stepped;
-}
-
-/** A small machine, what its CPUs do at the same time, and what must hold whatever the order. */
-export interface Litmus {
-  name: string;
-  /** the sentence that must hold */
-  says: string;
-  boot(): machine;
-  cpus: Cpu[];
-  /** null, or what is wrong: asked when every CPU is done and the machine has come to rest */
-  check(m: machine, plain: vmlinux): string | null;
-}
-
-/** One step of an order: this CPU went on to there. */
-export interface OrderStep {
-  cpu: number;
-  /** what it was stopped at; 'done' when it ended */
-  until: Stop;
-}
 
 export interface Interleaved {
-  /** orders tried */
+  /** states that orders came to */
+  states: number;
+  /** orders played, each from where it leaves one that was played before */
   orders: number;
+  /** what memory holds when everybody is done: so many ways it ends */
+  ends: number;
   /** whether that is all of them */
   complete: boolean;
-  /** most stops of any CPU in one order */
+  /** most steps of one order */
   stops: number;
+  /** orders that ended at something that is not modelled */
+  skipped: number;
   /** the order with the fewest switches between CPUs that breaks it; null: it holds */
-  broken: { steps: OrderStep[]; message: string } | null;
+  broken: Broken | null;
 }
 
-export interface InterleaveOptions {
-  /** orders, at most; 100000 when absent */
-  limit?: number;
-  /** stores wait in buffers */
-  storeBuffers?: boolean;
-  /** full barriers that are taken away: those whose comment has this in it */
-  withoutBarrier?: string;
-}
-
-/** Read-modify-write operations, which are full barriers on x86; and what the hardware does by itself, on no buffer. */
-const ATOMIC = new Set([
-  ...['evaluateVirtualInterrupt', 'guestTakes', 'avicSend', 'ipivSend', 'notifyPosted', 'processPosted', 'virtualEoi'],
-  ...['pi_test_and_set_pir', 'pi_test_and_set_on', 'pi_clear_on', 'pi_set_sn', 'pi_clear_sn'],
-  // VM entry and exit serialize
-  ...['untilExit', 'guestEntered', 'vmx_vcpu_runExit', 'svm_vcpu_runExit'],
-  ...[
-    'kvm_make_request',
-    '__kvm_make_request',
-    'kvm_check_request',
-    'kvm_clear_request',
-    'kvm_vcpu_exiting_guest_mode',
-  ],
-  ...['kvm_lapic_set_vector', 'kvm_lapic_clear_vector', 'apic_test_and_set_vector', 'apic_test_and_clear_vector'],
-]);
-
-function atomic(step: StepTable[string]): StepTable[string] {
-  return function* (this: SteppedKernel, ...args: unknown[]) {
-    this.buffer?.drain();
-    const value = yield* step.apply(this, args);
-    this.buffer?.drain();
-    return value;
-  };
-}
-
-const withBarriers = new WeakMap<StepTable, StepTable>();
-
-function barriersIn(table: StepTable): StepTable {
-  let made = withBarriers.get(table);
-  if (made === undefined) {
-    made = Object.fromEntries(Object.entries(table).map(([name, fn]) => [name, ATOMIC.has(name) ? atomic(fn) : fn]));
-    withBarriers.set(table, made);
-  }
-  return made;
-}
-
-/** A kernel of generators, bound to a machine beside the plain kernel; with a buffer, to that CPU's view of it. */
-export function bindStepped(table: StepTable, kernel: Kernel, m: machine, buffer: StoreBuffer | null): SteppedKernel {
-  const bound = Object.create(buffer === null ? table : barriersIn(table)) as Record<string, unknown>;
-  bound.m = buffer === null ? m : buffer.view(m);
-  bound.plain = bind(kernel, m);
-  bound.viewed = bind(kernel, bound.m as machine);
-  bound.tp = null;
-  bound.buffer = buffer;
-  return bound as unknown as SteppedKernel;
-}
-
-interface Run {
+/** An order that breaks a litmus test. */
+export interface Broken {
+  /** for `OneOrder.take`, one after the other */
+  moves: number[];
   steps: OrderStep[];
-  /** at each step: which CPU went, out of which */
-  choices: { taken: number; of: number[] }[];
-  message: string | null;
+  message: string;
+}
+
+export interface InterleaveOptions extends MemoryOptions {
+  /** states, at most; 1000000 when absent */
+  limit?: number;
+  /** the search ends with the first order that breaks it */
+  first?: boolean;
+  /** every order by itself, also those that come to a state again: slow, for tests of this search */
+  unmerged?: boolean;
+}
+
+/** The moves of an order, the last one first. */
+interface Path {
+  move: number;
+  before: Path | null;
+}
+
+function movesOn(path: Path | null): number[] {
+  const moves: number[] = [];
+  for (let at = path; at !== null; at = at.before) moves.push(at.move);
+  return moves.reverse();
 }
 
 /** Every order; `rest` lets the machine come to rest behind each. */
@@ -140,94 +73,69 @@ export function interleave(
   rest: (k: vmlinux, m: machine) => void,
   options: InterleaveOptions = {},
 ): Interleaved {
-  const limit = options.limit ?? 100_000;
-  const start = litmus.boot();
-  const found: Interleaved = { orders: 0, complete: false, stops: 0, broken: null };
-  let fewest = Number.POSITIVE_INFINITY;
-  let prefix: number[] | null = [];
-  while (prefix !== null && found.orders < limit) {
-    const run = runOrder(table, kernel, litmus, cloneMachine(start), prefix, rest, options);
-    found.orders++;
-    found.stops = Math.max(found.stops, run.steps.length);
-    const switches = run.steps.filter((s, i) => i > 0 && s.cpu !== run.steps[i - 1].cpu).length;
-    if (run.message !== null && switches < fewest) {
-      fewest = switches;
-      found.broken = { steps: run.steps, message: run.message };
+  return searchOrders(settingOf(table, kernel, litmus, rest, options), options);
+}
+
+/** The same, from a setting. */
+export function searchOrders(setting: Setting, options: InterleaveOptions = {}): Interleaved {
+  const limit = options.limit ?? 1_000_000;
+  const found: Interleaved = { states: 0, orders: 0, ends: 0, complete: false, stops: 0, skipped: 0, broken: null };
+  const seen = new Set<string>();
+  const ends = new Set<string>();
+  // paths by how often they switch
+  const waiting: (Path | null)[][] = [[null]];
+  for (let switches = 0; switches < waiting.length; switches++) {
+    const paths = waiting[switches];
+    while (paths.length > 0) {
+      if (found.states >= limit || (found.broken !== null && options.first === true)) return found;
+      const later = (path: Path): void => {
+        waiting[switches + 1] ??= [];
+        waiting[switches + 1].push(path);
+      };
+      play(setting, paths.pop() as Path | null, { found, seen: options.unmerged === true ? null : seen, ends }, later);
+      found.ends = ends.size;
     }
-    prefix = nextPrefix(run.choices);
   }
-  found.complete = prefix === null;
+  found.complete = true;
   return found;
 }
 
-/** The next order in depth-first order; null when there is none. */
-function nextPrefix(choices: Run['choices']): number[] | null {
-  for (let i = choices.length - 1; i >= 0; i--) {
-    const { taken, of } = choices[i];
-    const next = of.indexOf(taken) + 1;
-    if (next < of.length) return [...choices.slice(0, i).map((c) => c.taken), of[next]];
-  }
-  return null;
+interface Search {
+  found: Interleaved;
+  /** null: states are not told apart */
+  seen: Set<string> | null;
+  ends: Set<string>;
 }
 
-interface Going extends Cpu {
-  steps: Stepped | null;
-  buffer: StoreBuffer | null;
-}
-
-/** What can come next: CPU i goes on (i), or its stores arrive (n + i), while there is somebody whom that concerns. */
-function movesOf(cpus: readonly Going[], last: number): number[] {
-  const n = cpus.length;
-  const able = cpus.map((_, i) => i).filter((i) => cpus[i].steps !== null);
-  const arriving = cpus
-    .map((_, i) => i)
-    .filter((i) => (cpus[i].buffer?.pending ?? 0) > 0 && able.some((other) => other !== i));
-  // whoever went last goes on, if nothing else is said
-  const first = able.includes(last) ? [last, ...able.filter((i) => i !== last)] : able;
-  return able.length === 0 ? [] : [...first, ...arriving.map((i) => n + i)];
-}
-
-function runOrder(
-  table: StepTable,
-  kernel: Kernel,
-  litmus: Litmus,
-  m: machine,
-  prefix: readonly number[],
-  rest: (k: vmlinux, m: machine) => void,
-  options: InterleaveOptions,
-): Run {
-  const cpus = litmus.cpus.map((cpu): Going => {
-    const buffer = options.storeBuffers === true ? new StoreBuffer() : null;
-    const k = bindStepped(table, kernel, m, buffer);
-    return { ...cpu, buffer, steps: cpu.run(k, k.m as machine) };
-  });
-  const run: Run = { steps: [], choices: [], message: null };
-  let last = 0;
-  for (let i = 0; ; i++) {
-    const of = movesOf(cpus, last);
-    if (of.length === 0) break;
-    const taken = i < prefix.length ? prefix[i] : of[0];
-    run.choices.push({ taken, of });
-    const one = cpus[taken % cpus.length];
-    if (taken >= cpus.length) {
-      one.buffer?.drain();
-      run.steps.push({ cpu: one.cpu, until: 'its stores arrive' });
-      continue;
+/** Plays a path and goes on from its end without a switch, as long as that leads to something new. */
+function play(setting: Setting, path: Path | null, search: Search, later: (path: Path) => void): void {
+  const { found, seen } = search;
+  const order = new OneOrder(setting);
+  found.orders++;
+  for (const move of movesOn(path)) order.take(move);
+  for (let at = path; ; ) {
+    const state = seen === null ? '' : order.state();
+    if (seen?.has(state) === true) return;
+    seen?.add(state);
+    found.states++;
+    found.stops = Math.max(found.stops, order.steps.length);
+    const moves = order.moves();
+    if (moves.length === 0) {
+      end(order, movesOn(at), search);
+      return;
     }
-    last = taken;
-    m.cpu = one.cpu;
-    const { done, value } = (one.steps as Stepped).next();
-    if (done) one.steps = null;
-    else if (isBarrier(value, options)) one.buffer?.drain();
-    run.steps.push({ cpu: one.cpu, until: done ? 'done' : value });
+    const on = moves[0];
+    for (let i = 1; i < moves.length; i++) later({ move: moves[i], before: at });
+    at = { move: on, before: at };
+    order.take(on);
   }
-  for (const { buffer } of cpus) buffer?.drain();
-  const plain = bind(kernel, m);
-  rest(plain, m);
-  run.message = litmus.check(m, plain);
-  return run;
 }
 
-function isBarrier(stop: Stop, options: InterleaveOptions): boolean {
-  return stop.includes('(smp_mb)') && (options.withoutBarrier === undefined || !stop.includes(options.withoutBarrier));
+function end(order: OneOrder, moves: number[], { found, ends }: Search): void {
+  ends.add(order.memory());
+  const message = order.verdict();
+  if (order.ended !== null && !order.ended.modelled) found.skipped++;
+  if (message === null) return;
+  if (found.broken !== null && switchesOf(found.broken.steps) <= switchesOf(order.steps)) return;
+  found.broken = { moves, steps: order.steps, message };
 }

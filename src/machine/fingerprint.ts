@@ -203,3 +203,10 @@ export class FingerprintSet {
     }
   }
 }
+
+/** 64 bits that are alike for machines of which every member is alike, unless chance has it otherwise. */
+export function exactFingerprint(m: machine): string {
+  const h = new Hasher();
+  h.value(m);
+  return `${(h.lo >>> 0).toString(36)},${(h.hi >>> 0).toString(36)}`;
+}

@@ -6,8 +6,9 @@ import { brokenText } from '../../src/cli/races.js';
 import { stepTable } from '../../src/cli/stepped-kernel.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { settle } from '../../src/machine/apply.js';
-import { interleave, type Litmus, type SteppedKernel } from '../../src/machine/every-order.js';
+import { interleave } from '../../src/machine/every-order.js';
 import { vectorsIn } from '../../src/machine/invariants-kvm.js';
+import type { Litmus, SteppedKernel } from '../../src/machine/one-order.js';
 import type { machine } from '../../src/machine/state.js';
 import type { AnyFunction, Kernel } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
@@ -77,22 +78,55 @@ function faultyPlain(funcs: Record<string, AnyFunction>): Kernel {
   return { name: 'faulty', table: Object.freeze({ ...linux_6_12.table, ...Object.fromEntries(plain) }) };
 }
 
-describe('with store buffers', () => {
-  const tests = litmusTests(linux_6_12).filter((it) => /VMX with posted|SVM with AVIC/.test(it.name));
+describe('orders that come to the same state', () => {
+  const names = ['halt against interrupt, VMX', 'injection against interrupt, VMX', 'halt against interrupt, SVM'];
+  it.each(names)('%s: are gone on with once, and end in no other way than each by itself', (name) => {
+    const litmus = litmusTests(linux_6_12).find((it) => it.name === name) as Litmus;
+    const merged = interleave(table, linux_6_12, litmus, rest);
+    const each = interleave(table, linux_6_12, litmus, rest, { unmerged: true });
+    expect(merged.ends).toBe(each.ends);
+    expect(merged.states).toBeLessThan(each.states);
+    expect(each.ends).toBeGreaterThan(1);
+  });
 
-  it.each(tests)('$name: holds in every order', (litmus) => {
+  it('with store buffers as well', () => {
+    const litmus = litmusTests(linux_6_12).find((it) => it.name === 'entry against interrupt, VMX') as Litmus;
+    const merged = interleave(table, linux_6_12, litmus, rest, { storeBuffers: true });
+    const each = interleave(table, linux_6_12, litmus, rest, { storeBuffers: true, unmerged: true });
+    expect(merged.ends).toBe(each.ends);
+    expect(merged.states).toBeLessThan(each.states);
+  });
+});
+
+describe('with store buffers', () => {
+  it.each(litmusTests(linux_6_12))('$name: holds in every order', (litmus) => {
     const found = interleave(table, linux_6_12, litmus, rest, { storeBuffers: true });
     expect(found.complete).toBe(true);
     expect(found.broken).toBeNull();
   });
 
-  it('a missing barrier behind the store of vcpu->mode is found, and is not without buffers', () => {
-    const withoutBarrier = 'smp_mb__after_srcu_read_unlock';
-    const of = (storeBuffers: boolean): (string | undefined)[] =>
-      litmusTests(linux_6_12)
-        .filter((it) => /^(entry|spin) against interrupt, VMX with/.test(it.name))
-        .map((litmus) => interleave(table, linux_6_12, litmus, rest, { storeBuffers, withoutBarrier }).broken?.message);
-    expect(of(false).every((message) => message === undefined)).toBe(true);
-    expect(of(true).some((message) => message?.includes('was taken 0 times'))).toBe(true);
+  /** What breaks without the barrier, with and without store buffers. */
+  function without(withoutBarrier: string, tests: RegExp, storeBuffers: boolean): (string | undefined)[] {
+    return litmusTests(linux_6_12)
+      .filter((it) => tests.test(it.name))
+      .map((litmus) => interleave(table, linux_6_12, litmus, rest, { storeBuffers, withoutBarrier }).broken?.message);
+  }
+
+  const barriers: { barrier: string; between: string; tests: RegExp }[] = [
+    {
+      barrier: 'smp_mb__after_srcu_read_unlock',
+      between: 'the store of vcpu->mode and the look at PID.ON',
+      tests: /^(entry|spin) against interrupt, VMX with/,
+    },
+    {
+      barrier: 'set_current_state()',
+      between: 'the store of the state and the look for work: a lost wake-up',
+      tests: /^halt against interrupt, (VMX|SVM)$/,
+    },
+  ];
+
+  it.each(barriers)('$barrier between $between: missing, it is found, and is not without buffers', (it) => {
+    expect(without(it.barrier, it.tests, false).every((message) => message === undefined)).toBe(true);
+    expect(without(it.barrier, it.tests, true).some((message) => message?.includes('was taken 0 times'))).toBe(true);
   });
 });
