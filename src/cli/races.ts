@@ -55,7 +55,7 @@ async function races(name: string | undefined, flags: Flags, io: Io): Promise<nu
     found: interleave(table, kernel, litmus, (k, m) => settle(k, m as never), {
       limit,
       storeBuffers: flags.tso === true,
-      withoutBarrier: flags.without,
+      ...(flags.without === undefined ? {} : { withoutBarrier: flags.without }),
     }),
   }));
   if (flags.json === true) {
