@@ -1,33 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The kernel's own C code as an engine: opened on a tree, driven by operations, read as states. */
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConformState, Operation } from '../conform/operations.js';
 import { type Build, build, type Variant } from './build.js';
-import { Child, type Frame } from './child.js';
-import { type LineCoverage, readCoverage } from './coverage.js';
+import type { LineCoverage } from './coverage.js';
+import { type Ending, EngineProcess, type UbsanReport } from './engine-process.js';
 import { findTree, type KernelTree } from './find-tree.js';
-import { decodeState, encodeOperations, OP_BYTES, parseSchema, type Schema, wordAt } from './format.js';
+import { decodeState, parseSchema, type Schema, wordAt } from './format.js';
 import { smokeTest } from './smoke.js';
+
+export type { Ending, UbsanReport } from './engine-process.js';
 
 /** What is wanted beside the return value of each operation; the `more` ones add load tracking and the tree's shape. */
 export type Detail = 'return' | 'hash' | 'state' | 'more' | 'hash-more';
 const DETAILS: readonly Detail[] = ['return', 'hash', 'state', 'more', 'hash-more'];
-
-/** How an operation ended the kernel, or what it complained about. */
-export interface Ending {
-  readonly kind: 'bug' | 'trap' | 'oops' | 'deadlock' | 'hang' | 'panic' | 'no-memory' | 'warn';
-  /** index of the operation in its batch */
-  readonly op: number;
-  /** file and line for BUG and WARN, else empty */
-  readonly at: string;
-  /** the failed expression, the missing symbol, the address */
-  readonly what: string;
-  /** kernel functions, innermost first, as `function file:line` */
-  readonly stack: readonly string[];
-}
 
 /** What one operation did. */
 export interface Result {
@@ -44,23 +31,6 @@ export interface Batch {
   /** null when all operations were executed */
   readonly ending: Ending | null;
   readonly warnings: readonly Ending[];
-}
-
-/** What UBSan saw at one place. */
-export interface UbsanReport {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  /** `+`, `-`, `*`, `/`, `negate`, `shift`, `index` */
-  readonly kind: string;
-  /** C type of the operation, as the compiler names it: `'long long int'` */
-  readonly type: string;
-  readonly count: number;
-  /** operands of the first time */
-  readonly left: string;
-  readonly right: string;
-  /** the operation of its batch that did it first */
-  readonly op: number;
 }
 
 export interface EngineOptions {
@@ -97,76 +67,20 @@ export interface NativeEngine {
   close(): void;
 }
 
-interface RawEnding {
-  readonly kind: Ending['kind'];
-  readonly op: number;
-  readonly line: number;
-  readonly file: string;
-  readonly what: string;
-  readonly stack: readonly string[];
-}
-
-class Engine implements NativeEngine {
-  readonly name: string;
+class Engine extends EngineProcess implements NativeEngine {
   readonly schema: Schema;
-  private readonly child: Child;
-  private readonly counters: string | null;
-  private readonly codes: ReadonlyMap<string, number>;
 
   constructor(
-    readonly built: Build,
+    built: Build,
     readonly cpus: number,
   ) {
-    this.name = `${built.tree.version} (C, ${built.variant})`;
-    this.counters = built.variant === 'cov' ? mkdtempSync(join(tmpdir(), 'kvmodel-cov-')) : null;
-    const env =
-      this.counters === null ? process.env : { ...process.env, GCOV_PREFIX: this.counters, GCOV_PREFIX_STRIP: '99' };
-    this.child = new Child(built.program, [String(cpus)], env);
-    this.schema = parseSchema(this.child.ask('S', new Uint8Array()).toString());
-    this.codes = new Map(this.schema.ops.map((name, code) => [name, code]));
-  }
-
-  get tree(): KernelTree {
-    return this.built.tree;
-  }
-
-  private shortPath(path: string): string {
-    return path.replace(`${this.tree.dir}/`, '').replace(/^(\.\/)+/, '');
-  }
-
-  /** Names for addresses; callers are looked up one byte before, so that a call at the end of its line counts there. */
-  private stack(addresses: readonly string[]): string[] {
-    const own = addresses.filter((a) => Number(a) < 0x7000_0000);
-    if (own.length === 0) return [];
-    const before = own.map((a, i) => (i === 0 ? a : `0x${(Number(a) - 1).toString(16)}`));
-    const text = execFileSync('addr2line', ['-i', '-f', '-e', this.built.program, ...before], { encoding: 'utf8' });
-    const lines = text.trim().split('\n');
-    const frames: string[] = [];
-    for (let i = 0; i + 1 < lines.length; i += 2) {
-      const place = this.shortPath(lines[i + 1]!.replace(/ \(discriminator \d+\)/, ''));
-      if (/^(kernel|lib|include)\//.test(place)) frames.push(`${lines[i]} ${place}`);
-    }
-    return frames;
-  }
-
-  private ending(frame: Frame): Ending {
-    const raw = JSON.parse(frame.payload.toString()) as RawEnding;
-    const at = raw.file === '' ? '' : `${this.shortPath(raw.file)}:${raw.line}`;
-    return { kind: raw.kind, op: raw.op, at, what: raw.what, stack: this.stack(raw.stack) };
+    super(built, [String(cpus)]);
+    this.schema = parseSchema(this.described);
   }
 
   run(ops: readonly Operation[], detail: Detail = 'state'): Batch {
-    const payload = Buffer.alloc(8 + ops.length * OP_BYTES);
-    const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
-    view.setUint32(0, DETAILS.indexOf(detail), true);
-    encodeOperations(this.codes, ops, view, 8);
-    let ending: Ending | null = null;
-    const warnings: Ending[] = [];
-    const answer = this.child.ask('O', payload, (frame) => {
-      if (frame.kind === 'E') ending = this.ending(frame);
-      else if (warnings.length < 20) warnings.push(this.ending(frame));
-    });
-    return { results: this.results(answer, detail, (ending as Ending | null)?.op ?? ops.length), ending, warnings };
+    const { answer, ending, warnings } = this.runRaw(ops, DETAILS.indexOf(detail));
+    return { results: this.results(answer, detail, ending?.op ?? ops.length), ending, warnings };
   }
 
   private results(answer: Buffer, detail: Detail, count: number): Result[] {
@@ -195,10 +109,6 @@ class Engine implements NativeEngine {
     return decodeState(this.schema, result.words, more);
   }
 
-  reset(): void {
-    this.child.ask('R', new Uint8Array());
-  }
-
   call(
     name: string,
     operands: readonly Readonly<Record<string, number | bigint>>[],
@@ -223,39 +133,6 @@ class Engine implements NativeEngine {
       i += 4 + 8 * n;
     }
     return { rows, ending };
-  }
-
-  ubsan(): UbsanReport[] {
-    const lines = this.child.ask('U', new Uint8Array()).toString().split('\n');
-    return lines
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as UbsanReport)
-      .map((report) => ({ ...report, file: this.shortPath(report.file) }));
-  }
-
-  coverage(): LineCoverage {
-    if (this.counters === null) return { lines: new Map(), functions: new Map() };
-    this.child.ask('G', new Uint8Array());
-    for (const name of readdirSync(this.built.dir).filter((n) => n.endsWith('.gcno'))) {
-      if (!existsSync(join(this.counters, name))) copyFileSync(join(this.built.dir, name), join(this.counters, name));
-    }
-    return readCoverage(this.counters, this.tree.dir);
-  }
-
-  calls(): ReadonlyMap<string, number> {
-    const calls = new Map<string, number>();
-    for (const functions of this.coverage().functions.values()) {
-      for (const [name, { calls: n }] of functions) {
-        const plain = name.replace(/\..*$/, '');
-        calls.set(plain, (calls.get(plain) ?? 0) + n);
-      }
-    }
-    return calls;
-  }
-
-  close(): void {
-    this.child.close();
-    if (this.counters !== null) rmSync(this.counters, { recursive: true, force: true });
   }
 }
 

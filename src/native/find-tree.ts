@@ -27,7 +27,7 @@ export const DEBIAN_PACKAGE = 'linux-source-6.12';
 /** What is taken from an archive: what the engine compiles, and what the mirrored functions are looked up in. */
 const NEEDED = [
   ...['Makefile', 'include', 'kernel', 'lib', 'io_uring', 'virt/kvm'],
-  ...['arch/x86/kvm', 'arch/x86/include/asm', 'arch/x86/lib', 'arch/x86/kernel/kvm.c'],
+  ...['arch/x86/kvm', 'arch/x86/include', 'arch/x86/lib', 'arch/x86/kernel/kvm.c'],
   ...['arch/arm64/kvm', 'arch/arm64/include/asm', 'arch/s390/kvm', 'arch/s390/include/asm', 'arch/s390/kernel/smp.c'],
 ];
 

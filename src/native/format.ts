@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Operations and states in their form on the pipe: fixed records and 64-bit words, little endian. */
-import type { ConformState, CpuState, Operation, Word } from '../conform/operations.js';
+import type { ConformState, CpuState, Word } from '../conform/operations.js';
 
 /** The columns, as the native process describes them. */
 export interface Schema {
@@ -32,13 +32,23 @@ export function parseSchema(json: string): Schema {
   return Object.fromEntries(clean) as Schema;
 }
 
+/** An operation of any engine, by name; what the numbers mean depends on it. */
+export interface PipeOperation {
+  readonly op: string;
+  readonly cpu: number;
+  readonly id: number;
+  readonly flags: number;
+  readonly a: number | bigint;
+  readonly b: number | bigint;
+}
+
 /** Bytes of one operation on the pipe. */
 export const OP_BYTES = 32;
 
 /** Writes operations at `at` of `view`: op, cpu, id, flags as 32 bits, a and b as 64. `codes` numbers them. */
 export function encodeOperations(
   codes: ReadonlyMap<string, number>,
-  ops: readonly Operation[],
+  ops: readonly PipeOperation[],
   view: DataView,
   at: number,
 ): void {

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Compiles files of a kernel tree, unmodified, into a user-space program: the part that every engine shares.
+ *
+ * No Kbuild: the tree's own headers and a configuration of ours. What stays undefined becomes an address that nothing
+ * is mapped to, so that whoever calls or reads it ends with its name.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { KernelTree } from './find-tree.js';
+import { NativeError } from './native-error.js';
+
+/** `O2` for comparing, `ubsan` reports undefined arithmetic, `cov` counts lines. */
+export type Variant = 'O2' | 'ubsan' | 'cov';
+
+/** A finished build. */
+export interface Build {
+  /** the directory with the program `engine`, its objects and its notes for gcov */
+  readonly dir: string;
+  readonly program: string;
+  readonly tree: KernelTree;
+  readonly variant: Variant;
+  /** symbols that the link left undefined: calling one ends the run with its name */
+  readonly traps: readonly string[];
+}
+
+const TRAP_BASE = 0x7000_0000;
+const TRAP_STEP = 0x4000;
+const JOBS = 2;
+
+export const VARIANT_FLAGS: Readonly<Record<Variant, readonly string[]>> = {
+  O2: ['-O2', '-fno-strict-overflow'],
+  // WHY without -fno-strict-overflow: it would define the overflows away that are looked for.
+  ubsan: ['-O2', '-fsanitize=signed-integer-overflow,shift,integer-divide-by-zero,bounds'],
+  // WHY -O1: at -O0 the kernel's always_inline functions and dead branches do not compile. A branch that is made
+  // an expression would have no line.
+  cov: [
+    '-O1',
+    '-fno-ssa-phiopt',
+    '-fno-if-conversion',
+    '-fno-strict-overflow',
+    '--coverage',
+    '-fprofile-update=single',
+  ],
+};
+
+/** Our C sources; beside the TypeScript in the repository, at the same path in an installed package. */
+export function sourcesDir(): string {
+  for (let dir = dirname(fileURLToPath(import.meta.url)); ; dir = dirname(dir)) {
+    const candidate = join(dir, 'src/native/c');
+    if (existsSync(join(candidate, 'native.h'))) return candidate;
+    if (dir === dirname(dir)) throw new NativeError('compile', "the engine's C sources (src/native/c) are missing");
+  }
+}
+
+export interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export function tool(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    execFile(
+      command,
+      args,
+      { cwd, maxBuffer: 1 << 28, env: { ...process.env, LC_ALL: 'C' } },
+      (error, stdout, stderr) => {
+        if (error !== null && (error as NodeJS.ErrnoException).code === 'ENOENT') {
+          reject(new NativeError('no-compiler', `no ${command} on PATH: apt-get install gcc binutils libc6-dev`));
+        } else {
+          resolve({ status: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+        }
+      },
+    );
+  });
+}
+
+/** At most two at a time. */
+export async function inParallel(work: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const queue = [...work];
+  const worker = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await next();
+  };
+  await Promise.all(Array.from({ length: JOBS }, worker));
+}
+
+/** `path:line: message` of every error, with paths as the tree's owner knows them. */
+export function compilerErrors(stderr: string, tree: string): string[] {
+  return stderr
+    .split('\n')
+    .filter((line) => /: (fatal )?error: /.test(line))
+    .map((line) => line.replaceAll(`${tree}/`, ''));
+}
+
+/** This module, for a build's key. */
+export const PROGRAM_MODULE = import.meta.url;
+
+/** A program made of a tree's files and ours; engines say which, with which architecture and which data to reset. */
+export abstract class KernelProgram {
+  protected readonly gen: string;
+  /** our C sources */
+  protected readonly c = sourcesDir();
+  /** of `c`, what this engine's are: main.c and native.h stand above */
+  protected abstract readonly own: string;
+  /** the kernel file that is named when the probe fails on anything else */
+  protected abstract readonly about: string;
+
+  constructor(
+    protected readonly tree: KernelTree,
+    protected readonly variant: Variant,
+    protected readonly dir: string,
+  ) {
+    this.gen = join(dir, 'gen');
+  }
+
+  /** Directories of headers, in order. */
+  protected abstract includeDirs(): string[];
+  /** Where the kernel's files and ours include from beside them. */
+  protected abstract sourceDirs(): string[];
+  protected abstract writeGenerated(): Promise<void>;
+  protected abstract linkerScript(): Promise<string>;
+  protected abstract objects(): Promise<void>;
+
+  protected include(): string[] {
+    return ['-nostdinc', ...this.includeDirs().map((d) => `-I${d}`), '-D__KERNEL__'];
+  }
+
+  protected flags(): string[] {
+    const t = this.tree.dir;
+    const first = ['compiler-version', 'kconfig', 'compiler_types'].flatMap((h) => [
+      '-include',
+      `${t}/include/linux/${h}.h`,
+    ]);
+    return [
+      ...['-std=gnu11', '-fms-extensions', ...this.include(), ...first, ...this.sourceDirs().map((d) => `-I${d}`)],
+      ...['MODNAME', 'BASENAME', 'MODFILE'].map((name) => `-DKBUILD_${name}="native"`),
+      ...['-D__DISABLE_EXPORTS', '-fno-strict-aliasing', '-fno-common', '-fshort-wchar', '-fno-pie', '-mcmodel=small'],
+      ...['-fno-delete-null-pointer-checks', '-fno-stack-protector', '-ffunction-sections', '-fdata-sections', '-g1'],
+      ...['-Wno-address-of-packed-member', '-Werror=implicit-function-declaration'],
+      ...['-Werror=incompatible-pointer-types', '-Werror=int-conversion'],
+    ];
+  }
+
+  /** asm/x.h for every header of asm-generic that the architecture does not have: [from, where it may be had, to]. */
+  protected writeWrappers(kinds: readonly (readonly [string, readonly string[], string])[]): void {
+    for (const [from, had, to] of kinds) {
+      mkdirSync(join(this.gen, to), { recursive: true });
+      for (const name of readdirSync(join(this.tree.dir, from))) {
+        if (!name.endsWith('.h') || had.some((dir) => existsSync(join(dir, name)))) continue;
+        writeFileSync(join(this.gen, to, name), `#include <asm-generic/${name}>\n`);
+      }
+    }
+  }
+
+  /** Headers that Kbuild would generate, most of them empty. */
+  protected writeHeaders(): void {
+    const generated = join(this.gen, 'generated');
+    mkdirSync(generated, { recursive: true });
+    writeFileSync(join(generated, 'autoconf.h'), readFileSync(join(this.own, 'autoconf.h')));
+    for (const empty of ['timeconst.h', 'asm-offsets.h', 'bounds.h', 'rq-offsets.h'])
+      writeFileSync(join(generated, empty), '');
+    writeFileSync(join(generated, 'utsrelease.h'), `#define UTS_RELEASE "${this.tree.version}"\n`);
+  }
+
+  /** Constants that only the compiler knows, read back from assembly as Kbuild does. */
+  protected async writeOffsets(source: string, header: string): Promise<void> {
+    if (!existsSync(join(this.tree.dir, source))) return;
+    const done = await tool('gcc', [...this.flags(), '-O2', '-S', '-o', '-', join(this.tree.dir, source)], this.dir);
+    if (done.status !== 0) throw this.compileError(source, done);
+    const lines = [...done.stdout.matchAll(/->(\w+) [$#]?(-?\d+)/g)].map(
+      ([, name, value]) => `#define ${name} ${value}\n`,
+    );
+    writeFileSync(join(this.gen, 'generated', header), lines.join(''));
+  }
+
+  protected compileError(what: string, done: Outcome): NativeError {
+    const errors = compilerErrors(done.stderr, this.tree.dir);
+    const details = errors.length > 0 ? errors : done.stderr.trim().split('\n');
+    return new NativeError('compile', `${what} does not compile: ${details[0]}`, details);
+  }
+
+  /** Which members and functions the tree has: one compilation, read from the lines that fail. */
+  protected async probe(): Promise<void> {
+    const source = join(this.own, 'probe.c');
+    const args = [...this.flags(), '-fmax-errors=0', '-ftrack-macro-expansion=0', '-fsyntax-only', source];
+    const done = await tool('gcc', args, this.dir);
+    const failed = new Set([...done.stderr.matchAll(/probe\.c:(\d+):\d+: error:/g)].map((m) => Number(m[1])));
+    const elsewhere = compilerErrors(done.stderr, this.tree.dir).filter((line) => !line.includes('probe.c:'));
+    if (elsewhere.length > 0) {
+      throw new NativeError('compile', `${this.about} does not compile: ${elsewhere[0]}`, elsewhere);
+    }
+    const has = readFileSync(source, 'utf8')
+      .split('\n')
+      .flatMap((line, i) => {
+        const name = /^PROBE_(?:MEMBER|CALL)\((\w+)/.exec(line)?.[1];
+        return name === undefined || failed.has(i + 1) ? [] : [`#define NATIVE_HAVE_${name} 1\n`];
+      });
+    writeFileSync(join(this.gen, 'native-probe.h'), has.join(''));
+  }
+
+  protected async compile(object: string, source: string, flags: readonly string[]): Promise<void> {
+    const done = await tool('gcc', [...flags, '-MD', '-c', '-o', object, source], this.dir);
+    if (done.status !== 0) throw this.compileError(relative(this.tree.dir, source).replace(/^(\.\.\/.*\/)/, ''), done);
+  }
+
+  protected async link(script: string): Promise<string[]> {
+    const objects = readdirSync(this.dir).filter((name) => name.endsWith('.o'));
+    const attempt = (traps: readonly string[], extra: readonly string[]) => {
+      const names = traps.map((name) => `  "${name}",\n`).join('');
+      const table = `const char *const native_trap_names[] = {\n${names}  0\n};\nconst int native_nr_traps = ${traps.length};\n`;
+      writeFileSync(join(this.dir, 'traps.c'), table);
+      const coverage = this.variant === 'cov' ? ['--coverage', '-Wl,-u,__gcov_dump,-u,__gcov_reset'] : [];
+      const args = [
+        '-no-pie',
+        '-Wl,--gc-sections',
+        `-Wl,-T,${script}`,
+        ...extra,
+        '-o',
+        'engine',
+        ...objects,
+        'traps.c',
+      ];
+      return tool('gcc', [...args, ...coverage], this.dir);
+    };
+    const first = await attempt([], []);
+    const missing = [...first.stderr.matchAll(/undefined reference to [`'](\w+)'/g)].map((m) => m[1]!);
+    const traps = [...new Set(missing)].sort();
+    const addresses = traps.map((name, i) => `-Wl,--defsym=${name}=${TRAP_BASE + i * TRAP_STEP}`);
+    const second = await attempt(traps, addresses);
+    if (second.status !== 0) {
+      const words = second.stderr.trim().split('\n');
+      throw new NativeError('link', `the engine does not link: ${words[0]}`, words);
+    }
+    return traps;
+  }
+
+  /** Makes `engine` in the directory; which symbols became traps. */
+  async build(): Promise<string[]> {
+    await this.writeGenerated();
+    await this.probe();
+    const script = await this.linkerScript();
+    await this.objects();
+    return this.link(script);
+  }
+}
