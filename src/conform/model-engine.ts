@@ -2,6 +2,7 @@
 /** Executes operations on a kernel of the model, and shows the scheduler's state in the recorded form. */
 import { HRTIMER_RESTART } from '../lib/hrtimer.js';
 import { add, type i64, lt, u64 } from '../lib/types.js';
+import { cloneMachine } from '../machine/clone.js';
 import { forkTask, initSched, newSchedState } from '../sched/boot-sched.js';
 import { NULL, type sched_entity, type task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../series/link.js';
@@ -35,14 +36,15 @@ export function word(x: i64): Word {
 /** The machine of an engine: a scheduler, and nothing of KVM. */
 function newMachine(cpus: number): kernel_state {
   const sched = newSchedState({ cpus, HZ: 1000, NO_HZ_COMMON: false, now: u64(1_000_000_000) });
-  return {
+  // WHY copied: a literal with a spread in it has not always the same hidden class; a copy has.
+  return cloneMachine({
     ...sched,
     cpu: 0,
     hrtimer: [],
     kvm: [],
     vcpu: [],
     kvm_running_vcpu: Array.from({ length: cpus }, () => NULL),
-  } as unknown as kernel_state;
+  } as unknown as kernel_state);
 }
 
 const warned = new WeakMap<kernel_state, Set<string>>();

@@ -21,6 +21,7 @@ import { bind, type Kernel } from '../series/link.js';
 import type { vmlinux } from '../series/vmlinux.js';
 import { settle } from './apply.js';
 import { bootVms } from './boot-vms.js';
+import { cloneMachine } from './clone.js';
 import { setKnob } from './knobs.js';
 import { seedRng } from './rng.js';
 import type { machine } from './state.js';
@@ -32,7 +33,8 @@ const POLICY = { normal: SCHED_NORMAL, batch: SCHED_BATCH, idle: SCHED_IDLE, fif
 /** An empty machine: CPUs and knobs, no tasks. The scenario is taken as read: `readScenario` finds its faults. */
 function emptyMachine(kernel: Kernel, scenario: Scenario): machine {
   const all = Array.from({ length: scenario.cpus }, (_, cpu) => cpu);
-  return {
+  // WHY copied: a literal with a spread in it has not always the same hidden class; a copy has, that of a snapshot.
+  return cloneMachine<machine>({
     ...newSchedState({
       cpus: scenario.cpus,
       HZ: scenario.hz ?? 250,
@@ -56,7 +58,7 @@ function emptyMachine(kernel: Kernel, scenario: Scenario): machine {
     rng: seedRng(scenario.seed ?? 1),
     steps: 0,
     bootClock: u64(BOOT_CLOCK),
-  };
+  });
 }
 
 /** The machine at the end of boot: groups, tasks and VMs exist, whoever is runnable is queued or runs. */

@@ -7,6 +7,7 @@
  * and slows the original down as well. WHY not written by hand: a field that somebody adds would be lost.
  */
 import { assert } from '../base/assert.js';
+import type { kernel_state } from '../series/vmlinux.js';
 import type { machine } from './state.js';
 
 type Copier = (value: never) => unknown;
@@ -77,6 +78,6 @@ function generated(keys: readonly string[]): Copier {
 const root = newSite();
 
 /** A machine that shares nothing with this one. */
-export function cloneMachine(m: machine): machine {
-  return copyAt(root, m) as machine;
+export function cloneMachine<T extends kernel_state = machine>(m: T): T {
+  return copyAt(root, m) as T;
 }

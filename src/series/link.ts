@@ -30,39 +30,43 @@ export interface Knob {
 
 /** Properties that V8 keeps in fast mode on one object; beyond about a thousand it is a hash table for good. */
 const FAST_PROPERTIES = 500;
-const prototypes = new WeakMap<FunctionTable, object>();
+type Bound = { m: kernel_state | null; tp: ((event: trace_event) => void) | null };
+const examples = new WeakMap<FunctionTable, Bound>();
 
 /** The table as a chain of prototypes, each small enough to be fast. */
 function prototypeOf(table: FunctionTable): object {
-  let prototype = prototypes.get(table);
-  if (prototype === undefined) {
-    prototype = {};
+  let example = examples.get(table);
+  if (example === undefined) {
+    let prototype = {};
     const names = Object.keys(table);
     for (let end = names.length; end > 0; end -= FAST_PROPERTIES) {
       const link: Record<string, AnyFunction> = Object.create(prototype);
       for (const name of names.slice(Math.max(0, end - FAST_PROPERTIES), end)) link[name] = table[name];
       prototype = Object.freeze(link);
     }
-    prototypes.set(table, prototype);
+    // WHY kept: V8 forgets the shape of bound kernels with the last of them, and with it all code compiled for it.
+    example = boundTo(prototype, null, null);
+    examples.set(table, example);
   }
-  return prototype;
+  return Object.getPrototypeOf(example);
+}
+
+// WHY a prototype and not a copy: V8 keeps method loads from a prototype constant, so that calls are inlined.
+function boundTo(prototype: object, m: Bound['m'], tp: Bound['tp']): Bound {
+  const bound = Object.create(prototype) as Bound;
+  bound.m = m;
+  bound.tp = tp;
+  return bound;
 }
 
 /** Binds a kernel to a machine. The result is what mirrored functions know as `this`. */
 export function bind(kernel: Kernel, m: kernel_state, tp: ((event: trace_event) => void) | null = null): vmlinux {
-  // WHY a prototype and not a copy: V8 keeps method loads from a prototype constant, so that calls are inlined.
-  const bound = Object.create(prototypeOf(kernel.table)) as { m: kernel_state; tp: typeof tp };
-  bound.m = m;
-  bound.tp = tp;
-  return bound as unknown as vmlinux;
+  return boundTo(prototypeOf(kernel.table), m, tp) as unknown as vmlinux;
 }
 
 /** The kernel of `k`, bound to another machine; nobody hears its tracepoints. */
 export function rebind(k: vmlinux, m: kernel_state): vmlinux {
-  const bound = Object.create(Object.getPrototypeOf(k)) as { m: kernel_state; tp: null };
-  bound.m = m;
-  bound.tp = null;
-  return bound as unknown as vmlinux;
+  return boundTo(Object.getPrototypeOf(k), m, null) as unknown as vmlinux;
 }
 
 /** The functions of modules, as one table; what a module exports besides functions stays out. */
