@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A user's TypeScript file held against our declarations by the TypeScript compiler, errors as faults. */
 import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { type Fault, oneOf } from '../base/faults.js';
 
-/** Our own entry: its declarations when compiled, its source otherwise. */
+/** Our own entry: its declarations when there are any; otherwise its source, which takes longer to read. */
 function entry(): string {
-  const declared = fileURLToPath(new URL('../index.d.ts', import.meta.url));
-  return existsSync(declared) ? declared : fileURLToPath(new URL('../index.ts', import.meta.url));
+  const candidates = ['../index.d.ts', '../index.ts', '../../../src/index.ts'];
+  const files = candidates.map((it) => fileURLToPath(new URL(it, import.meta.url)));
+  return files.find(existsSync) ?? files[0];
 }
 
 const OPTIONS: ts.CompilerOptions = {
@@ -27,12 +29,13 @@ const OPTIONS: ts.CompilerOptions = {
 
 /** Every type error of the file and of what it imports from beside it, with `file:line:column` as the user named it. */
 export function typeFaults(file: string, shownAs: (file: string) => string): Fault[] {
-  const program = ts.createProgram([file], { ...OPTIONS, paths: { kvmodel: [entry()] } });
-  const ours = fileURLToPath(new URL('../..', import.meta.url));
+  const index = entry();
+  const program = ts.createProgram([file], { ...OPTIONS, paths: { kvmodel: [index] } });
+  const ours = ['src/', 'properties/'].map((it) => join(dirname(index), '..', it));
   const checker = program.getTypeChecker();
   const files = program
     .getSourceFiles()
-    .filter((f) => !f.isDeclarationFile && (f.fileName === file || !f.fileName.startsWith(ours)));
+    .filter((f) => !f.isDeclarationFile && (f.fileName === file || !ours.some((it) => f.fileName.startsWith(it))));
   // WHY by ourselves: of an object literal with several wrong members the compiler reports the first alone.
   const overrides = files.flatMap((f) => overrideFaults(f, checker));
   const told = new Set(overrides.map((o) => `${o.file.fileName}:${o.start}`));

@@ -15,8 +15,7 @@ let cwd = '';
 vi.setConfig({ testTimeout: 300_000 });
 
 beforeAll(() => {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { cwd: root });
+  execFileSync(process.execPath, [join(root, 'tools/compile.mjs')], { cwd: root });
   cwd = mkdtempSync(join(tmpdir(), 'kvmodel-built-'));
   cpSync(join(root, 'test/cli/patches'), cwd, { recursive: true });
 }, 180_000);
