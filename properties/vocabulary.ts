@@ -59,12 +59,23 @@ export interface Monitor {
   int64?(step: Step, report: Int64Report): void;
 }
 
+export type Weights = Partial<Record<MachineEvent['ev'], number>>;
+
+export interface ApicMenu {
+  weights: Weights;
+  /** registers and MSRs that are written; all of them when absent */
+  registers?: readonly number[];
+  msrs?: readonly number[];
+}
+
 /** Where a property is asked: the machines, and what may happen to them. */
 export interface World {
   /** drawn anew for each run */
   scenario: Arbitrary<Scenario>;
   /** relative weights of event kinds; absent kinds do not occur. Empty: programs decide until `scenario.until` */
-  weights: Partial<Record<MachineEvent['ev'], number>>;
+  weights: Weights;
+  /** for machines of local APICs: what may happen, and to which registers and MSRs; it depends on the scenario drawn */
+  apics?(scenario: Scenario): ApicMenu;
   /** what a scenario made smaller by shrinking must still be; absent: whatever boots */
   keep?(scenario: Scenario): boolean;
   /** programs decide, and a run with events left out would mean nothing: only its end is cut, and its scenario shrunk */
@@ -94,7 +105,7 @@ export interface Property {
   word: Word;
   /** `A13.1`, `AR4.2`, `starvation.3` */
   id: string;
-  /** claim it belongs to: `A13`; a family's name for the three families */
+  /** claim it belongs to: `A13`; of a family what stands before the number */
   claim: string;
   /** the sentence that is true or not, in our words */
   says: string;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The three families, asked of every kernel and every series. */
+/** The four families, asked of every kernel and every series. */
+
+import { interrupts } from '../lapic/index.js';
 import type { Claim, Recorded } from '../vocabulary.js';
 import { fairness } from './fairness.js';
 import { overflow } from './overflow.js';
 import { starvation } from './starvation.js';
 
-export const families: readonly Claim[] = [starvation, fairness, overflow];
+export const families: readonly Claim[] = [starvation, fairness, overflow, interrupts];
 
 const everywhere = { 'v6.12.117': 'holds', 'v6.19-rc1': 'holds', 'v6.19-rc1+semantics-aware-v2': 'holds' } as const;
 
@@ -22,4 +24,7 @@ export const recorded: Recorded = {
   // of v6.19-rc1 itself: vlag and vprot are one word, and a reweight writes a lag over the protection of who runs
   'overflow.3': { ...everywhere, 'v6.19-rc1': 'refuted', 'v6.19-rc1+semantics-aware-v2': 'refuted' },
   'overflow.4': everywhere,
+  ...Object.fromEntries(interrupts.properties.map((p) => [p.id, everywhere])),
+  // fixed in June 2026, in 6.12.117 and not in v6.19-rc1
+  'lapic.7': { ...everywhere, 'v6.19-rc1': 'refuted', 'v6.19-rc1+semantics-aware-v2': 'refuted' },
 };

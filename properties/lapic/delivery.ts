@@ -4,18 +4,11 @@ import type { kvm_lapic_irq } from '../../src/arch/x86/kvm_host.js';
 import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_apic_map, kvm_lapic } from '../../src/lapic/lapic.js';
 import type { vmlinux } from '../../src/series/vmlinux.js';
-import type { ApicProperty, ApicStep, ApicWorld } from './engine.js';
+import { always, type Property, type Step } from '../vocabulary.js';
 import { isOn, isSoftwareEnabled, isX2apic, reg } from './page.js';
+import { deliveryWorlds, mapWorlds, worldOf } from './worlds.js';
 
 const XAPIC_DFR = [0x0fff_ffff, 0xffff_ffff];
-
-/** IPIs and MSIs while ids, logical ids and enables change; every APIC is in one mode. */
-const registers = [0x20, 0xd0, 0xd0, 0xf0, 0x80, 0xb0];
-export const deliveryWorlds: readonly ApicWorld[] = [
-  { options: {}, boot: 'xapic', kinds: ['mw', 'ipi', 'ipi', 'msi', 'set_lapic'], registers },
-  { options: {}, boot: 'cluster', kinds: ['mw', 'ipi', 'ipi', 'msi'], registers },
-  { options: {}, boot: 'x2apic', kinds: ['ipi', 'ipi', 'msi', 'wrmsr'], registers: [0x80, 0xb0, 0xf0] },
-];
 
 /**
  * Whether a message names this APIC, asked of the APIC alone, as the bus would. `all` is that mode's broadcast.
@@ -49,102 +42,115 @@ function named(vcpu: kvm_vcpu, irq: kvm_lapic_irq, src: kvm_lapic | null): boole
 const FIXED_OR_LOWEST = 0x100;
 const lowest = (irq: kvm_lapic_irq): boolean => irq.delivery_mode === FIXED_OR_LOWEST || irq.msi_redir_hint;
 /** Modes in which APICs differ, or a DFR that is neither: there Linux's map and scan part (test/lapic/details). */
-function plain(step: ApicStep): boolean {
-  const modes = new Set(step.machine.vcpus.filter(isOn).map(isX2apic));
-  const dfrs = step.machine.vcpus.every((v) => isX2apic(v) || XAPIC_DFR.includes(reg(v, 0xe0)));
+function plain(step: Step): boolean {
+  const modes = new Set(step.m.vcpu.filter(isOn).map(isX2apic));
+  const dfrs = step.m.vcpu.every((v) => isX2apic(v) || XAPIC_DFR.includes(reg(v, 0xe0)));
   return modes.size <= 1 && dfrs;
 }
 
 /** An IPI or MSI is accepted by exactly the APICs that it names, or by one of them in lowest-priority mode. */
-export const exactlyTheNamed: ApicProperty = {
-  id: 'lapic.8',
-  says: 'a fixed interrupt is accepted by exactly the enabled APICs it names; lowest priority by one of them at most',
-  worlds: deliveryWorlds,
-  watch: () => {
-    let expected: number[] = [];
-    let accepted: number[] = [];
-    let active = false;
-    return {
-      probes: {
-        kvm_irq_delivery_to_apic: {
-          enter: (step, args) => {
-            const [, src, irq] = args as [kvm, kvm_lapic | null, kvm_lapic_irq];
-            active = irq.delivery_mode <= FIXED_OR_LOWEST && !(irq.trig_mode !== 0 && !irq.level) && plain(step);
-            accepted = [];
-            expected = step.machine.vcpus
-              .filter((v) => isOn(v) && isSoftwareEnabled(v) && named(v, irq, src))
-              .map((v) => v.id);
+export const exactlyTheNamed = always(
+  'a fixed interrupt is accepted by exactly the enabled APICs it names; lowest priority by one of them at most',
+  {
+    of: 'lapic.8',
+    given: worldOf(deliveryWorlds),
+    watch: () => {
+      let expected: number[] = [];
+      let accepted: number[] = [];
+      let active = false;
+      return {
+        probes: {
+          kvm_irq_delivery_to_apic: {
+            enter: (step, args) => {
+              const [, src, irq] = args as [kvm, kvm_lapic | null, kvm_lapic_irq];
+              active = irq.delivery_mode <= FIXED_OR_LOWEST && !(irq.trig_mode !== 0 && !irq.level) && plain(step);
+              accepted = [];
+              expected = step.m.vcpu
+                .filter((v) => isOn(v) && isSoftwareEnabled(v) && named(v, irq, src))
+                .map((v) => v.id);
+            },
+            leave: (step, _, args) => {
+              const irq = args[2] as kvm_lapic_irq;
+              if (!active) return;
+              active = false;
+              const got = accepted.sort((a, b) => a - b);
+              if (expected.length > 0) step.reach();
+              if (!lowest(irq) && got.join() !== expected.join()) {
+                step.fail(
+                  `dest ${irq.dest_id.toString(16)} mode ${irq.dest_mode}: accepted by ${got}, named ${expected}`,
+                );
+              }
+              if (lowest(irq) && (got.length > 1 || got.some((id) => !expected.includes(id)))) {
+                step.fail(`lowest priority, dest ${irq.dest_id.toString(16)}: accepted by ${got} of ${expected}`);
+              }
+            },
           },
-          leave: (step, _, args) => {
-            const irq = args[2] as kvm_lapic_irq;
-            if (!active) return;
-            active = false;
-            const got = accepted.sort((a, b) => a - b);
-            if (expected.length > 0) step.reach();
-            if (!lowest(irq) && got.join() !== expected.join()) {
-              step.fail(
-                `dest ${irq.dest_id.toString(16)} mode ${irq.dest_mode}: accepted by ${got}, named ${expected}`,
-              );
-            }
-            if (lowest(irq) && (got.length > 1 || got.some((id) => !expected.includes(id)))) {
-              step.fail(`lowest priority, dest ${irq.dest_id.toString(16)}: accepted by ${got} of ${expected}`);
-            }
+          __apic_accept_irq: {
+            leave: (_, result, args) => {
+              if (active && result === 1) accepted.push((args[0] as kvm_lapic).vcpu);
+            },
           },
         },
-        __apic_accept_irq: {
-          leave: (_, result, args) => {
-            if (active && result === 1) accepted.push((args[0] as kvm_lapic).vcpu);
-          },
+      };
+    },
+    fault: {
+      says: 'kvm_recalculate_phys_map() lets an id that two APICs have stand for the first',
+      funcs: {
+        kvm_recalculate_phys_map(this: vmlinux, map: kvm_apic_map, vcpu: kvm_vcpu) {
+          const apic = vcpu.arch.apic;
+          const id = this.apic_x2apic_mode(apic) ? vcpu.vcpu_id : this.kvm_xapic_id(apic);
+          if (map.phys_map[id] === -1) map.phys_map[id] = vcpu.id;
+          return 0;
         },
-      },
-    };
-  },
-  fault: {
-    says: 'kvm_recalculate_phys_map() lets an id that two APICs have stand for the first',
-    funcs: {
-      kvm_recalculate_phys_map(this: vmlinux, map: kvm_apic_map, vcpu: kvm_vcpu) {
-        const apic = vcpu.arch.apic;
-        const id = this.apic_x2apic_mode(apic) ? vcpu.vcpu_id : this.kvm_xapic_id(apic);
-        if (map.phys_map[id] === -1) map.phys_map[id] = vcpu.id;
-        return 0;
       },
     },
   },
-};
+);
 
 /** The map, where there is one, is what a naive reader of all APICs would write down. */
-export const mapIsTrue: ApicProperty = {
-  id: 'lapic.9',
-  says: 'a clean map has each enabled APIC under its id and logical id, and nothing else; an ambiguity disables it',
-  worlds: [...deliveryWorlds, { options: {}, boot: 'xapic', kinds: ['mw', 'wrmsr', 'set_lapic', 'ipi'] }],
-  watch: () => ({
-    after: (step) => {
-      const { arch } = step.machine.m.kvm[0];
-      if (arch.apic_map_dirty !== 0) step.fail('the map is dirty when nobody is at work on it');
-      const on = step.machine.vcpus.filter(isOn);
-      const idOf = (v: kvm_vcpu): number => (isX2apic(v) ? v.vcpu_id : reg(v, 0x20) >>> 24);
-      const aliased = new Set(on.map(idOf)).size !== on.length;
-      const map = arch.apic_map;
-      if (aliased !== (map === null)) step.fail(`ids ${on.map(idOf)}: ${map === null ? 'no map' : 'a map'}`);
-      if (map === null) return;
-      step.reach();
-      if (map.phys_map.length !== map.max_apic_id + 1) step.fail(`phys_map has ${map.phys_map.length} entries`);
-      map.phys_map.forEach((got, id) => {
-        const expected = on.find((v) => idOf(v) === id)?.id ?? -1;
-        if (got !== expected) step.fail(`phys_map[${id}] is ${got}, APIC with this id is ${expected}`);
-      });
-      logicalFaults(on, map).forEach((fault) => void step.fail(fault));
-    },
-  }),
-  fault: {
-    says: 'a write of LDR does not make the map dirty',
-    funcs: {
-      kvm_apic_set_ldr(this: vmlinux, apic: kvm_lapic, id: number) {
-        this.kvm_lapic_set_reg(apic, 0xd0, id);
+export const mapIsTrue = always(
+  'a clean map has each enabled APIC under its id and logical id, and nothing else; an ambiguity disables it',
+  {
+    of: 'lapic.9',
+    given: worldOf([...deliveryWorlds, ...mapWorlds]),
+    watch: () => ({
+      probes: {
+        kvm_recalculate_apic_map: {
+          leave: (step, _, args) => {
+            const map = (args[0] as kvm).arch.apic_map;
+            const size = map?.phys_map.length ?? 0;
+            if (map !== null && size !== map.max_apic_id + 1)
+              step.fail(`entry ${size - 1} of phys_map is out of bounds`);
+          },
+        },
+      },
+      after: (step) => {
+        const { arch } = step.m.kvm[0];
+        if (arch.apic_map_dirty !== 0) step.fail('the map is dirty when nobody is at work on it');
+        const on = step.m.vcpu.filter(isOn);
+        const idOf = (v: kvm_vcpu): number => (isX2apic(v) ? v.vcpu_id : reg(v, 0x20) >>> 24);
+        const aliased = new Set(on.map(idOf)).size !== on.length;
+        const map = arch.apic_map;
+        if (aliased !== (map === null)) step.fail(`ids ${on.map(idOf)}: ${map === null ? 'no map' : 'a map'}`);
+        if (map === null) return;
+        step.reach();
+        map.phys_map.forEach((got, id) => {
+          const expected = on.find((v) => idOf(v) === id)?.id ?? -1;
+          if (got !== expected) step.fail(`phys_map[${id}] is ${got}, APIC with this id is ${expected}`);
+        });
+        logicalFaults(on, map).forEach((fault) => void step.fail(fault));
+      },
+    }),
+    fault: {
+      says: 'a write of LDR does not make the map dirty',
+      funcs: {
+        kvm_apic_set_ldr(this: vmlinux, apic: kvm_lapic, id: number) {
+          this.kvm_lapic_set_reg(apic, 0xd0, id);
+        },
       },
     },
   },
-};
+);
 
 /** Modes of the logical map, by what KVM calls them. */
 const CLUSTER = 1;
@@ -181,10 +187,9 @@ function logicalFaults(on: readonly kvm_vcpu[], map: kvm_apic_map): string[] {
 }
 
 /** The fast path does what the scan would, where every APIC is in the same mode. */
-export const fastIsSlow: ApicProperty = {
-  id: 'lapic.10',
-  says: 'delivery through the map reaches the APICs that a scan of all of them finds',
-  worlds: deliveryWorlds,
+export const fastIsSlow = always('delivery through the map reaches the APICs that a scan of all of them finds', {
+  of: 'lapic.10',
+  given: worldOf(deliveryWorlds),
   watch: () => ({
     probes: {
       kvm_apic_map_get_dest_lapic: {
@@ -199,9 +204,11 @@ export const fastIsSlow: ApicProperty = {
           if (handled !== true || irq.shorthand !== 0 || lowest(irq) || !plain(step)) return;
           const fast: number[] = [];
           for (let i = 0; i < 16; i++) if ((out.bitmap >> i) & 1) fast.push(out.dst[out.base + i]);
-          const enabled = (id: number): boolean => id !== -1 && isSoftwareEnabled(step.machine.vcpus[id]);
-          const slow = step.machine.vcpus
-            .filter((v) => isOn(v) && step.k.kvm_apic_match_dest(v, src, irq.shorthand, irq.dest_id, irq.dest_mode))
+          const enabled = (id: number): boolean => id !== -1 && isSoftwareEnabled(step.m.vcpu[id]);
+          const slow = step.m.vcpu
+            .filter(
+              (v) => isOn(v) && step.kernel.kvm_apic_match_dest(v, src, irq.shorthand, irq.dest_id, irq.dest_mode),
+            )
             .map((v) => v.id);
           const [a, b] = [fast, slow].map((ids) => ids.filter(enabled).sort((x, y) => x - y));
           if (b.length > 0) step.reach();
@@ -224,6 +231,6 @@ export const fastIsSlow: ApicProperty = {
       },
     },
   },
-};
+});
 
-export const deliveryProperties: readonly ApicProperty[] = [exactlyTheNamed, mapIsTrue, fastIsSlow];
+export const deliveryProperties: readonly Property[] = [exactlyTheNamed, mapIsTrue, fastIsSlow];

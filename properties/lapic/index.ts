@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** All properties of the local APIC. */
+/** The family about interrupts: local APICs, the way to them, and their timers. */
+import type { Claim } from '../vocabulary.js';
 import { deliveryProperties } from './delivery.js';
-import type { ApicProperty } from './engine.js';
 import { serviceProperties } from './service.js';
 import { timerProperties } from './timer.js';
 
-export const lapicProperties: readonly ApicProperty[] = [
-  ...serviceProperties,
-  ...deliveryProperties,
-  ...timerProperties,
-];
+export const interrupts: Claim = {
+  id: 'interrupts',
+  words: 'no interrupt is lost, doubled, early or misdirected',
+  properties: [...serviceProperties, ...deliveryProperties, ...timerProperties],
+};

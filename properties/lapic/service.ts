@@ -5,34 +5,16 @@ import { KVM_MP_STATE_HALTED, KVM_MP_STATE_RUNNABLE, KVM_REQ_EVENT } from '../..
 import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import type { vmlinux } from '../../src/series/vmlinux.js';
-import type { ApicProperty, ApicWorld } from './engine.js';
+import { always, type Property, type Step } from '../vocabulary.js';
 import { deliverable, highest, IRR, ISR, isOn, priority, reg, vectorsOf } from './page.js';
-
-const EVERYDAY = ['mw', 'ipi', 'ipi', 'ipi', 'msi', 'window', 'window', 'enter', 'advance', 'pvipi'] as const;
-
-/** EOI and TPR often, the timer and what enables or names an APIC sometimes. */
-const registers = [0xb0, 0xb0, 0xb0, 0xb0, 0x80, 0x80, 0x320, 0x380, 0x3e0, 0xf0, 0xd0, 0x20, 0x350];
-
-/** All modes, both irqchips, both vendors, timers, INITs and software disables. */
-export const everyWorld: readonly ApicWorld[] = [
-  { options: {}, boot: 'xapic', kinds: [...EVERYDAY, 'set_lapic'], registers },
-  { options: { vendor: 'vmx' }, boot: 'cluster', kinds: EVERYDAY, registers },
-  { options: {}, boot: 'x2apic', kinds: ['wrmsr', 'wrmsr', ...EVERYDAY], registers },
-  {
-    options: { irqchip_split: false, vendor: 'vmx' },
-    boot: 'xapic',
-    kinds: [...EVERYDAY, 'pin', 'redirect'],
-    registers,
-  },
-];
+import { everyWorld, racingWorlds, worldOf } from './worlds.js';
 
 const apicOf = (k: vmlinux, id: number): kvm_vcpu => k.m.vcpu[id];
 
 /** An accepted interrupt is in IRR until it is taken, and is taken once. */
-export const nothingLost: ApicProperty = {
-  id: 'lapic.1',
-  says: 'what is accepted stays in IRR until it is taken, and nothing else is in IRR',
-  worlds: everyWorld,
+export const nothingLost = always('what is accepted stays in IRR until it is taken, and nothing else is in IRR', {
+  of: 'lapic.1',
+  given: worldOf(everyWorld),
   watch: () => {
     const requested = new Map<number, Set<number>>();
     const of = (id: number): Set<number> => {
@@ -40,8 +22,8 @@ export const nothingLost: ApicProperty = {
       requested.set(id, set);
       return set;
     };
-    const compare = (step: Parameters<NonNullable<ReturnType<ApicProperty['watch']>['after']>>[0]): void => {
-      for (const vcpu of step.machine.vcpus) {
+    const compare = (step: Step): void => {
+      for (const vcpu of step.m.vcpu) {
         const expected = [...of(vcpu.id)].sort((a, b) => a - b).join();
         const got = vectorsOf(vcpu, IRR).join();
         if (expected !== got) step.fail(`vCPU ${vcpu.id}: accepted and not taken: ${expected}; in IRR: ${got}`);
@@ -76,13 +58,12 @@ export const nothingLost: ApicProperty = {
       },
     },
   },
-};
+});
 
 /** What is taken is the highest of IRR, and above PPR. */
-export const highestFirst: ApicProperty = {
-  id: 'lapic.2',
-  says: 'what is taken is the highest of IRR, and of a class above PPR',
-  worlds: everyWorld,
+export const highestFirst = always('what is taken is the highest of IRR, and of a class above PPR', {
+  of: 'lapic.2',
+  given: worldOf(everyWorld),
   watch: () => ({
     probes: {
       kvm_apic_ack_interrupt: {
@@ -104,16 +85,15 @@ export const highestFirst: ApicProperty = {
       },
     },
   },
-};
+});
 
 /** In service, each is of a higher class than the one it interrupted. */
-export const serviceNests: ApicProperty = {
-  id: 'lapic.3',
-  says: 'vectors in service are of classes that grow from the outermost to the innermost',
-  worlds: everyWorld.map((w) => ({ ...w, kinds: w.kinds.filter((k) => k !== 'set_lapic') })),
+export const serviceNests = always('vectors in service are of classes that grow from the outermost to the innermost', {
+  of: 'lapic.3',
+  given: worldOf(everyWorld.map((w) => ({ ...w, kinds: w.kinds.filter((k) => k !== 'set_lapic') }))),
   watch: () => ({
     after: (step) => {
-      for (const vcpu of step.machine.vcpus) {
+      for (const vcpu of step.m.vcpu) {
         const classes = vectorsOf(vcpu, ISR).map((v) => v >> 4);
         if (classes.length > 1) step.reach();
         if (new Set(classes).size !== classes.length) step.fail(`vCPU ${vcpu.id}: ISR has classes ${classes.join()}`);
@@ -130,23 +110,22 @@ export const serviceNests: ApicProperty = {
       },
     },
   },
-};
+});
 
 /** EOI ends the highest in service, and only that. */
-export const eoiRetiresTheHighest: ApicProperty = {
-  id: 'lapic.4',
-  says: 'an EOI retires exactly the highest vector in service',
-  worlds: everyWorld,
+export const eoiRetiresTheHighest = always('an EOI retires exactly the highest vector in service', {
+  of: 'lapic.4',
+  given: worldOf(everyWorld),
   watch: () => {
     let before: number[] = [];
     return {
       probes: {
         apic_set_eoi: {
           enter: (step, args) => {
-            before = vectorsOf(apicOf(step.k, (args[0] as kvm_lapic).vcpu), ISR);
+            before = vectorsOf(apicOf(step.kernel, (args[0] as kvm_lapic).vcpu), ISR);
           },
           leave: (step, result, args) => {
-            const after = vectorsOf(apicOf(step.k, (args[0] as kvm_lapic).vcpu), ISR);
+            const after = vectorsOf(apicOf(step.kernel, (args[0] as kvm_lapic).vcpu), ISR);
             if (before.length > 0) step.reach();
             if (after.join() !== before.slice(0, -1).join()) step.fail(`ISR was ${before}, is ${after}`);
             if (result !== (before.at(-1) ?? -1)) step.fail(`retired ${String(result)} of ${before}`);
@@ -163,96 +142,105 @@ export const eoiRetiresTheHighest: ApicProperty = {
       },
     },
   },
-};
+});
 
 /** An interrupt that may come does come, in a vCPU that lets it in, and wakes one that is halted. */
-export const deliverableIsDelivered: ApicProperty = {
-  id: 'lapic.5',
-  says: 'with RFLAGS.IF set what is deliverable is taken at the next entry; a halted vCPU with it is runnable',
-  worlds: everyWorld,
-  watch: () => ({
-    before: (step) => {
-      for (const vcpu of step.machine.vcpus) {
-        if (deliverable(vcpu) === -1 || vcpu.arch.mp_state !== KVM_MP_STATE_RUNNABLE) continue;
-        vcpu.arch.mp_state = KVM_MP_STATE_HALTED;
-        vcpu.arch.if_flag = true;
-        const runs = step.k.kvm_arch_vcpu_runnable(vcpu);
-        vcpu.arch.if_flag = false;
-        vcpu.arch.mp_state = KVM_MP_STATE_RUNNABLE;
-        step.reach();
-        if (!runs) step.fail(`vCPU ${vcpu.id} stays halted with ${deliverable(vcpu)} deliverable`);
-      }
+export const deliverableIsDelivered = always(
+  'with RFLAGS.IF set what is deliverable is taken at the next entry; a halted vCPU with it is runnable',
+  {
+    of: 'lapic.5',
+    given: worldOf(everyWorld),
+    watch: () => {
+      // WHY left out: what was in IRR when IA32_APICBASE switched the APIC off is nobody's promise
+      const stale = new Set<number>();
+      const waits = (vcpu: kvm_vcpu): boolean =>
+        !stale.has(vcpu.id) && deliverable(vcpu) !== -1 && vcpu.arch.mp_state === KVM_MP_STATE_RUNNABLE;
+      return {
+        before: (step) => {
+          for (const vcpu of step.m.vcpu) {
+            if (highest(vcpu, IRR) === -1) stale.delete(vcpu.id);
+            else if (!isOn(vcpu)) stale.add(vcpu.id);
+            if (!waits(vcpu)) continue;
+            vcpu.arch.mp_state = KVM_MP_STATE_HALTED;
+            vcpu.arch.if_flag = true;
+            const runs = step.kernel.kvm_arch_vcpu_runnable(vcpu);
+            vcpu.arch.if_flag = false;
+            vcpu.arch.mp_state = KVM_MP_STATE_RUNNABLE;
+            step.reach();
+            if (!runs) step.fail(`vCPU ${vcpu.id} stays halted with ${deliverable(vcpu)} deliverable`);
+          }
+        },
+        after: (step) => {
+          const { event } = step;
+          if (event.ev !== 'window') return;
+          const vcpu = step.m.vcpu[event.vcpu];
+          if (waits(vcpu)) step.fail(`vCPU ${vcpu.id} has ${deliverable(vcpu)} deliverable after a window`);
+        },
+      };
     },
-    after: (step) => {
-      const { event } = step;
-      if (event.ev !== 'window') return;
-      const vcpu = step.machine.vcpus[event.cpu];
-      if (vcpu.arch.mp_state === KVM_MP_STATE_RUNNABLE && deliverable(vcpu) !== -1) {
-        step.fail(`vCPU ${vcpu.id} has ${deliverable(vcpu)} deliverable after a window`);
-      }
-    },
-  }),
-  fault: {
-    says: 'an EOI does not ask for KVM_REQ_EVENT, nor does the fall of PPR',
-    funcs: {
-      apic_update_ppr(this: vmlinux, apic: kvm_lapic) {
-        this.__apic_update_ppr(apic, { value: 0 });
-      },
-      apic_set_eoi(this: vmlinux, apic: kvm_lapic) {
-        const vector = this.apic_find_highest_isr(apic);
-        if (vector === -1) return vector;
-        this.apic_clear_isr(vector, apic);
-        this.apic_update_ppr(apic);
-        this.kvm_ioapic_send_eoi(apic, vector);
-        return vector;
+    fault: {
+      says: 'an EOI does not ask for KVM_REQ_EVENT, nor does the fall of PPR',
+      funcs: {
+        apic_update_ppr(this: vmlinux, apic: kvm_lapic) {
+          this.__apic_update_ppr(apic, { value: 0 });
+        },
+        apic_set_eoi(this: vmlinux, apic: kvm_lapic) {
+          const vector = this.apic_find_highest_isr(apic);
+          if (vector === -1) return vector;
+          this.apic_clear_isr(vector, apic);
+          this.apic_update_ppr(apic);
+          this.kvm_ioapic_send_eoi(apic, vector);
+          return vector;
+        },
       },
     },
   },
-};
+);
 
 /** The kernel's caches of the page never lie. */
-export const cachesAreTrue: ApicProperty = {
-  id: 'lapic.6',
-  says: 'isr_count counts ISR, highest_isr_cache is it or unknown, and irr_pending is true while IRR is not empty',
-  worlds: everyWorld,
-  watch: () => ({
-    after: (step) => {
-      for (const { arch, id } of step.machine.vcpus) {
-        const vcpu = step.machine.vcpus[id];
-        const isr = vectorsOf(vcpu, ISR);
-        const { isr_count, highest_isr_cache, irr_pending } = arch.apic;
-        if (isr.length > 0) step.reach();
-        if (isr_count !== isr.length) step.fail(`vCPU ${id}: isr_count ${isr_count}, ISR ${isr}`);
-        if (highest_isr_cache !== -1 && highest_isr_cache !== isr.at(-1)) {
-          step.fail(`vCPU ${id}: highest_isr_cache ${highest_isr_cache}, ISR ${isr}`);
+export const cachesAreTrue = always(
+  'isr_count counts ISR, highest_isr_cache is it or unknown, and irr_pending is true while IRR is not empty',
+  {
+    of: 'lapic.6',
+    given: worldOf(racingWorlds),
+    watch: () => ({
+      after: (step) => {
+        for (const { arch, id } of step.m.vcpu) {
+          const vcpu = step.m.vcpu[id];
+          const isr = vectorsOf(vcpu, ISR);
+          const { isr_count, highest_isr_cache, irr_pending } = arch.apic;
+          if (isr.length > 0) step.reach();
+          if (isr_count !== isr.length) step.fail(`vCPU ${id}: isr_count ${isr_count}, ISR ${isr}`);
+          if (highest_isr_cache !== -1 && highest_isr_cache !== isr.at(-1)) {
+            step.fail(`vCPU ${id}: highest_isr_cache ${highest_isr_cache}, ISR ${isr}`);
+          }
+          if (!irr_pending && highest(vcpu, IRR) !== -1) step.fail(`vCPU ${id}: irr_pending lies`);
         }
-        if (!irr_pending && highest(vcpu, IRR) !== -1) step.fail(`vCPU ${id}: irr_pending lies`);
-      }
+      },
+    }),
+    fault: {
+      says: 'kvm_apic_set_state() does not refresh them',
+      funcs: { kvm_apic_update_apicv() {} },
     },
-  }),
-  fault: {
-    says: 'kvm_apic_set_state() does not refresh them',
-    funcs: { kvm_apic_update_apicv() {} },
   },
-};
+);
 
 /** What the hardware is told about priorities is up to date (June 2026; Fixes eb90f3417a0c). */
-export const thresholdIsFresh: ApicProperty = {
-  id: 'lapic.7',
-  says: 'while TPR holds back the highest of IRR, a write that lowers it exits',
-  worlds: everyWorld,
+export const thresholdIsFresh = always('while TPR holds back the highest of IRR, a write that lowers it exits', {
+  of: 'lapic.7',
+  given: worldOf(everyWorld),
   watch: () => ({
     probes: {
       apic_set_tpr: {
         leave: (step, _, args) => {
-          const vcpu = apicOf(step.k, (args[0] as kvm_lapic).vcpu);
+          const vcpu = apicOf(step.kernel, (args[0] as kvm_lapic).vcpu);
           // where an event is requested, the entry sets it up anew
-          if (step.k.kvm_test_request(KVM_REQ_EVENT, vcpu) || !isOn(vcpu)) return;
+          if (step.kernel.kvm_test_request(KVM_REQ_EVENT, vcpu) || !isOn(vcpu)) return;
           const irr = highest(vcpu, IRR) >> 4;
           const tpr = (reg(vcpu, 0x80) & 0xf0) >> 4;
           if (irr <= 0 || tpr < irr) return;
           step.reach();
-          const vmx = step.machine.m.kvm[0].arch.vendor === 'vmx';
+          const vmx = step.m.kvm[0].arch.vendor === 'vmx';
           const { tpr_threshold } = vcpu.arch.vmcs;
           if (vmx && tpr_threshold < irr)
             step.fail(`vCPU ${vcpu.id}: TPR threshold ${tpr_threshold}, IRR class ${irr}`);
@@ -272,9 +260,9 @@ export const thresholdIsFresh: ApicProperty = {
       },
     },
   },
-};
+});
 
-export const serviceProperties: readonly ApicProperty[] = [
+export const serviceProperties: readonly Property[] = [
   nothingLost,
   highestFirst,
   serviceNests,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The timer: once an arming, never early, one tick for all that was missed, and any access without a crash. */
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import {
   S64_ZERO,
@@ -14,172 +13,123 @@ import {
   toNumber,
 } from '../../src/lib/types.js';
 import type { vmlinux } from '../../src/series/vmlinux.js';
-import type { ApicProperty, ApicWorld } from './engine.js';
-
-const TIMER_REGISTERS = [0x320, 0x320, 0x380, 0x380, 0x380, 0x3e0, 0xb0, 0xf0, 0x80];
-export const timerWorlds: readonly ApicWorld[] = [
-  {
-    options: {},
-    boot: 'xapic',
-    kinds: ['mw', 'mw', 'mw', 'advance', 'enter', 'window', 'mr'],
-    registers: TIMER_REGISTERS,
-  },
-  { options: {}, boot: 'x2apic', kinds: ['wrmsr', 'wrmsr', 'advance', 'enter', 'rdmsr'], registers: TIMER_REGISTERS },
-  {
-    options: { vendor: 'vmx' },
-    boot: 'xapic',
-    kinds: ['mw', 'mw', 'advance', 'stall', 'enter', 'set_lapic'],
-    registers: TIMER_REGISTERS,
-  },
-];
-
-/** Those there are, and some there are not. */
-const EVERY_REGISTER = Array.from({ length: 0x40 }, (_, i) => i << 4);
+import { always, type Property } from '../vocabulary.js';
+import { hostileWorlds, stallWorlds, timerWorlds, worldOf } from './worlds.js';
 
 /** ns by which a deadline's timer may fire before it, the entry waiting for the rest. */
 const ADVANCE = 5000;
 
 /** A timer interrupts once an arming, or once a period, and not before its time. */
-export const onceAndNotEarly: ApicProperty = {
-  id: 'lapic.11',
-  says: 'a timer expires once an arming in one-shot and deadline mode, and never before its time',
-  worlds: timerWorlds.slice(0, 2),
-  watch: () => {
-    /** armings not yet expired, by vCPU */
-    const armed = new Map<number, boolean>();
-    return {
-      probes: {
-        __start_apic_timer: { enter: (_, args) => void armed.set((args[0] as kvm_lapic).vcpu, true) },
-        apic_timer_expired: {
-          enter: (step, args) => {
-            const apic = args[0] as kvm_lapic;
-            const { k, machine } = step;
-            const t = apic.lapic_timer;
-            if (t.pending !== 0) return;
-            step.reach();
-            const now = toNumber(machine.m.sched_clock);
-            if (k.apic_lvtt_oneshot(apic) && now < s64_toNumber(t.target_expiration)) {
-              step.fail(
-                `one-shot timer of vCPU ${apic.vcpu} expires ${s64_toNumber(t.target_expiration) - now} ns early`,
-              );
-            }
-            const tsc = toNumber(k.kvm_read_l1_tsc(machine.vcpus[apic.vcpu], k.rdtsc()));
-            if (k.apic_lvtt_tscdeadline(apic) && tsc + ADVANCE < toNumber(t.tscdeadline)) {
-              step.fail(`deadline ${toNumber(t.tscdeadline)} expires at ${tsc}`);
-            }
-            if (!k.apic_lvtt_period(apic)) {
-              if (armed.get(apic.vcpu) !== true) step.fail(`timer of vCPU ${apic.vcpu} expires again, not armed`);
-              armed.set(apic.vcpu, false);
-            }
+export const onceAndNotEarly = always(
+  'a timer expires once an arming in one-shot and deadline mode, and never before its time',
+  {
+    of: 'lapic.11',
+    given: worldOf(timerWorlds),
+    watch: () => {
+      /** armings not yet expired, by vCPU */
+      const armed = new Map<number, boolean>();
+      return {
+        probes: {
+          __start_apic_timer: { enter: (_, args) => void armed.set((args[0] as kvm_lapic).vcpu, true) },
+          apic_timer_expired: {
+            enter: (step, args) => {
+              const apic = args[0] as kvm_lapic;
+              const { kernel: k, m } = step;
+              const t = apic.lapic_timer;
+              if (t.pending !== 0) return;
+              step.reach();
+              const now = toNumber(m.sched_clock);
+              if (k.apic_lvtt_oneshot(apic) && now < s64_toNumber(t.target_expiration)) {
+                step.fail(
+                  `one-shot timer of vCPU ${apic.vcpu} expires ${s64_toNumber(t.target_expiration) - now} ns early`,
+                );
+              }
+              const tsc = toNumber(k.kvm_read_l1_tsc(m.vcpu[apic.vcpu], k.rdtsc()));
+              if (k.apic_lvtt_tscdeadline(apic) && tsc + ADVANCE < toNumber(t.tscdeadline)) {
+                step.fail(`deadline ${toNumber(t.tscdeadline)} expires at ${tsc}`);
+              }
+              if (!k.apic_lvtt_period(apic)) {
+                if (armed.get(apic.vcpu) !== true) step.fail(`timer of vCPU ${apic.vcpu} expires again, not armed`);
+                armed.set(apic.vcpu, false);
+              }
+            },
           },
+          // a timer that was one-shot or periodic and is made the other goes on
+          restart_apic_timer: { enter: (_, args) => void armed.set((args[0] as kvm_lapic).vcpu, true) },
+          apic_update_lvtt: { leave: (_, __, args) => void armed.set((args[0] as kvm_lapic).vcpu, true) },
         },
-        // a timer that was one-shot or periodic and is made the other goes on
-        restart_apic_timer: { enter: (_, args) => void armed.set((args[0] as kvm_lapic).vcpu, true) },
-        apic_update_lvtt: { leave: (_, __, args) => void armed.set((args[0] as kvm_lapic).vcpu, true) },
-      },
-    };
-  },
-  fault: {
-    says: 'TMICT is taken for ns whatever the divider',
-    funcs: {
-      start_sw_period(this: vmlinux, apic: kvm_lapic) {
-        if (apic.lapic_timer.period === S64_ZERO) return;
-        this.hrtimer_start(apic.lapic_timer.timer, this.ktime_get());
+      };
+    },
+    fault: {
+      says: 'TMICT is taken for ns whatever the divider',
+      funcs: {
+        start_sw_period(this: vmlinux, apic: kvm_lapic) {
+          if (apic.lapic_timer.period === S64_ZERO) return;
+          this.hrtimer_start(apic.lapic_timer.timer, this.ktime_get());
+        },
       },
     },
   },
-};
+);
 
 /** After a pause of the host a periodic timer ticks once, and then in the future. */
-export const noCatchingUp: ApicProperty = {
-  id: 'lapic.12',
-  says: 'a periodic timer that is late ticks once for all that it missed; its next expiry is not in the past',
-  worlds: [
-    {
-      options: {},
-      boot: 'xapic',
-      kinds: ['mw', 'mw', 'stall', 'stall', 'enter'],
-      registers: [0x320, 0x320, 0x380, 0x380],
-    },
-  ],
-  watch: () => ({
-    probes: {
-      apic_timer_fn: {
-        leave: (step, restart, args) => {
-          if (restart !== 1) return;
-          const { expires } = step.machine.m.hrtimer[args[0] as number];
-          const behind = toNumber(step.machine.m.sched_clock) - toNumber(expires);
-          step.reach();
-          if (behind > 0) step.fail(`the next tick is ${behind} ns in the past`);
+export const noCatchingUp = always(
+  'a periodic timer that is late ticks once for all that it missed; its next expiry is not in the past',
+  {
+    of: 'lapic.12',
+    given: worldOf(stallWorlds),
+    watch: () => ({
+      probes: {
+        apic_timer_fn: {
+          leave: (step, restart, args) => {
+            if (restart !== 1) return;
+            const { expires } = step.m.hrtimer[args[0] as number];
+            const behind = toNumber(step.m.sched_clock) - toNumber(expires);
+            step.reach();
+            if (behind > 0) step.fail(`the next tick is ${behind} ns in the past`);
+          },
+        },
+      },
+    }),
+    fault: {
+      says: 'advance_periodic_target_expiration() adds a period, and that is all',
+      funcs: {
+        advance_periodic_target_expiration(this: vmlinux, apic: kvm_lapic) {
+          const t = apic.lapic_timer;
+          t.target_expiration = s64_add(t.target_expiration, t.period);
         },
       },
     },
-  }),
-  fault: {
-    says: 'advance_periodic_target_expiration() adds a period, and that is all',
-    funcs: {
-      advance_periodic_target_expiration(this: vmlinux, apic: kvm_lapic) {
-        const t = apic.lapic_timer;
-        t.target_expiration = s64_add(t.target_expiration, t.period);
-      },
-    },
   },
-};
+);
 
 /** Whatever a guest or userspace writes, KVM neither dies nor warns. */
-export const anyAccessIsSafe: ApicProperty = {
-  id: 'lapic.13',
-  says: 'no access of a guest, no message and no state from userspace makes KVM die or warn',
-  worlds: [
-    {
-      options: {},
-      boot: 'xapic',
-      kinds: [
-        'mw',
-        'mw',
-        'mr',
-        'wrmsr',
-        'rdmsr',
-        'ipi',
-        'msi',
-        'pvipi',
-        'advance',
-        'stall',
-        'window',
-        'enter',
-        'set_lapic',
-      ],
-      registers: [...EVERY_REGISTER, 0x320, 0x320, 0x320, 0x380, 0x380, 0x380],
-    },
-    {
-      options: { vendor: 'vmx' },
-      boot: 'x2apic',
-      kinds: ['wrmsr', 'rdmsr', 'mw', 'mr', 'ipi', 'pvipi', 'advance', 'enter'],
-    },
-  ],
-  watch: () => ({
-    after: (step) => {
-      for (const vcpu of step.machine.vcpus) checkCount(step, vcpu);
-    },
-  }),
-  fault: {
-    says: 'apic_get_tmcct() divides by a period of 0',
-    funcs: {
-      apic_get_tmcct(this: vmlinux, apic: kvm_lapic) {
-        if (this.kvm_lapic_get_reg(apic, 0x380) === 0) return 0;
-        const { target_expiration, period } = apic.lapic_timer;
-        const left = s64_sub(target_expiration, to_s64(this.ktime_get()));
-        return s64_toNumber(s64_sub(left, s64_mul(s64_div(left, period), period))) / apic.divide_count;
+export const anyAccessIsSafe = always(
+  'no access of a guest, no message and no state from userspace makes KVM die or warn',
+  {
+    of: 'lapic.13',
+    given: worldOf(hostileWorlds),
+    watch: () => ({
+      after: (step) => {
+        for (const { id, arch } of step.m.vcpu) {
+          const { period } = arch.apic.lapic_timer;
+          if (s64_lt(S64_ZERO, period)) step.reach();
+          if (s64_lt(period, S64_ZERO)) step.fail(`vCPU ${id}: a negative period`);
+        }
+      },
+    }),
+    fault: {
+      says: 'apic_get_tmcct() divides by a period of 0',
+      funcs: {
+        apic_get_tmcct(this: vmlinux, apic: kvm_lapic) {
+          if (this.kvm_lapic_get_reg(apic, 0x380) === 0) return 0;
+          const { target_expiration, period } = apic.lapic_timer;
+          const left = s64_sub(target_expiration, to_s64(this.ktime_get()));
+          return s64_toNumber(s64_sub(left, s64_mul(s64_div(left, period), period))) / apic.divide_count;
+        },
       },
     },
   },
-};
+);
 
-function checkCount(step: { k: vmlinux; reach(): void; fail(message: string): void }, vcpu: kvm_vcpu): void {
-  const { apic } = vcpu.arch;
-  const count = step.k.__apic_read(apic, 0x390);
-  if (count > 0) step.reach();
-  if (s64_lt(apic.lapic_timer.period, S64_ZERO)) step.fail(`vCPU ${vcpu.id}: a negative period`);
-}
-
-export const timerProperties: readonly ApicProperty[] = [onceAndNotEarly, noCatchingUp, anyAccessIsSafe];
+export const timerProperties: readonly Property[] = [onceAndNotEarly, noCatchingUp, anyAccessIsSafe];

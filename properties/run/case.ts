@@ -222,7 +222,7 @@ class Run {
       yield* course.events;
       return;
     }
-    const decoder = new Decoder(property.given, engine, m);
+    const decoder = new Decoder(property.given, engine, m, scenario);
     if (!decoder.byPrograms) {
       for (const number of course.numbers) yield decoder.event(m, number);
       return;

@@ -2,6 +2,7 @@
 /** What an event changed, field by field, in kernel names: `A.vruntime +2800000`, `rq0.curr A -> B`. */
 import { type s64, s64_diff, s64_toBigInt, type u64 } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
+import { registerText } from '../../src/report/register-names.js';
 
 /** Bookkeeping that changes at every event and tells nothing. */
 const QUIET = new Set([
@@ -53,24 +54,9 @@ const OWN_FIELD = 9;
 /** Fields of the pin's records, as met in a fresh machine: any other field belongs to a series. */
 type Change = { text: string; weight: number };
 
-const REGISTERS: readonly [number, string][] = [
-  [0x300, 'ICR'],
-  [0x310, 'ICR2'],
-  [0x80, 'TPR'],
-  [0xa0, 'PPR'],
-  [0xb0, 'EOI'],
-];
-
 function registerName(offset: number): string {
-  for (const [at, name] of REGISTERS) if (at === offset) return name;
-  for (const [at, name] of [
-    [0x200, 'IRR'],
-    [0x180, 'TMR'],
-    [0x100, 'ISR'],
-  ] as const) {
-    if (offset >= at && offset < at + 0x80) return `${name}[${(offset - at) >> 4}]`;
-  }
-  return `apic[0x${offset.toString(16)}]`;
+  const name = registerText(offset);
+  return name.startsWith('0x') ? `apic[${name}]` : name;
 }
 
 /** Pointers by what they point to. */
@@ -79,10 +65,18 @@ function pointerText(field: string, value: unknown, m: machine): string {
   return (value as number) < 0 ? 'NULL' : seName(m, value as number);
 }
 
+const hex = (value: unknown): string => `0x${BigInt(value as number | bigint).toString(16)}`;
+
+const wholeText = (value: unknown): string =>
+  JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? String(v) : v)) ?? 'nothing';
+
+/** Longer records are told by their first characters. */
+const RECORD = 60;
+
 function valueText(value: unknown): string {
-  if (typeof value === 'object' && value !== null)
-    return JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? String(v) : v));
-  return String(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  const text = wholeText(value);
+  return text.length > RECORD ? `${text.slice(0, RECORD - 3)}...` : text;
 }
 
 /** An entity by its task's name, or its group's and CPU. */
@@ -140,6 +134,10 @@ function compare(
     compareRegisters(name, was as number[], is as number[], out);
     return;
   }
+  if (Array.isArray(is) && Array.isArray(was) && is.length > LISTED) {
+    compareLists(name, field, was, is, m, out, known);
+    return;
+  }
   if (typeof is === 'object' && is !== null && typeof was === 'object' && was !== null && !Array.isArray(is)) {
     for (const inner of Object.keys(is)) {
       const path = field === 'arch' || field === 'apic' ? name : `${name}.${field}`;
@@ -147,9 +145,32 @@ function compare(
     }
     return;
   }
-  if (typeof is === 'object' && valueText(is) === valueText(was)) return;
+  if (typeof is === 'object' && wholeText(is) === wholeText(was)) return;
   const weight = known.has(field) ? (WEIGHT[field] ?? 1) : OWN_FIELD;
   out.push({ text: `${name}.${field} ${changeText(field, was, is, m)}`, weight });
+}
+
+/** Longer arrays are told by the elements that changed. */
+const LISTED = 8;
+/** ... of which the first are told */
+const ELEMENTS = 4;
+
+function compareLists(
+  name: string,
+  field: string,
+  was: readonly unknown[],
+  is: readonly unknown[],
+  m: machine,
+  out: Change[],
+  known: ReadonlySet<string>,
+): void {
+  const weight = known.has(field) ? (WEIGHT[field] ?? 1) : OWN_FIELD;
+  const longer = Math.max(was.length, is.length);
+  const changed = [...Array(longer).keys()].filter((i) => wholeText(was[i]) !== wholeText(is[i]));
+  for (const i of changed.slice(0, ELEMENTS)) {
+    out.push({ text: `${name}.${field}[${i}] ${changeText(field, was[i], is[i], m)}`, weight });
+  }
+  if (changed.length > ELEMENTS) out.push({ text: `${name}.${field}: ${changed.length} changed`, weight });
 }
 
 function changeText(field: string, was: unknown, is: unknown, m: machine): string {
@@ -162,6 +183,7 @@ function changeText(field: string, was: unknown, is: unknown, m: machine): strin
     const d = s64_toBigInt(s64_diff(is as u64, was as u64));
     return d < 0n ? String(d) : `+${d}`;
   }
+  if (field === 'apic_base') return `${hex(was)} -> ${hex(is)}`;
   if (field === 'vlag') return `= ${s64_toBigInt(is as s64)}`;
   return `${pointerText(field, was, m)} -> ${pointerText(field, is, m)}`;
 }
@@ -169,7 +191,6 @@ function changeText(field: string, was: unknown, is: unknown, m: machine): strin
 function compareRegisters(name: string, was: number[], is: number[], out: Change[]): void {
   for (let i = 0; i < is.length; i++) {
     if (was[i] === is[i]) continue;
-    const hex = (x: number): string => `0x${(x >>> 0).toString(16)}`;
     out.push({ text: `${name}.${registerName(i << 2)} ${hex(was[i])} -> ${hex(is[i])}`, weight: WEIGHT.regs });
   }
 }

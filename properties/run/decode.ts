@@ -6,9 +6,11 @@
  */
 import { toNumber } from '../../src/lib/types.js';
 import type { EventKind, MachineEvent } from '../../src/machine/events.js';
-import { mix32 } from '../../src/machine/rng.js';
 import type { machine } from '../../src/machine/state.js';
+import type { Scenario } from '../../src/scenario/scenario.js';
 import type { World } from '../vocabulary.js';
+import { ApicDraws } from './decode-apics.js';
+import { Draws } from './draws.js';
 import type { Engine } from './engine.js';
 
 const us = 1_000;
@@ -19,21 +21,6 @@ const sharesMenu = [2, 3, 10, 512, 1023, 1024, 1024, 1025, 2048, 10_240, 262_144
 const slices = [0, 100 * us, 100 * us + 1, 700 * us, 2_800 * us, 10 * ms, 99 * ms, 100 * ms];
 const vectors = [0x20, 0x31, 0x32, 0xec, 0xfd];
 const policies = [0, 0, 0, 3, 5, 1, 2];
-
-/** A stream of draws from one number. */
-class Draws {
-  constructor(private state: number) {}
-
-  /** 0 to n - 1 */
-  below(n: number): number {
-    this.state = mix32(this.state);
-    return Math.floor((this.state / 0x1_0000_0000) * n);
-  }
-
-  of<T>(menu: readonly T[]): T {
-    return menu[this.below(menu.length)];
-  }
-}
 
 /** Lengths of time that code compares with, and their neighbours; everyday ones several times. */
 export function advanceMenu(m: machine): number[] {
@@ -51,13 +38,18 @@ export class Decoder {
   private readonly weights: number[];
   private readonly sum: number;
   private readonly advances: readonly number[];
+  private readonly apics: ApicDraws | null;
 
   constructor(
     private readonly world: World,
     private readonly engine: Engine,
     m: machine,
+    scenario?: Scenario,
   ) {
-    const { weights } = world;
+    const spec = scenario?.apics;
+    const own = scenario === undefined ? undefined : world.apics?.(scenario);
+    const weights = own?.weights ?? world.weights;
+    this.apics = spec === undefined ? null : new ApicDraws(spec, own);
     // a vCPU that halts may poll first, and nothing else ends that
     const all = weights.hlt === undefined ? weights : { pollEnd: weights.hlt, ...weights };
     this.kinds = Object.keys(all) as EventKind[];
@@ -97,6 +89,8 @@ export class Decoder {
   }
 
   private candidate(m: machine, kind: EventKind, draws: Draws): MachineEvent | null {
+    const apic = this.apics?.event(kind, draws) ?? null;
+    if (apic !== null) return apic;
     const cpu = m.rq.length === 1 ? 0 : draws.below(m.rq.length);
     switch (kind) {
       case 'advance':

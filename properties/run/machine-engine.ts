@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The machine itself as an engine. */
+import { apicLegal } from '../../src/machine/apics.js';
 import { apply } from '../../src/machine/apply.js';
 import { boot } from '../../src/machine/boot.js';
 import type { MachineEvent } from '../../src/machine/events.js';
@@ -56,7 +57,7 @@ function legal(m: machine, event: MachineEvent): boolean {
     case 'step':
       return m.rq[event.cpu].curr !== m.rq[event.cpu].idle;
     default:
-      return guestOn(m, event.cpu, event.ev) !== NULL;
+      return 'cpu' in event ? guestOn(m, event.cpu, event.ev) !== NULL : apicLegal(m, event);
   }
 }
 

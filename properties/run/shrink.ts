@@ -155,6 +155,18 @@ function simpler(event: MachineEvent): MachineEvent[] {
     case 'shares':
       if (event.shares !== 1024) out.push({ ...event, shares: 1024 });
       break;
+    case 'mmio_write':
+    case 'set_lapic':
+    case 'wrmsr':
+      if (event.value !== 0) out.push({ ...event, value: 0 });
+      break;
+    case 'write_icr': {
+      // fixed, physical, no shorthand
+      const plain = { ...event, low: 0x4000 | (event.low & 0xff) };
+      if (plain.low !== event.low) out.push(plain, { ...event, low: (event.low & ~0xff) | 0x31 });
+      if (event.low !== 0x4031) out.push({ ...event, low: 0x4031 });
+      break;
+    }
     case 'ipi':
       if (event.vector !== 0x31) out.push({ ...event, vector: 0x31 });
       break;

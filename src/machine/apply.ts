@@ -12,8 +12,9 @@ import { elapse, stepActor } from '../guest/actor.js';
 import { add, toNumber, u64 } from '../lib/types.js';
 import { NULL, TASK_INTERRUPTIBLE, type task_struct } from '../sched/sched.js';
 import type { vmlinux } from '../series/vmlinux.js';
+import { apicLegal, performAmid, performApic } from './apics.js';
 import { interrupt, performGuest, performRequest, reschedule, settleGuest } from './apply-guest.js';
-import type { EventKind, MachineEvent } from './events.js';
+import type { ApicEvent, EventKind, MachineEvent } from './events.js';
 import { setKnob } from './knobs.js';
 import { guestOn, isHostTask } from './legal-events.js';
 import { runsOnItsOwn } from './next-event.js';
@@ -112,6 +113,27 @@ const perform: { [K in EventKind]: Handler<K> } = {
     }
   },
   knob: (k, m, e) => setKnob(k, m, e.name, e.value),
+  mmio_write: apic,
+  mmio_read: apic,
+  wrmsr: apic,
+  rdmsr: apic,
+  write_icr: apic,
+  pv_ipi: apic,
+  msi: apic,
+  pin: apic,
+  redirect: apic,
+  window: apic,
+  enter: apic,
+  set_lapic: apic,
+  set_sregs: apic,
+  stall(k, m, e) {
+    if (!apicLegal(m, e)) return;
+    m.sched_clock = add(m.sched_clock, u64(e.ns));
+    advance(k, m, 0);
+  },
+  amid(k, m, e) {
+    if (apicLegal(m, e)) performAmid(k, m, e);
+  },
   pollEnd: performGuest,
   pause: performGuest,
   hlt: performGuest,
@@ -123,6 +145,10 @@ const perform: { [K in EventKind]: Handler<K> } = {
   hypercall: performGuest,
   intr: performGuest,
 };
+
+function apic(k: vmlinux, m: machine, event: ApicEvent): void {
+  if (apicLegal(m, event)) performApic(k, m, event);
+}
 
 /** Lets `ns` pass. Timers that are due on the way fire at their expiry, in the order of (expiry, id). */
 function advance(k: vmlinux, m: machine, ns: number): void {

@@ -19,6 +19,7 @@ import {
 } from '../sched/sched.js';
 import { bind, type Kernel } from '../series/link.js';
 import type { vmlinux } from '../series/vmlinux.js';
+import { bootApics } from './apics.js';
 import { settle } from './apply.js';
 import { bootVms } from './boot-vms.js';
 import { cloneMachine } from './clone.js';
@@ -76,6 +77,7 @@ export function boot(kernel: Kernel, scenario: Scenario): machine {
   for (const cfs_rq of m.cfs_rq) cfs_rq.zero_vruntime = add(cfs_rq.zero_vruntime, offset);
   for (const spec of scenario.tasks ?? []) bootTask(k, m, spec);
   bootVms(k, m, scenario, (task, program, vcpu) => register(m, m.task[task], program, vcpu));
+  if (scenario.apics !== undefined) bootApics(k, m, scenario.apics);
   settle(k, m);
   m.cpu = 0;
   return m;

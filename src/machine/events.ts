@@ -51,6 +51,53 @@ export type MachineEvent =
   /** the deadline of the halt-polling phase of the vCPU on cpu passes */
   | { ev: 'pollEnd'; cpu: number }
   /** a knob: sysctl, debugfs, module parameter or SCHED_FEAT by its kernel name */
-  | { ev: 'knob'; name: string; value: number };
+  | { ev: 'knob'; name: string; value: number }
+  | ApicEvent
+  | AmidEvent;
+
+/**
+ * What can happen to a machine of local APICs (`scenario.apics`), besides time and knobs; nothing on any other. `vcpu` is an
+ * index; registers and values are unsigned. No task runs such a vCPU: what it does takes no CPU time.
+ */
+export type ApicEvent =
+  /** the guest stores to its xAPIC page, or loads from it, at an offset */
+  | { ev: 'mmio_write'; vcpu: number; reg: number; value: number }
+  | { ev: 'mmio_read'; vcpu: number; reg: number }
+  /** it writes or reads an MSR of its APIC; `high` is the high half of the value */
+  | { ev: 'wrmsr'; vcpu: number; msr: number; value: number; high: number }
+  | { ev: 'rdmsr'; vcpu: number; msr: number }
+  /** it sends an IPI by the ICR of its mode */
+  | { ev: 'write_icr'; vcpu: number; low: number; dest: number }
+  /** KVM_HC_SEND_IPI: a bitmap of 32 ids from `min` on */
+  | { ev: 'pv_ipi'; vcpu: number; bitmap: number; min: number; icr: number }
+  /** KVM_SIGNAL_MSI */
+  | { ev: 'msi'; address: number; data: number }
+  /** the level of a pin of the in-kernel IOAPIC, and its redirection entry */
+  | { ev: 'pin'; pin: number; level: number }
+  | { ev: 'redirect'; pin: number; low: number; high: number }
+  /** the guest opens interrupts for as long as any comes */
+  | { ev: 'window'; vcpu: number }
+  /** an entry with interrupts off: NMIs, INITs and SIPIs are taken */
+  | { ev: 'enter'; vcpu: number }
+  /** KVM_GET_LAPIC, one register changed, KVM_SET_LAPIC */
+  | { ev: 'set_lapic'; vcpu: number; reg: number; value: number }
+  /** KVM_SET_SREGS with this low half of IA32_APICBASE: from any mode to any other */
+  | { ev: 'set_sregs'; vcpu: number; apic_base: number }
+  /** the host is busy so long, ns: what expires meanwhile fires at the end of it */
+  | { ev: 'stall'; ns: number };
+
+/** Functions of the kernel at whose beginning another CPU may come in: nothing that is held there keeps it out. */
+export const AMID = ['kvm_lapic_set_vector', 'kvm_recalculate_phys_map', 'kvm_recalculate_logical_map'] as const;
+
+/**
+ * `other` happens on another CPU in the middle of `of`: when that comes to the function `fn` for the first time; it
+ * does not happen when `of` never comes there. Where `other` needs apic_map_lock, it gets it when `of` is through.
+ */
+export interface AmidEvent {
+  ev: 'amid';
+  fn: (typeof AMID)[number];
+  of: ApicEvent;
+  other: ApicEvent;
+}
 
 export type EventKind = MachineEvent['ev'];

@@ -13,10 +13,8 @@ import {
   KVM_REQ_EVENT,
   newKvmArch,
   newKvmX86Params,
-  newVcpuArch,
 } from '../arch/x86/kvm_host.js';
 import { type kvm_vcpu, newKvm, newKvmParams, newVcpu } from '../kvm/kvm_host.js';
-import { newLapic } from '../lapic/lapic.js';
 import { HRTIMER_RESTART, type hrtimer } from '../lib/hrtimer.js';
 import type { u32 as U32, u64 as U64 } from '../lib/types.js';
 import { add, div, gt, le, lt, mul, sub, to_u64, u64, ZERO } from '../lib/types.js';
@@ -101,7 +99,11 @@ function emptyState(o: LapicOptions): kernel_state {
  */
 export function createLapicMachine(kernel: Kernel, o: LapicOptions): LapicMachine {
   const m = emptyState(o);
-  const k = bind(kernel, m, o.tp ?? null);
+  return populate(bind(kernel, m, o.tp ?? null), m, o);
+}
+
+/** Creates the VM, the first of its machine, and its vCPUs, with what `o` says of them. */
+export function populate(k: vmlinux, m: kernel_state, o: LapicOptions): LapicMachine {
   const arch = newKvmArch(o.vendor ?? 'svm');
   arch.irqchip_split = o.irqchip_split ?? true;
   arch.enable_apicv = o.enable_apicv ?? false;
@@ -122,7 +124,7 @@ export function addVcpu(machine: LapicMachine, vcpu_id: number, o: LapicOptions)
   const { k, m } = machine;
   const kvm = m.kvm[0];
   const id = m.vcpu.length;
-  const vcpu = newVcpu(id, kvm.id, vcpu_id, kvm.vcpus.length, newVcpuArch(newLapic(id)));
+  const vcpu = newVcpu(id, kvm.id, vcpu_id, kvm.vcpus.length, k.newVcpuArch(k.newLapic(id)));
   m.vcpu.push(vcpu);
   vcpu.arch.mp_state = k.kvm_vcpu_is_reset_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
   k.kvm_create_lapic(vcpu);

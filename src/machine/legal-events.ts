@@ -60,6 +60,21 @@ export function legalEvents(m: machine, kind: EventKind): MachineEvent[] {
     case 'knob':
     case 'icr':
     case 'hypercall':
+    case 'mmio_write':
+    case 'mmio_read':
+    case 'wrmsr':
+    case 'rdmsr':
+    case 'write_icr':
+    case 'pv_ipi':
+    case 'msi':
+    case 'pin':
+    case 'redirect':
+    case 'window':
+    case 'enter':
+    case 'set_lapic':
+    case 'set_sregs':
+    case 'stall':
+    case 'amid':
       return [];
     case 'yield_to':
     case 'wake':

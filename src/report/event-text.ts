@@ -1,14 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An event in a few words: the column `event` of every transcript. */
-import { unreachable } from '../base/assert.js';
-import type { MachineEvent } from '../machine/events.js';
+import type { ApicEvent, MachineEvent } from '../machine/events.js';
 import type { Names } from './names.js';
+import { registerText } from './register-names.js';
 
 const hex = (n: number): string => `0x${n.toString(16)}`;
 
 /** The CPU that executes the event, or null for time and knobs. */
 export function cpuOf(event: MachineEvent): number | null {
   return 'cpu' in event ? event.cpu : null;
+}
+
+function msrText(msr: number): string {
+  if (msr === 0x1b) return 'APICBASE';
+  if (msr === 0x6e0) return 'TSC_DEADLINE';
+  return msr >= 0x800 && msr < 0x840 ? `x2${registerText((msr - 0x800) << 4)}` : hex(msr);
+}
+
+/** What happens to a local APIC: `v0 TPR=0x20`, `v1 ICR=0x41 ->0x2`. */
+function apicText(event: ApicEvent): string {
+  switch (event.ev) {
+    case 'mmio_write':
+      return event.reg === 0xb0
+        ? `v${event.vcpu} EOI`
+        : `v${event.vcpu} ${registerText(event.reg)}=${hex(event.value)}`;
+    case 'mmio_read':
+      return `v${event.vcpu} read ${registerText(event.reg)}`;
+    case 'wrmsr': {
+      const value = event.high === 0 ? hex(event.value) : `${hex(event.high)}:${hex(event.value)}`;
+      return `v${event.vcpu} ${msrText(event.msr)}=${value}`;
+    }
+    case 'rdmsr':
+      return `v${event.vcpu} read ${msrText(event.msr)}`;
+    case 'write_icr':
+      return `v${event.vcpu} ICR=${hex(event.low)}->${hex(event.dest)}`;
+    case 'pv_ipi':
+      return `v${event.vcpu} pv_ipi ${hex(event.icr)}->${event.min}+${hex(event.bitmap)}`;
+    case 'msi':
+      return `msi ${hex(event.data)}->${hex(event.address)}`;
+    case 'pin':
+      return `pin ${event.pin}=${event.level}`;
+    case 'redirect':
+      return `redirect ${event.pin} ${hex(event.low)}->${hex(event.high)}`;
+    case 'window':
+      return `v${event.vcpu} sti`;
+    case 'enter':
+      return `v${event.vcpu} entry`;
+    case 'set_lapic':
+      return `v${event.vcpu} SET_LAPIC ${registerText(event.reg)}=${hex(event.value)}`;
+    case 'set_sregs':
+      return `v${event.vcpu} SREGS.base=${hex(event.apic_base)}`;
+    case 'stall':
+      return `stall ${event.ns}`;
+  }
 }
 
 /** The event without its CPU: `yield_to vm/1`, `advance 3000000`. */
@@ -52,8 +96,10 @@ export function eventText(event: MachineEvent, names: Names): string {
       return 'poll-end';
     case 'knob':
       return `${event.name}=${event.value}`;
+    case 'amid':
+      return `${apicText(event.of)}, at ${event.fn}() ${apicText(event.other)}`;
     default:
-      return unreachable(event);
+      return apicText(event);
   }
 }
 

@@ -26,7 +26,7 @@ export interface TranscriptOptions {
   gaps?: ReadonlySet<number>;
 }
 
-/** Longest event column; longer events are cut with `~`. */
+/** Longest event column; longer events are cut with `~`, and stand whole in the column `did`. */
 const EVENT_MAX = 22;
 const SHOWN = 5;
 
@@ -80,9 +80,12 @@ export function transcript(steps: readonly TranscriptStep[], options: Transcript
     if (options.quiet === true && isQuiet(step, options.kernels)) return;
     if (options.gaps?.has(step.index) === true) lines.push(line('...', '', '', '', ''));
     const cpu = cpuOf(step.event);
-    const did = didLines(step, options).flatMap((d) =>
+    const whole =
+      events[i].length > w.event ? wrap(`${mark ? '  ' : ''}(${events[i]})`, room, mark ? '    ' : '  ') : [];
+    const told = didLines(step, options).flatMap((d) =>
       wrap(`${mark ? `${d.mark} ` : ''}${d.text}`, room, mark ? '    ' : '  '),
     );
+    const did = [...whole, ...told];
     lines.push(line(String(step.index), step.ns, cpu === null ? '' : String(cpu), events[i], did[0] ?? ''));
     for (const more of did.slice(1)) lines.push(' '.repeat(indent) + more);
   });

@@ -57,6 +57,20 @@ export interface VmSpec {
   handler_ns?: number;
 }
 
+/** One VM that is nothing but local APICs: no task runs its vCPUs, events say what its guest does. */
+export interface ApicsSpec {
+  /** 1 to 64 */
+  vcpus: number;
+  /** vcpu_id of each vCPU; its index when absent */
+  ids?: number[];
+  /** `xapic`, `cluster` and `x2apic`: every APIC is enabled in that mode, with logical ids of its own; `reset`: as KVM resets them */
+  mode: 'reset' | 'xapic' | 'cluster' | 'x2apic';
+  /** svm when absent */
+  vendor?: 'vmx' | 'svm';
+  /** KVM_CAP_SPLIT_IRQCHIP; in-kernel: with IOAPIC and PIC. split when absent */
+  irqchip?: 'split' | 'kernel';
+}
+
 export interface Scenario {
   name?: string;
   /** physical CPUs, 1 to 64 */
@@ -71,6 +85,8 @@ export interface Scenario {
   groups?: GroupSpec[];
   tasks?: TaskSpec[];
   vms?: VmSpec[];
+  /** instead of VMs */
+  apics?: ApicsSpec;
   /** schedule() at once wherever need_resched is set after an event, as on return from interrupt; default true */
   eager?: boolean;
   /** start values for the virtual clocks: added to every cfs_rq's zero_vruntime at boot, decimal s64 */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The shape of a scenario and of an event as JSON: which members, of which type, in which range. */
 import * as v from 'valibot';
+import { AMID } from '../machine/events.js';
 
 const int = (min: number, max: number) =>
   v.pipe(
@@ -82,11 +83,50 @@ const vm = v.strictObject(
   'a VM',
 );
 
+const apics = v.strictObject(
+  {
+    vcpus: int(1, 64),
+    ids: opt(v.array(int(0, 4095), 'an array of vCPU ids')),
+    mode: v.picklist(['reset', 'xapic', 'cluster', 'x2apic'], 'reset, xapic, cluster or x2apic'),
+    vendor: opt(v.picklist(['vmx', 'svm'], 'vmx or svm')),
+    irqchip: opt(v.picklist(['split', 'kernel'], 'split or kernel')),
+  },
+  'local APICs',
+);
+
+const u32 = int(0, U32_MAX);
+/** ns; a host that is busy for longer is no host */
+const pause = int(0, 10_000_000_000);
+const on = { vcpu: int(0, 63) };
+const register = v.pipe(
+  int(0, 0xff0),
+  v.check((offset) => offset % 16 === 0, 'the offset of a register: a multiple of 16 below 4096'),
+);
+const apicEvents = [
+  v.strictObject({ ev: v.literal('mmio_write'), ...on, reg: register, value: u32 }),
+  v.strictObject({ ev: v.literal('mmio_read'), ...on, reg: register }),
+  v.strictObject({ ev: v.literal('wrmsr'), ...on, msr: u32, value: u32, high: u32 }),
+  v.strictObject({ ev: v.literal('rdmsr'), ...on, msr: u32 }),
+  v.strictObject({ ev: v.literal('write_icr'), ...on, low: u32, dest: u32 }),
+  v.strictObject({ ev: v.literal('pv_ipi'), ...on, bitmap: u32, min: u32, icr: u32 }),
+  v.strictObject({ ev: v.literal('msi'), address: u32, data: u32 }),
+  v.strictObject({ ev: v.literal('pin'), pin: int(0, 23), level: int(0, 1) }),
+  v.strictObject({ ev: v.literal('redirect'), pin: int(0, 23), low: u32, high: u32 }),
+  v.strictObject({ ev: v.literal('window'), ...on }),
+  v.strictObject({ ev: v.literal('enter'), ...on }),
+  v.strictObject({ ev: v.literal('set_lapic'), ...on, reg: register, value: u32 }),
+  v.strictObject({ ev: v.literal('set_sregs'), ...on, apic_base: u32 }),
+  v.strictObject({ ev: v.literal('stall'), ns: pause }),
+] as const;
+const apicEvent = v.variant('ev', apicEvents, 'an event of a local APIC');
+
 const at = { cpu };
 const id = int(0, 65535);
 export const eventSchema = v.variant(
   'ev',
   [
+    ...apicEvents,
+    v.strictObject({ ev: v.literal('amid'), fn: v.picklist(AMID, AMID.join(', ')), of: apicEvent, other: apicEvent }),
     v.strictObject({ ev: v.literal('advance'), ns }),
     v.strictObject({ ev: v.literal('tick'), ...at }),
     v.strictObject({ ev: v.literal('resched'), ...at }),
@@ -125,6 +165,7 @@ export const eventSchema = v.variant(
     }),
     v.strictObject({ ev: v.literal('intr'), ...at }),
     v.strictObject({ ev: v.literal('step'), ...at }),
+    v.strictObject({ ev: v.literal('pollEnd'), ...at }),
     v.strictObject({ ev: v.literal('knob'), name, value: int(-NS_MAX, NS_MAX) }),
   ],
   'an event',
@@ -141,6 +182,7 @@ export const scenarioSchema = v.strictObject(
     groups: opt(v.array(group, 'an array of groups')),
     tasks: opt(v.array(task, 'an array of tasks')),
     vms: opt(v.array(vm, 'an array of VMs')),
+    apics: opt(apics),
     eager: opt(flag),
     vruntime_offset: opt(
       v.pipe(

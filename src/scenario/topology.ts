@@ -3,7 +3,7 @@
 import { type Fault, oneOf, shown } from '../base/faults.js';
 import type { Instruction, Program } from '../guest/instructions.js';
 import type { MachineEvent } from '../machine/events.js';
-import type { GroupSpec, Scenario, TaskSpec, VmSpec } from './scenario.js';
+import type { ApicsSpec, GroupSpec, Scenario, TaskSpec, VmSpec } from './scenario.js';
 
 /** The name of the root task group, which every scenario has. */
 export const ROOT = 'root';
@@ -43,8 +43,9 @@ export function topologyFaults(scenario: Scenario): Fault[] {
     unique(vm.name, vms, `vms[${i}].name`, 'VM', faults);
     vmFaults(vm, `vms[${i}]`, scenario, groups, faults);
   });
-  if ((scenario.tasks ?? []).length + (scenario.vms ?? []).length === 0)
-    faults.add('tasks', 'at least one task or one VM', 'none');
+  if ((scenario.tasks ?? []).length + (scenario.vms ?? []).length === 0 && scenario.apics === undefined)
+    faults.add('tasks', 'at least one task or one VM, or apics', 'none');
+  if (scenario.apics !== undefined) apicFaults(scenario.apics, scenario, faults);
   if (scenario.events !== undefined && scenario.until !== undefined)
     faults.add('until', 'either events or until, not both', shown(scenario.until));
   eventFaults(scenario, faults);
@@ -194,12 +195,41 @@ function lockFaults(program: Program, at: string, faults: Faults): void {
   for (const lock of held) faults.add(at, `an unlock of lock ${lock} before the program starts over`, 'none');
 }
 
+function apicFaults(apics: ApicsSpec, s: Scenario, faults: Faults): void {
+  if ((s.vms ?? []).length > 0) faults.add('apics', 'either VMs or local APICs alone', 'both');
+  const { ids, vcpus, mode } = apics;
+  if (ids !== undefined && ids.length !== vcpus)
+    faults.add('apics.ids', `one id for each of ${vcpus} vCPUs`, `an array of ${ids.length}`);
+  ids?.forEach((id, i) => {
+    if (ids.indexOf(id) < i) faults.add(`apics.ids[${i}]`, 'an id that no other vCPU has', String(id));
+  });
+  if (mode === 'xapic' && vcpus > 8)
+    faults.add('apics.vcpus', 'at most 8, for each has a bit of the flat mode', String(vcpus));
+  if (mode === 'cluster' && vcpus > 30) faults.add('apics.vcpus', 'at most 30, two in each cluster', String(vcpus));
+}
+
+/** vCPUs that an event of local APICs names. */
+function vcpusOf(event: MachineEvent): { member: string; vcpu: number }[] {
+  if (event.ev === 'amid') {
+    return [event.of, event.other].flatMap((inner, i) =>
+      vcpusOf(inner).map(({ vcpu }) => ({ member: `${i === 0 ? 'of' : 'other'}.vcpu`, vcpu })),
+    );
+  }
+  return 'vcpu' in event ? [{ member: 'vcpu', vcpu: event.vcpu }] : [];
+}
+
 function eventFaults(s: Scenario, faults: Faults): void {
   const tasks = (s.tasks ?? []).length + (s.vms ?? []).reduce((sum, vm) => sum + vm.vcpus, 0);
   const groups = (s.groups ?? []).length;
   (s.events ?? []).forEach((event, i) => {
     for (const fault of eventRange(event, s.cpus, tasks, groups)) {
       faults.add(`events[${i}].${fault.member}`, fault.expected, String(fault.got));
+    }
+    const { apics } = s;
+    for (const { member, vcpu } of vcpusOf(event)) {
+      if (apics === undefined) faults.add(`events[${i}].ev`, 'an event of this machine, which has no apics', event.ev);
+      else if (vcpu >= apics.vcpus)
+        faults.add(`events[${i}].${member}`, `a vCPU from 0 to ${apics.vcpus - 1}`, String(vcpu));
     }
   });
 }

@@ -38,9 +38,9 @@ describe('docs/json.md', () => {
 describe('docs/trace-columns.md', () => {
   it('describes every event', () => {
     const doc = text('docs/trace-columns.md');
-    const words: Record<string, string> = { if: 'sti', knob: 'NAME=N' };
+    const words: Record<string, string> = { if: 'sti', knob: 'NAME=N', pollEnd: 'poll-end' };
     const kinds = eventSchema.options.map((o) => o.entries.ev.literal);
-    expect(kinds).toHaveLength(23);
+    expect(kinds).toHaveLength(39);
     for (const kind of kinds) expect(doc, kind).toMatch(new RegExp(`\`${words[kind] ?? kind}\\b`));
   });
 });

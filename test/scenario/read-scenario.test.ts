@@ -64,7 +64,7 @@ describe('an impossible machine', () => {
   const cases: [string, unknown, string][] = [
     ['a CPU that is not there', { cpus: 2, tasks: [{ comm: 'a', cpus: [0, 2] }] }, 'tasks[0].cpus[1]: expected a CPU'],
     ['no CPU allowed', { cpus: 2, tasks: [{ comm: 'a', cpus: [] }] }, 'tasks[0].cpus: expected at least one CPU'],
-    ['nobody in it', { cpus: 2 }, 'tasks: expected at least one task or one VM, got none'],
+    ['nobody in it', { cpus: 2 }, 'tasks: expected at least one task or one VM, or apics, got none'],
     ['a group unknown', { cpus: 1, tasks: [{ comm: 'a', group: 'g' }] }, 'tasks[0].group: expected a group'],
     ['a parent unknown', { ...one, groups: [group('g', 'h')] }, 'groups[0].parent: expected a group'],
     [
@@ -114,6 +114,43 @@ describe('an impossible machine', () => {
     ],
     ['IPI virtualization without APICv', { cpus: 1, vms: [{ name: 'v', vcpus: 1, ipiv: true }] }, 'vms[0].ipiv'],
     ['an event on a missing CPU', { ...one, events: [{ ev: 'tick', cpu: 1 }] }, 'events[0].cpu: expected a CPU from 0'],
+    [
+      'local APICs beside a VM',
+      { cpus: 1, vms: [{ name: 'v', vcpus: 1 }], apics: { vcpus: 1, mode: 'xapic' } },
+      'apics: expected either VMs or local APICs alone',
+    ],
+    [
+      'one id twice',
+      { cpus: 1, apics: { vcpus: 2, ids: [3, 3], mode: 'x2apic' } },
+      'apics.ids[1]: expected an id that no other vCPU has, got 3',
+    ],
+    [
+      'an event of an APIC that is not there',
+      {
+        cpus: 1,
+        apics: { vcpus: 2, mode: 'xapic' },
+        events: [
+          {
+            ev: 'amid',
+            fn: 'kvm_lapic_set_vector',
+            of: { ev: 'enter', vcpu: 0 },
+            other: { ev: 'enter', vcpu: 2 },
+          },
+        ],
+      },
+      'events[0].other.vcpu: expected a vCPU from 0 to 1, got 2',
+    ],
+    [
+      'an event of an APIC on a machine without',
+      {
+        ...one,
+        events: [
+          { ev: 'msi', address: 0xfee0_0000, data: 1 },
+          { ev: 'window', vcpu: 0 },
+        ],
+      },
+      'events[1].ev: expected an event of this machine, which has no apics',
+    ],
     ['both events and until', { ...one, events: [], until: 5 }, 'until: expected either events or until'],
   ];
   it.each(cases)('%s', (_, value, expected) => {

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Where the properties of interrupts are asked: machines of local APICs, and how often what happens to them. */
+import { constantFrom } from 'fast-check';
+import type { ApicEvent } from '../../src/machine/events.js';
+import type { ApicsSpec, Scenario } from '../../src/scenario/scenario.js';
+import type { Weights, World } from '../vocabulary.js';
+
+export type Kind = ApicEvent['ev'] | 'advance' | 'amid';
+
+/** One machine, and what may happen to it. */
+export interface ApicWorld {
+  apics: ApicsSpec;
+  /** each as often as it is named */
+  kinds: readonly Kind[];
+  /** that are written; all when absent */
+  registers?: readonly number[];
+  /** MSRs that are written; those of the registers, IA32_APICBASE and IA32_TSC_DEADLINE when absent */
+  msrs?: readonly number[];
+}
+
+/** vCPUs of most machines: enough for two clusters, and for a sender, a receiver and bystanders */
+export const VCPUS = 4;
+/** events a run, at most */
+const LENGTH = 120;
+
+const weightsOf = (kinds: readonly Kind[]): Weights => {
+  const weights: Weights = {};
+  for (const kind of kinds) weights[kind] = (weights[kind] ?? 0) + 1;
+  return weights;
+};
+
+/** The machines together: each run draws one of them. */
+export function worldOf(worlds: readonly ApicWorld[], length = LENGTH): World {
+  const scenarios = worlds.map(({ apics }): Scenario => ({ cpus: 1, apics }));
+  const menus = worlds.map(({ kinds, registers, msrs }) => ({
+    weights: weightsOf(kinds),
+    ...(registers === undefined ? {} : { registers }),
+    ...(msrs === undefined ? {} : { msrs }),
+  }));
+  return {
+    scenario: constantFrom(...scenarios),
+    weights: weightsOf(worlds.flatMap(({ kinds }) => kinds)),
+    apics: (scenario) => menus[Math.max(0, scenarios.indexOf(scenario))],
+    length,
+  };
+}
+
+const EVERYDAY: readonly Kind[] = [
+  ...(['mmio_write', 'write_icr', 'write_icr', 'write_icr', 'msi', 'pv_ipi'] as const),
+  ...(['window', 'window', 'enter', 'advance'] as const),
+];
+
+/** EOI and TPR often, the timer and what enables or names an APIC sometimes. */
+const registers = [0xb0, 0xb0, 0xb0, 0xb0, 0x80, 0x80, 0x320, 0x380, 0x3e0, 0xf0, 0xd0, 0x20, 0x350];
+
+/** All modes, both irqchips, both vendors, timers, INITs and software disables. */
+export const everyWorld: readonly ApicWorld[] = [
+  { apics: { vcpus: VCPUS, mode: 'xapic' }, kinds: [...EVERYDAY, 'set_lapic'], registers },
+  { apics: { vcpus: VCPUS, mode: 'cluster', vendor: 'vmx' }, kinds: EVERYDAY, registers },
+  { apics: { vcpus: VCPUS, mode: 'x2apic' }, kinds: ['wrmsr', 'wrmsr', ...EVERYDAY], registers },
+  {
+    apics: { vcpus: VCPUS, mode: 'xapic', irqchip: 'kernel', vendor: 'vmx' },
+    kinds: [...EVERYDAY, 'pin', 'redirect'],
+    registers,
+  },
+];
+
+/** The same with senders in whose middle a receiver takes something else. */
+export const racingWorlds: readonly ApicWorld[] = [
+  ...everyWorld,
+  {
+    apics: { vcpus: 3, mode: 'xapic' },
+    kinds: ['write_icr', 'write_icr', 'amid', 'amid', 'mmio_write', 'window'],
+    registers: [0xb0],
+  },
+];
+
+/** IPIs and MSIs while ids, logical ids and enables change; every APIC is in one mode. */
+const naming = [0x20, 0xd0, 0xd0, 0xf0, 0x80, 0xb0];
+export const deliveryWorlds: readonly ApicWorld[] = [
+  {
+    apics: { vcpus: VCPUS, mode: 'xapic' },
+    kinds: ['mmio_write', 'write_icr', 'write_icr', 'msi', 'set_lapic'],
+    registers: naming,
+  },
+  {
+    apics: { vcpus: VCPUS, mode: 'cluster' },
+    kinds: ['mmio_write', 'write_icr', 'write_icr', 'msi'],
+    registers: naming,
+  },
+  {
+    apics: { vcpus: VCPUS, mode: 'x2apic' },
+    kinds: ['write_icr', 'write_icr', 'msi', 'wrmsr'],
+    registers: [0x80, 0xb0, 0xf0],
+  },
+];
+
+/** Changes of what an APIC is called and whether it is on, one in the middle of another's; one id is far beyond the rest. */
+export const mapWorlds: readonly ApicWorld[] = [
+  {
+    apics: { vcpus: VCPUS, mode: 'xapic' },
+    kinds: ['mmio_write', 'wrmsr', 'set_lapic', 'write_icr', 'amid'],
+    registers: naming,
+  },
+  {
+    apics: { vcpus: 3, ids: [0, 1, 300], mode: 'x2apic' },
+    kinds: ['wrmsr', 'set_sregs', 'amid', 'amid'],
+    msrs: [0x80f, 0x1b, 0x1b],
+  },
+];
+
+const clock = [0x320, 0x320, 0x380, 0x380, 0x380, 0x3e0, 0xb0, 0xf0, 0x80];
+export const timerWorlds: readonly ApicWorld[] = [
+  {
+    apics: { vcpus: VCPUS, mode: 'xapic' },
+    kinds: ['mmio_write', 'mmio_write', 'mmio_write', 'advance', 'enter', 'window', 'mmio_read'],
+    registers: clock,
+  },
+  {
+    apics: { vcpus: VCPUS, mode: 'x2apic' },
+    kinds: ['wrmsr', 'wrmsr', 'advance', 'enter', 'rdmsr'],
+    registers: clock,
+  },
+];
+
+/** Periodic timers of a host that is busy for a while. */
+export const stallWorlds: readonly ApicWorld[] = [
+  {
+    apics: { vcpus: VCPUS, mode: 'xapic' },
+    kinds: ['mmio_write', 'mmio_write', 'stall', 'stall', 'enter'],
+    registers: [0x320, 0x320, 0x380, 0x380],
+  },
+];
+
+/** Registers that there are, and some that there are not. */
+const everyRegister = Array.from({ length: 0x40 }, (_, i) => i << 4);
+export const hostileWorlds: readonly ApicWorld[] = [
+  {
+    apics: { vcpus: VCPUS, mode: 'xapic' },
+    kinds: [
+      ...(['mmio_write', 'mmio_write', 'mmio_read', 'wrmsr', 'rdmsr', 'write_icr', 'msi', 'pv_ipi'] as const),
+      ...(['advance', 'stall', 'window', 'enter', 'set_lapic'] as const),
+    ],
+    registers: [...everyRegister, 0x320, 0x320, 0x320, 0x380, 0x380, 0x380, 0x390, 0x390, 0x390],
+  },
+  {
+    apics: { vcpus: VCPUS, mode: 'xapic', vendor: 'vmx' },
+    kinds: ['mmio_write', 'mmio_write', 'mmio_read', 'set_lapic', 'advance'],
+    registers: [0x320, 0x320, 0x380, 0x390, 0x390, 0x3e0],
+  },
+  {
+    apics: { vcpus: VCPUS, mode: 'x2apic', vendor: 'vmx' },
+    kinds: ['wrmsr', 'rdmsr', 'mmio_write', 'mmio_read', 'write_icr', 'pv_ipi', 'advance', 'enter'],
+  },
+];

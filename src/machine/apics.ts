@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Machines of local APICs without threads: how they boot, and what their events do.
+ *
+ * Each event is what one CPU does with one vCPU, or a device with the VM; what a CPU does between two exits is that of
+ * lapic-machine.ts.
+ */
+
+import { KVM_REQ_EVENT } from '../arch/x86/kvm_host.js';
+import type { kvm_vcpu } from '../kvm/kvm_host.js';
+import {
+  APIC_BASE_MSR,
+  APIC_DEFAULT_PHYS_BASE,
+  APIC_DFR,
+  APIC_DFR_CLUSTER,
+  APIC_DFR_FLAT,
+  APIC_ICR,
+  APIC_ICR2,
+  APIC_LDR,
+  APIC_SPIV,
+  MSR_IA32_APICBASE,
+  MSR_IA32_APICBASE_BSP,
+  X2APIC_ENABLE,
+  XAPIC_ENABLE,
+} from '../lapic/apicdef.js';
+import { add, u64 } from '../lib/types.js';
+import type { ApicsSpec } from '../scenario/scenario.js';
+import type { vmlinux } from '../series/vmlinux.js';
+import type { AmidEvent, ApicEvent } from './events.js';
+import { enterAndExit, injectTimers, iret, type LapicMachine, populate, startAps } from './lapic-machine.js';
+import type { machine } from './state.js';
+
+/** kHz of the guest's TSC: a cycle a ns */
+const TSC_KHZ = 1_000_000;
+/** entries in a row at most; each takes an interrupt */
+const ENTRIES = 600;
+
+/** The VM, its vCPUs running, their APICs enabled in the mode of the scenario. */
+export function bootApics(k: vmlinux, m: machine, spec: ApicsSpec): void {
+  m.tsc_khz = TSC_KHZ;
+  const { vcpus, ids, vendor, irqchip } = spec;
+  const own = populate(k, m, {
+    vcpus,
+    irqchip_split: irqchip !== 'kernel',
+    ...(ids === undefined ? {} : { ids }),
+    ...(vendor === undefined ? {} : { vendor }),
+  });
+  m.vmNames.push('apics');
+  m.guest.push({ lockKind: 'tas', locks: [], handler_ns: 0 });
+  startAps(own);
+  if (spec.mode === 'reset') return;
+  m.vcpu.forEach((vcpu, i) => {
+    enable(k, vcpu, i, spec.mode);
+  });
+}
+
+function enable(k: vmlinux, vcpu: kvm_vcpu, i: number, mode: ApicsSpec['mode']): void {
+  const { apic } = vcpu.arch;
+  if (mode === 'x2apic') {
+    const bsp = i === 0 ? MSR_IA32_APICBASE_BSP : 0;
+    const data = u64(APIC_DEFAULT_PHYS_BASE + XAPIC_ENABLE + X2APIC_ENABLE + bsp);
+    k.kvm_apic_set_base(vcpu, { host_initiated: false, index: MSR_IA32_APICBASE, data });
+    k.kvm_x2apic_msr_write(vcpu, APIC_BASE_MSR + (APIC_SPIV >> 4), u64(0x1ff));
+    return;
+  }
+  const cluster = mode === 'cluster';
+  k.kvm_lapic_reg_write(apic, APIC_SPIV, 0x1ff);
+  k.kvm_lapic_reg_write(apic, APIC_DFR, cluster ? APIC_DFR_CLUSTER : APIC_DFR_FLAT);
+  const id = cluster ? ((i >> 1) << 4) | (1 << (i & 1)) : 1 << i;
+  k.kvm_lapic_reg_write(apic, APIC_LDR, (id << 24) >>> 0);
+}
+
+/** Whether the machine has what the event is about. */
+export function apicLegal(m: machine, event: ApicEvent | AmidEvent): boolean {
+  if (m.kvm.length !== 1 || m.vmNames[0] !== 'apics') return false;
+  if (event.ev === 'amid') return apicLegal(m, event.of) && apicLegal(m, event.other) && isAmid(event);
+  if (event.ev === 'pin' || event.ev === 'redirect') return m.kvm[0].arch.vioapic !== null;
+  return !('vcpu' in event) || event.vcpu < m.vcpu.length;
+}
+
+/** What may come to each function of AMID, and what may come in there. */
+const SENDERS: readonly ApicEvent['ev'][] = ['write_icr', 'msi', 'pv_ipi'];
+const WRITERS: readonly ApicEvent['ev'][] = ['mmio_write', 'wrmsr', 'set_lapic', 'set_sregs'];
+const ENTERERS: readonly ApicEvent['ev'][] = ['window', 'enter'];
+
+function isAmid({ fn, of, other }: AmidEvent): boolean {
+  // a thread cannot come in on itself
+  if ('vcpu' in of && 'vcpu' in other && of.vcpu === other.vcpu) return false;
+  if (fn === 'kvm_lapic_set_vector') return SENDERS.includes(of.ev) && ENTERERS.includes(other.ev);
+  return WRITERS.includes(of.ev) && WRITERS.includes(other.ev) && other.ev !== 'set_lapic';
+}
+
+/** Lets it happen. Time, which `stall` needs, is the caller's: here it has passed already. */
+export function performApic(k: vmlinux, m: machine, event: ApicEvent): void {
+  const kvm = m.kvm[0];
+  switch (event.ev) {
+    case 'msi':
+      k.kvm_send_userspace_msi(kvm, { gsi: 0, address_lo: event.address, address_hi: 0, data: event.data });
+      return;
+    case 'pin':
+      if (kvm.arch.vioapic !== null) k.kvm_ioapic_set_irq(kvm.arch.vioapic, event.pin, 0, event.level, false);
+      return;
+    case 'redirect':
+      redirect(k, m, event.pin, event.low, event.high);
+      return;
+    case 'stall':
+      return;
+    default:
+      performVcpu(k, m, m.vcpu[event.vcpu], event);
+  }
+}
+
+function redirect(k: vmlinux, m: machine, pin: number, low: number, high: number): void {
+  const { vioapic } = m.kvm[0].arch;
+  if (vioapic === null) return;
+  vioapic.ioregsel = 0x11 + 2 * pin;
+  k.ioapic_write_indirect(vioapic, high);
+  vioapic.ioregsel = 0x10 + 2 * pin;
+  k.ioapic_write_indirect(vioapic, low);
+}
+
+function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<ApicEvent, { vcpu: number }>): void {
+  const { apic } = vcpu.arch;
+  switch (event.ev) {
+    case 'mmio_write':
+      k.apic_mmio_write(vcpu, add(apic.base_address, u64(event.reg)), 4, event.value);
+      return;
+    case 'mmio_read':
+      k.apic_mmio_read(vcpu, add(apic.base_address, u64(event.reg)), 4, { value: 0 });
+      return;
+    case 'wrmsr': {
+      const data = u64((BigInt(event.high) << 32n) | BigInt(event.value));
+      k.kvm_set_msr_commonApic(vcpu, { host_initiated: false, index: event.msr, data });
+      return;
+    }
+    case 'rdmsr':
+      k.kvm_get_msr_commonApic(vcpu, { host_initiated: false, index: event.msr, data: u64(0) });
+      return;
+    case 'write_icr':
+      writeIcr(k, vcpu, event.low, event.dest);
+      return;
+    case 'pv_ipi':
+      k.kvm_pv_send_ipi(m.kvm[0], u64(event.bitmap), u64(0), event.min, u64(event.icr), 1);
+      return;
+    case 'window':
+      openWindow(k, m, vcpu);
+      return;
+    case 'enter':
+      enter(k, m, vcpu);
+      return;
+    case 'set_sregs': {
+      const data = u64(event.apic_base);
+      k.kvm_apic_set_base(vcpu, { host_initiated: true, index: MSR_IA32_APICBASE, data });
+      return;
+    }
+    case 'set_lapic': {
+      const regs = new Array<number>(256).fill(0);
+      k.kvm_apic_get_state(vcpu, { regs });
+      regs[event.reg >> 2] = event.value;
+      k.kvm_apic_set_state(vcpu, { regs });
+      return;
+    }
+  }
+}
+
+function writeIcr(k: vmlinux, vcpu: kvm_vcpu, low: number, dest: number): void {
+  const { apic } = vcpu.arch;
+  if (!k.kvm_apic_hw_enabled(apic)) return;
+  if (k.apic_x2apic_mode(apic)) {
+    k.kvm_x2apic_msr_write(vcpu, APIC_BASE_MSR + (APIC_ICR >> 4), u64((BigInt(dest) << 32n) | BigInt(low)));
+    return;
+  }
+  k.kvm_lapic_reg_write(apic, APIC_ICR2, (dest << 24) >>> 0);
+  k.kvm_lapic_reg_write(apic, APIC_ICR, low);
+}
+
+const own = (k: vmlinux, m: machine): LapicMachine => ({ k, m, vcpus: m.vcpu });
+
+/** Everything an entry delivers; NMI handlers end at once, SMIs with them. True when an interrupt was taken. */
+function enter(k: vmlinux, m: machine, vcpu: kvm_vcpu): boolean {
+  const machine = own(k, m);
+  const taken: number[] = [];
+  for (let n = 0; n < ENTRIES; n++) {
+    const before = taken.length;
+    const { if_flag } = vcpu.arch;
+    const { blocked } = enterAndExit(machine, vcpu, taken);
+    if (k.is_smm(vcpu)) {
+      k.emulator_leave_smm(vcpu);
+      vcpu.arch.if_flag = if_flag;
+    } else if (blocked || taken.length === before) break;
+    if (taken.length > before && taken[taken.length - 1] === 2) iret(machine, vcpu);
+  }
+  injectTimers(machine, vcpu);
+  return taken.length > 0;
+}
+
+/** `sti` until nothing comes any more: each interrupt nests in the one before. */
+function openWindow(k: vmlinux, m: machine, vcpu: kvm_vcpu): void {
+  for (let n = 0, more = true; more && n < ENTRIES; n++) {
+    vcpu.arch.if_flag = true;
+    if (vcpu.arch.irq_window) {
+      vcpu.arch.irq_window = false;
+      k.kvm_make_request(KVM_REQ_EVENT, vcpu);
+    }
+    more = enter(k, m, vcpu);
+  }
+  vcpu.arch.if_flag = false;
+}
+
+/**
+ * One event in the middle of another. Who comes in and wants the map recomputed waits for apic_map_lock; nothing is left
+ * to do behind it.
+ */
+export function performAmid(k: vmlinux, m: machine, event: AmidEvent): void {
+  const waiting: number[] = [];
+  const inner = variant(k, {
+    kvm_recalculate_apic_map(kvm) {
+      waiting.push(kvm.id);
+    },
+  });
+  let came = false;
+  const { fn } = event;
+  const outer = variant(k, {
+    [fn](this: vmlinux, ...args: never[]) {
+      if (!came) {
+        came = true;
+        performApic(inner, m, event.other);
+      }
+      return (k[fn] as (...args: never[]) => unknown).apply(this, args);
+    },
+  });
+  performApic(outer, m, event.of);
+  for (const kvm of waiting) k.kvm_recalculate_apic_map(m.kvm[kvm]);
+}
+
+/** The same kernel on the same machine with a few functions replaced. */
+function variant(k: vmlinux, funcs: Partial<vmlinux>): vmlinux {
+  const made = Object.create(Object.getPrototypeOf(k)) as { m: vmlinux['m']; tp: vmlinux['tp'] };
+  made.m = k.m;
+  made.tp = k.tp;
+  // WHY not assigned: the table is frozen
+  for (const [name, value] of Object.entries(funcs)) Object.defineProperty(made, name, { value });
+  return made as vmlinux;
+}

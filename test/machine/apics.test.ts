@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Machines of local APICs: both drivers agree on them, and one event in the middle of another is what it says. */
+import { describe, expect, it } from 'vitest';
+import { vectorsOf } from '../../properties/lapic/page.js';
+import { mapWorlds, racingWorlds, worldOf } from '../../properties/lapic/worlds.js';
+import { Decoder } from '../../properties/run/decode.js';
+import { machineEngine as engine } from '../../properties/run/machine-engine.js';
+import { boot } from '../../src/machine/boot.js';
+import { drive } from '../../src/machine/drive.js';
+import type { MachineEvent } from '../../src/machine/events.js';
+import { reduce } from '../../src/machine/reduce.js';
+import { mix32 } from '../../src/machine/rng.js';
+import type { Scenario } from '../../src/scenario/scenario.js';
+import { pin } from '../../src/series/registry.js';
+
+const xapic: Scenario = { cpus: 1, apics: { vcpus: 3, mode: 'xapic' } };
+
+describe('a machine of local APICs', () => {
+  it.each([...racingWorlds, ...mapWorlds].map((w) => [JSON.stringify(w.apics), w] as const))(
+    'is the same under reduce and drive: %s',
+    (_, world) => {
+      const scenario: Scenario = { cpus: 1, apics: world.apics };
+      const driven = boot(pin, scenario);
+      let reduced = boot(pin, scenario);
+      const decoder = new Decoder(worldOf([world]), engine, driven, scenario);
+      const kinds = new Set<string>();
+      for (let i = 1; i <= 60; i++) {
+        const event = decoder.event(driven, mix32(i));
+        kinds.add(event.ev);
+        drive(pin, driven, [event]);
+        reduced = reduce(pin, reduced, event).machine;
+        expect(reduced, `event ${i}: ${JSON.stringify(event)}`).toEqual(driven);
+      }
+      expect(kinds.size).toBeGreaterThan(2);
+    },
+  );
+
+  const take = { ev: 'window', vcpu: 1 } as const;
+  const send = (vector: number) => ({ ev: 'write_icr', vcpu: 0, low: 0x4000 | vector, dest: 1 }) as const;
+  const vectorsAfter = (events: MachineEvent[]) => {
+    const m = boot(pin, xapic);
+    drive(pin, m, events);
+    return { irr: vectorsOf(m.vcpu[1], 0x200), isr: vectorsOf(m.vcpu[1], 0x100) };
+  };
+
+  it('lets the receiver come in before the bit of the sender is set', () => {
+    const amid = { ev: 'amid', fn: 'kvm_lapic_set_vector', of: send(0x51), other: take } as const;
+    expect(vectorsAfter([send(0x41), amid])).toEqual({ irr: [0x51], isr: [0x41] });
+    expect(vectorsAfter([send(0x41), send(0x51), take])).toEqual({ irr: [0x41], isr: [0x51] });
+  });
+
+  it('lets nobody come in on himself, nor where a lock keeps him out', () => {
+    const own = { ev: 'amid', fn: 'kvm_lapic_set_vector', of: send(0x51), other: { ev: 'window', vcpu: 0 } } as const;
+    const held = { ev: 'amid', fn: 'kvm_recalculate_phys_map', of: send(0x51), other: take } as const;
+    expect(vectorsAfter([own, held])).toEqual({ irr: [], isr: [] });
+  });
+
+  it('knows none of these events without them', () => {
+    const m = boot(pin, { cpus: 1, tasks: [{ comm: 'a' }] });
+    expect([send(0x41), take, { ev: 'stall', ns: 5 } as const].map((e) => engine.legal(m, e))).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    const before = JSON.stringify(m.sched_clock.toString());
+    drive(pin, m, [send(0x41), take, { ev: 'stall', ns: 5 }]);
+    expect(JSON.stringify(m.sched_clock.toString())).toBe(before);
+  });
+});
