@@ -8,10 +8,12 @@ import { reject } from '../base/faults.js';
 import { columns, count, wrap } from '../base/text.js';
 import type { Finding } from '../conform/differ.js';
 import type { FunctionRow } from '../conform/functions-held.js';
+import type { HeldReport } from '../conform/held/hold-all.js';
 import type { SingleDifference, SingleResult } from '../conform/single-functions.js';
 import type { NativeError } from '../native/native-error.js';
 import type { ExitStyle } from '../report/verdicts.js';
 import type { Kernel } from '../series/link.js';
+import { heldLines } from './conform-held.js';
 import { BAD_INPUT, KSFT_SKIP, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
 import { isLapicRecording, replayLapicRecording } from './lapic-replay.js';
@@ -30,6 +32,7 @@ interface Given {
   readonly record?: string;
   readonly functions?: boolean;
   readonly drift?: boolean;
+  readonly held?: string;
   readonly json?: boolean;
   readonly exit: string;
 }
@@ -68,6 +71,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--kernel <name>', "the model's kernel: v6.12.117, v6.19-rc1 ...")
     .option('--functions', 'calls and covered lines, function by function')
     .option('--drift', 'which mirrored functions read otherwise in the tree')
+    .option('--held <names>', 'only functions of KVM, each alone: these, or all')
     .option('--kvm', "local APICs, beside those of this machine's KVM")
     .option('--replay <file>', 'replay a recording (.jsonl or .jsonl.gz)')
     .option('--record <file>', 'record what the C code does')
@@ -88,11 +92,17 @@ async function conform(io: Io, given: Given): Promise<number> {
     json: given.json === true,
     exit: options.word('--exit', given.exit, ['unix', 'kselftest', 'bisect'] as const),
   };
-  const modes = (['functions', 'drift', 'replay', 'record', 'kvm'] as const).filter((m) => given[m] !== undefined);
+  const modes = (['functions', 'drift', 'replay', 'record', 'kvm', 'held'] as const).filter(
+    (m) => given[m] !== undefined,
+  );
   // --drift --record writes the hashes that later trees are compared with.
   if (given.drift === true && given.record !== undefined) modes.pop();
   if (modes.length > 1)
-    options.fault(`--${modes[1]}`, 'one of --functions, --drift, --kvm, --replay, --record', modes.join(' and '));
+    options.fault(
+      `--${modes[1]}`,
+      'one of --functions, --drift, --held, --kvm, --replay, --record',
+      modes.join(' and '),
+    );
   options.done();
   try {
     if (given.replay !== undefined) return await replayFile(io, given.replay, asked);
@@ -104,6 +114,7 @@ async function conform(io: Io, given: Given): Promise<number> {
       const { conformKvm } = await import('./conform-kvm.js');
       return await conformKvm(io, kernel, asked);
     }
+    if (given.held !== undefined) return await heldAlone(io, kernel, asked, given.held);
     return given.functions === true ? await functions(io, kernel, asked) : await differential(io, kernel, asked);
   } catch (error) {
     return await sayNative(io, error, asked.exit);
@@ -202,16 +213,44 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
   } finally {
     progress.stop();
   }
-  const differences = (text.length === 0 ? 0 : 1) + single.differences.length;
+  const held = await holdAlone(kernel, asked, Math.min(20_000, Math.max(20, Math.ceil(total / 500))));
+  const differences =
+    (text.length === 0 ? 0 : 1) + single.differences.length + held.rows.filter((row) => row.differing > 0).length;
   const summary = `${count(sequences, 'sequence')}, ${count(done, 'operation')}, ${count(differences, 'difference')}, seed ${asked.seed}`;
-  if (asked.json) io.out(json({ model: kernel.name, native: name, seed: asked.seed, runs, single, differences }));
+  if (asked.json)
+    io.out(
+      json({ model: kernel.name, native: name, seed: asked.seed, runs, single, held: heldJson(held), differences }),
+    );
   else {
     const head = `${kernel.name} (model) against ${name}`;
     const singly = `${count(SINGLE_FUNCTIONS.length, 'function')} on extreme operands: ${count(single.calls, 'call')}, ${count(single.differences.length, 'difference')}`;
     const lines = [head, '', ...columns(rows, [0, 1, 2, 3]), '', singly, ...single.differences.flatMap(singleLines)];
+    lines.push(...heldLines(held, asked.seed));
     io.out(`${[...lines, summary, ...text].join('\n')}\n`);
   }
   return differences === 0 ? OK : REFUTED;
+}
+
+// ---- functions alone ---------------------------------------------------------------------------------------------
+
+async function holdAlone(kernel: Kernel, asked: Asked, calls: number, names?: string): Promise<HeldReport> {
+  const { findTree } = await import('../native/find-tree.js');
+  const { holdAll } = await import('../conform/held/hold-all.js');
+  const only = names === undefined || names === 'all' ? {} : { only: new Set(names.split(',')) };
+  return holdAll(kernel, await findTree(asked.tree), { seed: asked.seed, calls, ...only });
+}
+
+const heldJson = ({ rows, left, lackingFields }: HeldReport) => ({ rows, left, lackingFields });
+
+async function heldAlone(io: Io, kernel: Kernel, asked: Asked, names: string): Promise<number> {
+  const calls = Math.min(1_000_000, Math.max(20, Math.ceil(asked.operations / 50)));
+  const report = await holdAlone(kernel, asked, calls, names);
+  if (report.rows.length === 0) {
+    io.err(`kvmodel: --held: no function of that name is held alone: ${names}\n`);
+    return BAD_INPUT;
+  }
+  io.out(asked.json ? json(heldJson(report)) : `${heldLines(report, asked.seed).join('\n')}\n`);
+  return report.rows.some((row) => row.differing > 0) ? REFUTED : OK;
 }
 
 // ---- function by function ----------------------------------------------------------------------------------------
@@ -220,7 +259,7 @@ async function functionTable(asked: Asked, kernel: Kernel): Promise<FunctionRow[
   const { openNativeEngine } = await import('../native/engine.js');
   const differ = await import('../conform/differ.js');
   const { countingKernel } = await import('../conform/count-calls.js');
-  const { functionRows } = await import('../conform/functions-held.js');
+  const { functionRows, withHeld } = await import('../conform/functions-held.js');
   const { generateSequence, KINDS, xorshift32 } = await import('../conform/generate-operations.js');
   const { suspectsOf } = await import('../conform/suspects.js');
   const { mirrors } = await import('../native/mirrors.js');
@@ -257,12 +296,14 @@ async function functionTable(asked: Asked, kernel: Kernel): Promise<FunctionRow[
     native.close();
   }
   const { addCoverage } = await import('../native/coverage.js');
-  return functionRows(mirrors(), counts.calls, addCoverage(coverages), suspects);
+  const rows = functionRows(mirrors(), counts.calls, addCoverage(coverages), suspects);
+  const held = await holdAlone(kernel, asked, Math.max(20, Math.ceil(asked.operations / 500)));
+  return withHeld(rows, held.rows, held.coverage);
 }
 
 async function functions(io: Io, kernel: Kernel, asked: Asked): Promise<number> {
   const { isHeld } = await import('../conform/functions-held.js');
-  const rows = (await functionTable(asked, kernel)).filter((row) => /^(kernel|lib|include)\//.test(row.file));
+  const rows = await functionTable(asked, kernel);
   const held = rows.filter(isHeld);
   const sum = (of: (row: FunctionRow) => number) => rows.reduce((n, row) => n + of(row), 0);
   const differing = sum((row) => row.differing);
@@ -282,8 +323,12 @@ async function functions(io: Io, kernel: Kernel, asked: Asked): Promise<number> 
   lines.push(
     `${held.length} of ${rows.length} mirrored functions called on both sides, ${reached}, ${differing} differing`,
   );
-  const rest = rows.filter((row) => !isHeld(row)).map((row) => row.name);
-  if (rest.length > 0) lines.push('', ...wrap(`Not held against C by these operations: ${rest.join(', ')}`, 80, '  '));
+  const rest = rows.filter((row) => !isHeld(row));
+  if (rest.length > 0) lines.push('', 'Not held against C by these operations:');
+  for (const file of new Set(rest.map((row) => row.file))) {
+    const names = rest.filter((row) => row.file === file).map((row) => row.name);
+    lines.push(...wrap(`  ${file}: ${names.join(', ')}`, 80, '    '));
+  }
   io.out(`${lines.join('\n')}\n`);
   return differing === 0 ? OK : REFUTED;
 }

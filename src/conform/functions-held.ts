@@ -2,6 +2,7 @@
 /** Function by function: how often the model and the C code call it on the same operations, and how much of it is reached. */
 import type { LineCoverage } from '../native/coverage.js';
 import type { Mirror } from '../native/mirrors.js';
+import type { HeldRow } from './held/compare.js';
 
 /** One mirrored function's row. */
 export interface FunctionRow {
@@ -30,8 +31,9 @@ export function functionRows(
   const rows: FunctionRow[] = [];
   const seen = new Set<string>();
   for (const { file, name } of mirrors) {
-    if (seen.has(name)) continue;
-    seen.add(name);
+    // two of Linux's may be static under one name
+    if (seen.has(`${file}: ${name}`)) continue;
+    seen.add(`${file}: ${name}`);
     const functions = [...(coverage.functions.get(file) ?? [])].filter(([found]) => plainName(found) === name);
     const counts = coverage.lines.get(file) ?? new Map<number, number>();
     let [cCalls, covered, lines] = [0, 0, 0];
@@ -47,6 +49,30 @@ export function functionRows(
     rows.push({ file, name, modelCalls: modelCalls.get(name) ?? 0, cCalls, covered, lines, differing });
   }
   return rows;
+}
+
+/** The same, with what was held of functions alone: their calls, and lines executed. */
+export function withHeld(
+  rows: readonly FunctionRow[],
+  held: readonly HeldRow[],
+  coverage: LineCoverage,
+): FunctionRow[] {
+  return rows.map((row) => {
+    const alone = held.filter((one) => one.file === row.file && one.name === row.name);
+    if (alone.length === 0) return row;
+    const calls = alone.reduce((n, one) => n + one.calls - one.notModelled, 0);
+    const f = [...(coverage.functions.get(row.file) ?? [])].find(
+      ([name]) => plainName(name) === `held_${alone[0]!.as}`,
+    )?.[1];
+    let [covered, lines] = [0, 0];
+    for (const [line, n] of f === undefined ? [] : (coverage.lines.get(row.file) ?? [])) {
+      if (line < f!.from || line > f!.to) continue;
+      lines++;
+      if (n > 0) covered++;
+    }
+    const differing = row.differing + alone.filter((one) => one.differing > 0).length;
+    return { ...row, modelCalls: row.modelCalls + calls, cCalls: row.cCalls + calls, covered, lines, differing };
+  });
 }
 
 /** Mirrored, but not called on both sides: nothing has been compared. */

@@ -11,11 +11,10 @@ import {
   type bool,
   not,
   or,
-  S64_ZERO,
-  s64_diff,
   s64_lt,
   shl,
   shr,
+  to_s64,
   to_u32,
   u64 as toU64,
   type u32,
@@ -250,8 +249,8 @@ export function newKvmParams(): kvm_params {
   return { halt_poll_ns: 200_000, halt_poll_ns_grow: 2, halt_poll_ns_grow_start: 10_000, halt_poll_ns_shrink: 2 };
 }
 
-/** include/linux/ktime.h: signed comparison */
-const ktime_before = (a: u64, b: u64): bool => s64_lt(s64_diff(a, b), S64_ZERO);
+/** include/linux/ktime.h: signed comparison, of the times and not of their difference */
+const ktime_before = (a: u64, b: u64): bool => s64_lt(to_s64(a), to_s64(b));
 
 /** set_bit() et al. on vcpu->requests */
 const bit = (req: number): u64 => shl(toU64(1), req & KVM_REQUEST_MASK);

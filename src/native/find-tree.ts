@@ -28,7 +28,7 @@ export const DEBIAN_PACKAGE = 'linux-source-6.12';
 const NEEDED = [
   ...['Makefile', 'include', 'kernel', 'lib', 'io_uring', 'virt/kvm'],
   ...['arch/x86/kvm', 'arch/x86/include', 'arch/x86/lib', 'arch/x86/kernel/kvm.c'],
-  ...['arch/arm64/kvm', 'arch/arm64/include/asm', 'arch/s390/kvm', 'arch/s390/include/asm', 'arch/s390/kernel/smp.c'],
+  ...['arch/arm64/kvm', 'arch/arm64/include', 'arch/s390/kvm', 'arch/s390/include', 'arch/s390/kernel/smp.c'],
 ];
 
 /** A kernel tree on disk. */

@@ -15,6 +15,8 @@ export interface Mirror {
   readonly name: string;
   /** `sched/fair.ts` */
   readonly mirroredIn: string;
+  /** what the model's table calls it: the same, but where two of Linux's are static under one name */
+  readonly as: string;
 }
 
 const ROOMS = ['lib', 'trace', 'sched', 'kvm', 'lapic', 'arch'];
@@ -27,8 +29,9 @@ export function mirrors(src = join(dirname(fileURLToPath(import.meta.url)), '..'
     for (const path of readdirSync(join(src, room), { recursive: true, encoding: 'utf8' }).sort()) {
       if (!/(?<!\.d)\.[jt]s$/.test(path)) continue;
       const text = readFileSync(join(src, room, path), 'utf8');
-      for (const [, file, name] of text.matchAll(TAG)) {
-        found.push({ file: file!, name: name!, mirroredIn: `${room}/${path.replace(/js$/, 'ts')}` });
+      for (const { 1: file, 2: name, index } of text.matchAll(TAG)) {
+        const as = /\bexport (?:const|function) (\w+)/.exec(text.slice(index))?.[1] ?? name!;
+        found.push({ file: file!, name: name!, mirroredIn: `${room}/${path.replace(/js$/, 'ts')}`, as });
       }
     }
   }

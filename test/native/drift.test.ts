@@ -69,7 +69,7 @@ describe('the reader of C functions', () => {
 });
 
 describe('drift', () => {
-  const mirror = (name: string): Mirror => ({ file: 'k.c', name, mirroredIn: 'k.ts' });
+  const mirror = (name: string): Mirror => ({ file: 'k.c', name, mirroredIn: 'k.ts', as: name });
 
   it('tells same, changed, gone and unrecorded apart', () => {
     const list = ['a', 'b', 'c', 'd'].map(mirror);

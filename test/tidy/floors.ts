@@ -61,6 +61,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   xstate: ['machine', 'web'],
   'fast-check': ['properties', 'entry'],
   valibot: ['scenario', 'cli', 'native'],
+  'web-tree-sitter': ['native'],
   'cli-table3': ['base'],
   'cli-progress': ['cli'],
   commander: ['cli'],

@@ -43,6 +43,7 @@ export const KVM_REQ_LOAD_EOI_EXITMAP = KVM_ARCH_REQ(23);
 export const KVM_REQ_APICV_UPDATE = KVM_ARCH_REQ(25, WAIT | NO_WAKEUP);
 export const KVM_REQ_TLB_FLUSH_CURRENT = KVM_ARCH_REQ(26);
 export const KVM_REQ_APF_READY = KVM_ARCH_REQ(28);
+export const KVM_REQ_UPDATE_PROTECTED_GUEST_STATE = KVM_ARCH_REQ(34);
 
 /** arch/x86/include/asm/kvm_host.h: enum kvm_apicv_inhibit, bit numbers of apicv_inhibit_reasons */
 export const APICV_INHIBIT_REASON_DISABLED = 0;

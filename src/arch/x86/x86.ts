@@ -88,6 +88,7 @@ import {
   KVM_REQ_STEAL_UPDATE,
   KVM_REQ_TLB_FLUSH_CURRENT,
   KVM_REQ_TRIPLE_FAULT,
+  KVM_REQ_UPDATE_PROTECTED_GUEST_STATE,
 } from './kvm_host.js';
 
 const KVM_VCPU_PREEMPTED = 1 << 0;
@@ -298,8 +299,8 @@ export function kvm_arch_vcpu_run_pid_change(this: vmlinux, _vcpu: kvm_vcpu): nu
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_interrupt_allowed() */
-export function kvm_arch_interrupt_allowed(this: vmlinux, vcpu: kvm_vcpu): bool {
-  return this.kvm_x86_interrupt_allowed(vcpu, false) !== 0;
+export function kvm_arch_interrupt_allowed(this: vmlinux, vcpu: kvm_vcpu): number {
+  return this.kvm_x86_interrupt_allowed(vcpu, false);
 }
 
 /* ---- events ---- */
@@ -496,7 +497,8 @@ export function kvm_vcpu_has_events(this: vmlinux, vcpu: kvm_vcpu): bool {
     return true;
   }
   if (this.kvm_test_request(KVM_REQ_PMI, vcpu)) return true;
-  return this.kvm_arch_interrupt_allowed(vcpu) && this.kvm_cpu_has_interrupt(vcpu);
+  if (this.kvm_test_request(KVM_REQ_UPDATE_PROTECTED_GUEST_STATE, vcpu)) return true;
+  return this.kvm_arch_interrupt_allowed(vcpu) !== 0 && this.kvm_cpu_has_interrupt(vcpu);
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_runnable() */
@@ -815,7 +817,7 @@ export function kvm_emulate_halt_noskip(this: vmlinux, vcpu: kvm_vcpu): number {
 /** arch/x86/kvm/x86.c: kvm_emulate_halt() */
 export function kvm_emulate_halt(this: vmlinux, vcpu: kvm_vcpu): number {
   const ret = this.kvm_skip_emulated_instruction(vcpu);
-  return this.kvm_emulate_halt_noskip(vcpu) && ret;
+  return this.kvm_emulate_halt_noskip(vcpu) && ret ? 1 : 0;
 }
 
 /** arch/x86/kvm/x86.c: handle_fastpath_hlt() */
@@ -829,7 +831,7 @@ export function handle_fastpath_hlt(this: vmlinux, vcpu: kvm_vcpu): number {
 /** arch/x86/kvm/x86.c: kvm_emulate_ap_reset_hold() */
 export function kvm_emulate_ap_reset_hold(this: vmlinux, vcpu: kvm_vcpu): number {
   const ret = this.kvm_skip_emulated_instruction(vcpu);
-  return this.__kvm_emulate_halt(vcpu, KVM_MP_STATE_AP_RESET_HOLD, KVM_EXIT_AP_RESET_HOLD) && ret;
+  return this.__kvm_emulate_halt(vcpu, KVM_MP_STATE_AP_RESET_HOLD, KVM_EXIT_AP_RESET_HOLD) && ret ? 1 : 0;
 }
 
 /* ---- hypercalls ---- */

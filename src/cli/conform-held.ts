@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What `kvmodel conform` says of functions that are held alone, each cut out of the tree. */
+import { count, wrap } from '../base/text.js';
+import type { HeldDifference, HeldRow } from '../conform/held/compare.js';
+import type { HeldReport } from '../conform/held/hold-all.js';
+
+/** One line for all, and a paragraph for each that differs or could not be held. */
+export function heldLines(report: HeldReport, seed: number): string[] {
+  const differing = report.rows.filter((row) => row.differing > 0);
+  const calls = report.rows.reduce((n, row) => n + row.calls, 0);
+  return [
+    `${count(report.rows.length, 'function')} of KVM, each alone: ${count(calls, 'call')}, ${count(differing.length, 'function')} differing`,
+    ...report.left.flatMap((one) => wrap(`  not held: ${one.file}: ${one.name}(): ${one.why}`, 80, '    ')),
+    ...report.lackingFields
+      .slice(0, 5)
+      .flatMap((name) => wrap(`  not compared: ${name}, which the tree lacks`, 80, '    ')),
+    ...differing.flatMap((row) => differenceLines(row, row.difference!, seed)),
+  ];
+}
+
+function differenceLines(row: HeldRow, d: HeldDifference, seed: number): string[] {
+  return [
+    '',
+    `  ${d.file}: ${d.name}(): ${d.what} (${row.differing} of ${count(row.calls, 'call')})`,
+    `    model   ${d.model}`,
+    `    C code  ${d.native}`,
+    '    with',
+    ...d.input.flatMap((line) => wrap(`      ${line}`, 80, '        ')),
+    `    again: kvmodel conform --held ${d.as} --seed ${seed}`,
+  ];
+}

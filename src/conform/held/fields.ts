@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The state that held functions read and write: where the model has it, and where C has it. */
+
+import { u64 } from '../../lib/types.js';
+import type { CField } from '../../native/extract/emit.js';
+import type { Value } from '../../native/extract/engine.js';
+import type { kernel_state } from '../../series/vmlinux.js';
+
+export const NR_VCPUS = 4;
+export const NR_CPUS = 4;
+export const NR_TASKS = 8;
+
+/** One word of state. */
+export interface Field extends CField {
+  get(m: kernel_state): Value;
+  set(m: kernel_state, value: Value): void;
+  /** values to draw from; any of the C type's otherwise */
+  readonly menu?: readonly number[];
+}
+
+type Node = Record<string, unknown>;
+
+/** Follows a path of names and indices to the object that holds its last step. */
+function holder(m: kernel_state, path: readonly string[]): Node {
+  let at = m as unknown as Node;
+  for (let i = 0; i < path.length - 1; i++) at = at[path[i]!] as Node;
+  return at;
+}
+
+function field(name: string, path: string, lvalue: string, more: Partial<Field> = {}): Field {
+  const steps = path.split('.');
+  const last = steps[steps.length - 1]!;
+  return {
+    name,
+    lvalue,
+    get(m) {
+      const value = holder(m, steps)[last];
+      return typeof value === 'boolean' ? Number(value) : (value as Value);
+    },
+    set(m, value) {
+      const at = holder(m, steps);
+      // u64 and s64 are numbers and BigInts at run time; boolean stays boolean
+      at[last] =
+        typeof at[last] === 'boolean' ? value !== 0 : typeof value === 'bigint' ? (u64(value) as unknown) : value;
+    },
+    ...more,
+  };
+}
+
+interface More {
+  readonly menu?: readonly number[];
+  readonly pointer?: 'task' | 'vcpu' | 'pid';
+  readonly bit?: number;
+}
+
+/** Of every vCPU: path in the model below m.vcpu[i], C lvalue with V for the vCPU and # for its number. */
+const vcpu = (path: string, lvalue = `V->${path}`, more: More = {}): Field[] =>
+  Array.from({ length: NR_VCPUS }, (_, i) =>
+    field(
+      `vcpu[${i}].${path}`,
+      `vcpu.${i}.${path}`,
+      lvalue.replaceAll(/\bV\b/g, `V(${i})`).replaceAll('#', String(i)),
+      more,
+    ),
+  );
+
+const one = (path: string, lvalue: string, more: More = {}): Field[] => [field(path, path, lvalue, more)];
+const perCpu = (path: string, lvalue: string, more: More = {}): Field[] =>
+  Array.from({ length: NR_CPUS }, (_, i) =>
+    field(`${path}[${i}]`, `${path}.${i}`, lvalue.replace('#', String(i)), more),
+  );
+const perTask = (path: string, lvalue: string, more: More = {}): Field[] =>
+  Array.from({ length: NR_TASKS }, (_, i) =>
+    field(`task[${i}].${path}`, `task.${i}.${path}`, lvalue.replace('#', String(i)), more),
+  );
+
+// counters are numbers in the model, exact up to 2^53
+const COUNTER = { menu: [0, 1, 41, 2 ** 32 - 1, 2 ** 52] };
+const stats = (...names: string[]): Field[] => names.flatMap((name) => vcpu(`stat.${name}`, undefined, COUNTER));
+const genericStats = (...names: string[]): Field[] =>
+  names.flatMap((name) => vcpu(`stat.${name}`, `V->stat.generic.${name}`, name.endsWith('_ns') ? {} : COUNTER));
+const params = (group: string, ...names: string[]): Field[] => names.flatMap((name) => one(`${group}.${name}`, name));
+
+const TASKS = [-1, 0, 1, 2, 3, 4, 5, 6, 7];
+const GENERIC: readonly Field[] = [
+  ...vcpu('cpu', 'V->cpu', { menu: [-1, 0, 1, 2, 3] }),
+  ...vcpu('pid', 'V->pid', { pointer: 'pid', menu: TASKS }),
+  ...vcpu('mode', 'V->mode', { menu: [0, 1, 2, 3] }),
+  ...vcpu('requests'),
+  ...vcpu('wait', 'V->wait.task', { pointer: 'task', menu: TASKS }),
+  ...['wants_to_run', 'preempted', 'ready', 'scheduled_out'].flatMap((name) => vcpu(name)),
+  ...vcpu('spin_loop.in_spin_loop'),
+  ...vcpu('spin_loop.dy_eligible'),
+  ...vcpu('halt_poll_ns'),
+  ...vcpu('valid_wakeup'),
+  ...vcpu('run.exit_reason', 'V->run->exit_reason'),
+  ...genericStats('halt_successful_poll', 'halt_attempted_poll', 'halt_poll_invalid', 'halt_wakeup'),
+  ...genericStats('halt_poll_success_ns', 'halt_poll_fail_ns', 'halt_wait_ns'),
+  ...vcpu('stat.blocking', 'V->stat.generic.blocking', { menu: [0, 1] }),
+  ...one('kvm.0.last_boosted_vcpu', 'K->last_boosted_vcpu', { menu: [0, 1, 2, 3, 4, 7] }),
+  ...one('kvm.0.max_halt_poll_ns', 'K->max_halt_poll_ns'),
+  ...one('kvm.0.override_halt_poll_ns', 'K->override_halt_poll_ns'),
+  ...params('kvm_params', 'halt_poll_ns', 'halt_poll_ns_grow', 'halt_poll_ns_grow_start', 'halt_poll_ns_shrink'),
+  ...perCpu('kvm_running_vcpu', 'kvm_running_vcpu__per_cpu[#]', { pointer: 'vcpu', menu: [-1, 0, 1, 2, 3] }),
+  ...perTask('__state', 'extract_tasks[#].__state', { menu: [0, 1, 2, 4] }),
+  ...perTask('preempt_notifier', 'extract_tasks[#].preempt_notifier', { menu: [-1, 0, 1, 2, 3] }),
+];
+
+const flags = (...names: string[]): Field[] => names.flatMap((name) => vcpu(`arch.${name}`));
+const X86: readonly Field[] = [
+  ...vcpu('arch.mp_state', 'V->arch.mp_state', { menu: [0, 1, 2, 3, 4, 9] }),
+  ...flags('pv.pv_unhalted', 'nmi_injected', 'smi_pending', 'interrupt.injected', 'interrupt.soft', 'interrupt.nr'),
+  ...vcpu('arch.nmi_queued', 'V->arch.nmi_queued.counter', { menu: [0, 1, 2, 3, 255] }),
+  ...vcpu('arch.nmi_pending', 'V->arch.nmi_pending', { menu: [0, 1, 2] }),
+  ...flags('smi_count', 'preempted_in_kernel', 'at_instruction_boundary', 'apf.halted', 'msr_kvm_poll_control'),
+  ...flags('apic_attention', 'apic_base', 'st.preempted'),
+  ...vcpu('arch.st.msr_val', 'V->arch.st.msr_val', { menu: [0, 1] }),
+  ...vcpu('arch.apic.apicv_active', 'V->arch.apic->apicv_active'),
+  ...vcpu('arch.pending_ioapic_eoi', 'V->arch.pending_ioapic_eoi', { menu: [0, 31, 32, 255] }),
+  ...vcpu('arch.ple_window', 'VMX(#).ple_window'),
+  ...vcpu('arch.ple_window_dirty', 'VMX(#).ple_window_dirty'),
+  ...vcpu('arch.vmcs.hv_deadline_tsc', 'VMX(#).hv_deadline_tsc'),
+  ...vcpu('arch.pi_desc.nv', 'VMX(#).pi_desc.nv', { menu: [0xf2, 0xf1, 0] }),
+  ...vcpu('arch.pi_desc.ndst', 'VMX(#).pi_desc.ndst', { menu: [0, 1, 2, 3] }),
+  ...vcpu('arch.pi_desc.on', 'VMX(#).pi_desc.control', { menu: [0, 1], bit: 0 }),
+  ...vcpu('arch.pi_desc.sn', 'VMX(#).pi_desc.control', { menu: [0, 1], bit: 1 }),
+  ...[0, 3, 7].flatMap((w) =>
+    vcpu(`arch.pi_desc.pir.${w}`, `((u32 *)VMX(#).pi_desc.pir)[${w}]`, { menu: [0, 0, 0, 1, 0x8000_0000] }),
+  ),
+  ...vcpu('arch.vmcb.pause_filter_count', 'SVM(#).vmcb->control.pause_filter_count'),
+  ...vcpu('arch.nmi_masked', 'SVM(#).nmi_masked'),
+  ...one('kvm.0.arch.pause_in_guest', 'K->arch.pause_in_guest'),
+  ...one('kvm.0.arch.apicv_inhibit_reasons', 'K->arch.apicv_inhibit_reasons', { menu: [0, 0, 1, 4, 0x7ff] }),
+  ...stats('directed_yield_attempted', 'directed_yield_successful', 'preemption_reported', 'preemption_other'),
+  ...stats('halt_exits', 'hypercalls', 'irq_injections', 'nmi_injections', 'req_event', 'exits', 'irq_exits'),
+  ...stats('irq_window_exits', 'nmi_window_exits', 'signal_exits'),
+  ...params('kvm_x86_params', 'ple_gap', 'ple_window', 'ple_window_grow', 'ple_window_shrink', 'ple_window_max'),
+  ...params('kvm_x86_params', 'pause_filter_count', 'pause_filter_thresh', 'pause_filter_count_grow'),
+  ...params('kvm_x86_params', 'pause_filter_count_shrink', 'pause_filter_count_max'),
+];
+
+const ARM64: readonly Field[] = [
+  ...vcpu('arm64.hcr_el2', 'V->arch.hcr_el2', { menu: [0, 0x40, 0x80, 0x2000, 0x4000, 0x60c0] }),
+  ...vcpu('arm64.wfe_exit_stat', 'V->stat.wfe_exit_stat'),
+  ...vcpu('arm64.wfi_exit_stat', 'V->stat.wfi_exit_stat'),
+  ...vcpu('arm64.vlpi_count', 'V->arch.vgic_cpu.vgic_v3.its_vpe.vlpi_count.counter', { menu: [0, 1, 5] }),
+  ...one('arm64.kvm_wfi_trap_policy', 'kvm_wfi_trap_policy', { menu: [0, 1, 2] }),
+  ...one('arm64.kvm_wfe_trap_policy', 'kvm_wfe_trap_policy', { menu: [0, 1, 2] }),
+];
+
+const s390Stats = ['instruction_diagnose_44', 'instruction_diagnose_9c', 'diag_9c_ignored', 'diag_9c_forward'];
+const S390: readonly Field[] = [
+  ...[...s390Stats, 'instruction_diagnose_other'].flatMap((name) => vcpu(`s390.${name}`, `V->stat.${name}`)),
+  ...one('s390.diag9c_forwarding_hz', 'diag9c_forwarding_hz', { menu: [0, 1, 99, 100, 999, 1000, 100_000] }),
+  ...one('s390.forward_cnt', 'forward_cnt', { menu: [-1, 0, 1, 2, 1000] }),
+  ...one('s390.cur_slice', 'cur_slice'),
+];
+
+export const FIELDS: Readonly<Record<'x86' | 'arm64' | 's390', readonly Field[]>> = {
+  x86: [...GENERIC, ...X86],
+  arm64: [...GENERIC, ...ARM64],
+  s390: [...GENERIC, ...S390],
+};

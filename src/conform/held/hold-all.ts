@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Holds the functions of every architecture, each cut out of the same tree. */
+import { addCoverage, type LineCoverage } from '../../native/coverage.js';
+import { openExtractEngine } from '../../native/extract/engine.js';
+import type { KernelTree } from '../../native/find-tree.js';
+import { type Mirror, mirrors } from '../../native/mirrors.js';
+import type { Kernel } from '../../series/link.js';
+import { xorshift32 } from '../generate-operations.js';
+import { CASES, type HeldRow, holdFunctions, wantedOf } from './compare.js';
+
+/** Function by function, and what could not be held. */
+export interface HeldReport {
+  readonly rows: readonly HeldRow[];
+  readonly coverage: LineCoverage;
+  /** functions that the tree does not have, or that do not compile alone: why */
+  readonly left: readonly { readonly file: string; readonly name: string; readonly as: string; readonly why: string }[];
+  /** state that the tree's structures do not have */
+  readonly lackingFields: readonly string[];
+}
+
+export interface HoldAllOptions {
+  readonly seed: number;
+  /** of each function */
+  readonly calls: number;
+  /** only these, by the model's name */
+  readonly only?: ReadonlySet<string>;
+  readonly progress?: (calls: number) => void;
+}
+
+/** NativeError where there is no compiler, or where nothing that was cut out compiles. */
+export async function holdAll(kernel: Kernel, tree: KernelTree, options: HoldAllOptions): Promise<HeldReport> {
+  const list: readonly Mirror[] = mirrors();
+  const rows: HeldRow[] = [];
+  const coverages: LineCoverage[] = [];
+  const left: { file: string; name: string; as: string; why: string }[] = [];
+  const lackingFields: string[] = [];
+  for (const architecture of ['x86', 'arm64', 's390'] as const) {
+    if (CASES[architecture].length === 0) continue;
+    const engine = await openExtractEngine(tree, wantedOf(architecture, list));
+    try {
+      left.push(...engine.built.left.map(({ held, why }) => ({ ...held, why })));
+      lackingFields.push(...engine.built.lackingFields);
+      rows.push(...holdFunctions(kernel, engine, architecture, list, { ...options, random: xorshift32 }));
+      coverages.push(engine.coverage());
+    } finally {
+      engine.close();
+    }
+  }
+  return { rows, coverage: addCoverage(coverages), left, lackingFields };
+}
