@@ -66,6 +66,8 @@ export interface ApicMenu {
   /** registers and MSRs that are written; all of them when absent */
   registers?: readonly number[];
   msrs?: readonly number[];
+  /** pins keep their vectors, are level-triggered and not masked */
+  steadyPins?: boolean;
 }
 
 /** Where a property is asked: the machines, and what may happen to them. */

@@ -2,11 +2,19 @@
 /** The family about interrupts: local APICs, the way to them, and their timers. */
 import type { Claim } from '../vocabulary.js';
 import { deliveryProperties } from './delivery.js';
+import { registerProperties } from './registers.js';
 import { serviceProperties } from './service.js';
+import { threadProperties } from './threads.js';
 import { timerProperties } from './timer.js';
 
 export const interrupts: Claim = {
   id: 'interrupts',
   words: 'no interrupt is lost, doubled, early or misdirected',
-  properties: [...serviceProperties, ...deliveryProperties, ...timerProperties],
+  properties: [
+    ...serviceProperties,
+    ...deliveryProperties,
+    ...timerProperties,
+    ...threadProperties,
+    ...registerProperties,
+  ],
 };

@@ -16,6 +16,8 @@ export interface ApicWorld {
   registers?: readonly number[];
   /** MSRs that are written; those of the registers, IA32_APICBASE and IA32_TSC_DEADLINE when absent */
   msrs?: readonly number[];
+  /** pins keep their vectors, are level-triggered and not masked */
+  steadyPins?: boolean;
 }
 
 /** vCPUs of most machines: enough for two clusters, and for a sender, a receiver and bystanders */
@@ -32,10 +34,11 @@ const weightsOf = (kinds: readonly Kind[]): Weights => {
 /** The machines together: each run draws one of them. */
 export function worldOf(worlds: readonly ApicWorld[], length = LENGTH): World {
   const scenarios = worlds.map(({ apics }): Scenario => ({ cpus: 1, apics }));
-  const menus = worlds.map(({ kinds, registers, msrs }) => ({
+  const menus = worlds.map(({ kinds, registers, msrs, steadyPins }) => ({
     weights: weightsOf(kinds),
     ...(registers === undefined ? {} : { registers }),
     ...(msrs === undefined ? {} : { msrs }),
+    ...(steadyPins === undefined ? {} : { steadyPins }),
   }));
   return {
     scenario: constantFrom(...scenarios),
@@ -151,5 +154,28 @@ export const hostileWorlds: readonly ApicWorld[] = [
   {
     apics: { vcpus: VCPUS, mode: 'x2apic', vendor: 'vmx' },
     kinds: ['wrmsr', 'rdmsr', 'mmio_write', 'mmio_read', 'write_icr', 'pv_ipi', 'advance', 'enter'],
+  },
+];
+
+/** IPIs and what else touches ICR, of both vendors. */
+export const icrWorlds: readonly ApicWorld[] = (['svm', 'vmx'] as const).map((vendor) => ({
+  apics: { vcpus: VCPUS, mode: 'x2apic', vendor },
+  kinds: ['write_icr', 'write_icr', 'enter', 'pv_ipi', 'rdmsr'],
+}));
+
+/** Timers that run when userspace restores another state. */
+export const restoreWorlds: readonly ApicWorld[] = (['svm', 'vmx'] as const).map((vendor) => ({
+  apics: { vcpus: 2, mode: 'xapic', vendor },
+  kinds: ['mmio_write', 'mmio_write', 'set_lapic', 'advance', 'enter'],
+  registers: [0x320, 0x380, 0x380, 0x3e0],
+}));
+
+/** Level-triggered pins that are pointed elsewhere while their interrupts are in flight. */
+export const pinWorlds: readonly ApicWorld[] = [
+  {
+    apics: { vcpus: 3, mode: 'xapic', irqchip: 'kernel', vendor: 'vmx' },
+    kinds: ['pin', 'pin', 'pin', 'redirect', 'redirect', 'window', 'window', 'enter', 'mmio_write', 'mmio_write'],
+    registers: [0xb0],
+    steadyPins: true,
   },
 ];

@@ -28,12 +28,14 @@ function msrsOf(registers: readonly number[]): number[] {
 export class ApicDraws {
   private readonly registers: readonly number[];
   private readonly msrs: readonly number[];
+  private readonly steadyPins: boolean;
 
   constructor(
     private readonly spec: ApicsSpec,
     menu: ApicMenu | undefined,
   ) {
     this.registers = menu?.registers ?? REGISTERS;
+    this.steadyPins = menu?.steadyPins === true;
     this.msrs = menu?.msrs ?? msrsOf(this.registers);
   }
 
@@ -109,6 +111,8 @@ export class ApicDraws {
 
   private redirect(d: Draws): ApicEvent {
     const pin = d.below(4);
+    if (this.steadyPins)
+      return { ev: 'redirect', pin, low: 0x8040 + 0x10 * pin, high: d.below(this.spec.vcpus) * 0x100_0000 };
     const low = (32 + d.below(200)) | (d.below(2) << 15) | (d.below(5) === 0 ? 0x1_0000 : 0);
     return { ev: 'redirect', pin, low, high: d.below(this.spec.vcpus) * 0x100_0000 };
   }

@@ -121,6 +121,8 @@ export class Decoder {
       }
       case 'move':
         return { ev: 'move', cpu, task: someTask(m, draws), group: draws.below(m.task_group.length) };
+      case 'apicv':
+        return { ev: 'apicv', cpu, vm: 0, on: draws.below(2) === 1 };
       case 'knob':
         return this.knob(m, draws);
       default:

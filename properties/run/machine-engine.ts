@@ -31,6 +31,8 @@ function legal(m: machine, event: MachineEvent): boolean {
       return event.ns > 0;
     case 'tick':
       return true;
+    case 'apicv':
+      return m.kvm[event.vm]?.arch.enable_apicv === true;
     case 'knob':
       return true;
     case 'resched':

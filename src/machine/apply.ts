@@ -7,6 +7,7 @@
  * interrupts that entered a guest have been taken by its program.
  */
 
+import { APICV_INHIBIT_REASON_ABSENT } from '../arch/x86/kvm_host.js';
 import { assert } from '../base/assert.js';
 import { elapse, stepActor } from '../guest/actor.js';
 import { add, toNumber, u64 } from '../lib/types.js';
@@ -111,6 +112,12 @@ const perform: { [K in EventKind]: Handler<K> } = {
       const vcpu = m.vcpu[id];
       performRequest(k, m, e.cpu, stepActor(m.programs, m.actor[p.id], m.guest[vcpu.kvm], vcpu.vcpu_idx));
     }
+  },
+  apicv(k, m, e) {
+    const kvm = m.kvm[e.vm];
+    if (kvm === undefined) return;
+    if (e.on) k.kvm_clear_apicv_inhibit(kvm, APICV_INHIBIT_REASON_ABSENT);
+    else k.kvm_set_apicv_inhibit(kvm, APICV_INHIBIT_REASON_ABSENT);
   },
   knob: (k, m, e) => setKnob(k, m, e.name, e.value),
   mmio_write: apic,

@@ -50,6 +50,8 @@ export type MachineEvent =
   | { ev: 'step'; cpu: number }
   /** the deadline of the halt-polling phase of the vCPU on cpu passes */
   | { ev: 'pollEnd'; cpu: number }
+  /** a VM's APICv is inhibited or not (kvm_set_apicv_inhibit(), reason ABSENT), by a thread of its VMM on cpu */
+  | { ev: 'apicv'; cpu: number; vm: number; on: boolean }
   /** a knob: sysctl, debugfs, module parameter or SCHED_FEAT by its kernel name */
   | { ev: 'knob'; name: string; value: number }
   | ApicEvent

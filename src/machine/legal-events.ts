@@ -59,6 +59,7 @@ export function legalEvents(m: machine, kind: EventKind): MachineEvent[] {
     case 'step':
     case 'knob':
     case 'icr':
+    case 'apicv':
     case 'hypercall':
     case 'mmio_write':
     case 'mmio_read':

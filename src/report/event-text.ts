@@ -92,6 +92,8 @@ export function eventText(event: MachineEvent, names: Names): string {
       return event.on ? 'sti' : 'cli';
     case 'hypercall':
       return `hypercall ${event.nr} ${[event.a0, event.a1, event.a2, event.a3].map(hex).join(' ')}`;
+    case 'apicv':
+      return `apicv ${event.on ? 'on' : 'off'} vm ${event.vm}`;
     case 'pollEnd':
       return 'poll-end';
     case 'knob':

@@ -166,6 +166,7 @@ export const eventSchema = v.variant(
     v.strictObject({ ev: v.literal('intr'), ...at }),
     v.strictObject({ ev: v.literal('step'), ...at }),
     v.strictObject({ ev: v.literal('pollEnd'), ...at }),
+    v.strictObject({ ev: v.literal('apicv'), ...at, vm: int(0, 63), on: flag }),
     v.strictObject({ ev: v.literal('knob'), name, value: int(-NS_MAX, NS_MAX) }),
   ],
   'an event',

@@ -27,6 +27,29 @@ function run(...argv: string[]): { code: number | null; out: string; err: string
 
 const check = ['check', './free-yield.ts', '--only', 'Y1', '--runs', '20'];
 
+describe('bugs that KVM once had', () => {
+  it.each([
+    ['revert-f210f7572bed', 'lapic.6', 'irr_pending lies', /at kvm_lapic_set_vector\(\) v\d (sti|entry)/],
+    ['revert-44d527170731', 'lapic.9', 'APIC with this id is', /at kvm_recalculate_(phys|logical)_map\(\) v\d/],
+    ['revert-bdf7ffc89922', 'lapic.13', 'phys_map out of bounds', /v\d pv_ipi 0x/],
+    ['revert-b2849bec936b', 'lapic.16', 'the next EOI retires nothing', /apicv on vm 0/],
+  ])('%s is refuted by %s, and its sequence replays', (series, property, message, event) => {
+    const { code, out } = run('check', series, '--only', property);
+    expect(code).toBe(1);
+    const words = out.replace(/\s+/g, ' ');
+    expect(words).toContain('refuted (holds on base)');
+    expect(words).toContain(message);
+    expect(words).toMatch(event);
+    const token = /^npx kvmodel replay (\S+)$/m.exec(out)?.[1] as string;
+    const replayed = run('replay', token);
+    expect(replayed.out.replace(/\s+/g, ' ')).toContain(`refuted on v6.12.117+${series}`);
+    expect(replayed.code).toBe(1);
+    expect(run('replay', token, '--kernel', 'v6.12.117').code).toBe(0);
+    const json = JSON.parse(run('check', series, '--only', property, '--json').out) as CheckReport;
+    expect(json.claims[0].verdicts).toEqual({ 'v6.12.117': 'holds', [`v6.12.117+${series}`]: 'refuted' });
+  });
+});
+
 describe('check', () => {
   it('finds out about a patch in a file, and prints a command that replays it', () => {
     const { code, out, err } = run(...check);

@@ -32,6 +32,12 @@ describe('refuted by a property', () => {
     ['revert-f210f7572bed', 'lapic.6'],
     ['revert-4364b287982b', 'lapic.9'],
     ['revert-44d527170731', 'lapic.9'],
+    ['revert-fdba608f15e2', 'lapic.15'],
+    ['revert-b2849bec936b', 'lapic.16'],
+    ['revert-d3ddef46f22e', 'lapic.17'],
+    ['revert-73b42dc69be8', 'lapic.18'],
+    ['revert-35fe7cfbab2e', 'lapic.19'],
+    ['revert-0fc5a36dd6b3', 'lapic.20'],
   ])('%s by %s', (id, propertyId) => {
     const property = interrupts.properties.find((p) => p.id === propertyId);
     if (property === undefined) throw new Error(propertyId);

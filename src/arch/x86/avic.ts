@@ -352,3 +352,11 @@ export function avic_refresh_virtual_apic_mode(this: vmlinux, vcpu: kvm_vcpu): v
   if (!this.lapic_in_kernel(vcpu) || !this.m.kvm[vcpu.kvm].arch.enable_apicv) return;
   if (this.kvm_vcpu_apicv_active(vcpu)) this.avic_apicv_post_state_restore(vcpu);
 }
+
+/** arch/x86/kvm/svm/avic.c: avic_refresh_apicv_exec_ctrl(): without IOMMU. */
+export function avic_refresh_apicv_exec_ctrl(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (!this.m.kvm[vcpu.kvm].arch.enable_apicv) return;
+  this.avic_refresh_virtual_apic_mode(vcpu);
+  if (this.kvm_vcpu_apicv_active(vcpu)) this.avic_vcpu_load(vcpu, vcpu.cpu);
+  else this.avic_vcpu_put(vcpu);
+}

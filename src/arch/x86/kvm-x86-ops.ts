@@ -82,7 +82,7 @@ export function kvm_x86_set_virtual_apic_mode(this: vmlinux, vcpu: kvm_vcpu): vo
 
 /** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_refresh_apicv_exec_ctrl() */
 export function kvm_x86_refresh_apicv_exec_ctrl(this: vmlinux, vcpu: kvm_vcpu): void {
-  if (!isVmx(this, vcpu)) this.avic_refresh_virtual_apic_mode(vcpu);
+  if (!isVmx(this, vcpu)) this.avic_refresh_apicv_exec_ctrl(vcpu);
 }
 
 /** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_apicv_pre_state_restore() */
