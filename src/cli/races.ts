@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** `kvmodel races`: lockless code on two CPUs, in every order of its races. */
+/** `kvmodel races`: lockless code on several CPUs, in every order of its races, or in orders that chance chooses. */
 import { Command } from 'commander';
 import { oneOf, reject, shown } from '../base/faults.js';
-import { columns, wrap } from '../base/text.js';
-import type { Interleaved } from '../machine/every-order.js';
-import type { Litmus } from '../machine/one-order.js';
+import { columns, count, wrap } from '../base/text.js';
+import type { Broken, Interleaved } from '../machine/every-order.js';
+import type { Litmus, MemoryOptions, Setting } from '../machine/one-order.js';
+import type { Kernel } from '../series/link.js';
 import { OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
@@ -14,56 +15,112 @@ interface Flags {
   limit?: string;
   tso?: boolean;
   without?: string;
+  random?: boolean;
+  seed?: string;
+  runs?: string;
+  time?: string;
+  case?: string;
+  order?: string;
   json?: boolean;
+}
+
+/** What was asked for, read. */
+interface Asked {
+  kernel: Kernel;
+  memory: MemoryOptions;
+  limit: number;
+  seed: number;
+  runs: number;
+  timeSeconds: number | null;
+  setting: (litmus: Litmus) => Setting;
+  /** the options that say which kernel and which memory, for a command to be given again */
+  again: string[];
 }
 
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('races')
     .argument('[name]', 'only tests whose name has this in it')
-    .option('--kernel <name>', 'v6.12.117 when absent; what a series overrides goes in one step')
+    .option('--kernel <name>', "v6.12.117 when absent; a series' functions stop at their races, too")
     .option('--limit <n>', 'states of one test, at most; 1000000 when absent')
     .option('--tso', 'stores wait in buffers, as on x86')
     .option(
       '--without <barrier>',
       'full barriers that are not there: RACE: comments with (smp_mb) that have this in them',
     )
+    .option('--random', 'larger cases, drawn at random, in random orders; what fails is shrunk')
+    .option('--seed <n>', 'with --random: seed of all chance, 1 when absent')
+    .option('--runs <n>', 'with --random: cases, each in ten orders; 200 when absent')
+    .option('--time <s>', 'with --random: go on with new cases for so many seconds')
+    .option('--case <text>', "a case of one's own: every order of it, or the one of --order")
+    .option('--order <moves>', 'with --case: play this order, as a failing one is printed')
     .option('--json', 'the results as JSON')
     .action(async (name: string | undefined, flags: Flags) => exit(await races(name, flags, io)));
 }
 
 async function races(name: string | undefined, flags: Flags, io: Io): Promise<number> {
+  const asked = await askedOf(flags);
+  if (flags.case !== undefined) return oneCase(flags.case, flags, asked, io);
+  if (flags.random === true) return random(flags, asked, io);
+  return everyTest(name, flags, asked, io);
+}
+
+async function askedOf(flags: Flags): Promise<Asked> {
   const o = new Options();
   const limit = o.whole('--limit', flags.limit, 1, 100_000_000) ?? 1_000_000;
+  const seed = o.whole('--seed', flags.seed, 0, 0xffff_ffff) ?? 1;
+  const runs = o.whole('--runs', flags.runs, 1, 100_000_000) ?? 200;
+  const timeSeconds = o.whole('--time', flags.time, 1, 7 * 24 * 3600) ?? null;
+  if (flags.order !== undefined && flags.case === undefined) o.fault('--order', '--case with it', 'no --case');
   o.done();
   const { kernelByName } = await import('../series/registry.js');
-  const { interleave } = await import('../machine/every-order.js');
   const { settle } = await import('../machine/apply.js');
-  const { litmusTests } = await import('../../properties/races/litmus.js');
-  const { stepTable } = await import('./stepped-kernel.js');
-  const { everyModule, STEPPED } = await import('./every-module.js');
-
+  const { settingOf } = await import('../machine/one-order.js');
+  const { steppedTableOf } = await import('./series-modules.js');
   const kernel = kernelByName(flags.kernel ?? 'v6.12.117');
-  const all = litmusTests(kernel);
+  const table = await steppedTableOf(kernel);
+  const memory = {
+    storeBuffers: flags.tso === true,
+    ...(flags.without === undefined ? {} : { withoutBarrier: flags.without }),
+  };
+  const again = [
+    ...(flags.kernel === undefined ? [] : ['--kernel', kernel.name]),
+    ...(flags.tso === true ? ['--tso'] : []),
+    ...(flags.without === undefined ? [] : ['--without', `'${flags.without}'`]),
+  ];
+  const setting = (litmus: Litmus): Setting =>
+    settingOf(table, kernel, litmus, (k, m) => settle(k, m as never), memory);
+  return { kernel, memory, limit, seed, runs, timeSeconds, setting, again };
+}
+
+/* ---- every order of the tests ---- */
+
+async function everyTest(name: string | undefined, flags: Flags, asked: Asked, io: Io): Promise<number> {
+  const { searchOrders } = await import('../machine/every-order.js');
+  const { litmusTests } = await import('../../properties/races/litmus.js');
+  const all = litmusTests(asked.kernel);
   const tests = all.filter((it) => name === undefined || it.name.includes(name));
   if (tests.length === 0) {
     const known = all.map((it) => it.name);
     reject('command line', 'unknown-test', 'NAME', oneOf('a part of a test', name as string, known), shown(name));
   }
-  const table = stepTable(kernel.table, STEPPED, everyModule);
-  const results = tests.map((litmus) => ({
-    litmus,
-    found: interleave(table, kernel, litmus, (k, m) => settle(k, m as never), {
-      limit,
-      storeBuffers: flags.tso === true,
-      ...(flags.without === undefined ? {} : { withoutBarrier: flags.without }),
-    }),
-  }));
+  const results = tests.map((litmus) => {
+    const setting = asked.setting(litmus);
+    return { setting, found: searchOrders(setting, { limit: asked.limit }) };
+  });
   if (flags.json === true) {
     const { stableJson } = await import('../base/stable-json.js');
-    const plain = results.map(({ litmus, found }) => ({ name: litmus.name, says: litmus.says, ...found }));
-    io.out(`${stableJson({ kernel: kernel.name, tests: plain }, 2)}\n`);
+    const plain = results.map(({ setting, found }) => ({
+      name: setting.litmus.name,
+      says: setting.litmus.says,
+      ...found,
+    }));
+    io.out(`${stableJson({ kernel: asked.kernel.name, tests: plain }, 2)}\n`);
   } else {
-    io.out(text(kernel.name, results));
+    const rows = results.map(({ setting, found }) => [setting.litmus.name, verdict(found), searched(found)]);
+    const lines = [`kernel   ${asked.kernel.name}`, '', ...columns([['test', 'verdict', 'searched'], ...rows])];
+    for (const { setting, found } of results)
+      if (found.broken !== null) lines.push('', ...(await brokenText(setting, found.broken)));
+    io.out(`${lines.join('\n')}\n`);
   }
   return results.some(({ found }) => found.broken !== null) ? REFUTED : OK;
 }
@@ -73,41 +130,100 @@ function verdict(found: Interleaved): string {
   return found.complete ? 'holds' : 'no fault';
 }
 
-function text(kernel: string, results: { litmus: Litmus; found: Interleaved }[]): string {
-  const rows = results.map(({ litmus, found }) => [
-    litmus.name,
-    verdict(found),
-    `${found.complete ? 'all ' : ''}${found.states} states`,
-  ]);
-  const lines = [`kernel   ${kernel}`, '', ...columns([['test', 'verdict', 'searched'], ...rows])];
-  for (const { litmus, found } of results)
-    if (found.broken !== null) lines.push('', ...brokenText(litmus, found.broken));
-  return `${lines.join('\n')}\n`;
+function searched(found: Interleaved): string {
+  const skipped = found.skipped === 0 ? '' : `, ${found.skipped} not modelled`;
+  return `${found.complete ? 'all ' : ''}${count(found.states, 'state')}${skipped}`;
 }
 
-/** Two columns, one a CPU; a step stands in the column of the CPU that made it. */
-export function brokenText(
-  litmus: Litmus,
-  broken: { steps: { cpu: number; until: string }[]; message: string },
-): string[] {
-  const width = 38;
-  const lines = [litmus.name, ...wrap(`${litmus.says}: ${broken.message}`, 76).map((l) => `  ${l}`), ''];
-  const at = (cpu: number): number => litmus.cpus.findIndex((it) => it.cpu === cpu);
-  const put = (column: number, words: string): void => {
-    for (const line of wrap(words, width)) lines.push(`${' '.repeat(column * (width + 2))}${line}`);
-  };
-  lines.push(
-    litmus.cpus
-      .map((it) => `CPU ${it.cpu}`.padEnd(width + 2))
-      .join('')
-      .trimEnd(),
-  );
-  lines.push(
-    litmus.cpus
-      .map((it) => it.does.slice(0, width).padEnd(width + 2))
-      .join('')
-      .trimEnd(),
-  );
-  for (const step of broken.steps) put(at(step.cpu), step.until === 'done' ? 'done' : `... RACE: ${step.until}`);
-  return lines;
+/** A column a CPU; a step stands in the column of the CPU that made it. */
+export async function brokenText(setting: Setting, broken: Broken): Promise<string[]> {
+  const { logOrder } = await import('../machine/order-log.js');
+  const { orderText } = await import('../report/race-text.js');
+  const { litmus } = setting;
+  return [
+    ...wrap(litmus.name, 80),
+    ...wrap(`${litmus.says}: ${broken.message}`, 76).map((line) => `  ${line}`),
+    '',
+    ...orderText(litmus.cpus, logOrder(setting, broken.moves)),
+  ];
+}
+
+/* ---- cases ---- */
+
+async function oneCase(text: string, flags: Flags, asked: Asked, io: Io): Promise<number> {
+  const { litmusOf, parseCase } = await import('../../properties/races/world.js');
+  const { searchOrders } = await import('../machine/every-order.js');
+  const { parseOrder, playOrder } = await import('../machine/random-order.js');
+  const race = parseCase(text);
+  const setting = asked.setting(litmusOf(asked.kernel, race));
+  let broken: Broken | null;
+  let what: string;
+  if (flags.order === undefined) {
+    const found = searchOrders(setting, { limit: asked.limit });
+    broken = found.broken;
+    what = `${verdict(found)}, ${searched(found)}`;
+  } else {
+    const moves = parseOrder(flags.order, setting.litmus.cpus.length);
+    if (moves === null) reject('command line', 'order', '--order', 'moves such as 0x3,1,0x2', shown(flags.order));
+    const played = playOrder(setting, moves);
+    broken = played.broken;
+    what = `${broken === null ? 'holds' : 'refuted'} in this order, ${count(played.steps, 'step')}`;
+  }
+  if (flags.json === true) {
+    const { stableJson } = await import('../base/stable-json.js');
+    io.out(`${stableJson({ kernel: asked.kernel.name, case: setting.litmus.name, broken }, 2)}\n`);
+    return broken === null ? OK : REFUTED;
+  }
+  const lines = [`kernel   ${asked.kernel.name}`, ...wrap(`case     ${setting.litmus.name}`, 80, '         ')];
+  lines.push(`verdict  ${what}`);
+  if (broken !== null) lines.push('', ...(await failingText(setting, broken, asked)));
+  io.out(`${lines.join('\n')}\n`);
+  return broken === null ? OK : REFUTED;
+}
+
+async function random(flags: Flags, asked: Asked, io: Io): Promise<number> {
+  const { searchAtRandom } = await import('../../properties/races/random.js');
+  const { litmusOf } = await import('../../properties/races/world.js');
+  const end = asked.timeSeconds === null ? 0 : Date.now() + asked.timeSeconds * 1000;
+  const found = searchAtRandom((race) => asked.setting(litmusOf(asked.kernel, race)), {
+    seed: asked.seed,
+    more: (cases) => (asked.timeSeconds === null ? cases < asked.runs : Date.now() < end),
+  });
+  const { failing } = found;
+  if (flags.json === true) {
+    const { stableJson } = await import('../base/stable-json.js');
+    io.out(`${stableJson({ kernel: asked.kernel.name, seed: asked.seed, ...found }, 2)}\n`);
+    return failing === null ? OK : REFUTED;
+  }
+  const skipped = found.skipped === 0 ? '' : `, ${found.skipped} of them to what is not modelled`;
+  const lines = [
+    `kernel   ${asked.kernel.name}`,
+    `seed     ${asked.seed}`,
+    `tried    ${count(found.cases, 'case')}, ${count(found.orders, 'order')}, ${count(found.steps, 'step')}${skipped}`,
+    `verdict  ${failing === null ? 'no fault' : 'refuted'}`,
+  ];
+  if (failing !== null) {
+    lines.push(...wrap(`drawn    ${failing.drawn}`, 80, '         '), '');
+    lines.push(...(await failingText(asked.setting(litmusOf(asked.kernel, failing.race)), failing.broken, asked)));
+  }
+  io.out(`${lines.join('\n')}\n`);
+  return failing === null ? OK : REFUTED;
+}
+
+/** The order, and the command that plays it again. */
+async function failingText(setting: Setting, broken: Broken, asked: Asked): Promise<string[]> {
+  const { orderName } = await import('../machine/random-order.js');
+  const words = [
+    'kvmodel races',
+    ...asked.again,
+    `--case '${setting.litmus.name}'`,
+    `--order ${orderName(broken.moves)}`,
+  ];
+  const command: string[] = [''];
+  for (const word of words) {
+    const line = command[command.length - 1];
+    if (line !== '' && line.length + word.length > 76) command.push(`  ${word}`);
+    else command[command.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return [...(await brokenText(setting, broken)), '', command.join(' \\\n')];
 }

@@ -26,22 +26,36 @@ interface Scope {
 }
 
 /**
- * The table with every function as a generator. `stepped` are the modules whose functions stop at their races; the
- * other functions of the table, overrides of a series among them, go in one step. A function that is a generator
- * already is taken as it is.
+ * The table with every function as a generator. `stepped` are the modules whose functions stop at their races, a series'
+ * among them; the other functions of the table go in one step, and so do those named in `locked`. A function that is a
+ * generator already is taken as it is.
  */
-export function stepTable(table: FunctionTable, stepped: readonly string[], modules: Modules): StepTable {
+export function stepTable(
+  table: FunctionTable,
+  stepped: readonly string[],
+  modules: Modules,
+  locked: ReadonlySet<string> = new Set(),
+): StepTable {
   const out: Record<string, AnyFunction> = {};
   for (const [name, fn] of Object.entries(table)) out[name] = isGenerator(fn) ? fn : inOneStep(name);
   const names = new Set(Object.keys(table));
+  const loader: Loader = { names, stepped: new Set(stepped), modules, made: new Map() };
   for (const path of stepped) {
-    const made = load(path, names, modules);
-    for (const [name, fn] of Object.entries(made)) {
+    for (const [name, fn] of Object.entries(load(path, loader))) {
       // an override stands in for the module's own
-      if (names.has(name) && table[name] === (modules[path] as Record<string, unknown>)[name]) out[name] = fn;
+      if (names.has(name) && !locked.has(name) && table[name] === (modules[path] as Record<string, unknown>)[name])
+        out[name] = fn;
     }
   }
   return out as StepTable;
+}
+
+/** What modules are loaded with, and those that have been. */
+interface Loader {
+  names: ReadonlySet<string>;
+  stepped: ReadonlySet<string>;
+  modules: Modules;
+  made: Map<string, Record<string, AnyFunction>>;
 }
 
 const isGenerator = (fn: AnyFunction): boolean => Object.prototype.toString.call(fn) === '[object GeneratorFunction]';
@@ -62,20 +76,44 @@ function sourceOf(path: string): string {
 }
 
 /** Evaluates the changed module with the imports that the real one has; its functions by name. */
-function load(path: string, table: ReadonlySet<string>, modules: Modules): Record<string, AnyFunction> {
+function load(path: string, loader: Loader): Record<string, AnyFunction> {
+  const known = loader.made.get(path);
+  if (known !== undefined) return known;
   const source = ts.createSourceFile(path, sourceOf(path), ts.ScriptTarget.ES2022, true);
-  const local = generatorsOf(source, table);
-  const result = ts.transform(source, [(context) => (file) => changed(file, context, { table, local }, path)]);
+  const local = generatorsOf(source, loader.names);
+  const scope = { table: loader.names, local };
+  const result = ts.transform(source, [(context) => (file) => changed(file, context, scope, path)]);
   const code = ts.createPrinter().printFile(result.transformed[0]);
   const exported = source.statements.filter(ts.isFunctionDeclaration).map((f) => (f.name as ts.Identifier).text);
   const body = `${code}\nreturn { ${exported.join(', ')} };`;
-  const make = new Function('$import', body) as (from: (key: string) => object) => Record<string, AnyFunction>;
-  const made = make((key) => {
-    const module = modules[key];
-    if (module === undefined) throw new Error(`${path} imports ${key}, which is not among the modules`);
-    return module;
-  });
-  return Object.fromEntries(Object.entries(made).filter(([name]) => local.has(name)));
+  type From = (key: string) => object;
+  const make = new Function('$import', '$stepped', body) as (plain: From, stepped: From) => Record<string, AnyFunction>;
+  const module = (key: string): object => {
+    const found = loader.modules[key];
+    if (found === undefined) throw new Error(`${path} imports ${key}, which is not among the modules`);
+    return found;
+  };
+  const made = make(module, (key) => ({
+    ...wrapped(module(key)),
+    ...(loader.stepped.has(key) ? load(key, loader) : {}),
+  }));
+  const functions = Object.fromEntries(Object.entries(made).filter(([name]) => local.has(name)));
+  loader.made.set(path, functions);
+  return functions;
+}
+
+/** The functions of a module that does not stop, for a caller that calls them by name and not through the table. */
+function wrapped(module: object): Record<string, AnyFunction> {
+  const functions = Object.entries(module).filter(([, fn]) => typeof fn === 'function') as [string, AnyFunction][];
+  return Object.fromEntries(
+    functions.map(([name, fn]) => [
+      name,
+      // biome-ignore lint/correctness/useYield: a generator that never stops
+      function* (this: SteppedKernel, ...args: unknown[]) {
+        return fn.apply(this.plain, args);
+      },
+    ]),
+  );
 }
 
 /** Functions that reach the kernel: by `this`, by a parameter `k` or `kernel`, or through another such function. */
@@ -134,39 +172,51 @@ function raceBefore(statement: ts.Statement, file: ts.SourceFile): string {
   return '';
 }
 
+/** The kernel's name of a function: what stands behind its sleep is of the same one. */
+const kernelName = (name: string): string => (/_/.test(name) ? name.replace(/[A-Z].*$/, '') : name);
+
 function changed(file: ts.SourceFile, context: ts.TransformationContext, scope: Scope, path: string): ts.SourceFile {
-  /** `inside`: of a generator, and not of a function in it, which cannot yield for it */
-  const visit = (node: ts.Node, inside: boolean): ts.Node | ts.Node[] => {
-    if (ts.isImportDeclaration(node)) return importOf(node, path);
+  const called = calledByName(file);
+  /** `inside`: the generator's name; '' in a function within it, which cannot yield for it, and outside of any */
+  const visit = (node: ts.Node, inside: string): ts.Node | ts.Node[] => {
+    if (ts.isImportDeclaration(node)) return importOf(node, path, called);
     if (ts.isFunctionDeclaration(node) && node.parent === file) return declaration(node);
-    if (ts.isExportDeclaration(node)) return [];
-    if (ts.isFunctionLike(node)) return ts.visitEachChild(node, (child) => one(visit(child, false)), context);
+    if (ts.isExportDeclaration(node) || ts.isExportAssignment(node)) return [];
+    if (ts.isExpressionStatement(node) && node.parent === file) return [];
+    if (ts.isFunctionLike(node)) return ts.visitEachChild(node, (child) => one(visit(child, '')), context);
     if (ts.isCallExpression(node) && isKernelCall(node, scope)) {
       const call = ts.visitEachChild(node, (child) => one(visit(child, inside)), context);
-      return inside ? factory.createParenthesizedExpression(yielding(call)) : plainCall(call);
+      return inside !== '' ? factory.createParenthesizedExpression(yielding(call)) : plainCall(call);
     }
     if (ts.isVariableStatement(node) && node.parent === file) return withoutExport(node);
     const made = ts.visitEachChild(node, (child) => one(visit(child, inside)), context);
-    if (!inside || !ts.isStatement(node) || ts.isBlock(node)) return made;
+    if (inside === '' || !ts.isStatement(node) || ts.isBlock(node)) return made;
     const race = raceBefore(node, file);
     if (race === '' || !(ts.isBlock(node.parent) || ts.isCaseOrDefaultClause(node.parent))) return made;
-    const stop = factory.createYieldExpression(undefined, factory.createStringLiteral(race));
+    const stop = factory.createYieldExpression(
+      undefined,
+      factory.createStringLiteral(`${kernelName(inside)}(): ${race}`),
+    );
     return [factory.createExpressionStatement(stop), made];
   };
   const one = (made: ts.Node | ts.Node[]): ts.VisitResult<ts.Node> => made as ts.VisitResult<ts.Node>;
 
   const declaration = (node: ts.FunctionDeclaration): ts.Node => {
     const generator = scope.local.has((node.name as ts.Identifier).text);
-    const body = ts.visitEachChild(node.body as ts.Block, (child) => one(visit(child, generator)), context);
+    const body = ts.visitEachChild(
+      node.body as ts.Block,
+      (child) => one(visit(child, generator ? (node.name as ts.Identifier).text : '')),
+      context,
+    );
     const star = generator ? factory.createToken(ts.SyntaxKind.AsteriskToken) : undefined;
     return factory.createFunctionDeclaration([], star, node.name, [], node.parameters, undefined, body);
   };
   const withoutExport = (node: ts.VariableStatement): ts.Node =>
     factory.createVariableStatement(
       [],
-      ts.visitEachChild(node.declarationList, (child) => one(visit(child, false)), context),
+      ts.visitEachChild(node.declarationList, (child) => one(visit(child, '')), context),
     );
-  const statements = file.statements.flatMap((s) => visit(s, false)) as ts.Statement[];
+  const statements = file.statements.flatMap((s) => visit(s, '')) as ts.Statement[];
   return factory.updateSourceFile(file, statements);
 }
 
@@ -182,21 +232,53 @@ function plainCall(call: ts.CallExpression): ts.Expression {
   return factory.createCallExpression(name, undefined, call.arguments);
 }
 
-/** import { a, b as c } from './x.js' as a constant. */
-function importOf(node: ts.ImportDeclaration, path: string): ts.Node[] {
+/** Names that the file calls as was.call(this, ...). */
+function calledByName(file: ts.SourceFile): Set<string> {
+  const names = new Set<string>();
+  const look = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
+      const { expression, name } = node.expression;
+      if (name.text === 'call' && ts.isIdentifier(expression)) names.add(expression.text);
+    }
+    ts.forEachChild(node, look);
+  };
+  look(file);
+  return names;
+}
+
+/** import { a, b as c } from './x.js' as constants; what is called by name is a generator. */
+function importOf(node: ts.ImportDeclaration, path: string, called: ReadonlySet<string>): ts.Node[] {
   const clause = node.importClause;
   if (clause === undefined || clause.isTypeOnly) return [];
   const from = (node.moduleSpecifier as ts.StringLiteral).text.replace(/\.js$/, '');
   const key = posix.normalize(posix.join(posix.dirname(path), from));
   const bindings = clause.namedBindings;
+  if (bindings === undefined && clause.name !== undefined) return [];
   if (bindings === undefined || !ts.isNamedImports(bindings)) throw new Error(`${path}: an import that is not by name`);
-  const elements = bindings.elements
-    .filter((e) => !e.isTypeOnly)
-    .map((e) => factory.createBindingElement(undefined, e.propertyName as ts.Identifier | undefined, e.name));
-  const value = factory.createCallExpression(factory.createIdentifier('$import'), undefined, [
+  const elements = bindings.elements.filter((e) => !e.isTypeOnly);
+  return [
+    ...constants(
+      elements.filter((e) => !called.has(e.name.text)),
+      '$import',
+      key,
+    ),
+    ...constants(
+      elements.filter((e) => called.has(e.name.text)),
+      '$stepped',
+      key,
+    ),
+  ];
+}
+
+/** const { a, b: c } = $import("x"); nothing for no names. */
+function constants(elements: readonly ts.ImportSpecifier[], from: string, key: string): ts.Node[] {
+  if (elements.length === 0) return [];
+  const value = factory.createCallExpression(factory.createIdentifier(from), undefined, [
     factory.createStringLiteral(key),
   ]);
-  const pattern = factory.createObjectBindingPattern(elements);
+  const pattern = factory.createObjectBindingPattern(
+    elements.map((e) => factory.createBindingElement(undefined, e.propertyName as ts.Identifier | undefined, e.name)),
+  );
   const declared = factory.createVariableDeclaration(pattern, undefined, undefined, value);
   return [factory.createVariableStatement([], factory.createVariableDeclarationList([declared], ts.NodeFlags.Const))];
 }

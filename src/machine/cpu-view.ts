@@ -22,10 +22,18 @@ interface Store {
  * interrupts on their way, and what the machine keeps for itself. So are the machine's own members, such as m.cpu.
  */
 const NOT_MEMORY = new Set<PropertyKey>([
-  ...['host_irq', 'actor', 'kernel_stack'],
+  ...['host_irq', 'actor', 'races', 'kernel_stack'],
   ...['taken', 'irq_frames', 'exit_handler', 'exit_reason', 'exit_qualification', 'exit_intr_info', 'avic_exit'],
   ...['cpl', 'if_flag', 'int_shadow', 'nmi_masked', 'event_inj', 'vmcs', 'gp', 'irq_window', 'nmi_window'],
 ]);
+
+/** Records that the kernel changes by atomic operations only, and all that is in them. */
+const ATOMIC_RECORDS = new Set<PropertyKey>(['pi_desc']);
+/** Members that it does so with: set_bit(), clear_bit(), cmpxchg(). */
+const ATOMIC_MEMBERS = new Set<PropertyKey>(['requests']);
+/** Words of an APIC page that it does so with: TMR and IRR. ISR it changes with __set_bit(), which is no barrier. */
+const APIC_TMR_WORD = 0x180 >> 2;
+const APIC_ESR_WORD = 0x280 >> 2;
 
 const stringHashes = new Map<string, number>();
 
@@ -38,6 +46,9 @@ function hashOfString(text: string): number {
   return h;
 }
 
+/** A store: where to, what, and whether it waits. */
+export type StoreLog = (name: string, value: unknown, waits: boolean) => void;
+
 export class CpuView {
   private stores: Store[] = [];
   private readonly views = new WeakMap<object, object>();
@@ -48,8 +59,15 @@ export class CpuView {
   private lo = 0x243f_6a88;
   private hi = 0x85a3_08d3;
 
-  /** `buffered`: stores wait; else they arrive at once. */
-  constructor(private readonly buffered: boolean) {}
+  private readonly names = new WeakMap<object, string>();
+  private readonly atomics = new WeakSet<object>();
+  private readonly pages = new WeakSet<object>();
+
+  /** `buffered`: stores wait; else they arrive at once. `log` hears of stores that change something. */
+  constructor(
+    private readonly buffered: boolean,
+    private readonly log: StoreLog | null = null,
+  ) {}
 
   /** Stores that the others do not see yet. */
   get pending(): number {
@@ -150,11 +168,47 @@ export class CpuView {
     return null;
   }
 
+  /** `vcpu[1].arch.apic.regs[0x210]`: registers of an APIC page by their offset. */
+  private nameOf(target: object, member: PropertyKey): string {
+    const of = this.names.get(target);
+    if (of === undefined) return String(member);
+    if (!Array.isArray(target)) return `${of}.${String(member)}`;
+    const at = of.endsWith('apic.regs') ? `0x${(Number(member) * 4).toString(16)}` : String(member);
+    return `${of}[${at}]`;
+  }
+
+  private noteKind(target: object, member: PropertyKey, value: object): void {
+    if (ATOMIC_RECORDS.has(member) || this.atomics.has(target)) this.atomics.add(value);
+    else if (member === 'regs' && Array.isArray(value)) this.pages.add(value);
+  }
+
+  private isAtomic(target: object, member: PropertyKey): boolean {
+    if (ATOMIC_MEMBERS.has(member) || this.atomics.has(target)) return true;
+    return this.pages.has(target) && Number(member) >= APIC_TMR_WORD && Number(member) < APIC_ESR_WORD;
+  }
+
+  private store(target: object, member: PropertyKey, value: unknown, mayWait: boolean): boolean {
+    const stored = this.unwrap(value);
+    const waits = mayWait && !this.isAtomic(target, member);
+    if (mayWait && !waits) this.drain();
+    if (this.log !== null && member !== 'length') {
+      const was = this.waiting(target, member);
+      if (stored !== (was === null ? Reflect.get(target, member) : was.value))
+        this.log(this.nameOf(target, member), stored, waits);
+    }
+    if (!waits) return Reflect.set(target, member, stored);
+    this.stores.push({ target, member, value: stored, step: this.step });
+    return true;
+  }
+
   private load(target: object, member: PropertyKey, handler: ProxyHandler<object>): unknown {
     const store = this.stores.length === 0 ? null : this.waiting(target, member);
     const value = store === null ? Reflect.get(target, member) : store.value;
-    if (typeof value === 'object' && value !== null)
+    if (typeof value === 'object' && value !== null) {
+      if (this.log !== null) this.names.set(value, this.nameOf(target, member));
+      if (this.buffered) this.noteKind(target, member, value);
       return this.viewed(value, NOT_MEMORY.has(member) ? this.direct : handler);
+    }
     if (typeof value !== 'function') this.loaded(value);
     return value;
   }
@@ -180,23 +234,19 @@ export class CpuView {
   private readonly memory: ProxyHandler<object> = {
     ...this.shared,
     get: (target, member) => this.load(target, member, this.memory),
-    set: (target, member, value) => {
-      const stored = this.unwrap(value);
-      if (!this.buffered || this.locked > 0 || NOT_MEMORY.has(member)) return Reflect.set(target, member, stored);
-      this.stores.push({ target, member, value: stored, step: this.step });
-      return true;
-    },
+    set: (target, member, value) =>
+      this.store(target, member, value, this.buffered && this.locked === 0 && !NOT_MEMORY.has(member)),
   };
 
   private readonly root: ProxyHandler<object> = {
     ...this.shared,
     get: (target, member) => this.load(target, member, this.memory),
-    set: (target, member, value) => Reflect.set(target, member, this.unwrap(value)),
+    set: (target, member, value) => this.store(target, member, value, false),
   };
 
   private readonly direct: ProxyHandler<object> = {
     ...this.shared,
     get: (target, member) => this.load(target, member, this.direct),
-    set: (target, member, value) => Reflect.set(target, member, this.unwrap(value)),
+    set: (target, member, value) => this.store(target, member, value, false),
   };
 }

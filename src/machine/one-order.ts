@@ -11,10 +11,10 @@
  */
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import type { AnyFunction, FunctionTable, Kernel } from '../series/link.js';
-import { bind } from '../series/link.js';
+import { bind, prototypeOf } from '../series/link.js';
 import type { kernel_state, vmlinux } from '../series/vmlinux.js';
 import { cloneMachine } from './clone.js';
-import { CpuView } from './cpu-view.js';
+import { CpuView, type StoreLog } from './cpu-view.js';
 import { exactFingerprint } from './fingerprint.js';
 import type { machine } from './state.js';
 
@@ -91,14 +91,14 @@ const LOCKING = [
   ...['sched_tick', 'sched_ttwu_pending', 'hrtimer_start', 'hrtimer_cancel', 'kvm_recalculate_apic_map'],
 ];
 
-/** Read-modify-write operations, which are full barriers on x86; and what the hardware does by itself, on no buffer. */
+/**
+ * What the hardware does by itself, on no buffer; VM entry and exit, which serialize; and a cmpxchg(). Other
+ * read-modify-write operations are known by where they store: see CpuView.
+ */
 const ATOMIC = [
   ...['evaluateVirtualInterrupt', 'guestTakes', 'avicSend', 'ipivSend', 'notifyPosted', 'processPosted', 'virtualEoi'],
-  ...['pi_test_and_set_pir', 'pi_test_and_set_on', 'pi_clear_on', 'pi_set_sn', 'pi_clear_sn'],
-  // VM entry and exit serialize
   ...['untilExit', 'guestEntered', 'vmx_vcpu_runExit', 'svm_vcpu_runExit'],
-  ...['kvm_make_request', '__kvm_make_request', 'kvm_clear_request', 'kvm_vcpu_exiting_guest_mode'],
-  ...['kvm_lapic_set_vector', 'kvm_lapic_clear_vector', 'apic_test_and_set_vector', 'apic_test_and_clear_vector'],
+  'kvm_vcpu_exiting_guest_mode',
 ];
 
 /** A kernel that knows which CPU's view it works on. */
@@ -144,7 +144,10 @@ const plainTables = new WeakMap<object, FunctionTable>();
 
 /** A kernel of generators, bound to what one CPU sees of a machine. */
 export function bindStepped(table: StepTable, kernel: Kernel, m: machine, view: CpuView): SteppedKernel {
-  const bound = Object.create(withBarriers(stepTables, table, ATOMIC, atomicSteps)) as Record<string, unknown>;
+  const bound = Object.create(prototypeOf(withBarriers(stepTables, table, ATOMIC, atomicSteps))) as Record<
+    string,
+    unknown
+  >;
   bound.m = view.view(m);
   const plain = withBarriers(plainTables, kernel.table, [...ATOMIC, ...LOCKING], atomic);
   bound.plain = Object.assign(bind({ ...kernel, table: plain }, bound.m as machine), { view });
@@ -187,11 +190,15 @@ export class OneOrder {
   private readonly m: machine;
   private readonly cpus: Going[];
 
-  constructor(private readonly setting: Setting) {
+  /** `log` hears of stores that change something. */
+  constructor(
+    private readonly setting: Setting,
+    log: StoreLog | null = null,
+  ) {
     const { table, kernel, litmus, options } = setting;
     this.m = cloneMachine(setting.start);
     this.cpus = litmus.cpus.map((cpu): Going => {
-      const view = new CpuView(options.storeBuffers === true);
+      const view = new CpuView(options.storeBuffers === true, log);
       const k = bindStepped(table, kernel, this.m, view);
       return { ...cpu, view, steps: cpu.run(k, k.m as machine), idle: false, hardirq: 0, stops: 0 };
     });

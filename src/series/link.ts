@@ -34,7 +34,7 @@ type Bound = { m: kernel_state | null; tp: ((event: trace_event) => void) | null
 const examples = new WeakMap<FunctionTable, Bound>();
 
 /** The table as a chain of prototypes, each small enough to be fast. */
-function prototypeOf(table: FunctionTable): object {
+export function prototypeOf(table: FunctionTable): object {
   let example = examples.get(table);
   if (example === undefined) {
     let prototype = {};

@@ -8,7 +8,7 @@ import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { settle } from '../../src/machine/apply.js';
 import { interleave } from '../../src/machine/every-order.js';
 import { vectorsIn } from '../../src/machine/invariants-kvm.js';
-import type { Litmus, SteppedKernel } from '../../src/machine/one-order.js';
+import { type Litmus, type SteppedKernel, settingOf } from '../../src/machine/one-order.js';
 import type { machine } from '../../src/machine/state.js';
 import type { AnyFunction, Kernel } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
@@ -60,13 +60,14 @@ const faults: { says: string; litmus: string; funcs: Record<string, AnyFunction>
 ];
 
 describe.each(faults)('$says', ({ litmus: name, funcs }) => {
-  it('is found, with the order that shows it', () => {
+  it('is found, with the order that shows it', async () => {
     const faulty = { name: 'faulty', table: Object.freeze({ ...linux_6_12.table, ...funcs }) };
     const litmus = litmusTests(faultyPlain(funcs)).find((it) => it.name === name) as Litmus;
     const found = interleave(stepTable(faulty.table, STEPPED, everyModule), faultyPlain(funcs), litmus, rest);
     expect(found.broken?.message).toMatch(/was taken 0 times|irr_pending is false/);
     expect(found.broken?.steps.at(-1)?.until).toBe('done');
-    const lines = brokenText(litmus, found.broken as NonNullable<typeof found.broken>);
+    const setting = settingOf(stepTable(faulty.table, STEPPED, everyModule), faultyPlain(funcs), litmus, rest);
+    const lines = await brokenText(setting, found.broken as NonNullable<typeof found.broken>);
     expect(lines.every((line) => line.length <= 80)).toBe(true);
     expect(lines.join('\n')).toContain('done');
   });

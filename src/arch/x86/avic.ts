@@ -76,7 +76,10 @@ export function avic_init_vcpu(this: vmlinux, vcpu: kvm_vcpu): number {
 export function avic_ring_doorbell(this: vmlinux, vcpu: kvm_vcpu): void {
   // RACE: the vCPU may move meanwhile; then it enters anew, and looks at its IRR on the way.
   const cpu = vcpu.cpu;
-  if (cpu !== this.m.cpu) this.trace_kvm_avic_doorbell(vcpu.vcpu_id, cpu);
+  if (cpu === this.m.cpu) return;
+  this.trace_kvm_avic_doorbell(vcpu.vcpu_id, cpu);
+  // MODEL: it arrives at once
+  if (this.guestOn(cpu) === vcpu.id) this.evaluateVirtualInterrupt(vcpu);
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_kick_vcpu() */

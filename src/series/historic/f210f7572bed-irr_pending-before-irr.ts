@@ -8,6 +8,7 @@ import type { vmlinux } from '../vmlinux.js';
 /** arch/x86/kvm/lapic.h: kvm_lapic_set_irr() */
 export function kvm_lapic_set_irr(this: vmlinux, vec: number, apic: kvm_lapic): void {
   apic.irr_pending = true;
+  // RACE: apic_clear_irr() on the target's CPU: finds no bit, and leaves irr_pending false
   this.kvm_lapic_set_vector(vec, apic.regs, APIC_IRR);
 }
 
