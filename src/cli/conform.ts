@@ -10,6 +10,7 @@ import type { Finding } from '../conform/differ.js';
 import type { FunctionRow } from '../conform/functions-held.js';
 import type { HeldReport } from '../conform/held/hold-all.js';
 import type { SingleDifference, SingleResult } from '../conform/single-functions.js';
+import type { NativeEngine } from '../native/engine.js';
 import type { NativeError } from '../native/native-error.js';
 import type { ExitStyle } from '../report/verdicts.js';
 import type { Kernel } from '../series/link.js';
@@ -166,8 +167,25 @@ function singleLines(d: SingleDifference): string[] {
   ];
 }
 
+/** What to know about a tree that is not the model's release. */
+function otherwiseLines(kernel: Kernel, native: NativeEngine): string[] {
+  const { other_names: names, absent } = native.schema;
+  const renamed = names.flatMap((column, i) => (i % 2 === 0 ? [`${column} is its ${names[i + 1]}`] : []));
+  // The pin's own tree has some of the later names, too: nothing to say.
+  if (`v${native.tree.version}` === kernel.name) return [];
+  return [
+    ...wrap(
+      'Not the same release: what the two do differently shows as a difference. conform --drift lists what reads otherwise.',
+      80,
+      '',
+    ),
+    ...(renamed.length === 0 ? [] : wrap(`Compared under other names: ${renamed.join(', ')}`, 80, '  ')),
+    ...(absent.length === 0 ? [] : wrap(`Not in this tree, not compared: ${absent.join(', ')}`, 80, '  ')),
+  ];
+}
+
 async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<number> {
-  const { compareSingleFunctions, SINGLE_FUNCTIONS } = await import('../conform/single-functions.js');
+  const { compareSingleFunctions } = await import('../conform/single-functions.js');
   const { xorshift32 } = await import('../conform/generate-operations.js');
   const [{ openNativeEngine }, differ, { suspectsOf }] = await Promise.all([
     import('../native/engine.js'),
@@ -181,11 +199,13 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
   const each = Math.ceil(total / asked.cpus.length);
   let [done, name, sequences] = [0, '', 0];
   let text: string[] = [];
-  let single: SingleResult = { calls: 0, differences: [] };
+  let single: SingleResult = { functions: 0, calls: 0, absent: [], differences: [] };
+  let otherwise: string[] = [];
   try {
     for (const cpus of asked.cpus) {
       const native = await openNativeEngine({ ...asked, cpus });
       name = native.name;
+      otherwise = otherwiseLines(kernel, native);
       const model = differ.modelLockstep(kernel, cpus);
       const result = differ.differential(model, differ.nativeLockstep(native), differ.namedBy(native), {
         ...generation,
@@ -223,8 +243,18 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
     );
   else {
     const head = `${kernel.name} (model) against ${name}`;
-    const singly = `${count(SINGLE_FUNCTIONS.length, 'function')} on extreme operands: ${count(single.calls, 'call')}, ${count(single.differences.length, 'difference')}`;
-    const lines = [head, '', ...columns(rows, [0, 1, 2, 3]), '', singly, ...single.differences.flatMap(singleLines)];
+    const singly = `${count(single.functions, 'function')} on extreme operands: ${count(single.calls, 'call')}, ${count(single.differences.length, 'difference')}`;
+    const absent = single.absent.length === 0 ? [] : wrap(`not in this tree: ${single.absent.join(', ')}`, 80, '  ');
+    const lines = [
+      head,
+      ...otherwise,
+      '',
+      ...columns(rows, [0, 1, 2, 3]),
+      '',
+      singly,
+      ...absent,
+      ...single.differences.flatMap(singleLines),
+    ];
     lines.push(...heldLines(held, asked.seed));
     io.out(`${[...lines, summary, ...text].join('\n')}\n`);
   }

@@ -92,14 +92,16 @@ export interface Difference {
   readonly right: string;
 }
 
-type Naming = (words: readonly (number | bigint)[], index: number) => string;
+/** The name of a word; null when it is none that can be compared. */
+type Naming = (words: readonly (number | bigint)[], index: number) => string | null;
 
 function compareAnswers(op: number, a: Answer, b: Answer, naming: Naming): Difference | null {
   if (a.r !== b.r) return { op, field: 'r', left: String(a.r), right: String(b.r) };
   const n = Math.max(a.words.length, b.words.length);
   for (let i = 0; i < n; i++) {
     if (a.words[i] === b.words[i]) continue;
-    return { op, field: naming(b.words, i), left: String(a.words[i]), right: String(b.words[i]) };
+    const field = naming(b.words, i);
+    if (field !== null) return { op, field, left: String(a.words[i]), right: String(b.words[i]) };
   }
   return null;
 }
@@ -116,11 +118,14 @@ export function compareRuns(left: LockstepRun, right: LockstepRun, naming: Namin
   return { op: n, field: 'end', left: tell(left), right: tell(right) };
 }
 
-/** Names words by what the native engine says of its state. */
-export const namedBy =
-  (native: NativeEngine): Naming =>
-  (words, index) =>
-    wordName(native.schema, words, index, true);
+/** Names words by what the native engine says of its state; `other` is compared with it, if that is one, too. */
+export function namedBy(native: NativeEngine, other: NativeEngine = native): Naming {
+  const absent = new Set([...native.schema.absent, ...other.schema.absent]);
+  return (words, index) => {
+    const name = wordName(native.schema, words, index, true);
+    return absent.has(name.slice(name.lastIndexOf('.') + 1)) ? null : name;
+  };
+}
 
 export interface DifferentialOptions extends Omit<SequenceOptions, 'cpus'> {
   readonly cpus: number;

@@ -174,7 +174,7 @@ async function lockstepOf(
   return withEngine(base, 'O2', options.cpus, (left) => {
     return withEngine(patched, 'O2', options.cpus, (right) => {
       const { operations, seed, cpus } = options;
-      return differential(nativeLockstep(left), nativeLockstep(right), namedBy(right), {
+      return differential(nativeLockstep(left), nativeLockstep(right), namedBy(right, left), {
         ...generation,
         operations,
         seed,

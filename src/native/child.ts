@@ -17,12 +17,20 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
+/** Of a frame that describes an end. */
+function endOf(frame: Frame): string {
+  const { kind, what } = JSON.parse(frame.payload.toString()) as { kind: string; what: string };
+  return kind === 'trap' ? `: it calls ${what}(), which is not provided` : `: ${kind}: ${what}`;
+}
+
 export class Child {
   private readonly process: ChildProcess;
   private readonly input: number;
   private readonly output: number;
   private readonly header = Buffer.alloc(8);
   private open = true;
+  /** how it said that it would end, for an end that no operation is blamed for */
+  private lastWords = '';
 
   constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
     const dir = mkdtempSync(join(tmpdir(), 'kvmodel-'));
@@ -43,7 +51,7 @@ export class Child {
 
   private died(): NativeError {
     this.close();
-    return new NativeError('died', 'the native engine ended by itself');
+    return new NativeError('died', `the native engine ended by itself${this.lastWords}`);
   }
 
   private writeAll(bytes: Uint8Array): void {
@@ -79,11 +87,13 @@ export class Child {
     const header = Buffer.alloc(8);
     header.writeUInt32LE(payload.length, 0);
     header.writeUInt32LE(kind.charCodeAt(0), 4);
+    this.lastWords = '';
     this.writeAll(header);
     this.writeAll(payload);
     for (;;) {
       const frame = this.receive();
       if (frame.kind === kind) return frame.payload;
+      if (frame.kind === 'E') this.lastWords = endOf(frame);
       aside(frame);
     }
   }

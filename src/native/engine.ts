@@ -3,6 +3,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConformState, Operation } from '../conform/operations.js';
+import { newSchedFeatures } from '../sched/records.js';
 import { type Build, build, type Variant } from './build.js';
 import type { LineCoverage } from './coverage.js';
 import { type Ending, EngineProcess, type UbsanReport } from './engine-process.js';
@@ -69,6 +70,8 @@ export interface NativeEngine {
 
 class Engine extends EngineProcess implements NativeEngine {
   readonly schema: Schema;
+  /** the tree's numbers of the features, in the order of 6.12; -1 for one that it does not have */
+  private readonly features: readonly number[];
 
   constructor(
     built: Build,
@@ -76,10 +79,12 @@ class Engine extends EngineProcess implements NativeEngine {
   ) {
     super(built, [String(cpus)]);
     this.schema = parseSchema(this.described);
+    this.features = Object.keys(newSchedFeatures()).map((name) => this.schema.features.indexOf(name));
   }
 
   run(ops: readonly Operation[], detail: Detail = 'state'): Batch {
-    const { answer, ending, warnings } = this.runRaw(ops, DETAILS.indexOf(detail));
+    const here = ops.map((op) => (op.op === 'FEATURE' ? { ...op, id: this.features[op.id] ?? -1 } : op));
+    const { answer, ending, warnings } = this.runRaw(here, DETAILS.indexOf(detail));
     return { results: this.results(answer, detail, ending?.op ?? ops.length), ending, warnings };
   }
 

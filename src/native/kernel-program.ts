@@ -196,7 +196,13 @@ export abstract class KernelProgram {
       .split('\n')
       .flatMap((line, i) => {
         const name = /^PROBE_(?:MEMBER|CALL)\((\w+)/.exec(line)?.[1];
-        return name === undefined || failed.has(i + 1) ? [] : [`#define NATIVE_HAVE_${name} 1\n`];
+        if (name === undefined) return [];
+        const there = !failed.has(i + 1);
+        return [
+          there ? `#define NATIVE_HAVE_${name} 1\n` : '',
+          `#define NATIVE_IF_${name}(...) ${there ? '__VA_ARGS__' : ''}\n`,
+          `#define NATIVE_UNLESS_${name}(...) ${there ? '' : '__VA_ARGS__'}\n`,
+        ];
       });
     writeFileSync(join(this.gen, 'native-probe.h'), has.join(''));
   }

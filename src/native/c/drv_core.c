@@ -72,25 +72,34 @@ ktime_t ktime_get(void)
 
 /* ---- timers: armed, cancelled, fired by SERVER_TIMER alone ---- */
 
+#ifdef NATIVE_HAVE_clock_base_get_time
 static struct hrtimer_clock_base native_clock_base;
+#endif
 
+static void native_init_timer(struct hrtimer *timer)
+{
+  memset(timer, 0, sizeof(*timer));
+#ifdef NATIVE_HAVE_clock_base_get_time
+  timer->base = &native_clock_base;
+  native_clock_base.get_time = ktime_get;
+#endif
+}
+
+/* Some releases have the one, some the other, some both. */
 #ifdef NATIVE_HAVE_hrtimer_setup
 void hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*function)(struct hrtimer *), clockid_t clock,
                    enum hrtimer_mode mode)
-#else
-void hrtimer_init(struct hrtimer *timer, clockid_t clock, enum hrtimer_mode mode)
-#endif
 {
-  memset(timer, 0, sizeof(*timer));
-  timer->base = &native_clock_base;
-#ifdef NATIVE_HAVE_clock_base_get_time
-  native_clock_base.get_time = ktime_get;
-#endif
-#ifdef NATIVE_HAVE_hrtimer_setup
+  native_init_timer(timer);
   timer->function = function;
-#endif
-  timerqueue_init(&timer->node);
 }
+#endif
+#ifdef NATIVE_HAVE_hrtimer_init
+void hrtimer_init(struct hrtimer *timer, clockid_t clock, enum hrtimer_mode mode)
+{
+  native_init_timer(timer);
+}
+#endif
 
 #ifdef NATIVE_HAVE_hrtimer_state
 #define native_queued(timer) ((timer)->state)
@@ -101,14 +110,14 @@ void hrtimer_init(struct hrtimer *timer, clockid_t clock, enum hrtimer_mode mode
 void hrtimer_start_range_ns(struct hrtimer *timer, ktime_t at, u64 slack, const enum hrtimer_mode mode)
 {
   hrtimer_set_expires_range_ns(timer, at, slack);
-  native_queued(timer) = HRTIMER_STATE_ENQUEUED;
+  native_queued(timer) = 1;
 }
 
 int hrtimer_try_to_cancel(struct hrtimer *timer)
 {
   int was = native_queued(timer);
 
-  native_queued(timer) = HRTIMER_STATE_INACTIVE;
+  native_queued(timer) = 0;
   return was;
 }
 
@@ -140,9 +149,9 @@ static native_s64 native_server_timer(void)
   struct hrtimer *timer = &this_rq()->fair_server.dl_timer;
 
   if (!native_queued(timer) || hrtimer_get_expires(timer) > native_now) return 0;
-  native_queued(timer) = HRTIMER_STATE_INACTIVE;
+  native_queued(timer) = 0;
   local_irq_disable();
-  if (timer->function(timer) == HRTIMER_RESTART) native_queued(timer) = HRTIMER_STATE_ENQUEUED;
+  if (timer->function(timer) == HRTIMER_RESTART) native_queued(timer) = 1;
   local_irq_enable();
   return 1;
 #else
@@ -447,6 +456,7 @@ static native_s64 native_do(const struct native_op *op)
   case NATIVE_YIELD_TO_RAW:
     return native_is_idle() ? NATIVE_IDLE : native_raw_yield(p);
   case NATIVE_FEATURE:
+    if (op->id < 0 || op->id >= __SCHED_FEAT_NR) return NATIVE_BAD_OP;
     if (op->a) sysctl_sched_features |= 1U << op->id;
     else sysctl_sched_features &= ~(1U << op->id);
     return 0;

@@ -26,6 +26,8 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
 #endif
 #ifdef NATIVE_HAVE_cfs_rq_h_nr_runnable
 #define cfs_h_nr_runnable(c) (c)->h_nr_runnable
+#elif defined(NATIVE_HAVE_cfs_rq_h_nr_delayed)
+#define cfs_h_nr_runnable(c) (cfs_h_nr_queued(c) - (c)->h_nr_delayed)
 #else
 #define cfs_h_nr_runnable(c) cfs_h_nr_queued(c)
 #endif
@@ -80,6 +82,24 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
 #else
 #define se_min_vruntime(s) 0
 #endif
+
+/* What whoever compares has to know: columns read from a member of another name, and columns that are 0 for want of one. */
+#define OTHER_NAME(column, member) "\"" column "\",\"" member "\","
+#define OTHER_NAMES                                                                                                \
+  NATIVE_UNLESS_cfs_rq_nr_queued(OTHER_NAME("nr_queued", "nr_running"))                                            \
+  NATIVE_UNLESS_cfs_rq_h_nr_queued(OTHER_NAME("h_nr_queued", "h_nr_running"))                                      \
+  NATIVE_UNLESS_cfs_rq_h_nr_runnable(                                                                              \
+      NATIVE_IF_cfs_rq_h_nr_delayed(OTHER_NAME("h_nr_runnable", "h_nr_queued - h_nr_delayed"))                     \
+      NATIVE_UNLESS_cfs_rq_h_nr_delayed(OTHER_NAME("h_nr_runnable", "h_nr_queued")))                               \
+  NATIVE_UNLESS_cfs_rq_sum_w_vruntime(OTHER_NAME("sum_w_vruntime", "avg_vruntime"))                                \
+  NATIVE_UNLESS_cfs_rq_sum_weight(OTHER_NAME("sum_weight", "avg_load"))                                            \
+  NATIVE_UNLESS_cfs_rq_zero_vruntime(OTHER_NAME("zero_vruntime", "min_vruntime"))
+#define ABSENT                                                                                                     \
+  NATIVE_UNLESS_se_sched_delayed("\"sched_delayed\",")                                                             \
+  NATIVE_UNLESS_se_rel_deadline("\"rel_deadline\",")                                                               \
+  NATIVE_UNLESS_se_custom_slice("\"custom_slice\",")                                                               \
+  NATIVE_UNLESS_se_min_slice("\"min_slice\",")                                                                     \
+  NATIVE_UNLESS_se_min_vruntime("\"min_vruntime\",")
 
 /* Every list is name and expression; the schema and the dump are both made of it, so they agree. */
 #define HEAD_FIELDS(X)                                                                                             \
@@ -321,32 +341,24 @@ struct call_args {
   CALL_ARGS(CALL_ARG)
 };
 
+/* The flags of enqueueing were renumbered: the operand has those of 6.12. */
+#define CALL_ENQUEUE_FLAGS ((a->x & 0x80 ? ENQUEUE_INITIAL : 0) | (a->x & 1 ? ENQUEUE_WAKEUP : 0))
 /* Function, and the expression for `r`; `a` are the operands, `c` the queue, `s` the entity. */
 #define CALLS(X)                                                                                                   \
   X(mul_u64_u32_shr, mul_u64_u32_shr(a->x, a->y, a->z))                                                            \
-  X(calc_delta_fair, calc_delta_fair(a->x, s))                                                                     \
-  X(__calc_delta, __calc_delta(a->x, a->y, &s->load))                                                              \
+  NATIVE_IF_calc_delta_fair(X(calc_delta_fair, calc_delta_fair(a->x, s)))                                          \
+  NATIVE_IF___calc_delta(X(__calc_delta, __calc_delta(a->x, a->y, &s->load)))                                      \
   X(decay_load, native_decay_load(a->x, a->y))                                                                     \
   X(__accumulate_pelt_segments, native_accumulate_pelt_segments(a->x, a->y, a->z))                                 \
-  X(avg_vruntime, avg_vruntime(c))                                                                                 \
-  X(vruntime_eligible, vruntime_eligible(c, a->x))                                                                 \
-  X(entity_eligible, entity_eligible(c, s))                                                                        \
-  X(entity_lag, CALL_entity_lag)                                                                                   \
-  X(update_deadline, (update_deadline(c, s), 0))                                                                   \
-  X(place_entity, (place_entity(c, s, a->x), 0))                                                                   \
-  X(reweight_entity, (reweight_entity(c, s, a->x), 0))                                                             \
-  X(reweight_eevdf, CALL_reweight_eevdf)                                                                           \
-  X(update_entity_lag, (update_entity_lag(c, s), 0))
-#ifdef NATIVE_HAVE_entity_lag_avruntime
-#define CALL_entity_lag entity_lag(a->x, s)
-#else
-#define CALL_entity_lag NATIVE_BAD_OP
-#endif
-#ifdef NATIVE_HAVE_reweight_eevdf_avruntime
-#define CALL_reweight_eevdf (reweight_eevdf(s, a->x, a->y), 0)
-#else
-#define CALL_reweight_eevdf NATIVE_BAD_OP
-#endif
+  NATIVE_IF_avg_vruntime(X(avg_vruntime, avg_vruntime(c)))                                                         \
+  NATIVE_IF_vruntime_eligible(X(vruntime_eligible, vruntime_eligible(c, a->x)))                                    \
+  NATIVE_IF_entity_eligible(X(entity_eligible, entity_eligible(c, s)))                                             \
+  NATIVE_IF_entity_lag(X(entity_lag, entity_lag(a->x, s)))                                                         \
+  NATIVE_IF_update_deadline(X(update_deadline, (update_deadline(c, s), 0)))                                        \
+  NATIVE_IF_place_entity(X(place_entity, (place_entity(c, s, CALL_ENQUEUE_FLAGS), 0)))                             \
+  NATIVE_IF_reweight_entity(X(reweight_entity, (reweight_entity(c, s, a->x), 0)))                                  \
+  NATIVE_IF_reweight_eevdf(X(reweight_eevdf, (reweight_eevdf(s, a->x, a->y), 0)))                                  \
+  NATIVE_IF_update_entity_lag(X(update_entity_lag, (update_entity_lag(c, s), 0)))
 
 #define CALL_ENUM(name, expression) CALL_##name##_code,
 enum call_code { CALLS(CALL_ENUM) };
@@ -377,9 +389,11 @@ int native_call(unsigned int function, const native_s64 *args, native_s64 *w)
   cfs_nr_queued(c) = a->nr_queued;
   c->curr = a->curr_is == 1 ? curr : a->curr_is == 2 ? s : NULL;
   curr->load.weight = a->curr_weight;
+  NATIVE_IF_se_h_load(curr->h_load.weight = a->curr_weight;)
   curr->vruntime = a->curr_vruntime;
   curr->on_rq = a->curr_on_rq;
   s->load.weight = a->weight;
+  NATIVE_IF_se_h_load(s->h_load.weight = a->weight;)
   s->vruntime = a->vruntime;
   s->deadline = a->deadline;
   s->vlag = a->vlag;
@@ -421,6 +435,7 @@ const char *native_schema(void)
       JSON_LIST("se_more", SE_MORE(JSON_FIELD)) JSON_LIST("pelt", PELT_FIELDS(JSON_FIELD))
       JSON_LIST("tg_more", TG_MORE(JSON_FIELD)) JSON_LIST("calls", CALLS(JSON_NAME2))
       JSON_LIST("call_args", CALL_ARGS(JSON_NAME)) JSON_LIST("call_results", CALL_RESULTS(JSON_FIELD))
+      JSON_LIST("other_names", OTHER_NAMES) JSON_LIST("absent", ABSENT)
       "\"features\":["
 #include "kernel/sched/features.h"
       "null],\"hz\":" __stringify(HZ) "}";
