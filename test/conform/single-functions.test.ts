@@ -12,7 +12,7 @@ describe.skipIf(missing !== null)(`single functions on extreme operands${because
     const native = await openNativeEngine({});
     try {
       const result = compareSingleFunctions(linux_6_12, native, xorshift32(2026), 2000);
-      expect(result).toEqual({ calls: 2000 * SINGLE_FUNCTIONS.length, differences: [] });
+      expect(result).toMatchObject({ calls: 2000 * SINGLE_FUNCTIONS.length, absent: [], differences: [] });
     } finally {
       native.close();
     }
