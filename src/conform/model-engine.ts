@@ -47,18 +47,20 @@ function newMachine(cpus: number): kernel_state {
   } as unknown as kernel_state);
 }
 
-const warned = new WeakMap<kernel_state, Set<string>>();
+const warnedAt = new WeakMap<kernel_state, Set<string>>();
 const withOnce = new WeakMap<Kernel, Kernel>();
+
+function warned(k: vmlinux, where: string): void {
+  const places = warnedAt.get(k.m);
+  if (places === undefined || places.has(where)) return;
+  places.add(where);
+  k.m.warns++;
+}
 
 /** WARN_ONCE() as it counts in C: the model's reports a place each time, the recorded `w` each place once. */
 function warnOnce(this: vmlinux, condition: boolean, where: string): boolean {
-  if (!condition) return false;
-  const places = warned.get(this.m);
-  if (places !== undefined && !places.has(where)) {
-    places.add(where);
-    this.m.warns++;
-  }
-  return true;
+  if (condition) warned(this, where);
+  return condition;
 }
 
 function countingOnce(kernel: Kernel): Kernel {
@@ -78,7 +80,7 @@ export interface ModelEngine extends Engine {
 /** Makes an engine on `kernel` with `cpus` CPUs. */
 export function modelEngine(kernel: Kernel, cpus: number): ModelEngine {
   const k = bind(countingOnce(kernel), newMachine(cpus));
-  warned.set(k.m, new Set());
+  warnedAt.set(k.m, new Set());
   initSched(k, cpus);
   const firstTask = k.m.task.length;
   return {

@@ -479,14 +479,13 @@ export const NSEC_PER_MSEC: u64 = u64(1_000_000);
 const TWO: u64 = u64(2);
 const EIGHT: s64 = s64(8);
 
-/** Highest first: their order in memory is their rank. */
-const CLASSES: readonly sched_class_name[] = [
-  'stop_sched_class',
-  'dl_sched_class',
-  'rt_sched_class',
-  'fair_sched_class',
-  'idle_sched_class',
-];
+/** Their order in memory: the higher class first. */
+function rankOf(name: sched_class_name): number {
+  if (name === 'fair_sched_class') return 3;
+  if (name === 'idle_sched_class') return 4;
+  if (name === 'stop_sched_class') return 0;
+  return name === 'dl_sched_class' ? 1 : 2;
+}
 
 /** kernel/sched/sched.h: scale_load() */
 export function scale_load(this: vmlinux, w: u64): u64 {
@@ -706,7 +705,7 @@ export function in_task(this: vmlinux): bool {
 
 /** kernel/sched/sched.h: sched_class_above() */
 export function sched_class_above(this: vmlinux, a: sched_class_name, b: sched_class_name): bool {
-  return CLASSES.indexOf(a) < CLASSES.indexOf(b);
+  return rankOf(a) < rankOf(b);
 }
 
 /** kernel/sched/clock.c: sched_clock_cpu(). MODEL: the clocks of all CPUs agree. */

@@ -3,6 +3,7 @@
 import { toBigInt, type u64 } from '../lib/types.js';
 import type { task_struct } from '../sched/sched.js';
 import type { vmlinux } from '../series/vmlinux.js';
+import type { trace_event } from './trace-event.js';
 
 const TASK_REPORT = 0x7f;
 const TASK_DEAD = 0x80;
@@ -20,15 +21,32 @@ function prevState(preempt: boolean, state: number): string {
   return STATE_CHARS[31 - Math.clz32(bits)];
 }
 
+/*
+ * WHY apart from the tracepoints: V8 inlines those for nothing while they are short, and nearly always nobody listens.
+ */
+
+function hit(kernel: vmlinux, event: string, fields: trace_event['fields']): void {
+  kernel.tp?.({ system: 'sched', event, cpu: kernel.m.cpu, ts: String(toBigInt(kernel.m.sched_clock)), fields });
+}
+
 function wakeup(kernel: vmlinux, event: string, p: task_struct): void {
-  if (kernel.tp === null) return;
-  kernel.tp({
-    system: 'sched',
-    event,
-    cpu: kernel.m.cpu,
-    ts: String(toBigInt(kernel.m.sched_clock)),
-    fields: { comm: p.comm, pid: p.pid, prio: p.prio, target_cpu: p.cpu },
+  hit(kernel, event, { comm: p.comm, pid: p.pid, prio: p.prio, target_cpu: p.cpu });
+}
+
+function switched(kernel: vmlinux, preempt: boolean, prev: task_struct, next: task_struct, prev_state: number): void {
+  hit(kernel, 'sched_switch', {
+    prev_comm: prev.comm,
+    prev_pid: prev.pid,
+    prev_prio: prev.prio,
+    prev_state: prevState(preempt, prev_state),
+    next_comm: next.comm,
+    next_pid: next.pid,
+    next_prio: next.prio,
   });
+}
+
+function runtimeOf(kernel: vmlinux, tsk: task_struct, runtime: u64): void {
+  hit(kernel, 'sched_stat_runtime', { comm: tsk.comm, pid: tsk.pid, runtime: String(toBigInt(runtime)) });
 }
 
 /** include/trace/events/sched.h: sched_waking */
@@ -54,46 +72,18 @@ export function trace_sched_switch(
   next: task_struct,
   prev_state: number,
 ): void {
-  if (this.tp === null) return;
-  this.tp({
-    system: 'sched',
-    event: 'sched_switch',
-    cpu: this.m.cpu,
-    ts: String(toBigInt(this.m.sched_clock)),
-    fields: {
-      prev_comm: prev.comm,
-      prev_pid: prev.pid,
-      prev_prio: prev.prio,
-      prev_state: prevState(preempt, prev_state),
-      next_comm: next.comm,
-      next_pid: next.pid,
-      next_prio: next.prio,
-    },
-  });
+  if (this.tp !== null) switched(this, preempt, prev, next, prev_state);
 }
 
 /** include/trace/events/sched.h: sched_migrate_task */
 export function trace_sched_migrate_task(this: vmlinux, p: task_struct, dest_cpu: number): void {
   if (this.tp === null) return;
-  this.tp({
-    system: 'sched',
-    event: 'sched_migrate_task',
-    cpu: this.m.cpu,
-    ts: String(toBigInt(this.m.sched_clock)),
-    fields: { comm: p.comm, pid: p.pid, prio: p.prio, orig_cpu: p.cpu, dest_cpu },
-  });
+  hit(this, 'sched_migrate_task', { comm: p.comm, pid: p.pid, prio: p.prio, orig_cpu: p.cpu, dest_cpu });
 }
 
 /** include/trace/events/sched.h: sched_stat_runtime */
 export function trace_sched_stat_runtime(this: vmlinux, tsk: task_struct, runtime: u64): void {
-  if (this.tp === null) return;
-  this.tp({
-    system: 'sched',
-    event: 'sched_stat_runtime',
-    cpu: this.m.cpu,
-    ts: String(toBigInt(this.m.sched_clock)),
-    fields: { comm: tsk.comm, pid: tsk.pid, runtime: String(toBigInt(runtime)) },
-  });
+  if (this.tp !== null) runtimeOf(this, tsk, runtime);
 }
 
 /** include/trace/events/ipi.h: ipi_send_cpu. MODEL: callsite is the function that sends, there where that returns to. */

@@ -3,22 +3,22 @@
 import { toNumber } from '../lib/types.js';
 import type { vmlinux } from '../series/vmlinux.js';
 
+function warned(kernel: vmlinux, where: string): void {
+  kernel.m.warns++;
+  kernel.tp?.({
+    system: 'warn',
+    event: 'WARN_ON',
+    cpu: kernel.m.cpu,
+    ts: String(toNumber(kernel.m.sched_clock)),
+    fields: { where },
+  });
+}
+
 /**
  * WARN_ON() and WARN_ON_ONCE(): counts a true condition in `m.warns`, tells whoever listens, and returns it.
  * `where` is the mirrored function and what it warns of. MODEL: _ONCE warns every time.
  */
 export function warnOn(this: vmlinux, condition: boolean, where: string): boolean {
-  if (condition) {
-    this.m.warns++;
-    if (this.tp !== null) {
-      this.tp({
-        system: 'warn',
-        event: 'WARN_ON',
-        cpu: this.m.cpu,
-        ts: String(toNumber(this.m.sched_clock)),
-        fields: { where },
-      });
-    }
-  }
+  if (condition) warned(this, where);
   return condition;
 }
