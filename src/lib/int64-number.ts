@@ -9,6 +9,8 @@ import { divideError } from './bug.js';
 import type { Int64 } from './types.js';
 
 type Raw = number | bigint;
+// as constants they take less bytecode, which V8 counts when it inlines
+const { abs, floor, trunc } = Math;
 const MAX = Number.MAX_SAFE_INTEGER;
 const BIG_MAX = BigInt(MAX);
 /** WHY typed: V8 knows where the elements of a constant one are, and that n & 63 is within. */
@@ -35,14 +37,14 @@ const SHORT = POW2[36];
  */
 
 function make(x: Raw): Raw {
-  if (typeof x === 'number' && x <= MAX && x >= -MAX) return x + 0;
+  if (typeof x === 'number' && abs(x) <= MAX) return x + 0;
   return canon(BigInt(x));
 }
 
 function add(x: Raw, y: Raw): Raw {
   if (typeof x === 'number' && typeof y === 'number') {
     const r = x + y;
-    if (r <= MAX && r >= -MAX) return r;
+    if (abs(r) <= MAX) return r;
   }
   return canon(BigInt(x) + BigInt(y));
 }
@@ -50,7 +52,7 @@ function add(x: Raw, y: Raw): Raw {
 function sub(x: Raw, y: Raw): Raw {
   if (typeof x === 'number' && typeof y === 'number') {
     const r = x - y;
-    if (r <= MAX && r >= -MAX) return r;
+    if (abs(r) <= MAX) return r;
   }
   return canon(BigInt(x) - BigInt(y));
 }
@@ -58,32 +60,32 @@ function sub(x: Raw, y: Raw): Raw {
 function mul(x: Raw, y: Raw): Raw {
   if (typeof x === 'number' && typeof y === 'number') {
     const r = x * y;
-    if (r <= MAX && r >= -MAX) return r + 0;
+    if (abs(r) <= MAX) return r + 0;
   }
   return canon(BigInt(x) * BigInt(y));
 }
 
 function div(x: Raw, y: Raw): Raw {
-  if (typeof x === 'number' && typeof y === 'number' && x >= 0 && y > 0) return Math.floor(x / y);
+  if (typeof x === 'number' && typeof y === 'number' && x >= 0 && y > 0) return floor(x / y);
   if (y === 0) return divideError('div');
   return canon(unsigned(x) / unsigned(y));
 }
 
 function rem(x: Raw, y: Raw): Raw {
-  if (typeof x === 'number' && typeof y === 'number' && x >= 0 && y > 0) return x - Math.floor(x / y) * y;
+  if (typeof x === 'number' && typeof y === 'number' && x >= 0 && y > 0) return x - floor(x / y) * y;
   if (y === 0) return divideError('rem');
   return canon(unsigned(x) % unsigned(y));
 }
 
 function shr(x: Raw, n: number): Raw {
-  if (typeof x === 'number' && x >= 0) return Math.floor(x * INV_POW2[n & 63]);
+  if (typeof x === 'number' && x >= 0) return floor(x * INV_POW2[n & 63]);
   return canon(unsigned(x) >> BigInt(n & 63));
 }
 
 function shl(x: Raw, n: number): Raw {
   if (typeof x === 'number') {
     const r = x * POW2[n & 63];
-    if (r <= MAX && r >= -MAX) return r;
+    if (abs(r) <= MAX) return r;
   }
   return canon(BigInt(x) << BigInt(n & 63));
 }
@@ -96,13 +98,13 @@ function and(x: Raw, y: Raw): Raw {
 }
 
 function s64_div(x: Raw, y: Raw): Raw {
-  if (typeof x === 'number' && typeof y === 'number' && y !== 0) return Math.trunc(x / y) + 0;
+  if (typeof x === 'number' && typeof y === 'number' && y !== 0) return trunc(x / y) + 0;
   if (y === 0) return divideError('s64_div');
   return canon(BigInt(x) / BigInt(y));
 }
 
 function s64_shr(x: Raw, n: number): Raw {
-  if (typeof x === 'number') return Math.floor(x * INV_POW2[n & 63]);
+  if (typeof x === 'number') return floor(x * INV_POW2[n & 63]);
   return canon(x >> BigInt(n & 63));
 }
 
@@ -126,11 +128,11 @@ function le(x: Raw, y: Raw): boolean {
 function mul_u64_u32_shr(x: Raw, m: number, s: number): Raw {
   if (typeof x === 'number' && x >= 0) {
     const p = x * m;
-    if (p <= MAX) return Math.floor(p * INV_POW2[s]);
+    if (p <= MAX) return floor(p * INV_POW2[s]);
     if (x < SHORT && s >= 16) {
       const hi = m >>> 16;
       const lo = m & 0xffff;
-      return Math.floor((x * hi + Math.floor(x * lo * INV_POW2[16])) * INV_POW2[s - 16]);
+      return floor((x * hi + floor(x * lo * INV_POW2[16])) * INV_POW2[s - 16]);
     }
   }
   return canon((unsigned(x) * BigInt(m)) >> BigInt(s));

@@ -22,6 +22,8 @@ import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { machineLoop, schedulerLoop, twoVms } from './loads.js';
 
 const SIZES = [4, 16, 256];
+/** before it is timed, until V8 has compiled what is hot: 400,000 operations */
+const WARM_UP = 4;
 const ROUNDS = 5;
 /** the loop may take this many times C */
 const LIMIT = 5;
@@ -40,36 +42,46 @@ function timed(n: number, round: () => void): number {
   return median(ns);
 }
 
-function loopOfModel(n: number): number {
-  const { setup, ops } = schedulerLoop(n, 100_000);
-  const ns: number[] = [];
-  for (let i = 0; i <= ROUNDS; i++) {
-    const engine = modelEngine(linux_6_12, 1);
-    for (const op of setup) engine.execute(op);
-    const start = process.hrtime.bigint();
-    for (const op of ops) engine.execute(op);
-    ns.push(Number(process.hrtime.bigint() - start) / ops.length);
-  }
-  return median(ns.slice(1));
-}
+/** As many operations that do nothing: what the harness costs on each side, a pipe or a walk over records. */
+const idle = (ops: readonly Operation[]): Operation[] => ops.map(() => operation('ADVANCE', { a: 1 }));
 
-/** The kernel's C code behind its pipe; the pipe's share is measured with as many operations that do nothing. */
-async function loopOfC(n: number): Promise<number> {
-  const engine = await openNativeEngine({ cpus: 1 });
+/** ns per operation, the harness's share taken off; `run` executes on a scheduler that `reset` made anew. */
+function loop(n: number, reset: () => void, run: (ops: readonly Operation[]) => void): number {
   const { setup, ops } = schedulerLoop(n, 100_000);
-  const idle: Operation[] = ops.map(() => operation('ADVANCE', { a: 1 }));
+  const nothing = idle(ops);
   const ns: number[] = [];
-  for (let i = 0; i <= ROUNDS; i++) {
-    engine.reset();
-    engine.run(setup, 'return');
+  for (let i = 0; i < WARM_UP + ROUNDS; i++) {
+    reset();
+    run(setup);
     const start = process.hrtime.bigint();
-    engine.run(ops, 'return');
+    run(ops);
     const between = process.hrtime.bigint();
-    engine.run(idle, 'return');
+    run(nothing);
     ns.push(Number(between - start - (process.hrtime.bigint() - between)) / ops.length);
   }
+  return median(ns.slice(WARM_UP));
+}
+
+function loopOfModel(n: number): number {
+  let engine = modelEngine(linux_6_12, 1);
+  const reset = (): void => {
+    engine = modelEngine(linux_6_12, 1);
+  };
+  return loop(n, reset, (ops) => {
+    for (const op of ops) engine.execute(op);
+  });
+}
+
+/** The kernel's C code, behind its pipe. */
+async function loopOfC(n: number): Promise<number> {
+  const engine = await openNativeEngine({ cpus: 1 });
+  const ns = loop(
+    n,
+    () => engine.reset(),
+    (ops) => engine.run(ops, 'return'),
+  );
   engine.close();
-  return median(ns.slice(1));
+  return ns;
 }
 
 const measures: Record<string, (n: number) => number | Promise<number>> = {
