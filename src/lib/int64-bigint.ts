@@ -46,6 +46,7 @@ export const int64Bigint: Int64 = {
   min: (a, b) => (U(b) < U(a) ? b : a),
   max: (a, b) => (U(b) > U(a) ? b : a),
 
+  s64_diff: (a, b) => s(U(a) - U(b)),
   s64_add: (a, b) => s(S(a) + S(b)),
   s64_sub: (a, b) => s(S(a) - S(b)),
   s64_mul: (a, b) => s(S(a) * S(b)),

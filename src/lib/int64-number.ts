@@ -165,9 +165,10 @@ const onRaw = {
   le,
   gt: (x: Raw, y: Raw) => (x < 0 === y < 0 ? x > y : x < 0),
   ge: (x: Raw, y: Raw) => (x < 0 === y < 0 ? x >= y : x < 0),
-  min: (x: Raw, y: Raw) => (lt(y, x) ? y : x),
-  max: (x: Raw, y: Raw) => (lt(x, y) ? y : x),
+  min: (x: Raw, y: Raw) => ((x < 0 === y < 0 ? y < x : x < 0) ? y : x),
+  max: (x: Raw, y: Raw) => ((x < 0 === y < 0 ? x < y : y < 0) ? y : x),
 
+  s64_diff: sub,
   s64_add: add,
   s64_sub: sub,
   s64_mul: mul,

@@ -61,6 +61,8 @@ export interface Int64 {
   min(a: u64, b: u64): u64;
   max(a: u64, b: u64): u64;
 
+  /** C's `(s64)(a - b)`: how the kernel orders times that wrap. */
+  s64_diff(a: u64, b: u64): s64;
   s64_add(a: s64, b: s64): s64;
   s64_sub(a: s64, b: s64): s64;
   s64_mul(a: s64, b: s64): s64;
@@ -114,6 +116,7 @@ export const gt = impl.gt;
 export const ge = impl.ge;
 export const min = impl.min;
 export const max = impl.max;
+export const s64_diff = impl.s64_diff;
 export const s64_add = impl.s64_add;
 export const s64_sub = impl.s64_sub;
 export const s64_mul = impl.s64_mul;
@@ -141,5 +144,3 @@ export const S64_ZERO: s64 = s64(0);
 export const U64_MAX: u64 = u64(0xffff_ffff_ffff_ffffn);
 export const S64_MAX: s64 = s64(0x7fff_ffff_ffff_ffffn);
 export const S64_MIN: s64 = s64(-0x8000_0000_0000_0000n);
-/** C's `(s64)(a - b)`: how the kernel orders times that wrap. */
-export const s64_diff = (a: u64, b: u64): s64 => to_s64(sub(a, b));
