@@ -12,6 +12,7 @@ import type { TreeFlags } from './check-tree.js';
 import type { Case } from './counterexample.js';
 import { writeNew } from './files.js';
 import type { Io } from './io.js';
+import { expectLongRun, LONG_RUN_SECONDS } from './long-run.js';
 import { Options } from './options.js';
 
 const SEED_MAX = 0xffff_ffff;
@@ -147,6 +148,7 @@ async function check(settings: Settings, io: Io): Promise<number> {
   const { progressTo } = await import('./progress.js');
   const { exitCode } = await import('../report/verdicts.js');
 
+  if ((settings.timeSeconds ?? 0) >= LONG_RUN_SECONDS) expectLongRun();
   const { against, prefixes } = settings;
   const spec = { series: settings.series, cwd: io.cwd, prefixes, ...(against === undefined ? {} : { against }) };
   const subject = await subjectOfSpec(spec);

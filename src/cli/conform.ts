@@ -18,6 +18,7 @@ import { heldLines } from './conform-held.js';
 import { BAD_INPUT, KSFT_SKIP, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
 import { isLapicRecording, replayLapicRecording } from './lapic-replay.js';
+import { expectLongRun, LONG_RUN_OPERATIONS } from './long-run.js';
 import { operationLines, operationText } from './operation-lines.js';
 import { Options } from './options.js';
 import { progressTo } from './progress.js';
@@ -105,6 +106,7 @@ async function conform(io: Io, given: Given): Promise<number> {
       modes.join(' and '),
     );
   options.done();
+  if (asked.operations >= LONG_RUN_OPERATIONS) expectLongRun();
   try {
     if (given.replay !== undefined) return await replayFile(io, given.replay, asked);
     if (given.drift === true) return await drift(io, asked, given.record);
