@@ -6,6 +6,7 @@
  * guests. The weak functions that s390 leaves to virt/kvm are at the end.
  */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import { NotModelled } from '../../lib/bug.js';
 import { EOPNOTSUPP } from '../../lib/errno.js';
 import { type bool, S64_ZERO, s64_diff, s64_lt, toBigInt, type u32, type u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
@@ -86,6 +87,7 @@ export interface s390 extends vmlinux {
   vcpu_is_preempted: typeof vcpu_is_preempted;
   smp_yield_cpu: typeof smp_yield_cpu;
   trace_kvm_s390_handle_diag: typeof trace_kvm_s390_handle_diag;
+  kvm_s390_handle_diag: typeof kvm_s390_handle_diag;
 }
 
 /** arch/s390/kvm/trace.h: kvm_s390_handle_diag(). MODEL: of the PSW, the problem state. */
@@ -128,7 +130,8 @@ export function smp_yield_cpu(this: vmlinux, cpu: number): void {
 /** arch/s390/kvm/diag.c: __diag_time_slice_end_directed(): neither `ready` nor eligibility is asked, nothing remembered. */
 export function __diag_time_slice_end_directed(this: s390, vcpu: kvm_vcpu): number {
   const stat = of(vcpu);
-  const tid = stat.gpr;
+  // int tid: of the register, the low half counts
+  const tid = stat.gpr | 0;
   stat.instruction_diagnose_9c++;
 
   const ignored = (): number => {
@@ -165,6 +168,11 @@ export function kvm_s390_handle_diag(this: s390, vcpu: kvm_vcpu, code: number): 
       return this.__diag_time_slice_end(vcpu);
     case 0x9c:
       return this.__diag_time_slice_end_directed(vcpu);
+    case 0x10:
+    case 0x258:
+    case 0x308:
+    case 0x500:
+      throw new NotModelled(`diagnose 0x${code.toString(16)}`);
     default:
       of(vcpu).instruction_diagnose_other++;
       return -EOPNOTSUPP;

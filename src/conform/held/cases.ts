@@ -5,9 +5,12 @@
  * A function is called with the same state, arguments and answers on both sides; whatever it calls that is mirrored,
  * too, is a stand-in. So each function is held by itself, and its callees by themselves.
  */
+import type { arm64 } from '../../arch/arm64/handle_exit.js';
+import type { s390 } from '../../arch/s390/diag.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { Value } from '../../native/extract/engine.js';
 import type { kernel_state, vmlinux } from '../../series/vmlinux.js';
+import type { HeldParameters } from './fields.js';
 
 /** What is special about one function; most need nothing. */
 export interface Case {
@@ -138,39 +141,140 @@ export const X86_CASES: readonly Case[] = [
   ]),
 ];
 
+const held = (m: kernel_state) => (m as kernel_state & { held: HeldParameters }).held;
+
+export const ARM64_CASES: readonly Case[] = [
+  ...of('arch/arm64/kvm/arm.c', [
+    ...['kvm_vcpu_should_clear_twi', 'kvm_vcpu_should_clear_twe', 'kvm_arch_vcpu_load', 'kvm_arch_vcpu_put'],
+    ...['kvm_arch_vcpu_runnable', 'kvm_arch_vcpu_in_kernel', 'kvm_vcpu_wfi'],
+  ]),
+  ...of('arch/arm64/kvm/arch_timer.c', ['kvm_cpu_has_pending_timer']),
+  ...of('arch/arm64/kvm/handle_exit.c', [
+    {
+      name: 'kvm_handle_wfx',
+      call: (k, m, [id]) => (k as arm64).kvm_handle_wfx(v(m, id!), held(m).syndrome[Number(id)]!),
+    },
+  ]),
+  ...of('virt/kvm/kvm_main.c', [
+    ...['kvm_arch_dy_runnable', 'kvm_arch_vcpu_preempted_in_kernel', 'kvm_arch_dy_has_pending_interrupt'],
+  ]),
+];
+
+export const S390_CASES: readonly Case[] = [
+  ...of('arch/s390/kvm/diag.c', [
+    '__diag_time_slice_end',
+    { name: '__diag_time_slice_end_directed', answers: { kvm_vcpu_yield_to: [1, 0, -3] } },
+    'diag9c_forwarding_overrun',
+    {
+      name: 'kvm_s390_handle_diag',
+      call: (k, m, [id]) => (k as s390).kvm_s390_handle_diag(v(m, id!), held(m).code[Number(id)]! & 0xffff),
+    },
+  ]),
+  ...of('arch/s390/kvm/kvm-s390.c', [
+    ...['kvm_arch_vcpu_put', 'kvm_arch_vcpu_load', 'kvm_arch_vcpu_runnable', 'kvm_arch_vcpu_in_kernel'],
+  ]),
+  ...of('virt/kvm/kvm_main.c', [
+    ...['kvm_arch_dy_runnable', 'kvm_arch_vcpu_preempted_in_kernel', 'kvm_arch_dy_has_pending_interrupt'],
+    ...['update_halt_poll_stats'],
+    { name: 'kvm_vcpu_halt', answers: { kvm_vcpu_check_block: [0, 0, 0, -4] }, ...POLL },
+  ]),
+  ...of('include/linux/kvm_host.h', ['vcpu_valid_wakeup']),
+];
+
+/** Functions of C that the model has under another name. */
+export const ALIASES: PerArchitecture<Readonly<Record<string, string>>> = {
+  x86: {},
+  arm64: { kvm_phys_timer_read: 'ktime_get' },
+  s390: {},
+};
+
+/** Those whose arguments are not compared, because the model's have none. */
+export const NO_ARGUMENTS: ReadonlySet<string> = new Set(['ktime_get']);
+
 /** Functions and macros of the kernel that a model without these subsystems leaves out, and what they answer then. */
-export const ABSENT: Readonly<Record<string, string>> = {
-  // Xen, PMU, TSCs that differ, WBINVD, protection keys, async page faults, side channels
-  kvm_xen_msr_enabled: '0',
-  kvm_xen_runstate_set_preempted: '(void)0',
-  kvm_xen_has_pending_events: '0',
-  kvm_is_exception_pending: '0',
-  kvm_x86_has_wbinvd_exit: '0',
-  smp_call_function_single: '0',
-  wbinvd: '(void)0',
-  kvm_hv_has_stimer_pending: '0',
-  kvm_check_tsc_unstable: '0',
-  mark_tsc_unstable: '(void)0',
-  kvm_compute_l1_tsc_offset: '0',
-  kvm_vcpu_write_tsc_offset: '(void)0',
-  adjust_tsc_offset_host: '(void)0',
-  rdtsc: '0',
-  need_emulate_wbinvd: '0',
-  read_pkru: '0',
-  kvm_async_pf_vcpu_init: '(void)0',
-  task_pid_nr: '0',
-  sched_smt_active: '0',
-  indirect_branch_prediction_barrier: '(void)0',
-  svm_srso_vm_init: '(void)0',
-  // VMCS and VMCB as the hardware has them
-  vmx_vcpu_load_vmcs: '(void)0',
-  vmcb_mark_dirty: '(void)0',
-  avic_vm_init: '0',
+type PerArchitecture<T> = Readonly<Record<'x86' | 'arm64' | 's390', T>>;
+
+export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: Readonly<Record<string, string>> } = {
+  all: { kvm_async_pf_vcpu_init: '(void)0', task_pid_nr: '0' },
+  x86: {
+    // Xen, PMU, TSCs that differ, WBINVD, protection keys, async page faults, side channels
+    kvm_xen_msr_enabled: '0',
+    kvm_xen_runstate_set_preempted: '(void)0',
+    kvm_xen_has_pending_events: '0',
+    kvm_is_exception_pending: '0',
+    kvm_x86_has_wbinvd_exit: '0',
+    smp_call_function_single: '0',
+    wbinvd: '(void)0',
+    kvm_hv_has_stimer_pending: '0',
+    kvm_check_tsc_unstable: '0',
+    mark_tsc_unstable: '(void)0',
+    kvm_compute_l1_tsc_offset: '0',
+    kvm_vcpu_write_tsc_offset: '(void)0',
+    adjust_tsc_offset_host: '(void)0',
+    rdtsc: '0',
+    need_emulate_wbinvd: '0',
+    read_pkru: '0',
+    sched_smt_active: '0',
+    indirect_branch_prediction_barrier: '(void)0',
+    svm_srso_vm_init: '(void)0',
+    // VMCS and VMCB as the hardware has them
+    vmx_vcpu_load_vmcs: '(void)0',
+    vmcb_mark_dirty: '(void)0',
+    avic_vm_init: '0',
+  },
+  arm64: {
+    // vgic, timers, FP, PMU, debug, nested guests, pointer authentication
+    kvm_vgic_load: '(void)0',
+    kvm_vgic_put: '(void)0',
+    kvm_timer_vcpu_load: '(void)0',
+    kvm_timer_vcpu_put: '(void)0',
+    kvm_arm_vmid_update: '(void)0',
+    kvm_arm_vmid_clear_active: '(void)0',
+    kvm_call_hyp: '(void)0',
+    has_vhe: '0',
+    vcpu_has_nv: '0',
+    kvm_arch_vcpu_load_fp: '(void)0',
+    kvm_arch_vcpu_put_fp: '(void)0',
+    kvm_vcpu_pmu_restore_guest: '(void)0',
+    kvm_vcpu_pmu_restore_host: '(void)0',
+    kvm_arm_is_pvtime_enabled: '0',
+    vcpu_set_pauth_traps: '(void)0',
+    kvm_arch_vcpu_load_debug_state_flags: '(void)0',
+    kvm_arch_vcpu_put_debug_state_flags: '(void)0',
+    cpumask_test_cpu: '1',
+    cpus_have_final_cap: '1',
+    is_hyp_ctxt: '0',
+    timer_get_offset: '0',
+    vcpu_vtimer: 'NULL',
+    vcpu_mode_is_32bit: '0',
+    // a difference of the counter is a time
+    'cyclecounter_cyc2ns(cc, cycles, mask, frac)': 'cycles',
+    irqchip_in_kernel: '1',
+    vcpu_can_run: '1',
+    'kvm_arm_timer_get_reg(v, reg)': 'ktime_get()',
+    'kvm_vgic_vcpu_pending_irq(v)': 'extract_given[0][extract_vcpu_id(v)]',
+  },
+  s390: {
+    VCPU_EVENT: '(void)0',
+    gmap_enable: '(void)0',
+    gmap_disable: '(void)0',
+    gmap_get_enabled: 'NULL',
+    kvm_s390_set_cpuflags: '(void)0',
+    kvm_s390_clear_cpuflags: '(void)0',
+    is_vcpu_idle: '1',
+    diag_release_pages: '0',
+    __diag_page_ref_service: '0',
+    __diag_ipl_functions: '0',
+    __diag_virtio_hypercall: '0',
+    kvm_s390_inject_program_int: '8',
+    'kvm_s390_vcpu_has_irq(v, exclude_stop)': 'extract_given[0][extract_vcpu_id(v)]',
+    'kvm_s390_get_base_disp_rs(v, ar)': 'extract_given[1][extract_vcpu_id(v)]',
+  },
 };
 
 /** What the model takes for granted, as assignments for vCPU `i`. */
 export const CONSTANTS: Readonly<Record<'x86' | 'arm64' | 's390', readonly string[]>> = {
   x86: ['K->arch.use_master_clock = 1', 'svm_data__per_cpu[i].current_vmcb = 0'],
-  arm64: [],
+  arm64: ['K->arch.mmu.last_vcpu_ran = (void *)extract_opaque', 'V(i)->arch.hw_mmu = &K->arch.mmu'],
   s390: [],
 };

@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Holds mirrored functions against their C text, each alone: state, arguments and answers at random, everything compared. */
+import * as arm64 from '../../arch/arm64/handle_exit.js';
+import * as s390 from '../../arch/s390/diag.js';
 import { u64 } from '../../lib/types.js';
 import { ARCHITECTURES, type Architecture } from '../../native/extract/architecture.js';
 import type { HeldFunction, Wanted } from '../../native/extract/build.js';
 import type { CType, ExtractEngine, HeldCall, HeldResult, Value } from '../../native/extract/engine.js';
 import type { Mirror } from '../../native/mirrors.js';
-import type { Kernel } from '../../series/link.js';
+import { type Kernel, tableOf } from '../../series/link.js';
 import type { kernel_state } from '../../series/vmlinux.js';
 import type { Random } from '../generate-operations.js';
-import { ABSENT, type Case, CONSTANTS, GENERIC_CASES, X86_CASES } from './cases.js';
+import {
+  ABSENT,
+  ALIASES,
+  ARM64_CASES,
+  type Case,
+  CONSTANTS,
+  GENERIC_CASES,
+  NO_ARGUMENTS,
+  S390_CASES,
+  X86_CASES,
+} from './cases.js';
 import { FIELDS, type Field, NR_CPUS, NR_TASKS, NR_VCPUS } from './fields.js';
 import { heldMachine, type Known, ModelSide } from './model-side.js';
 
@@ -16,8 +28,8 @@ type ArchitectureName = Architecture['name'];
 
 export const CASES: Readonly<Record<ArchitectureName, readonly Case[]>> = {
   x86: [...GENERIC_CASES, ...X86_CASES],
-  arm64: [],
-  s390: [],
+  arm64: ARM64_CASES,
+  s390: S390_CASES,
 };
 
 /** Where a file's mirror stands: `arch/arm64` of the model when the kernel's is there. */
@@ -38,15 +50,19 @@ export function wantedOf(architecture: ArchitectureName, mirrors: readonly Mirro
   return {
     architecture: ARCHITECTURES.find((one) => one.name === architecture)!,
     held: CASES[architecture].map((one) => ({ file: one.file, name: one.name, as: one.as ?? one.name })),
-    fields: FIELDS[architecture].map(({ name, lvalue, pointer, bit }) => ({
+    fields: FIELDS[architecture].map(({ name, lvalue, pointer, bit, read, write }) => ({
       name,
       lvalue,
+      ...(read !== undefined && { read }),
+      ...(write !== undefined && { write }),
       ...(pointer && { pointer }),
       ...(bit !== undefined && { bit }),
     })),
-    absent: new Map(Object.entries(ABSENT)),
+    absent: new Map(Object.entries({ ...ABSENT.all, ...ABSENT[architecture] })),
     constants: CONSTANTS[architecture],
     modelName: (file, name) => {
+      const alias = ALIASES[architecture][name];
+      if (alias !== undefined) return alias;
       const model = byFile.get(`${file}: ${name}`) ?? byName.get(name) ?? (byTable.has(name) ? name : null);
       return model === null || ['warnOn', 'get_current'].includes(model) || /^[A-Z]/.test(model) ? null : model;
     },
@@ -285,15 +301,15 @@ class Holder {
 
   /** Without what is granted: what had changed by then counts for what comes next. */
   private asked(result: HeldResult): HeldResult {
-    const granted = this.one.granted;
-    if (granted === undefined || !result.events.some((event) => event.call in granted)) return result;
+    const granted = this.one.granted ?? {};
+    if (!result.events.some((event) => event.call in granted || NO_ARGUMENTS.has(event.call))) return result;
     let carried = new Map<number, Value>();
     const events = [];
     for (const event of result.events) {
       const changes = new Map([...carried, ...event.changes]);
       if (event.call in granted) carried = changes;
       else {
-        events.push({ ...event, changes });
+        events.push({ ...event, args: NO_ARGUMENTS.has(event.call) ? [] : event.args, changes });
         carried = new Map();
       }
     }
@@ -449,15 +465,19 @@ export function holdFunctions(
     machines.set(vendor, machine);
     return machine;
   };
+  // an architecture's functions replace x86's
+  const own = architecture === 'arm64' ? tableOf(arm64) : architecture === 's390' ? tableOf(s390) : {};
+  const linked = { ...kernel, table: Object.freeze({ ...kernel.table, ...own }) };
   const rows: HeldRow[] = [];
   for (const f of engine.built.held) {
     const one = CASES[architecture].find((c) => (c.as ?? c.name) === f.as)!;
     if (options.only !== undefined && !options.only.has(f.as)) continue;
-    const vendors: ('vmx' | 'svm')[] = one.vendor === undefined ? ['vmx', 'svm'] : [one.vendor];
+    const vendors: ('vmx' | 'svm')[] =
+      architecture !== 'x86' ? ['vmx'] : one.vendor === undefined ? ['vmx', 'svm'] : [one.vendor];
     let [calls, differing, notModelled] = [0, 0, 0];
     let difference: HeldDifference | null = null;
     for (const vendor of vendors) {
-      const holder = new Holder(kernel, machineOf(vendor), engine, f, one, mirrored, fields, vendor);
+      const holder = new Holder(linked, machineOf(vendor), engine, f, one, mirrored, fields, vendor);
       const share = Math.ceil(options.calls / vendors.length);
       for (let done = 0; done < share; done += BATCH) {
         const seeds = Array.from({ length: Math.min(BATCH, share - done) }, (_, i) => options.seed + done + i);

@@ -51,17 +51,21 @@ interface More {
   readonly menu?: readonly number[];
   readonly pointer?: 'task' | 'vcpu' | 'pid';
   readonly bit?: number;
+  readonly read?: string;
+  readonly write?: string;
 }
+
+const numbered = (text: string, i: number): string => text.replaceAll(/\bV\b/g, `V(${i})`).replaceAll('#', String(i));
 
 /** Of every vCPU: path in the model below m.vcpu[i], C lvalue with V for the vCPU and # for its number. */
 const vcpu = (path: string, lvalue = `V->${path}`, more: More = {}): Field[] =>
   Array.from({ length: NR_VCPUS }, (_, i) =>
-    field(
-      `vcpu[${i}].${path}`,
-      `vcpu.${i}.${path}`,
-      lvalue.replaceAll(/\bV\b/g, `V(${i})`).replaceAll('#', String(i)),
-      more,
-    ),
+    field(`vcpu[${i}].${path}`, `vcpu.${i}.${path}`, numbered(lvalue, i), {
+      ...more,
+      ...(more.read !== undefined && { read: numbered(more.read, i) }),
+      ...(more.write !== undefined && { write: numbered(more.write, i) }),
+      ...(more.bit === -1 && { bit: i }),
+    }),
   );
 
 const one = (path: string, lvalue: string, more: More = {}): Field[] => [field(path, path, lvalue, more)];
@@ -106,6 +110,19 @@ const GENERIC: readonly Field[] = [
   ...perTask('preempt_notifier', 'extract_tasks[#].preempt_notifier', { menu: [-1, 0, 1, 2, 3] }),
 ];
 
+/** What C reads from state and the model is given as a parameter: `m.held`. */
+const perVcpuHeld = (name: string, lvalue: string, menu: readonly number[]): Field[] =>
+  Array.from({ length: NR_VCPUS }, (_, i) =>
+    field(`${name}[${i}]`, `held.${name}.${i}`, numbered(lvalue, i), { menu }),
+  );
+
+/** Parameters of the model that are state in C. */
+export interface HeldParameters {
+  syndrome: number[];
+  code: number[];
+  jiffies: Value;
+}
+
 const flags = (...names: string[]): Field[] => names.flatMap((name) => vcpu(`arch.${name}`));
 const X86: readonly Field[] = [
   ...vcpu('arch.mp_state', 'V->arch.mp_state', { menu: [0, 1, 2, 3, 4, 9] }),
@@ -139,21 +156,55 @@ const X86: readonly Field[] = [
   ...params('kvm_x86_params', 'pause_filter_count_shrink', 'pause_filter_count_max'),
 ];
 
+const REGS = 'V->arch.ctxt.regs';
+const vcpuFlag = (path: string, flag: string): Field[] =>
+  vcpu(path, 'V->arch.sflags', {
+    read: `vcpu_get_flag(V, ${flag}) != 0`,
+    write: `if (v) vcpu_set_flag(V, ${flag}); else vcpu_clear_flag(V, ${flag})`,
+  });
 const ARM64: readonly Field[] = [
   ...vcpu('arm64.hcr_el2', 'V->arch.hcr_el2', { menu: [0, 0x40, 0x80, 0x2000, 0x4000, 0x60c0] }),
-  ...vcpu('arm64.wfe_exit_stat', 'V->stat.wfe_exit_stat'),
-  ...vcpu('arm64.wfi_exit_stat', 'V->stat.wfi_exit_stat'),
+  ...vcpu('arm64.priv', `${REGS}.pstate`, {
+    read: `(${REGS}.pstate & PSR_MODE_MASK) != PSR_MODE_EL0t`,
+    write: `${REGS}.pstate = v ? PSR_MODE_EL1h : PSR_MODE_EL0t`,
+  }),
+  ...vcpu('arm64.rt', `${REGS}.regs[0]`),
+  ...vcpu('arm64.pc', `${REGS}.pc`, { menu: [0, 0x1000, 0x7fff_fffc] }),
+  ...vcpuFlag('arm64.in_wfi', 'IN_WFI'),
+  ...vcpuFlag('arm64.in_wfit', 'IN_WFIT'),
+  ...vcpu('arm64.vgic_pending', 'extract_given[0][#]', {
+    read: 'extract_given[0][#] != 0',
+    write: 'extract_given[0][#] = v',
+  }),
   ...vcpu('arm64.vlpi_count', 'V->arch.vgic_cpu.vgic_v3.its_vpe.vlpi_count.counter', { menu: [0, 1, 5] }),
+  ...vcpu('arm64.wfe_exit_stat', 'V->stat.wfe_exit_stat', COUNTER),
+  ...vcpu('arm64.wfi_exit_stat', 'V->stat.wfi_exit_stat', COUNTER),
   ...one('arm64.kvm_wfi_trap_policy', 'kvm_wfi_trap_policy', { menu: [0, 1, 2] }),
   ...one('arm64.kvm_wfe_trap_policy', 'kvm_wfe_trap_policy', { menu: [0, 1, 2] }),
+  // the syndrome is a parameter in the model
+  ...perVcpuHeld('syndrome', 'V->arch.fault.esr_el2', [0, 1, 2, 3, 4, 5, 6, 7]),
 ];
 
 const s390Stats = ['instruction_diagnose_44', 'instruction_diagnose_9c', 'diag_9c_ignored', 'diag_9c_forward'];
+const GPSW = 'V->arch.sie_block->gpsw.mask';
 const S390: readonly Field[] = [
-  ...[...s390Stats, 'instruction_diagnose_other'].flatMap((name) => vcpu(`s390.${name}`, `V->stat.${name}`)),
-  ...one('s390.diag9c_forwarding_hz', 'diag9c_forwarding_hz', { menu: [0, 1, 99, 100, 999, 1000, 100_000] }),
-  ...one('s390.forward_cnt', 'forward_cnt', { menu: [-1, 0, 1, 2, 1000] }),
+  ...[...s390Stats, 'instruction_diagnose_other'].flatMap((name) => vcpu(`s390.${name}`, `V->stat.${name}`, COUNTER)),
+  ...vcpu('s390.gpr', 'V->run->s.regs.gprs[0]', { menu: [0, 1, 2, 3, 4, -1, 2 ** 32 + 1, 2 ** 31] }),
+  ...vcpu('s390.pstate', GPSW, {
+    read: `(${GPSW} & PSW_MASK_PSTATE) != 0`,
+    write: `${GPSW} = v ? PSW_MASK_PSTATE : 0`,
+  }),
+  ...vcpu('s390.kicked', 'K->arch.gisa_int.kicked_mask[0]', { bit: -1, menu: [0, 1] }),
+  ...vcpu('s390.has_irq', 'extract_given[0][#]', {
+    read: 'extract_given[0][#] != 0',
+    write: 'extract_given[0][#] = v',
+  }),
+  ...one('s390.diag9c_forwarding_hz', 'diag9c_forwarding_hz', { menu: [0, 1, 99, 100, 999, 1000, 1001, 100_000] }),
+  ...one('s390.forward_cnt', 'forward_cnt', { menu: [-1, 0, 1, 2, 1000, -(2 ** 31) + 1] }),
   ...one('s390.cur_slice', 'cur_slice'),
+  ...one('held.jiffies', 'extract_jiffies'),
+  // the code is a parameter in the model
+  ...perVcpuHeld('code', 'extract_given[1][#]', [0x44, 0x9c, 0, 0x10, 0x77, 0x258, 0x308, 0x500, 0xffff]),
 ];
 
 export const FIELDS: Readonly<Record<'x86' | 'arm64' | 's390', readonly Field[]>> = {

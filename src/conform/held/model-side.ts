@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Calls one mirrored function of the model with stand-ins for all others, and tells what it did as the C side does. */
+import { newArm64Vcpu } from '../../arch/arm64/handle_exit.js';
+import { newS390Host, newS390Vcpu } from '../../arch/s390/diag.js';
 import { bootVm, newKvmState } from '../../kvm/boot-kvm.js';
 import { KernelBug, NotModelled } from '../../lib/bug.js';
 import { u64 } from '../../lib/types.js';
@@ -9,24 +11,31 @@ import type { task_struct } from '../../sched/sched.js';
 import { type AnyFunction, bind, type Kernel } from '../../series/link.js';
 import type { kernel_state, vmlinux } from '../../series/vmlinux.js';
 import type { Case } from './cases.js';
-import { type Field, NR_CPUS, NR_TASKS, NR_VCPUS } from './fields.js';
+import { type Field, type HeldParameters, NR_CPUS, NR_TASKS, NR_VCPUS } from './fields.js';
 
 /** As many as the C side allows. */
 const MAX_CALLS = 400;
 
 /** The model's machine for held functions: four vCPUs of one VM, four CPUs, eight tasks. */
-export function heldMachine(kernel: Kernel, vendor: 'vmx' | 'svm'): kernel_state {
+export function heldMachine(kernel: Kernel, vendor: 'vmx' | 'svm'): kernel_state & { held: HeldParameters } {
   const m = {
     cpu: 0,
     hrtimer: [],
     knobs: {},
     ...newSchedState({ cpus: NR_CPUS, HZ: 1000, now: u64(1_000_000_000) }),
     ...newKvmState(NR_CPUS),
-  } as kernel_state;
+    held: { syndrome: [0, 0, 0, 0], code: [0, 0, 0, 0], jiffies: 0 },
+    arm64: { kvm_wfi_trap_policy: 0, kvm_wfe_trap_policy: 0 },
+    s390: newS390Host(),
+  } as unknown as kernel_state & { held: HeldParameters };
   const k = bind(kernel, m);
   initSched(k, NR_CPUS);
   bootVm(k, { vendor, vcpus: NR_VCPUS });
   for (let i = m.task.length; i < NR_TASKS; i++) allocTask(k);
+  for (const vcpu of m.vcpu) {
+    vcpu.arm64 = newArm64Vcpu();
+    vcpu.s390 = newS390Vcpu();
+  }
   return m;
 }
 
@@ -75,6 +84,8 @@ export class ModelSide {
       table[name] = this.standIn(name);
     }
     const side = this;
+    // jiffies is a variable, in C
+    table['get_jiffies_64'] = () => (machine as unknown as { held: HeldParameters }).held.jiffies;
     table['heldReturns'] = (has: number, value: number) => (has ? value : undefined);
     // the turn of a busy loop that the model leaves out finds nothing
     table['whileBusy'] = function (this: vmlinux, p: task_struct, fn: string, ...args: number[]) {

@@ -20,7 +20,14 @@ const GENERIC = [
   'include/trace/events/kvm.h',
 ];
 const FILES = ['virt/kvm/kvm_main.c', 'kernel/entry/kvm.c', 'kernel/exit.c', 'kernel/rcu/update.c'];
-const CONFIG = set('__KERNEL__', 'CONFIG_SMP', 'CONFIG_64BIT', 'CONFIG_KVM', 'CONFIG_HAVE_KVM_CPU_RELAX_INTERCEPT');
+const CONFIG = set(
+  '__KERNEL__',
+  'CONFIG_SMP',
+  'CONFIG_64BIT',
+  'CONFIG_KVM',
+  'CONFIG_HAVE_KVM_CPU_RELAX_INTERCEPT',
+  'CONFIG_PREEMPT_NOTIFIERS',
+);
 
 export const ARCHITECTURES: readonly Architecture[] = [
   {
@@ -55,7 +62,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
     configuration: new Map([
       ...CONFIG,
       ...set('CONFIG_X86', 'CONFIG_X86_64', 'CONFIG_KVM_SMM', 'CONFIG_KVM_ASYNC_PF', 'CONFIG_HAVE_KVM_NO_POLL'),
-      ...set('CONFIG_HAVE_KVM_IRQCHIP', 'CONFIG_HAVE_KVM_IRQ_ROUTING', 'CONFIG_PREEMPT_NOTIFIERS', 'CONFIG_KVM_INTEL'),
+      ...set('CONFIG_HAVE_KVM_IRQCHIP', 'CONFIG_HAVE_KVM_IRQ_ROUTING', 'CONFIG_KVM_INTEL'),
     ]),
   },
   {

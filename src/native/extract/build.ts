@@ -141,9 +141,13 @@ class Extractor {
       order: architecture.order.filter((file) => this.files.has(file)),
       held,
       modelName: (file, name) => modelName(file, name),
-      absent,
+      absent: new Map([...absent].map(([name, value]) => [name.replace(/\(.*/, ''), value])),
       base: this.base,
-      accessed: [WORLD[architecture.name], ...fields.map((f) => f.lvalue), ...this.constants],
+      accessed: [
+        WORLD[architecture.name],
+        ...fields.map((f) => `${f.lvalue}; ${f.read ?? ''}; ${f.write ?? ''}`),
+        ...this.constants,
+      ],
     };
     const sliced = slice(cut);
     const { text } = emit(sliced, this.files, held, fields, architecture.name.toUpperCase(), absent, this.constants);

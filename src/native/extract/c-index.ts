@@ -188,12 +188,6 @@ class Indexer {
           this.addFunction(child);
           this.types(child.childForFieldName('type'));
           break;
-        case 'preproc_def':
-        case 'preproc_function_def': {
-          const name = child.childForFieldName('name')?.text ?? '';
-          this.macros.set(name, { file: this.file, text: this.text(child.startIndex, child.endIndex) });
-          break;
-        }
         case 'type_definition':
           this.types(child.childForFieldName('type'));
           for (const declarator of child.childrenForFieldName('declarator')) {
@@ -236,6 +230,9 @@ class Indexer {
 
   /** What only a macro declares: per-CPU variables, tracepoints, the operations of kvm_x86_ops. */
   macroDeclarations(): void {
+    // WHY not the parser: it ends a macro at a comment that stands inside of it
+    for (const [whole, name] of this.source.matchAll(/^[ \t]*#[ \t]*define[ \t]+(\w+)(?:[^\n]*\\\n)*[^\n]*/gm))
+      this.macros.set(name!, { file: this.file, text: whole });
     const text = withoutComments(this.source);
     for (const [, type, name] of text.matchAll(
       /^(?:static )?DEFINE_PER_CPU(?:_\w+)?\(([^,()]+(?:\([^()]*\))?[^,()]*),\s*(\w+)\)/gm,
@@ -261,6 +258,10 @@ class Indexer {
 
   private written(name: string, returns: string, list: string): Prototype {
     const parameters = list
+      .replace(
+        /\b[A-Z][A-Z_]+\b/g,
+        (name) => /^\s*#\s*define\s+\w+\s+(.*)$/.exec(this.macros.get(name)?.text ?? '')?.[1] ?? name,
+      )
       .split(',')
       .map((text) => text.trim().replace(/\s+/g, ' '))
       .filter((text) => text !== 'void' && text !== '')

@@ -10,6 +10,9 @@ export interface CField {
   /** C lvalue */
   readonly lvalue: string;
   readonly pointer?: 'task' | 'vcpu' | 'pid';
+  /** C expression and statement in place of the lvalue: its value, and setting it to `v` */
+  readonly read?: string;
+  readonly write?: string;
   /** it is this bit of the lvalue */
   readonly bit?: number;
 }
@@ -97,6 +100,26 @@ const kindText = (type: string): string =>
       ? `'${pointerOf(type.replace(/ ?\*/g, ' *'))?.[2] === 'extract_vcpu' ? 'p' : 'o'}', 8`
       : `KIND(${type}), sizeof(${type})`;
 
+const readText = (f: CField): string => {
+  if (f.read !== undefined) return f.read;
+  if (f.bit !== undefined) return `${f.lvalue} >> ${f.bit} & 1`;
+  return f.pointer === undefined ? f.lvalue : `extract_${f.pointer}_id(${f.lvalue})`;
+};
+
+const writeText = (f: CField): string => {
+  if (f.write !== undefined) return f.write;
+  const mask = `${f.lvalue} & ~(1ULL << ${f.bit ?? 0})`;
+  if (f.bit !== undefined) return `${f.lvalue} = (${mask}) | (unsigned long long)(v & 1) << ${f.bit}`;
+  if (f.pointer !== undefined) return `${f.lvalue} = extract_${f.pointer}(v)`;
+  return `${f.lvalue} = (__typeof__(${f.lvalue}))v`;
+};
+
+const fieldKind = (f: CField): string => {
+  if (f.read !== undefined) return "'b', 1";
+  if (f.bit !== undefined) return "'u', 4";
+  return f.pointer === undefined ? `FIELD_KIND(${f.lvalue})` : "'p', 8";
+};
+
 /** What the C file tells about itself, beside what is known without compiling it. */
 export interface Emitted {
   readonly text: string;
@@ -130,7 +153,7 @@ export function emit(
   const text = [
     `#define EXTRACT_${architecture} 1`,
     '#include "base.h"',
-    ...[...absent].map(([name, value]) => `#define ${name}(...) (${value})`),
+    ...[...absent].map(([name, value]) => `#define ${name.includes('(') ? name : `${name}(...)`} (${value})`),
     slice.types,
     '#include "world.h"',
     slice.variables,
@@ -139,25 +162,11 @@ export function emit(
     '#line 1 "calls"',
     calls.join(''),
     'static long long get_field(int field)\n{\n\tswitch (field) {\n',
-    each((f) =>
-      f.bit !== undefined
-        ? `return (long long)(${f.lvalue} >> ${f.bit} & 1);`
-        : f.pointer === undefined
-          ? `return (long long)(${f.lvalue});`
-          : `return extract_${f.pointer}_id(${f.lvalue});`,
-    ),
+    each((f) => `return (long long)(${readText(f)});`),
     '\t}\n\treturn 0;\n}\nstatic void set_field(int field, long long v)\n{\n\tswitch (field) {\n',
-    each(
-      (f) =>
-        `${f.lvalue} = ${f.bit !== undefined ? `(${f.lvalue} & ~(1ULL << ${f.bit})) | (unsigned long long)(v & 1) << ${f.bit}` : f.pointer === undefined ? `(__typeof__(${f.lvalue}))v` : `extract_${f.pointer}(v)`}; break;`,
-    ),
+    each((f) => `${writeText(f)}; break;`),
     '\t}\n}\nstatic const struct row fields[] = {\n',
-    fields
-      .map(
-        (f, i) =>
-          `#line ${i + 1} "fields"\n\t{ "${f.name}", ${f.bit !== undefined ? "'u', 4" : f.pointer === undefined ? `FIELD_KIND(${f.lvalue})` : "'p', 8"} },\n`,
-      )
-      .join(''),
+    fields.map((f, i) => `#line ${i + 1} "fields"\n\t{ "${f.name}", ${fieldKind(f)} },\n`).join(''),
     '#line 1 "tables"\n};\nstatic void set_constants(int i)\n{\n',
     constants.map((text, i) => `#line ${i + 1} "constants"\n\t${text};\n`).join(''),
     '}\n#line 1 "tables"\nstatic const struct held_row held[] = {\n',

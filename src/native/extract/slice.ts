@@ -172,6 +172,11 @@ class Cutter {
       if (this.seen.has(key)) return;
       this.seen.add(key);
       this.need(macro.text.replace(/^\s*#\s*define\s+\w+/, ''), macro.file, key);
+      // what it pastes together can be any macro of its file that fits
+      for (const [, prefix, suffix = ''] of macro.text.matchAll(/\b(\w{4,})\s*##\s*\w+(?:\s*##\s*(\w+))?/g)) {
+        for (const pasted of this.cut.files.get(macro.file)!.macros.keys())
+          if (pasted.startsWith(prefix!) && pasted.endsWith(suffix)) this.name(pasted, false, macro.file, calls);
+      }
       this.macros.push(macro.text.trimEnd());
       return;
     }
@@ -340,7 +345,7 @@ class Cutter {
       else heldFunctions.push([held, f]);
     }
     for (const [held, f] of heldFunctions) heldTexts.push(this.addHeld(held, f));
-    for (const text of this.cut.accessed) this.need(text, this.cut.order[0]!, 'accessed');
+    for (const text of this.cut.accessed) this.need(text.replace(/__per_cpu\b/g, ''), this.cut.order[0]!, 'accessed');
     // cutting a structure can want more of them
     for (let before = -1; before !== this.structDone.size; ) {
       before = this.structDone.size;

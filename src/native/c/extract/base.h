@@ -111,6 +111,8 @@ struct task_struct {
 #define USHRT_MAX ((unsigned short)~0U)
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096UL
+#define HWEIGHT(x) __builtin_popcountll(x)
+#define __fls(x) (63UL - __builtin_clzll(x))
 #define offsetof(type, member) __builtin_offsetof(type, member)
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 #define lower_32_bits(n) ((u32)((n) & 0xffffffff))
@@ -294,6 +296,10 @@ extern struct task_struct *extract_current;
 #define get_pid_task(p, type) ((p)->task)
 #define put_task_struct(t) do { (void)(t); } while (0)
 #define PIDTYPE_PID 0
+
+extern unsigned long extract_jiffies;
+#define jiffies extract_jiffies
+#define HZ 1000
 
 bool extract_warn(bool condition);
 void extract_bug(void) __attribute__((__noreturn__));

@@ -15,7 +15,10 @@ static long extract_opaque[512];
 static long extract_scratch[8][512];
 static struct cpumask extract_kick_mask;
 static int extract_svm;
+/* answers of what the model keeps as state and C computes from what is not cut out */
+static long long extract_given[4][NR_VCPUS];
 int extract_cpu;
+unsigned long extract_jiffies;
 struct task_struct *extract_current;
 
 #ifdef EXTRACT_X86
