@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel conform`: the model held against the kernel's own C code, or against what was recorded from it. */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { Command } from 'commander';
-import { reject } from '../base/faults.js';
 import { columns, count, wrap } from '../base/text.js';
 import type { Finding } from '../conform/differ.js';
 import type { FunctionRow } from '../conform/functions-held.js';
 import type { HeldReport } from '../conform/held/hold-all.js';
 import type { SingleDifference, SingleResult } from '../conform/single-functions.js';
+import type { LineCoverage } from '../native/coverage.js';
 import type { NativeEngine } from '../native/engine.js';
 import type { NativeError } from '../native/native-error.js';
 import type { ExitStyle } from '../report/verdicts.js';
 import type { Kernel } from '../series/link.js';
+import { type Asked, json, PARTS, type Part } from './conform-asked.js';
 import { heldLines } from './conform-held.js';
+import { drift, record, replayFile } from './conform-recordings.js';
 import { BAD_INPUT, KSFT_SKIP, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
-import { isLapicRecording, replayLapicRecording } from './lapic-replay.js';
 import { expectLongRun, LONG_RUN_OPERATIONS } from './long-run.js';
 import { operationLines, operationText } from './operation-lines.js';
 import { Options } from './options.js';
@@ -28,6 +27,7 @@ interface Given {
   readonly operations: string;
   readonly seed: string;
   readonly cpus?: string;
+  readonly only?: string;
   readonly kernel?: string;
   readonly kvm?: boolean;
   readonly replay?: string;
@@ -39,17 +39,6 @@ interface Given {
   readonly exit: string;
 }
 
-/** What was asked for, checked. */
-interface Asked {
-  readonly tree?: string;
-  readonly operations: number;
-  readonly seed: number;
-  /** one run each */
-  readonly cpus: readonly number[];
-  readonly json: boolean;
-  readonly exit: ExitStyle;
-}
-
 const LENGTH = 300;
 const ALL_CPUS = [1, 2, 4, 8];
 
@@ -57,6 +46,7 @@ const EXAMPLES = `
 Examples:
   kvmodel conform                      the model against linux-source-6.12
   kvmodel conform --tree ~/linux --operations 10000000
+  kvmodel conform --only lapic         local APICs alone
   kvmodel conform --functions          function by function
   kvmodel conform --drift --tree ~/linux
   kvmodel conform --record out.jsonl.gz --cpus 2
@@ -67,9 +57,10 @@ Examples:
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('conform')
     .option('--tree <path>', 'kernel tree; the installed linux-source-6.12 otherwise')
-    .option('--operations <n>', 'random operations to execute on both', '100000')
+    .option('--operations <n>', 'random operations to execute on both, of each part', '100000')
     .option('--seed <n>', 'first sequence; the next has the next number', '1')
     .option('--cpus <n>', '1 to 8; 1, 2, 4 and 8 in turn when left out')
+    .option('--only <part>', 'scheduler, or lapic: the local APICs; all when left out')
     .option('--kernel <name>', "the model's kernel: v6.12.117, v6.19-rc1 ...")
     .option('--functions', 'calls and covered lines, function by function')
     .option('--drift', 'which mirrored functions read otherwise in the tree')
@@ -91,6 +82,7 @@ async function conform(io: Io, given: Given): Promise<number> {
     operations: options.whole('--operations', given.operations, 1, 1e12) ?? 1,
     seed: options.whole('--seed', given.seed, 0, 0xffff_ffff) ?? 0,
     cpus: cpus === undefined ? ALL_CPUS : [cpus],
+    parts: given.only === undefined ? PARTS : [options.word('--only', given.only, PARTS)],
     json: given.json === true,
     exit: options.word('--exit', given.exit, ['unix', 'kselftest', 'bisect'] as const),
   };
@@ -154,9 +146,11 @@ function findingLines(finding: Finding, cpus: number, suspects: readonly string[
   ];
 }
 
-const json = (value: unknown) => `${JSON.stringify(value, (_, x) => (typeof x === 'bigint' ? x.toString() : x), 1)}\n`;
 const generation = { length: LENGTH, maxTasks: 64, wraps: true, features: true } as const;
 const treeOption = (asked: Asked) => (asked.tree === undefined ? '' : ` --tree ${asked.tree}`);
+
+/** Calls of each function that is held alone beside so many operations. */
+const callsOfEach = (operations: number) => Math.min(20_000, Math.max(20, Math.ceil(operations / 500)));
 
 /** Calls of each single function beside so many operations. */
 const callsFor = (operations: number) => Math.min(20_000, Math.max(100, Math.ceil(operations / 50)));
@@ -186,7 +180,24 @@ function otherwiseLines(kernel: Kernel, native: NativeEngine): string[] {
   ];
 }
 
-async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<number> {
+/** What a part's runs came to. */
+interface PartResult {
+  readonly native: string;
+  /** of the table: what, sequences, operations, differences */
+  readonly rows: readonly (readonly [string, number, number, number])[];
+  readonly runs: readonly object[];
+  /** what is said of the first difference */
+  readonly text: readonly string[];
+  readonly single: SingleResult;
+  /** what is said of a tree of another release */
+  readonly otherwise: readonly string[];
+}
+
+const NO_SINGLE: SingleResult = { functions: 0, calls: 0, absent: [], differences: [] };
+
+type Report = (done: number, label: string) => void;
+
+async function schedulerPart(kernel: Kernel, asked: Asked, report: Report): Promise<PartResult> {
   const { compareSingleFunctions } = await import('../conform/single-functions.js');
   const { xorshift32 } = await import('../conform/generate-operations.js');
   const [{ openNativeEngine }, differ, { suspectsOf }] = await Promise.all([
@@ -194,72 +205,97 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
     import('../conform/differ.js'),
     import('../conform/suspects.js'),
   ]);
-  const rows: string[][] = [['CPUs', 'sequences', 'operations', 'differences']];
+  const rows: [string, number, number, number][] = [];
   const runs: object[] = [];
-  const progress = await progressTo(io);
-  const total = asked.operations;
-  const each = Math.ceil(total / asked.cpus.length);
-  let [done, name, sequences] = [0, '', 0];
+  const each = Math.ceil(asked.operations / asked.cpus.length);
+  let [done, name] = [0, ''];
   let text: string[] = [];
-  let single: SingleResult = { functions: 0, calls: 0, absent: [], differences: [] };
+  let single = NO_SINGLE;
   let otherwise: string[] = [];
+  for (const cpus of asked.cpus) {
+    const native = await openNativeEngine({ ...asked, cpus });
+    name = native.name;
+    otherwise = otherwiseLines(kernel, native);
+    const model = differ.modelLockstep(kernel, cpus);
+    const result = differ.differential(model, differ.nativeLockstep(native), differ.namedBy(native), {
+      ...generation,
+      cpus,
+      seed: asked.seed,
+      operations: each,
+      progress: (n) => report(done + n, `operations, ${cpus} CPUs`),
+    });
+    done += result.operations;
+    const found = result.finding === null ? 0 : 1;
+    rows.push([`scheduler, ${count(cpus, 'CPU')}`, result.sequences, result.operations, found]);
+    runs.push({ cpus, ...result });
+    if (single.calls === 0) {
+      single = compareSingleFunctions(kernel, native, xorshift32(asked.seed), callsFor(asked.operations));
+    }
+    native.close();
+    if (result.finding === null) continue;
+    const counting = await openNativeEngine({ ...asked, cpus, variant: 'cov' });
+    const { ops, difference } = result.finding;
+    const suspects = suspectsOf(kernel, cpus, counting, ops, difference);
+    counting.close();
+    text = findingLines(result.finding, cpus, suspects, treeOption(asked));
+    runs.push({ suspects });
+    break;
+  }
+  return { native: name, rows, runs, text, single, otherwise };
+}
+
+async function lapicPart(kernel: Kernel, asked: Asked, report: Report): Promise<PartResult> {
+  const { apicFindingLines, conformApic } = await import('./conform-apic.js');
+  const part = await conformApic(kernel, asked, (n) => report(n, 'operations, local APICs'));
+  const { native, result, suspects } = part;
+  const rows = [['local APICs', result.sequences, result.operations, result.finding === null ? 0 : 1] as const];
+  const text = await apicFindingLines(part, treeOption(asked));
+  return { native, rows, runs: [{ ...result, suspects }], text, single: NO_SINGLE, otherwise: [] };
+}
+
+async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<number> {
+  const progress = await progressTo(io);
+  const total = asked.operations * asked.parts.length;
+  const results: PartResult[] = [];
   try {
-    for (const cpus of asked.cpus) {
-      const native = await openNativeEngine({ ...asked, cpus });
-      name = native.name;
-      otherwise = otherwiseLines(kernel, native);
-      const model = differ.modelLockstep(kernel, cpus);
-      const result = differ.differential(model, differ.nativeLockstep(native), differ.namedBy(native), {
-        ...generation,
-        cpus,
-        seed: asked.seed,
-        operations: each,
-        progress: (n) => progress.report({ done: Math.min(done + n, total), total, label: `operations, ${cpus} CPUs` }),
-      });
-      done += result.operations;
-      sequences += result.sequences;
-      const found = result.finding === null ? 0 : 1;
-      rows.push([String(cpus), String(result.sequences), String(result.operations), String(found)]);
-      runs.push({ cpus, ...result });
-      if (single.calls === 0) single = compareSingleFunctions(kernel, native, xorshift32(asked.seed), callsFor(total));
-      native.close();
-      if (result.finding === null) continue;
-      const counting = await openNativeEngine({ ...asked, cpus, variant: 'cov' });
-      const { ops, difference } = result.finding;
-      const suspects = suspectsOf(kernel, cpus, counting, ops, difference);
-      counting.close();
-      text = findingLines(result.finding, cpus, suspects, treeOption(asked));
-      runs.push({ suspects });
-      break;
+    for (const [i, part] of asked.parts.entries()) {
+      const report: Report = (done, label) =>
+        progress.report({ done: i * asked.operations + Math.min(done, asked.operations), total, label });
+      results.push(await (part === 'scheduler' ? schedulerPart : lapicPart)(kernel, asked, report));
     }
   } finally {
     progress.stop();
   }
-  const held = await holdAlone(kernel, asked, Math.min(20_000, Math.max(20, Math.ceil(total / 500))));
-  const differences =
-    (text.length === 0 ? 0 : 1) + single.differences.length + held.rows.filter((row) => row.differing > 0).length;
-  const summary = `${count(sequences, 'sequence')}, ${count(done, 'operation')}, ${count(differences, 'difference')}, seed ${asked.seed}`;
-  if (asked.json)
-    io.out(
-      json({ model: kernel.name, native: name, seed: asked.seed, runs, single, held: heldJson(held), differences }),
-    );
-  else {
-    const head = `${kernel.name} (model) against ${name}`;
-    const singly = `${count(single.functions, 'function')} on extreme operands: ${count(single.calls, 'call')}, ${count(single.differences.length, 'difference')}`;
-    const absent = single.absent.length === 0 ? [] : wrap(`not in this tree: ${single.absent.join(', ')}`, 80, '  ');
-    const lines = [
-      head,
-      ...otherwise,
-      '',
-      ...columns(rows, [0, 1, 2, 3]),
-      '',
-      singly,
-      ...absent,
-      ...single.differences.flatMap(singleLines),
-    ];
-    lines.push(...heldLines(held, asked.seed));
-    io.out(`${[...lines, summary, ...text].join('\n')}\n`);
+  const native = results[0]!.native;
+  const rows = results.flatMap((r) => r.rows);
+  const singles = results.map((r) => r.single).filter((s) => s.calls > 0);
+  const sum = (column: 1 | 2 | 3) => rows.reduce((n, row) => n + row[column], 0);
+  const alone = asked.parts === PARTS ? await holdAlone(kernel, asked, callsOfEach(asked.operations)) : null;
+  const differing = alone?.rows.filter((row) => row.differing > 0).length ?? 0;
+  const differences = sum(3) + singles.reduce((n, s) => n + s.differences.length, 0) + differing;
+  if (asked.json) {
+    const { single } = results[0]!;
+    const runs = results.flatMap((r, i) => r.runs.map((run) => ({ part: asked.parts[i], ...run })));
+    const held = alone === null ? null : heldJson(alone);
+    io.out(json({ model: kernel.name, native, seed: asked.seed, runs, single, held, differences }));
+    return differences === 0 ? OK : REFUTED;
   }
+  const table = [['', 'sequences', 'operations', 'differences'], ...rows.map((row) => row.map(String))];
+  const head = [`${kernel.name} (model) against ${native}`, ...results.flatMap((r) => r.otherwise)];
+  const lines = [...head, '', ...columns(table, [1, 2, 3]), ''];
+  for (const { functions, calls, absent, differences: found } of singles) {
+    lines.push(
+      `${count(functions, 'function')} on extreme operands: ${count(calls, 'call')}, ${count(found.length, 'difference')}`,
+      ...(absent.length === 0 ? [] : wrap(`not in this tree: ${absent.join(', ')}`, 80, '  ')),
+      ...found.flatMap(singleLines),
+    );
+  }
+  if (alone !== null) lines.push(...heldLines(alone, asked.seed));
+  lines.push(
+    `${count(sum(1), 'sequence')}, ${count(sum(2), 'operation')}, ${count(differences, 'difference')}, seed ${asked.seed}`,
+    ...results.flatMap((r) => r.text),
+  );
+  io.out(`${lines.join('\n')}\n`);
   return differences === 0 ? OK : REFUTED;
 }
 
@@ -287,14 +323,18 @@ async function heldAlone(io: Io, kernel: Kernel, asked: Asked, names: string): P
 
 // ---- function by function ----------------------------------------------------------------------------------------
 
-async function functionTable(asked: Asked, kernel: Kernel): Promise<FunctionRow[]> {
+interface Calls {
+  readonly calls: ReadonlyMap<string, number>;
+  readonly coverage: LineCoverage;
+  readonly suspects: readonly string[];
+}
+
+async function schedulerCalls(asked: Asked, kernel: Kernel): Promise<Calls> {
   const { openNativeEngine } = await import('../native/engine.js');
   const differ = await import('../conform/differ.js');
   const { countingKernel } = await import('../conform/count-calls.js');
-  const { functionRows, withHeld } = await import('../conform/functions-held.js');
   const { generateSequence, KINDS, xorshift32 } = await import('../conform/generate-operations.js');
   const { suspectsOf } = await import('../conform/suspects.js');
-  const { mirrors } = await import('../native/mirrors.js');
   const counts = { active: false, calls: new Map<string, number>() };
   const counted = countingKernel(kernel, counts);
   const coverages = [];
@@ -328,9 +368,34 @@ async function functionTable(asked: Asked, kernel: Kernel): Promise<FunctionRow[
     native.close();
   }
   const { addCoverage } = await import('../native/coverage.js');
-  const rows = functionRows(mirrors(), counts.calls, addCoverage(coverages), suspects);
-  const held = await holdAlone(kernel, asked, Math.max(20, Math.ceil(asked.operations / 500)));
-  return withHeld(rows, held.rows, held.coverage);
+  return { calls: counts.calls, coverage: addCoverage(coverages), suspects };
+}
+
+/** Which files each part holds. */
+const FILES_OF: Readonly<Record<Part, RegExp>> = {
+  scheduler: /^(kernel|lib|include)\//,
+  lapic: /^arch\/x86\//,
+};
+
+/** What the local APICs' engine replaces by its own: nothing of it is held. */
+const STOOD_IN = /\/(trace\.h|kvm-x86-ops\.h|cpuid\.c|i8259\.c|msr\.h|smm\.h)$/;
+
+async function functionTable(asked: Asked, kernel: Kernel): Promise<FunctionRow[]> {
+  const { functionRows, withHeld } = await import('../conform/functions-held.js');
+  const { mirrors } = await import('../native/mirrors.js');
+  const { apicFunctions } = await import('./conform-apic.js');
+  const rows: FunctionRow[] = [];
+  for (const part of asked.parts) {
+    const held = await (part === 'scheduler' ? schedulerCalls(asked, kernel) : apicFunctions(kernel, asked));
+    const mirrored = mirrors().filter(({ file }) => FILES_OF[part].test(file));
+    const found = functionRows(mirrored, held.calls, held.coverage, held.suspects);
+    rows.push(...found.map((row) => (part === 'lapic' && STOOD_IN.test(row.file) ? { ...row, modelCalls: 0 } : row)));
+  }
+  if (asked.parts !== PARTS) return rows;
+  const rest = mirrors().filter(({ file }) => PARTS.every((part) => !FILES_OF[part].test(file)));
+  rows.push(...functionRows(rest, new Map(), { lines: new Map(), functions: new Map() }));
+  const alone = await holdAlone(kernel, asked, callsOfEach(asked.operations));
+  return withHeld(rows, alone.rows, alone.coverage);
 }
 
 async function functions(io: Io, kernel: Kernel, asked: Asked): Promise<number> {
@@ -363,97 +428,4 @@ async function functions(io: Io, kernel: Kernel, asked: Asked): Promise<number> 
   }
   io.out(`${lines.join('\n')}\n`);
   return differing === 0 ? OK : REFUTED;
-}
-
-// ---- drift ---------------------------------------------------------------------------------------------------------
-
-async function drift(io: Io, asked: Asked, recordTo?: string): Promise<number> {
-  const { findTree } = await import('../native/find-tree.js');
-  const { driftOf, mirroredHashes, mirrors, PIN, recordedHashes } = await import('../native/mirrors.js');
-  const tree = await findTree(asked.tree);
-  const list = mirrors();
-  if (recordTo !== undefined) {
-    const hashes = [...mirroredHashes(tree, list)].sort(([a], [b]) => (a < b ? -1 : 1));
-    writeFileSync(resolve(io.cwd, recordTo), `${JSON.stringify(Object.fromEntries(hashes), null, 2)}\n`);
-    io.out(`${hashes.length} of ${list.length} mirrored functions of ${tree.version} in ${recordTo}\n`);
-    return OK;
-  }
-  const result = driftOf(list, recordedHashes(), mirroredHashes(tree, list));
-  if (asked.json) io.out(json({ tree: tree.version, pin: PIN, ...result }));
-  else {
-    const part = (title: string, what: readonly { file: string; name: string; mirroredIn: string }[]) =>
-      what.length === 0 ? [] : ['', `${title}:`, ...columns(what.map((m) => [`  ${m.name}`, m.file, m.mirroredIn]))];
-    const lines = [
-      `${list.length} mirrored functions, ${PIN} beside ${tree.version}: ${result.same} the same, ` +
-        `${result.changed.length} changed, ${result.gone.length} gone`,
-      ...part('Changed', result.changed),
-      ...part('Gone: renamed, moved or removed', result.gone),
-      ...part('Mirrored since the record was made', result.unrecorded),
-    ];
-    io.out(`${lines.join('\n')}\n`);
-  }
-  return result.changed.length + result.gone.length === 0 ? OK : REFUTED;
-}
-
-// ---- recordings ------------------------------------------------------------------------------------------------------
-
-async function record(io: Io, path: string, asked: Asked): Promise<number> {
-  const { openNativeEngine } = await import('../native/engine.js');
-  const { recordVectors } = await import('../conform/record.js');
-  const cpus = asked.cpus[0]!;
-  const native = await openNativeEngine({ ...asked, cpus });
-  try {
-    const length = 200;
-    const sequences = Math.max(1, Math.ceil(asked.operations / length));
-    const text = [...recordVectors(native, { sequences, length, seed: asked.seed }), ''].join('\n');
-    try {
-      writeFileSync(resolve(io.cwd, path), path.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text, { flag: 'wx' });
-    } catch (e) {
-      reject(path, 'file', path, 'a place for a new file', (e as NodeJS.ErrnoException).code ?? String(e));
-    }
-    io.out(`${count(sequences, 'sequence')}, ${count(sequences * length, 'operation')} of ${native.name} in ${path}\n`);
-  } finally {
-    native.close();
-  }
-  return OK;
-}
-
-function readRecordingText(io: Io, path: string): string {
-  try {
-    const bytes = readFileSync(resolve(io.cwd, path));
-    return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
-  } catch (e) {
-    return reject(path, 'file', path, 'a recording, plain or gzipped', (e as NodeJS.ErrnoException).code ?? String(e));
-  }
-}
-
-async function replayFile(io: Io, path: string, asked: Asked): Promise<number> {
-  const text = readRecordingText(io, path);
-  if (isLapicRecording(text)) return await replayLapicRecording(io, path, text, asked.json);
-  if (/^### SCENARIO /m.test(text)) return await replayKvm(io, text, asked);
-  const { readRecording } = await import('../conform/operations.js');
-  const { differenceLine, replay, replaySummary } = await import('../conform/replay.js');
-  const { modelEngine } = await import('../conform/model-engine.js');
-  const { pin } = await import('../series/registry.js');
-  const { sequences, faults } = readRecording(text);
-  if (faults.length > 0 || sequences.length === 0) {
-    for (const fault of faults.slice(0, 20)) io.err(`kvmodel: ${path}:${fault.line}: ${fault.message}\n`);
-    if (faults.length === 0) io.err(`kvmodel: ${path}: expected a recording, found no sequence\n`);
-    return BAD_INPUT;
-  }
-  const result = replay(sequences, (cpus) => modelEngine(pin, cpus));
-  if (asked.json) io.out(json(result));
-  else io.out(`${[...result.differences.map(differenceLine), replaySummary(result)].join('\n')}\n`);
-  return result.differences.length === 0 ? OK : REFUTED;
-}
-
-/** A trace of a real KVM: which vCPU each kvm_vcpu_on_spin() asked about and yielded to. */
-async function replayKvm(io: Io, text: string, asked: Asked): Promise<number> {
-  const { replayKvmTrace } = await import('../conform/kvm-trace.js');
-  const { pin } = await import('../series/registry.js');
-  const { calls, decisions, differences } = replayKvmTrace(pin, text);
-  const lines = differences.map((d) => `line ${d.line}: Linux ${d.linux}, model ${d.model}`);
-  const summary = `${count(calls, 'call')} of kvm_vcpu_on_spin(), ${count(decisions, 'decision')}, ${count(differences.length, 'difference')}`;
-  io.out(asked.json ? json({ calls, decisions, differences }) : `${[...lines, summary].join('\n')}\n`);
-  return differences.length === 0 ? OK : REFUTED;
 }

@@ -54,7 +54,7 @@ function nativeCallsOfLast(counting: NativeEngine, ops: readonly Operation[]): R
 }
 
 /** Does the function assign this member? Read from its own text. */
-function assigns(kernel: Kernel, name: string, member: string): boolean {
+export function assigns(kernel: Kernel, name: string, member: string): boolean {
   const text = kernel.table[name]?.toString() ?? '';
   return new RegExp(
     `\\b${member}(\\[[^\\]]*\\])?\\s*(=(?!=)|\\+=|-=|\\|=|&=|\\+\\+|--)|(\\+\\+|--)[\\w.]*\\b${member}\\b`,

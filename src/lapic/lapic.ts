@@ -1455,8 +1455,8 @@ export function apic_get_tmcct(this: vmlinux, apic: kvm_lapic): u32 {
   // ns = remaining mod period: at the very instant of arming that is 0.
   const period = apic.lapic_timer.period;
   const ns = s64_sub(remaining, s64_mul(s64_div(remaining, period), period));
-  const tick = Math.imul(this.m.kvm[this.m.vcpu[apic.vcpu].kvm].arch.apic_bus_cycle_ns, apic.divide_count) >>> 0;
-  return to_u32(div(to_u64(ns), toU64(tick)));
+  const tick = mul(toU64(this.m.kvm[this.m.vcpu[apic.vcpu].kvm].arch.apic_bus_cycle_ns), toU64(apic.divide_count));
+  return to_u32(div(to_u64(ns), tick));
 }
 
 /** arch/x86/kvm/lapic.c: __report_tpr_access() */

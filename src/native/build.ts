@@ -111,7 +111,7 @@ INSERT AFTER .data;
 export function build(tree: KernelTree, variant: Variant): Promise<Build> {
   const recipe = {
     name: '',
-    uses: (path: string) => !path.startsWith('lapic') && path !== 'kvm-lapic.c',
+    uses: (path: string) => !/^(lapic|extract|kvm-lapic)/.test(path),
     modules: [import.meta.url, PROGRAM_MODULE],
     program: (...made: ConstructorParameters<typeof Scheduler>) => new Scheduler(...made),
   };

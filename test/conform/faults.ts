@@ -19,15 +19,15 @@ export interface Fault {
 }
 
 const ONE = u64(1);
-const fault = (name: Name, what: string, plant: (right: AnyFunction) => AnyFunction): Fault => ({
+export const fault = (name: Name, what: string, plant: (right: AnyFunction) => AnyFunction): Fault => ({
   in: name,
   what,
   plant,
 });
 /** Not called at all. */
-const missing = (name: Name, returns?: unknown): Fault => fault(name, 'does nothing', () => () => returns);
+export const missing = (name: Name, returns?: unknown): Fault => fault(name, 'does nothing', () => () => returns);
 /** Called, and its result changed. */
-const result = (name: Name, what: string, change: (r: never) => unknown): Fault =>
+export const result = (name: Name, what: string, change: (r: never) => unknown): Fault =>
   fault(
     name,
     what,
@@ -37,7 +37,7 @@ const result = (name: Name, what: string, change: (r: never) => unknown): Fault 
       },
   );
 /** Called with other arguments. */
-const called = (name: Name, what: string, change: (args: never[]) => unknown[]): Fault =>
+export const called = (name: Name, what: string, change: (args: never[]) => unknown[]): Fault =>
   fault(
     name,
     what,

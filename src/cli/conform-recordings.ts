@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `kvmodel conform --drift`, `--record` and `--replay`: what a tree changed, and what is recorded of one. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { reject } from '../base/faults.js';
+import { columns, count } from '../base/text.js';
+import { type Asked, json } from './conform-asked.js';
+import { BAD_INPUT, OK, REFUTED } from './exit.js';
+import type { Io } from './io.js';
+import { isLapicRecording, replayLapicRecording } from './lapic-replay.js';
+
+// ---- drift ---------------------------------------------------------------------------------------------------------
+
+export async function drift(io: Io, asked: Asked, recordTo?: string): Promise<number> {
+  const { findTree } = await import('../native/find-tree.js');
+  const { driftOf, mirroredHashes, mirrors, PIN, recordedHashes } = await import('../native/mirrors.js');
+  const tree = await findTree(asked.tree);
+  const list = mirrors();
+  if (recordTo !== undefined) {
+    const hashes = [...mirroredHashes(tree, list)].sort(([a], [b]) => (a < b ? -1 : 1));
+    writeFileSync(resolve(io.cwd, recordTo), `${JSON.stringify(Object.fromEntries(hashes), null, 2)}\n`);
+    io.out(`${hashes.length} of ${list.length} mirrored functions of ${tree.version} in ${recordTo}\n`);
+    return OK;
+  }
+  const result = driftOf(list, recordedHashes(), mirroredHashes(tree, list));
+  if (asked.json) io.out(json({ tree: tree.version, pin: PIN, ...result }));
+  else {
+    const part = (title: string, what: readonly { file: string; name: string; mirroredIn: string }[]) =>
+      what.length === 0 ? [] : ['', `${title}:`, ...columns(what.map((m) => [`  ${m.name}`, m.file, m.mirroredIn]))];
+    const lines = [
+      `${list.length} mirrored functions, ${PIN} beside ${tree.version}: ${result.same} the same, ` +
+        `${result.changed.length} changed, ${result.gone.length} gone`,
+      ...part('Changed', result.changed),
+      ...part('Gone: renamed, moved or removed', result.gone),
+      ...part('Mirrored since the record was made', result.unrecorded),
+    ];
+    io.out(`${lines.join('\n')}\n`);
+  }
+  return result.changed.length + result.gone.length === 0 ? OK : REFUTED;
+}
+
+// ---- recordings ------------------------------------------------------------------------------------------------------
+
+export async function record(io: Io, path: string, asked: Asked): Promise<number> {
+  const { openNativeEngine } = await import('../native/engine.js');
+  const { recordVectors } = await import('../conform/record.js');
+  const cpus = asked.cpus[0]!;
+  const native = await openNativeEngine({ ...asked, cpus });
+  try {
+    const length = 200;
+    const sequences = Math.max(1, Math.ceil(asked.operations / length));
+    const text = [...recordVectors(native, { sequences, length, seed: asked.seed }), ''].join('\n');
+    try {
+      writeFileSync(resolve(io.cwd, path), path.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text, { flag: 'wx' });
+    } catch (e) {
+      reject(path, 'file', path, 'a place for a new file', (e as NodeJS.ErrnoException).code ?? String(e));
+    }
+    io.out(`${count(sequences, 'sequence')}, ${count(sequences * length, 'operation')} of ${native.name} in ${path}\n`);
+  } finally {
+    native.close();
+  }
+  return OK;
+}
+
+function readRecordingText(io: Io, path: string): string {
+  try {
+    const bytes = readFileSync(resolve(io.cwd, path));
+    return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
+  } catch (e) {
+    return reject(path, 'file', path, 'a recording, plain or gzipped', (e as NodeJS.ErrnoException).code ?? String(e));
+  }
+}
+
+export async function replayFile(io: Io, path: string, asked: Asked): Promise<number> {
+  const text = readRecordingText(io, path);
+  if (isLapicRecording(text)) return await replayLapicRecording(io, path, text, asked.json);
+  if (/^### SCENARIO /m.test(text)) return await replayKvm(io, text, asked);
+  const { readRecording } = await import('../conform/operations.js');
+  const { differenceLine, replay, replaySummary } = await import('../conform/replay.js');
+  const { modelEngine } = await import('../conform/model-engine.js');
+  const { pin } = await import('../series/registry.js');
+  const { sequences, faults } = readRecording(text);
+  if (faults.length > 0 || sequences.length === 0) {
+    for (const fault of faults.slice(0, 20)) io.err(`kvmodel: ${path}:${fault.line}: ${fault.message}\n`);
+    if (faults.length === 0) io.err(`kvmodel: ${path}: expected a recording, found no sequence\n`);
+    return BAD_INPUT;
+  }
+  const result = replay(sequences, (cpus) => modelEngine(pin, cpus));
+  if (asked.json) io.out(json(result));
+  else io.out(`${[...result.differences.map(differenceLine), replaySummary(result)].join('\n')}\n`);
+  return result.differences.length === 0 ? OK : REFUTED;
+}
+
+/** A trace of a real KVM: which vCPU each kvm_vcpu_on_spin() asked about and yielded to. */
+async function replayKvm(io: Io, text: string, asked: Asked): Promise<number> {
+  const { replayKvmTrace } = await import('../conform/kvm-trace.js');
+  const { pin } = await import('../series/registry.js');
+  const { calls, decisions, differences } = replayKvmTrace(pin, text);
+  const lines = differences.map((d) => `line ${d.line}: Linux ${d.linux}, model ${d.model}`);
+  const summary = `${count(calls, 'call')} of kvm_vcpu_on_spin(), ${count(decisions, 'decision')}, ${count(differences.length, 'difference')}`;
+  io.out(asked.json ? json({ calls, decisions, differences }) : `${[...lines, summary].join('\n')}\n`);
+  return differences.length === 0 ? OK : REFUTED;
+}
