@@ -8,6 +8,7 @@ import type { machine } from '../../src/machine/state.js';
 import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import type { VmSpec } from '../../src/scenario/scenario.js';
 import type { Kernel } from '../../src/series/link.js';
+import { trackingTests } from './tracking.js';
 
 const VECTOR = 0x41;
 const OTHER = 0x51;
@@ -62,6 +63,10 @@ const SETUPS: readonly [string, Partial<VmSpec>][] = [
 
 /** Every litmus test, for a kernel. */
 export function litmusTests(kernel: Kernel): Litmus[] {
+  return [...deliveryTests(kernel), ...trackingTests(kernel)];
+}
+
+function deliveryTests(kernel: Kernel): Litmus[] {
   return SETUPS.flatMap(([name, vm]): Litmus[] => [
     {
       name: `halt against interrupt, ${name}`,

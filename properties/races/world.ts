@@ -363,8 +363,8 @@ function interrupts(m: Logged, id: number): string | null {
   return null;
 }
 
-/** The case as something whose orders can be tried. */
-export function litmusOf(kernel: Kernel, c: RaceCase): Litmus {
+/** The case as something whose orders can be tried; `also` is asked when nothing else is wrong. */
+export function litmusOf(kernel: Kernel, c: RaceCase, also: Litmus['check'] = () => null): Litmus {
   return {
     name: caseText(c),
     says: 'no interrupt and no wake-up is lost, no interrupt is taken twice, and KVM and scheduler are in order',
@@ -381,6 +381,6 @@ export function litmusOf(kernel: Kernel, c: RaceCase): Litmus {
         awake: (m) => awake(m, cpu),
       }),
     ),
-    check: (m, plain) => wrong(m as Logged, plain, 0),
+    check: (m, plain) => wrong(m as Logged, plain, 0) ?? also(m, plain),
   };
 }

@@ -21,6 +21,16 @@ function lockedNames(): Set<string> {
 
 /** The stepped table of a kernel of the registry: overrides stop at their races as the functions do that they replace. */
 export async function steppedTableOf(kernel: Kernel): Promise<StepTable> {
+  const known = made.get(kernel.table);
+  if (known !== undefined) return known;
+  const table = await newTable(kernel);
+  made.set(kernel.table, table);
+  return table;
+}
+
+const made = new WeakMap<FunctionTable, StepTable>();
+
+async function newTable(kernel: Kernel): Promise<StepTable> {
   const modules: Record<string, object> = { ...everyModule };
   const stepped = [...STEPPED];
   for (const path of seriesFiles(join(ROOT, 'series'))) {

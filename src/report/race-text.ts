@@ -13,30 +13,38 @@ export interface Column {
   does: string;
 }
 
-/** Each step in its CPU's column: what it stored, and then where it stopped. Steps that did nothing are left out. */
+/**
+ * Each step in its CPU's column: what it stored, and the function in which it stopped; where another CPU comes in, why
+ * it may.
+ */
 export function orderText(columns: readonly Column[], steps: readonly LoggedStep[]): string[] {
   const width = Math.floor((WIDTH - GAP * (columns.length - 1)) / columns.length);
+  const put = (cpu: number, cell: readonly string[]): string[] =>
+    rows(
+      columns.map((it) => (it.cpu === cpu ? cell : [])),
+      width,
+    );
   const lines = rows(
     columns.map(({ cpu, does }) => [`CPU ${cpu}`, ...wrap(does === '' ? 'nothing' : does, width)]),
     width,
   );
   lines.push(columns.map(() => '-'.repeat(width)).join(' '.repeat(GAP)));
+  let said = '';
   for (const [i, step] of steps.entries()) {
-    const cell = stepCell(step, steps[i + 1]?.cpu !== step.cpu, width);
+    const { cpu, until, stores } = step;
+    const cell = stores.map((it) => (it.length > width ? it.replace(/\.(?=\w+(?:\[\w+\])? =)/, ' .') : it));
+    const fn = until.replace(/\(\): .*/, '()');
+    if (steps[i + 1]?.cpu !== cpu) cell.push(`- ${until}`);
+    else if (fn !== said && until !== IDLE) cell.push(`- ${fn}`);
+    said = fn;
     lines.push(
-      ...rows(
-        columns.map(({ cpu }) => (cpu === step.cpu ? cell : [])),
-        width,
+      ...put(
+        cpu,
+        cell.flatMap((text) => wrap(text, width, '  ')),
       ),
     );
   }
   return lines;
-}
-
-function stepCell(step: LoggedStep, lastOfTurn: boolean, width: number): string[] {
-  const quiet = step.until === IDLE || step.until === 'done';
-  const stop = quiet ? (lastOfTurn ? [step.until] : []) : [step.until];
-  return [...step.stores, ...stop.map((it) => `- ${it}`)].flatMap((text) => wrap(text, width, '  '));
 }
 
 /** Cells side by side. */

@@ -59,12 +59,15 @@ export function kvm_track_ipi_communication(
   if (sender === null || receiver === null || sender.id === receiver.id) return;
   if (!ipi_tracking_enabled(this)) return;
 
-  // RACE: four plain words of two vCPUs, none of them under a lock
   const sent = ipi_context_of(sender);
+  // RACE: four plain words of two vCPUs, none of them under a lock; the receiver may have ended the interrupt already
   sent.last_ipi_receiver = receiver.vcpu_idx;
+  // RACE: the new receiver, and pending_ipi of the IPI before
   sent.pending_ipi = true;
+  // RACE: pending, and the time of the IPI before
   sent.ipi_time_ns = this.ktime_get_mono_fast_ns();
 
+  // RACE: awaited, and the receiver's EOI finds nobody to tell
   // As posted: one sender only; a second IPI from elsewhere overwrites the first.
   ipi_context_of(receiver).last_ipi_sender = sender.vcpu_idx;
 }
@@ -76,16 +79,19 @@ export function kvm_vcpu_is_ipi_receiver(this: semantics_aware, sender: kvm_vcpu
   const context = ipi_context_of(sender);
   const then = context.ipi_time_ns;
   const now = this.ktime_get_mono_fast_ns();
-  return (
-    context.pending_ipi && context.last_ipi_receiver === receiver.vcpu_idx && le(sub(now, then), ipi_window_ns(this))
-  );
+  // RACE: the time is of one IPI, what follows may be of the next
+  const pending_ipi = context.pending_ipi;
+  // RACE: pending_ipi is of one IPI, the receiver may be of the next
+  return pending_ipi && context.last_ipi_receiver === receiver.vcpu_idx && le(sub(now, then), ipi_window_ns(this));
 }
 
 /** arch/x86/kvm/lapic.c: kvm_vcpu_clear_ipi_context(), new: forgets what it received and what it sent. */
 export function kvm_vcpu_clear_ipi_context(this: semantics_aware, vcpu: kvm_vcpu): void {
   const context = ipi_context_of(vcpu);
   context.pending_ipi = false;
+  // RACE: a sender may store its number just before it is forgotten
   context.last_ipi_sender = -1;
+  // RACE: its own thread may have begun to send the next
   context.last_ipi_receiver = -1;
 }
 

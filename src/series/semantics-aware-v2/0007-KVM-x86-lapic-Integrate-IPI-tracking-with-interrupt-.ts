@@ -167,6 +167,7 @@ export function kvm_clear_ipi_on_eoi(this: semantics_aware, apic: kvm_lapic): vo
 
   const sender_idx = ipi_context_of(receiver).last_ipi_sender;
 
+  // RACE: another may send from here on, and is forgotten with the last one
   this.kvm_vcpu_clear_ipi_context(receiver);
 
   if (sender_idx >= 0) {
@@ -176,8 +177,10 @@ export function kvm_clear_ipi_on_eoi(this: semantics_aware, apic: kvm_lapic): vo
     const sent = ipi_context_of(this.m.vcpu[vcpus[sender_idx]]);
 
     if (sent.last_ipi_receiver === receiver.vcpu_idx) {
+      // RACE: the sender may have sent anew, to this vCPU or to another
       const then = sent.ipi_time_ns;
       const now = this.ktime_get_mono_fast_ns();
+      // RACE: what is cleared here may be pending_ipi of the next IPI
       if (le(sub(now, then), ipi_window_ns(this))) sent.pending_ipi = false;
     }
   }
