@@ -239,6 +239,11 @@ class Holder {
     });
   }
 
+  private valueOf(o: Operands, field: number): Value {
+    const menu = this.fields[field]!.menu;
+    return menu === undefined ? o.ofType(this.engine.fieldTypes[field]!) : o.of(menu);
+  }
+
   private makeAnswers(o: Operands): Map<string, Value[]> {
     const answers = new Map<string, Value[]>();
     for (const name of this.f.callees) {
@@ -264,10 +269,16 @@ class Holder {
       if (o.below(3) !== 0) return [];
       const numbers = this.fields.flatMap((field, i) => (field.name.endsWith(`.${end}`) ? [i] : []));
       const field = o.of(numbers);
-      const menu = this.fields[field]!.menu;
-      const value = menu === undefined ? o.ofType(this.engine.fieldTypes[field]!) : o.of(menu);
-      return [{ call, nth: o.below(3), field, value }];
+      return [{ call, nth: o.below(3), field, value: this.valueOf(o, field) }];
     });
+    const callees = this.f.callees.filter((name) => this.one.granted?.[name] === undefined);
+    // whatever a stand-in stands for, and other CPUs meanwhile, may write what the function reads or writes
+    if (this.one.alone !== true && callees.length > 0 && this.followed.length > 0) {
+      for (let n = o.below(3); n > 0; n--) {
+        const field = o.of(this.followed);
+        writes.push({ call: o.of(callees), nth: o.below(2), field, value: this.valueOf(o, field) });
+      }
+    }
     const cpu = o.below(NR_CPUS);
     const call = {
       cpu,
@@ -379,6 +390,7 @@ class Holder {
     };
     for (const write of call.writes) attempt({ ...call, writes: call.writes.filter((w) => w !== write) });
     for (const [name, list] of given.answers) {
+      if (this.one.granted?.[name] !== undefined) continue;
       if (list.some((x) => x !== 0))
         attempt({ ...call, answers: new Map([...call.answers, [name, list.map(() => 0)]]) });
     }
@@ -478,7 +490,7 @@ export function holdFunctions(
     let difference: HeldDifference | null = null;
     for (const vendor of vendors) {
       const holder = new Holder(linked, machineOf(vendor), engine, f, one, mirrored, fields, vendor);
-      const share = Math.ceil(options.calls / vendors.length);
+      const share = Math.ceil((options.calls * (one.weight ?? 1)) / vendors.length);
       for (let done = 0; done < share; done += BATCH) {
         const seeds = Array.from({ length: Math.min(BATCH, share - done) }, (_, i) => options.seed + done + i);
         const made = seeds.map((seed) => holder.make(options.random(seed)));

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Faults to plant in mirrored functions of KVM: each has to be found by holding that function alone. */
+import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { u64 } from '../../src/lib/types.js';
+import type { AnyFunction } from '../../src/series/link.js';
+import type { vmlinux } from '../../src/series/vmlinux.js';
+
+export interface HeldFault {
+  /** the function it is in */
+  readonly in: string;
+  readonly what: string;
+  /** the function in its place; `right` is the original, to be called with `this` */
+  plant(right: AnyFunction): AnyFunction;
+}
+
+const fault = (name: string, what: string, plant: (right: AnyFunction) => AnyFunction): HeldFault => ({
+  in: name,
+  what,
+  plant,
+});
+/** Does what the original does, with something before or after. */
+const around = (
+  name: string,
+  what: string,
+  body: (k: vmlinux, right: () => unknown, args: never[]) => unknown,
+): HeldFault =>
+  fault(
+    name,
+    what,
+    (right) =>
+      function (this: vmlinux, ...args: never[]) {
+        return body(this, () => right.apply(this, args), args);
+      },
+  );
+
+export const heldFaults: readonly HeldFault[] = [
+  // directed yield
+  fault(
+    'kvm_vcpu_on_spin',
+    'begins with the one boosted last',
+    (right) =>
+      function (this: vmlinux, me: kvm_vcpu, kernel: boolean) {
+        const kvm = this.m.kvm[me.kvm] as kvm;
+        kvm.last_boosted_vcpu = Math.max(0, kvm.last_boosted_vcpu - 1);
+        return right.call(this, me, kernel);
+      },
+  ),
+  around('kvm_vcpu_on_spin', 'leaves in_spin_loop set', (k, right, [me]) => {
+    right();
+    k.kvm_vcpu_set_in_spin_loop(me, true);
+  }),
+  fault(
+    'kvm_vcpu_on_spin',
+    'takes a spinner in user mode for one in the kernel',
+    (right) =>
+      function (this: vmlinux, me: kvm_vcpu) {
+        return right.call(this, me, true);
+      },
+  ),
+  fault(
+    'kvm_vcpu_eligible_for_directed_yield',
+    'asks without turning over',
+    () => (vcpu: kvm_vcpu) => !vcpu.spin_loop.in_spin_loop || vcpu.spin_loop.dy_eligible,
+  ),
+  fault(
+    'kvm_vcpu_eligible_for_directed_yield',
+    'turns over first',
+    () =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        if (vcpu.spin_loop.in_spin_loop) this.kvm_vcpu_set_dy_eligible(vcpu, !vcpu.spin_loop.dy_eligible);
+        return !vcpu.spin_loop.in_spin_loop || vcpu.spin_loop.dy_eligible;
+      },
+  ),
+  around('kvm_vcpu_yield_to', 'says true for -ESRCH', (_k, right) => Number(right()) !== 0),
+  fault(
+    'vcpu_dy_runnable',
+    'asks kvm_arch_vcpu_runnable()',
+    () =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        return this.kvm_arch_vcpu_runnable(vcpu);
+      },
+  ),
+  around('kvm_arch_dy_runnable', 'forgets pv_unhalted', (_k, right, [vcpu]) => {
+    const arch = (vcpu as kvm_vcpu).arch;
+    const unhalted = arch.pv.pv_unhalted;
+    arch.pv.pv_unhalted = false;
+    const answer = right();
+    arch.pv.pv_unhalted = unhalted;
+    return answer;
+  }),
+  // halt polling
+  fault(
+    'grow_halt_poll_ns',
+    'caps at halt_poll_ns',
+    (right) =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        right.call(this, vcpu);
+        vcpu.halt_poll_ns = Math.min(vcpu.halt_poll_ns, this.m.kvm_params.halt_poll_ns);
+      },
+  ),
+  fault(
+    'grow_halt_poll_ns',
+    'does not wrap',
+    () =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        const old = vcpu.halt_poll_ns;
+        const p = this.m.kvm_params;
+        const val = p.halt_poll_ns_grow === 0 ? old : Math.max(old * p.halt_poll_ns_grow, p.halt_poll_ns_grow_start);
+        vcpu.halt_poll_ns = val;
+        this.trace_kvm_halt_poll_ns_grow(vcpu.vcpu_id, val, old);
+      },
+  ),
+  fault(
+    'shrink_halt_poll_ns',
+    'leaves it alone when the factor is 0',
+    (right) =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        if (this.m.kvm_params.halt_poll_ns_shrink !== 0) right.call(this, vcpu);
+      },
+  ),
+  around('kvm_vcpu_check_block', 'looks at the timer first', (k, right, [vcpu]) =>
+    k.kvm_cpu_has_pending_timer(vcpu) ? -4 : right(),
+  ),
+  around('update_halt_poll_stats', 'counts a failure as a success', (_k, right, [vcpu]) => {
+    const before = (vcpu as kvm_vcpu).stat.halt_successful_poll;
+    right();
+    (vcpu as kvm_vcpu).stat.halt_successful_poll = before + 1;
+  }),
+  around('kvm_vcpu_halt', 'clamps after halting', (_k, right, [vcpu]) => {
+    const v = vcpu as kvm_vcpu;
+    const ns = v.halt_poll_ns;
+    const r = right();
+    if (v.halt_poll_ns === 0) v.halt_poll_ns = ns;
+    return r;
+  }),
+  around('kvm_vcpu_max_halt_poll_ns', 'ignores the VM', (k) => k.m.kvm_params.halt_poll_ns),
+  fault(
+    'kvm_vcpu_can_poll',
+    'forgets need_resched()',
+    () =>
+      function (this: vmlinux, cur: u64, stop: u64) {
+        return this.single_task_running() && Number(cur as never) < Number(stop as never);
+      },
+  ),
+  // blocking, waking, scheduling
+  fault(
+    'kvm_vcpu_block',
+    'publishes the waiter first',
+    () =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        vcpu.stat.blocking = 1;
+        this.prepare_to_rcuwait(vcpu);
+        this.kvm_arch_vcpu_blocking(vcpu);
+        return this.kvm_vcpu_blockLoop(vcpu.id, 0);
+      },
+  ),
+  fault(
+    'kvm_vcpu_wake_up',
+    'is ready before it is woken',
+    () =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        vcpu.ready = true;
+        if (!this.__kvm_vcpu_wake_up(vcpu)) return false;
+        vcpu.stat.halt_wakeup++;
+        return true;
+      },
+  ),
+  around('kvm_vcpu_kick', 'kicks its own CPU, too', (k, right, [vcpu]) => {
+    right();
+    if ((vcpu as kvm_vcpu).cpu === k.m.cpu) k.smp_send_reschedule(k.m.cpu, 'kvm_vcpu_kick');
+  }),
+  fault(
+    'kvm_sched_in',
+    'clears scheduled_out before it loads',
+    () =>
+      function (this: vmlinux, pn: number, cpu: number) {
+        const vcpu = this.preempt_notifier_to_vcpu(pn);
+        vcpu.preempted = false;
+        vcpu.ready = false;
+        vcpu.scheduled_out = false;
+        this.m.kvm_running_vcpu[cpu] = vcpu.id;
+        this.kvm_arch_vcpu_load(vcpu, cpu);
+      },
+  ),
+  fault(
+    'kvm_sched_out',
+    'takes wants_to_run for granted',
+    () =>
+      function (this: vmlinux, pn: number) {
+        const vcpu = this.preempt_notifier_to_vcpu(pn);
+        vcpu.scheduled_out = true;
+        if (this.task_is_runnable(this.get_current())) {
+          vcpu.preempted = true;
+          vcpu.ready = true;
+        }
+        this.kvm_arch_vcpu_put(vcpu);
+        this.m.kvm_running_vcpu[this.m.cpu] = -1;
+      },
+  ),
+  around('kvm_check_request', 'does not take it away', (k, _right, [req, vcpu]) => k.kvm_test_request(req, vcpu)),
+  // x86
+  around('__grow_ple_window', 'is not cut at max', (_k, _right, [val, base, modifier]) => {
+    if (Number(modifier) < 1) return base;
+    return Number(modifier) < Number(base) ? Number(val) * Number(modifier) : Number(val) + Number(modifier);
+  }),
+  around('__shrink_ple_window', 'stops at 0', (_k, _right, [val, base, modifier, min]) => {
+    if (Number(modifier) < 1) return base;
+    const less =
+      Number(modifier) < Number(base)
+        ? Math.trunc(Number(val) / Number(modifier))
+        : Math.max(0, Number(val) - Number(modifier));
+    return Math.max(less, Number(min));
+  }),
+  fault(
+    'svm_grow_ple_window',
+    'is 32 bits wide',
+    () =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        const p = this.m.kvm_x86_params;
+        const old = vcpu.arch.vmcb.pause_filter_count;
+        if (this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm] as kvm)) return;
+        const now = this.__grow_ple_window(
+          old,
+          p.pause_filter_count,
+          p.pause_filter_count_grow,
+          p.pause_filter_count_max,
+        );
+        vcpu.arch.vmcb.pause_filter_count = now;
+        if (now !== old) this.trace_kvm_ple_window_update(vcpu.vcpu_id, now, old);
+      },
+  ),
+  fault(
+    'handle_pause',
+    'skips the instruction first',
+    () =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        if (!this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm] as kvm)) this.vmx_grow_ple_window(vcpu);
+        const r = this.kvm_skip_emulated_instruction(vcpu);
+        this.kvm_vcpu_on_spin(vcpu, true);
+        return r;
+      },
+  ),
+  around('pause_interception', 'spins in the kernel at any CPL', (k, _right, [vcpu]) => {
+    k.svm_get_cpl(vcpu);
+    k.svm_grow_ple_window(vcpu);
+    k.kvm_vcpu_on_spin(vcpu, true);
+    return k.kvm_skip_emulated_instruction(vcpu);
+  }),
+  around('vmx_vcpu_load', 'shrinks after every load', (k, _right, [vcpu, cpu]) => {
+    if (!k.kvm_pause_in_guest(k.m.kvm[(vcpu as kvm_vcpu).kvm] as kvm)) k.vmx_shrink_ple_window(vcpu);
+    k.vmx_vcpu_pi_load(vcpu, cpu);
+  }),
+  around('kvm_arch_vcpu_put', 'forgets where it was preempted', (_k, right, [vcpu]) => {
+    const was = (vcpu as kvm_vcpu).arch.preempted_in_kernel;
+    right();
+    (vcpu as kvm_vcpu).arch.preempted_in_kernel = was;
+  }),
+  around('process_nmi', 'keeps all that are queued', (_k, right, [vcpu]) => {
+    const arch = (vcpu as kvm_vcpu).arch;
+    const queued = arch.nmi_queued;
+    right();
+    arch.nmi_queued = queued;
+  }),
+  around('vcpu_block', 'clears pv_unhalted at any wake-up', (_k, right, [vcpu]) => {
+    const r = right();
+    (vcpu as kvm_vcpu).arch.pv.pv_unhalted = false;
+    return r;
+  }),
+  around(
+    'kvm_vcpu_has_events',
+    'is true with RFLAGS.IF alone',
+    (k, right, [vcpu]) => right() === true || k.kvm_arch_interrupt_allowed(vcpu) !== 0,
+  ),
+];
