@@ -70,6 +70,12 @@ const hex = (value: unknown): string => `0x${BigInt(value as number | bigint).to
 const wholeText = (value: unknown): string =>
   JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? String(v) : v)) ?? 'nothing';
 
+const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+/** The same value, or records that read the same. */
+const same = (a: unknown, b: unknown): boolean =>
+  a === b || (isRecord(a) && isRecord(b) && wholeText(a) === wholeText(b));
+
 /** Longer records are told by their first characters. */
 const RECORD = 60;
 
@@ -145,7 +151,7 @@ function compare(
     }
     return;
   }
-  if (typeof is === 'object' && wholeText(is) === wholeText(was)) return;
+  if (same(was, is)) return;
   const weight = known.has(field) ? (WEIGHT[field] ?? 1) : OWN_FIELD;
   out.push({ text: `${name}.${field} ${changeText(field, was, is, m)}`, weight });
 }
@@ -166,7 +172,7 @@ function compareLists(
 ): void {
   const weight = known.has(field) ? (WEIGHT[field] ?? 1) : OWN_FIELD;
   const longer = Math.max(was.length, is.length);
-  const changed = [...Array(longer).keys()].filter((i) => wholeText(was[i]) !== wholeText(is[i]));
+  const changed = [...Array(longer).keys()].filter((i) => !same(was[i], is[i]));
   for (const i of changed.slice(0, ELEMENTS)) {
     out.push({ text: `${name}.${field}[${i}] ${changeText(field, was[i], is[i], m)}`, weight });
   }
