@@ -3,6 +3,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { reject } from '../base/faults.js';
+import { ascii } from '../base/text.js';
 import { OK } from './exit.js';
 import type { Io } from './io.js';
 
@@ -19,7 +20,7 @@ async function responder(io: Io): Promise<{ take(text: string): string; end(): s
     number++;
     if (line.trim() === '') return '';
     const reply = server.handle(line);
-    if (server.complaint !== '') io.err(`kvmodel: line ${number}: ${server.complaint}\n`);
+    if (server.complaint !== '') io.err(ascii(`kvmodel: line ${number}: ${server.complaint}\n`));
     return `${reply}\n`;
   };
   return {

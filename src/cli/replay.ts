@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel replay`: a counterexample once more, event by event, and whether it still is one. */
 import { Command } from 'commander';
-import { reject, shown } from '../base/faults.js';
+import { BadInput, reject, shown } from '../base/faults.js';
 import { wrap } from '../base/text.js';
 import { type Case, looksLikeToken, readCaseFile, readToken } from './counterexample.js';
 import { OK, REFUTED } from './exit.js';
@@ -32,6 +32,20 @@ async function readCase(what: string, io: Io): Promise<Case> {
   return looksLikeToken(first) ? readToken(first) : readCaseFile(text, what);
 }
 
+type Kernel = import('../series/link.js').Kernel;
+
+/** Throws BadInput for knobs that neither the kernels it is replayed on have, nor those it was found on. */
+async function checkKnobs(c: Case, sides: readonly Kernel[], io: Io): Promise<void> {
+  const { namedKernel } = await import('./check-subject.js');
+  const { knobEventFaults, knobFaults } = await import('../machine/knobs.js');
+  const named = [c.kernel, ...(c.against === undefined ? [] : [c.against])];
+  // where it was found may be gone, and another kernel was asked for
+  const found = await Promise.allSettled(named.map((name) => namedKernel(name, io.cwd, c.patch)));
+  const kernels = [...sides, ...found.flatMap((f) => (f.status === 'fulfilled' ? [f.value] : []))];
+  const faults = [...knobFaults(kernels, c.scenario, 'scenario.'), ...knobEventFaults(kernels, c.events, 'events')];
+  if (faults.length > 0) throw new BadInput('counterexample', faults);
+}
+
 async function replay(what: string, flags: Flags, io: Io): Promise<number> {
   const c = await readCase(what, io);
   // WHY first: the 64-bit integers of this process are settled by whoever loads them.
@@ -47,6 +61,7 @@ async function replay(what: string, flags: Flags, io: Io): Promise<number> {
   const against = other === undefined ? undefined : await namedKernel(other, io.cwd, c.patch);
   if (against !== undefined && against.name === kernel.name)
     reject('command line', 'usage', '--against', 'another kernel', shown(against.name));
+  await checkKnobs(c, [kernel, ...(against === undefined ? [] : [against])], io);
   const sides = against === undefined ? [kernel] : [against, kernel];
   const steps = transcriptOf(machineEngine, pin, sides, c.scenario, c.events);
   const property = await propertyById(c, io.cwd);
@@ -72,11 +87,7 @@ type Property = import('../../properties/vocabulary.js').Property;
 type Failure = import('../../properties/run/case.js').Failure;
 
 /** Asks the property of this one run; null when it is not broken. */
-async function judged(
-  c: Case,
-  kernel: import('../series/link.js').Kernel,
-  property: Property,
-): Promise<Failure | null> {
+async function judged(c: Case, kernel: Kernel, property: Property): Promise<Failure | null> {
   const { runCase } = await import('../../properties/run/case.js');
   const { machineEngine } = await import('../../properties/run/machine-engine.js');
   const { scenario, events } = c;

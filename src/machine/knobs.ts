@@ -7,6 +7,7 @@ import { newKvmParams } from '../kvm/kvm_host.js';
 import { newSchedFeatures } from '../sched/records.js';
 import type { Kernel } from '../series/link.js';
 import type { vmlinux } from '../series/vmlinux.js';
+import type { MachineEvent } from './events.js';
 import type { machine } from './state.js';
 
 type Bag = Record<string, number | boolean>;
@@ -36,20 +37,67 @@ export function getKnob(m: machine, name: string): number | undefined {
   return undefined;
 }
 
-/** Features and knobs that none of the kernels has: a name mistyped would otherwise change nothing, in silence. */
+/** What a knob takes: whole numbers from 0 to its greatest. */
+type Greatest = Map<string, number>;
+
+const U32_MAX = 0xffff_ffff;
+const GREATEST = { bool: 1, u32: U32_MAX, ulong: Number.MAX_SAFE_INTEGER } as const;
+/** a shift count in the hardware */
+const TIMER_MULTI_MAX = 31;
+
+function featuresOf(kernels: readonly Kernel[]): Greatest {
+  const names = [...Object.keys(newSchedFeatures()), ...kernels.flatMap((k) => Object.keys(k.sched_feat ?? {}))];
+  return new Map(names.map((name) => [name, 1]));
+}
+
+function knobsOf(kernels: readonly Kernel[]): Greatest {
+  const parameters = Object.entries({ ...newKvmParams(), ...newKvmX86Params() });
+  const brought = kernels.flatMap((k) => Object.entries(k.knobs ?? {}));
+  return new Map([
+    ['base_slice_ns', U32_MAX],
+    ...featuresOf(kernels),
+    ...parameters.map(([name, value]): [string, number] => [name, typeof value === 'boolean' ? 1 : U32_MAX]),
+    ['cpu_preemption_timer_multi', TIMER_MULTI_MAX],
+    ...brought.map(([name, knob]): [string, number] => [name, GREATEST[knob.type]]),
+  ]);
+}
+
+function knobFault(place: string, name: string, value: number, known: Greatest, what: string): Fault[] {
+  const greatest = known.get(name);
+  if (greatest === undefined)
+    return [{ code: 'unknown-knob', place, expected: oneOf(what, name, [...known.keys()]), got: shown(name) }];
+  if (Number.isSafeInteger(value) && value >= 0 && value <= greatest) return [];
+  return [{ code: 'knob-value', place, expected: `a whole number from 0 to ${greatest}`, got: shown(value) }];
+}
+
+/**
+ * Features and knobs that none of the kernels has, and values that they do not take: a name mistyped would otherwise
+ * change nothing, in silence. `at` is where the scenario stands in what was read; '' when it is the whole.
+ */
 export function knobFaults(
   kernels: readonly Kernel[],
-  scenario: { features?: Record<string, boolean>; knobs?: Record<string, number> },
+  scenario: {
+    features?: Record<string, boolean>;
+    knobs?: Record<string, number>;
+    events?: readonly MachineEvent[];
+  },
+  at = '',
 ): Fault[] {
-  const features = [...Object.keys(newSchedFeatures()), ...kernels.flatMap((k) => Object.keys(k.sched_feat ?? {}))];
-  const parameters = [...Object.keys(newKvmParams()), ...Object.keys(newKvmX86Params())];
-  const brought = kernels.flatMap((k) => Object.keys(k.knobs ?? {}));
-  const knobs = ['base_slice_ns', ...features, ...parameters, ...brought];
-  const unknown = (bag: 'features' | 'knobs', what: string, known: readonly string[]): Fault[] =>
-    Object.keys(scenario[bag] ?? {})
-      .filter((name) => !known.includes(name))
-      .map((name) => {
-        return { code: 'unknown-knob', place: `${bag}.${name}`, expected: oneOf(what, name, known), got: shown(name) };
-      });
-  return [...unknown('features', 'a scheduler feature', features), ...unknown('knobs', 'a knob of the kernel', knobs)];
+  const features = featuresOf(kernels);
+  const knobs = knobsOf(kernels);
+  const named = Object.entries(scenario.features ?? {}).flatMap(([name, on]) =>
+    knobFault(`${at}features.${name}`, name, Number(on), features, 'a scheduler feature'),
+  );
+  const set = Object.entries(scenario.knobs ?? {}).flatMap(([name, value]) =>
+    knobFault(`${at}knobs.${name}`, name, value, knobs, 'a knob of the kernel'),
+  );
+  return [...named, ...set, ...knobEventFaults(kernels, scenario.events ?? [], `${at}events`)];
+}
+
+/** The same of the events that write one. */
+export function knobEventFaults(kernels: readonly Kernel[], events: readonly MachineEvent[], at: string): Fault[] {
+  const knobs = knobsOf(kernels);
+  return events.flatMap((event, i) =>
+    event.ev === 'knob' ? knobFault(`${at}[${i}]`, event.name, event.value, knobs, 'a knob of the kernel') : [],
+  );
 }

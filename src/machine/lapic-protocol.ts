@@ -9,7 +9,7 @@
  */
 import { KVM_REQ_NMI } from '../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
-import { add, div, mul, to_u64, toBigInt, toNumber, type u64 as U64, u64, ZERO } from '../lib/types.js';
+import { add, div, gt, mul, to_u64, toBigInt, toNumber, type u64 as U64, u64, ZERO } from '../lib/types.js';
 import type { Kernel } from '../series/link.js';
 import {
   advanceTo,
@@ -76,6 +76,19 @@ const wide = (x: number | bigint): U64 => u64(x);
 interface Answer {
   status: number;
   value: U64;
+}
+
+/** ns */
+const HOUR = u64(3_600_000_000_000);
+/** ktime_t is signed, and what a timer adds to it must not wrap */
+const LAST = u64(2n ** 62n);
+
+/** Time passes. WHY: after more than an hour without a request, timers fire late and once; else one would fire for years. */
+function passTo(machine: LapicMachine, ns: U64): void {
+  const { m } = machine;
+  if (gt(ns, LAST)) throw new Malformed('tsc: expected a time below 2^62 ns, got a later one');
+  if (gt(ns, add(m.sched_clock, HOUR))) m.sched_clock = ns;
+  advanceTo(machine, ns);
 }
 
 type Handler = (machine: LapicMachine, vcpu: kvm_vcpu, words: string[], answer: Answer) => void;
@@ -231,7 +244,7 @@ export function createLapicServer(kernel: Kernel): LapicServer {
     const c = u32Of(words[1], 'cpu');
     if (c >= machine.vcpus.length) throw new Malformed(`cpu: expected 0 to ${machine.vcpus.length - 1}, got ${c}`);
     const vcpu = machine.vcpus[c];
-    advanceTo(machine, nsOfTsc(machine, vcpu, wide(numberOf(words[2], 'tsc'))));
+    passTo(machine, nsOfTsc(machine, vcpu, wide(numberOf(words[2], 'tsc'))));
     enterAll(machine);
     HANDLERS[name](machine, vcpu, words, answer);
     enterAll(machine);

@@ -10,6 +10,8 @@ const int = (min: number, max: number) =>
   );
 const NS_MAX = Number.MAX_SAFE_INTEGER;
 const U32_MAX = 0xffff_ffff;
+/** ns: at once; in one go a timer of the least period expires 18 million times in it */
+const HOUR = 3_600_000_000_000;
 const ns = int(0, NS_MAX);
 const duration = int(1, NS_MAX);
 const name = v.pipe(
@@ -127,7 +129,7 @@ export const eventSchema = v.variant(
   [
     ...apicEvents,
     v.strictObject({ ev: v.literal('amid'), fn: v.picklist(AMID, AMID.join(', ')), of: apicEvent, other: apicEvent }),
-    v.strictObject({ ev: v.literal('advance'), ns }),
+    v.strictObject({ ev: v.literal('advance'), ns: int(0, HOUR) }),
     v.strictObject({ ev: v.literal('tick'), ...at }),
     v.strictObject({ ev: v.literal('resched'), ...at }),
     v.strictObject({ ev: v.literal('schedule'), ...at }),

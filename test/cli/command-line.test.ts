@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/base/version.js';
 import { caseFile, tokenOf } from '../../src/cli/counterexample.js';
 import type { Io } from '../../src/cli/io.js';
 import { kvmodel } from '../../src/cli/kvmodel.js';
@@ -300,6 +301,51 @@ export default defineSeries({ id: 'mine', title: 'mine', base: 'v6.12.117', patc
       expect(code, text).toBe(2);
       expect(err.replace(/\n\s+/g, ' '), text).toContain(expected);
     }
+  });
+});
+
+describe('a counterexample of the user', () => {
+  const replayed = async (c: object) => {
+    const name = file('hostile.json', JSON.stringify({ schema: 'kvmodel-counterexample-1', version: VERSION, ...c }));
+    return said(`replay ./${name}`);
+  };
+  const apics = { cpus: 1, apics: { vcpus: 2, mode: 'xapic' } };
+  const c = { kernel: 'v6.12.117', property: 'lapic.3', scenario: apics, events: [] };
+
+  it('with knobs that no kernel has, or values that they do not take, is refused', async () => {
+    const { code, out, err } = await replayed({
+      ...c,
+      scenario: { ...apics, features: { NEXT_BUDY: true }, knobs: { halt_poll_ns: -1 } },
+      events: [{ ev: 'knob', name: 'halt_pol_ns', value: 1 }],
+    });
+    expect([code, out]).toEqual([2, '']);
+    const words = err.replace(/\n\s+/g, ' ');
+    expect(words).toContain('scenario.features.NEXT_BUDY: expected a scheduler feature, perhaps NEXT_BUDDY');
+    expect(words).toContain('scenario.knobs.halt_poll_ns: expected a whole number from 0 to 4294967295, got -1');
+    expect(words).toContain('events[0]: expected a knob of the kernel, perhaps halt_poll_ns');
+  });
+
+  it('with knobs of a series replays on the base as well', async () => {
+    const scenario = { cpus: 1, tasks: [{ comm: 'a' }], knobs: { vcpu_debooster_enabled: 0 } };
+    const on = { ...c, kernel: 'v6.19-rc1+semantics-aware-v2', scenario, events: [{ ev: 'tick', cpu: 0 }] };
+    const name = file('knob.json', JSON.stringify({ schema: 'kvmodel-counterexample-1', version: VERSION, ...on }));
+    expect((await said(`replay ./${name} --kernel v6.19-rc1`)).code).toBe(0);
+  });
+
+  it('with numbers beyond sense is refused', async () => {
+    const { code, err } = await replayed({
+      ...c,
+      scenario: { cpus: 1, apics: { vcpus: 65, mode: 'flat' } },
+      events: [
+        { ev: 'advance', ns: 2 ** 53 - 1 },
+        { ev: 'window', vcpu: -1 },
+        { ev: 'mmio_write', vcpu: 0, reg: 33, value: 2 ** 32 },
+        { ev: 'amid', fn: 'schedule', of: { ev: 'tick', cpu: 0 }, other: null },
+      ],
+    });
+    expect(code).toBe(2);
+    expect(err).toContain('9 faults');
+    expect(err.replace(/\n\s+/g, ' ')).toContain('events[0].ns: expected a whole number from 0 to 3600000000000');
   });
 });
 

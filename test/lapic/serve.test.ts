@@ -5,6 +5,8 @@ import { define } from '../../src/cli/lapic.js';
 import { createLapicServer } from '../../src/machine/lapic-protocol.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 
+const TIMER = ['INIT 1 0', 'W 0 1 0xfee000f0 0x1ff', 'W 0 2 0xfee00320 0x20030', 'W 0 3 0xfee00380 1'];
+
 const NONE = '18446744073709551615';
 
 /** What the command answers to this input, in these pieces. */
@@ -90,5 +92,26 @@ describe('kvmodel lapic --serve', () => {
     expect(words).toHaveLength(64);
     expect(words[3]).toBe('50014');
     expect(words[0x35]).toBe('700');
+  });
+
+  it('is not kept busy for years by a TSC that is far away, and shows no control characters', async () => {
+    const far = await served([...TIMER, 'T 0 4611686018427387000', 'A 0 4611686018427387000', ''].join('\n'));
+    expect(
+      far.out
+        .trimEnd()
+        .split('\n')
+        .slice(-2)
+        .map((line) => line.split(' ')[0]),
+    ).toEqual(['0', '0']);
+    const beyond = await served([...TIMER, 'T 0 18446744073709551615', '\x1b[2J', ''].join('\n'));
+    expect(
+      beyond.out
+        .trimEnd()
+        .split('\n')
+        .slice(-2)
+        .map((line) => line.split(' ')[0]),
+    ).toEqual(['22', '22']);
+    expect(beyond.err).toContain('line 5: tsc: expected a time below 2^62 ns');
+    expect(beyond.err).toMatch(/^[\x20-\x7e\n]*$/);
   });
 });

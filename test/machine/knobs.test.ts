@@ -21,6 +21,21 @@ describe('knobs by name', () => {
     expect(knobFaults([pin], scenario)).toHaveLength(1);
   });
 
+  it('says values that a knob does not take, also in events, and where', () => {
+    const knobs = { base_slice_ns: -5, vnmi: 2, halt_poll_ns: 2 ** 32, ipi_window_ns: 2 ** 40 };
+    const events = [
+      { ev: 'knob', name: 'NEXT_BUDDY', value: 7 } as const,
+      { ev: 'knob', name: 'hz', value: 1 } as const,
+    ];
+    expect(knobFaults([patched], { knobs, events }, 'scenario.').map((f) => [f.code, f.place, f.got])).toEqual([
+      ['knob-value', 'scenario.knobs.base_slice_ns', '-5'],
+      ['knob-value', 'scenario.knobs.vnmi', '2'],
+      ['knob-value', 'scenario.knobs.halt_poll_ns', '4294967296'],
+      ['knob-value', 'scenario.events[0]', '7'],
+      ['unknown-knob', 'scenario.events[1]', '"hz"'],
+    ]);
+  });
+
   it('finds nothing in the catalogue', () => {
     for (const scenario of catalogue) expect(knobFaults([pin, patched], scenario)).toEqual([]);
   });
