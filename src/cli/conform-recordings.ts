@@ -68,7 +68,9 @@ function readRecordingText(io: Io, path: string): string {
     const bytes = readFileSync(resolve(io.cwd, path));
     return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
   } catch (e) {
-    return reject(path, 'file', path, 'a recording, plain or gzipped', (e as NodeJS.ErrnoException).code ?? String(e));
+    const { code } = e as NodeJS.ErrnoException;
+    const got = code === 'Z_BUF_ERROR' ? 'a gzip file that is cut short' : (code ?? String(e));
+    return reject(path, 'file', path, 'a recording, plain or gzipped', got);
   }
 }
 
