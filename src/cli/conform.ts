@@ -253,6 +253,14 @@ async function lapicPart(kernel: Kernel, asked: Asked, report: Report): Promise<
   return { native, rows, runs: [{ ...result, suspects }], text, single: NO_SINGLE, otherwise: [] };
 }
 
+/** A tree of another release may not build as a whole: then that is said, and the rest goes on. Else it is rethrown. */
+function notHeldLines(what: string, error: unknown, kernel: Kernel, native: string | undefined): string[] {
+  const other = native !== undefined && !`v${native}`.startsWith(`${kernel.name} `);
+  const { name, code, message } = error as NativeError;
+  if (!other || name !== 'NativeError' || !['compile', 'link', 'smoke'].includes(code)) throw error;
+  return wrap(`Not held against this tree: ${what}: ${message}`, 80, '  ');
+}
+
 async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<number> {
   const progress = await progressTo(io);
   const total = asked.operations * asked.parts.length;
@@ -261,7 +269,15 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
     for (const [i, part] of asked.parts.entries()) {
       const report: Report = (done, label) =>
         progress.report({ done: i * asked.operations + Math.min(done, asked.operations), total, label });
-      results.push(await (part === 'scheduler' ? schedulerPart : lapicPart)(kernel, asked, report));
+      const held = part === 'scheduler' ? schedulerPart(kernel, asked, report) : lapicPart(kernel, asked, report);
+      const native = results[0]?.native;
+      const without = { rows: [], runs: [], text: [], single: NO_SINGLE };
+      const lacking = (error: unknown): PartResult => ({
+        native: native ?? '',
+        ...without,
+        otherwise: notHeldLines('the local APICs', error, kernel, native),
+      });
+      results.push(await held.catch(lacking));
     }
   } finally {
     progress.stop();
@@ -270,7 +286,13 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
   const rows = results.flatMap((r) => r.rows);
   const singles = results.map((r) => r.single).filter((s) => s.calls > 0);
   const sum = (column: 1 | 2 | 3) => rows.reduce((n, row) => n + row[column], 0);
-  const alone = asked.parts === PARTS ? await holdAlone(kernel, asked, callsOfEach(asked.operations)) : null;
+  const otherwise = results.flatMap((r) => r.otherwise);
+  const lacking = (error: unknown): null => {
+    otherwise.push(...notHeldLines('functions of KVM alone', error, kernel, native));
+    return null;
+  };
+  const whole = asked.parts === PARTS;
+  const alone = whole ? await holdAlone(kernel, asked, callsOfEach(asked.operations)).catch(lacking) : null;
   const differing = alone?.rows.filter((row) => row.differing > 0).length ?? 0;
   const differences = sum(3) + singles.reduce((n, s) => n + s.differences.length, 0) + differing;
   if (asked.json) {
@@ -281,7 +303,7 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
     return differences === 0 ? OK : REFUTED;
   }
   const table = [['', 'sequences', 'operations', 'differences'], ...rows.map((row) => row.map(String))];
-  const head = [`${kernel.name} (model) against ${native}`, ...results.flatMap((r) => r.otherwise)];
+  const head = [`${kernel.name} (model) against ${native}`, ...otherwise];
   const lines = [...head, '', ...columns(table, [1, 2, 3]), ''];
   for (const { functions, calls, absent, differences: found } of singles) {
     lines.push(
@@ -386,7 +408,12 @@ async function functionTable(asked: Asked, kernel: Kernel): Promise<FunctionRow[
   const { apicFunctions } = await import('./conform-apic.js');
   const rows: FunctionRow[] = [];
   for (const part of asked.parts) {
-    const held = await (part === 'scheduler' ? schedulerCalls(asked, kernel) : apicFunctions(kernel, asked));
+    const held = await (part === 'scheduler' ? schedulerCalls(asked, kernel) : apicFunctions(kernel, asked)).catch(
+      (error): Calls => {
+        if (part === 'scheduler' || asked.parts !== PARTS || asked.tree === undefined) throw error;
+        return { calls: new Map(), coverage: { lines: new Map(), functions: new Map() }, suspects: [] };
+      },
+    );
     const mirrored = mirrors().filter(({ file }) => FILES_OF[part].test(file));
     const found = functionRows(mirrored, held.calls, held.coverage, held.suspects);
     rows.push(...found.map((row) => (part === 'lapic' && STOOD_IN.test(row.file) ? { ...row, modelCalls: 0 } : row)));

@@ -22,7 +22,7 @@ import {
 const KVM = ['irq_comm', 'irq', 'ioapic'];
 const LIB = ['find_bit', 'hweight', 'math/div64'];
 /** Headers of arch/x86 that Kbuild would make; nothing of them is needed. */
-const EMPTY = ['unistd_64', 'unistd_32_ia32', 'unistd_64_x32', 'cpufeaturemasks'];
+const EMPTY = ['unistd_64', 'unistd_32_ia32', 'unistd_64_x32'];
 
 class Lapic extends KernelProgram {
   protected readonly own = join(this.c, 'lapic');
@@ -54,6 +54,7 @@ class Lapic extends KernelProgram {
     ]);
     for (const name of EMPTY) writeFileSync(join(this.gen, `asm/${name}.h`), '');
     await this.writeOffsets('kernel/bounds.c', 'bounds.h');
+    await this.writeOffsets('kernel/sched/rq-offsets.c', 'rq-offsets.h');
   }
 
   /** Everything writable in one piece for the reset. */

@@ -33,7 +33,7 @@ void native_boot(int cpus)
   native_now = NSEC_PER_SEC;
 }
 
-unsigned long long native_tsc(void)
+unsigned long long native_clock_tsc(void)
 {
   return native_now * native_world.tsc_khz / 1000000;
 }

@@ -2,9 +2,9 @@
 /* The tree's own, with a clock of the driver's for a TSC. */
 #ifndef NATIVE_ASM_MSR_H
 #define NATIVE_ASM_MSR_H
-unsigned long long native_tsc(void);
+unsigned long long native_clock_tsc(void);
 #define rdtsc native_hardware_rdtsc
 #include_next <asm/msr.h>
 #undef rdtsc
-#define rdtsc native_tsc
+#define rdtsc native_clock_tsc
 #endif
