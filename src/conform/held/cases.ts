@@ -51,10 +51,15 @@ const v = (m: kernel_state, id: Value): kvm_vcpu => m.vcpu[Number(id)]!;
 const of = (file: string, list: readonly (string | Omit<Case, 'file'>)[]): Case[] =>
   list.map((one) => (typeof one === 'string' ? { file, name: one } : { file, ...one }));
 
+const held = (m: kernel_state) => (m as kernel_state & { held: HeldParameters }).held;
+
 const POLL = {
   // with a signal pending or not; what is fixed is the turn of the loop that the model leaves out
   fixed: (call: string, nth: number) => (call === 'kvm_vcpu_check_block' && nth % 2 === 1 ? 0 : undefined),
 };
+
+const onVmx = (name: string): Omit<Case, 'file'> => ({ name, vendor: 'vmx' });
+const onSvm = (name: string): Omit<Case, 'file'> => ({ name, vendor: 'svm' });
 
 export const GENERIC_CASES: readonly Case[] = [
   ...of('virt/kvm/kvm_main.c', [
@@ -108,6 +113,15 @@ export const GENERIC_CASES: readonly Case[] = [
     'vcpu_put',
     'kvm_request_needs_ipi',
     'kvm_get_running_vcpu',
+    'kvm_make_all_cpus_request',
+    {
+      name: 'kvm_make_vcpu_request',
+      call: (k, m, [id, req, , cpu]) => {
+        const kicked: number[] = [];
+        k.kvm_make_vcpu_request(v(m, id!), Number(req), kicked, Number(cpu));
+        held(m).kicked = kicked.reduce((mask, one) => mask | (1 << one), 0);
+      },
+    },
     { name: 'kvm_vcpu_init', call: (k, m, [id]) => k.kvm_vcpu_init(v(m, id!)) },
   ]),
   ...of('include/linux/kvm_host.h', [
@@ -132,6 +146,10 @@ export const X86_CASES: readonly Case[] = [
     { name: 'handle_pause', vendor: 'vmx' },
     { name: 'vmx_vcpu_load', vendor: 'vmx' },
     { name: 'vmx_vm_init', vendor: 'vmx' },
+    ...['vmx_vcpu_put', 'vmx_deliver_posted_interrupt', 'vmx_deliver_interrupt', 'vmx_nmi_allowed'].map(onVmx),
+    ...['vmx_interrupt_allowed', 'handle_interrupt_window', 'handle_nmi_window', 'handle_external_interrupt'].map(
+      onVmx,
+    ),
   ]),
   ...of('arch/x86/kvm/svm/svm.c', [
     { name: 'grow_ple_window', as: 'svm_grow_ple_window', vendor: 'svm' },
@@ -139,6 +157,18 @@ export const X86_CASES: readonly Case[] = [
     { name: 'pause_interception', vendor: 'svm' },
     { name: 'svm_vcpu_load', vendor: 'svm' },
     { name: 'svm_vm_init', vendor: 'svm' },
+    ...['svm_vcpu_put', 'svm_get_cpl', 'svm_complete_interrupt_delivery', 'svm_deliver_interrupt'].map(onSvm),
+    ...['svm_nmi_allowed', 'svm_interrupt_allowed', 'svm_get_nmi_mask', 'intr_interception'].map(onSvm),
+    ...['interrupt_window_interception'].map(onSvm),
+  ]),
+  ...of('arch/x86/kvm/svm/avic.c', ['avic_vcpu_blocking', 'avic_vcpu_unblocking'].map(onSvm)),
+  ...of('arch/x86/include/asm/posted_intr.h', [
+    { name: 'pi_test_and_set_pir', vendor: 'vmx' },
+    ...['pi_test_and_set_on', 'pi_test_and_clear_sn', 'pi_is_pir_empty'].map(onVmx),
+  ]),
+  ...of('arch/x86/kvm/vmx/posted_intr.c', [
+    { name: 'vmx_vcpu_pi_load', vendor: 'vmx', granted: { lapic_in_kernel: 1 } },
+    ...['vmx_vcpu_pi_put', 'pi_enable_wakeup_handler', 'vmx_needs_pi_wakeup', 'pi_has_pending_interrupt'].map(onVmx),
   ]),
   ...of('arch/x86/kvm/x86.c', [
     ...['kvm_arch_dy_has_pending_interrupt', 'kvm_arch_vcpu_preempted_in_kernel', 'kvm_arch_dy_runnable'],
@@ -147,10 +177,32 @@ export const X86_CASES: readonly Case[] = [
     ...['kvm_arch_vcpu_load', 'kvm_arch_vcpu_put', 'process_nmi', 'kvm_inject_nmi', 'kvm_apicv_activated'],
     ...['vcpu_block', 'kvm_emulate_halt_noskip', 'kvm_emulate_halt', 'kvm_emulate_ap_reset_hold'],
     { name: '__kvm_emulate_halt', granted: { lapic_in_kernel: 1 } },
+    ...[
+      'kvm_steal_time_set_preempted',
+      'record_steal_time',
+      'kvm_vcpu_apicv_activated',
+      'kvm_set_or_clear_apicv_inhibit',
+    ],
+    ...['handle_fastpath_hlt', 'vcpu_run'],
+    { name: 'kvm_vcpu_update_apicv', granted: { lapic_in_kernel: 1, apic_x2apic_mode: 0 } },
+    { name: '__kvm_vcpu_update_apicv', granted: { lapic_in_kernel: 1 } },
+    {
+      name: 'kvm_check_and_inject_events',
+      answers: {
+        kvm_x86_smi_allowed: [1, 1, 0, -16],
+        kvm_x86_nmi_allowed: [1, 1, 0, -16, -5],
+        kvm_x86_interrupt_allowed: [1, 1, 0, -16, -5],
+        kvm_cpu_get_interrupt: [-1, 32, 0x40, 255],
+      },
+      call: (k, m, [id]) => {
+        const immediate = { exit: false };
+        const r = k.kvm_check_and_inject_events(v(m, id!), immediate);
+        held(m).exit = Number(immediate.exit);
+        return r;
+      },
+    },
   ]),
 ];
-
-const held = (m: kernel_state) => (m as kernel_state & { held: HeldParameters }).held;
 
 export const ARM64_CASES: readonly Case[] = [
   ...of('arch/arm64/kvm/arm.c', [
@@ -192,7 +244,7 @@ export const S390_CASES: readonly Case[] = [
 
 /** Functions of C that the model has under another name. */
 export const ALIASES: PerArchitecture<Readonly<Record<string, string>>> = {
-  x86: {},
+  x86: { __xfer_to_guest_mode_work_pending: 'xfer_to_guest_mode_work_pending' },
   arm64: { kvm_phys_timer_read: 'ktime_get' },
   s390: {},
 };
@@ -230,6 +282,36 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
     vmx_vcpu_load_vmcs: '(void)0',
     vmcb_mark_dirty: '(void)0',
     avic_vm_init: '0',
+    vmx_prepare_switch_to_host: '(void)0',
+    vmx_deliver_nested_posted_interrupt: '-1',
+    exec_controls_clearbit: '(void)0',
+    list_del: '(void)0',
+    list_add_tail: '(void)0',
+    'cpu_physical_id(cpu)': 'cpu',
+    svm_prepare_host_switch: '(void)0',
+    svm_clear_vintr: '(void)0',
+    copy_to_user_nofault: '(*(u8 *)&st->preempted = preempted, 0)',
+    kvm_memslots: '((struct kvm_memslots *)extract_opaque)',
+    kvm_is_error_hva: '0',
+    mark_page_dirty_in_slot: '(void)0',
+    user_access_begin: '1',
+    user_access_end: '(void)0',
+    'unsafe_put_user(x, p, label)': '*(p) = (x)',
+    'unsafe_get_user(x, p, label)': '(x) = *(p)',
+    kvm_vcpu_flush_tlb_guest: '(void)0',
+    dm_request_for_irq_injection: '0',
+    kvm_xen_runstate_set_running: '(void)0',
+    kvm_xen_inject_pending_events: '(void)0',
+    is_guest_mode: '0',
+    nested_exit_on_nmi: '0',
+    nested_exit_on_intr: '0',
+    exception_type: '0',
+    kvm_deliver_exception_payload: '(void)0',
+    kvm_inject_exception: '(void)0',
+    kvm_update_dr7: '(void)0',
+    kvm_get_rflags: '0',
+    __kvm_set_rflags: '(void)0',
+    kvm_gfn_to_hva_cache_init: '0',
   },
   arm64: {
     // vgic, timers, FP, PMU, debug, nested guests, pointer authentication
@@ -283,7 +365,14 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
 
 /** What the model takes for granted, as assignments for vCPU `i`. */
 export const CONSTANTS: Readonly<Record<'x86' | 'arm64' | 's390', readonly string[]>> = {
-  x86: ['K->arch.use_master_clock = 1', 'svm_data__per_cpu[i].current_vmcb = 0'],
+  x86: [
+    'K->arch.use_master_clock = 1',
+    'svm_data__per_cpu[i].current_vmcb = 0',
+    'V(i)->arch.st.cache.hva = (unsigned long)extract_steal[i]',
+    'V(i)->arch.st.cache.memslot = (void *)extract_opaque',
+    'x2apic_mode = 1',
+    'enable_vnmi = 1',
+  ],
   arm64: ['K->arch.mmu.last_vcpu_ran = (void *)extract_opaque', 'V(i)->arch.hw_mmu = &K->arch.mmu'],
   s390: [],
 };

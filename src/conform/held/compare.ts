@@ -172,6 +172,8 @@ class Operands {
 const ARGUMENTS: Readonly<Record<string, readonly number[]>> = {
   cpu: [0, 1, 2, 3],
   req: [0x300, 0x301, 2, 3, 14, 16, 17, 0x317, 27, 0x400 | 0x300],
+  trig_mode: [0, 1, 0x8000],
+  delivery_mode: [0, 0x100, 0x400, 0x700],
   vector: [0, 15, 16, 31, 32, 0x40, 0x80, 0xec, 255],
 };
 
@@ -179,6 +181,7 @@ const ARGUMENTS: Readonly<Record<string, readonly number[]>> = {
 const ANSWERS: Readonly<Record<string, readonly number[]>> = {
   preempt_notifier_to_vcpu: [0, 1, 2, 3],
   wake_up_process: [0, 1],
+  kvm_x86_vcpu_get_apicv_inhibit_reasons: [0, 0, 1, 128],
 };
 
 const bySuffix = <T>(table: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>

@@ -107,6 +107,7 @@ const GENERIC: readonly Field[] = [
   ...params('kvm_params', 'halt_poll_ns', 'halt_poll_ns_grow', 'halt_poll_ns_grow_start', 'halt_poll_ns_shrink'),
   ...perCpu('kvm_running_vcpu', 'kvm_running_vcpu__per_cpu[#]', { pointer: 'vcpu', menu: [-1, 0, 1, 2, 3] }),
   ...perTask('__state', 'extract_tasks[#].__state', { menu: [0, 1, 2, 4] }),
+  ...one('held.kicked', 'extract_scratch[2][0]', { menu: [0] }),
   ...perTask('preempt_notifier', 'extract_tasks[#].preempt_notifier', { menu: [-1, 0, 1, 2, 3] }),
 ];
 
@@ -121,6 +122,10 @@ export interface HeldParameters {
   syndrome: number[];
   code: number[];
   jiffies: Value;
+  /** out of kvm_check_and_inject_events() */
+  exit: number;
+  /** out of kvm_make_vcpu_request(): the CPUs to kick, a bit each */
+  kicked: number;
 }
 
 const flags = (...names: string[]): Field[] => names.flatMap((name) => vcpu(`arch.${name}`));
@@ -129,7 +134,8 @@ const X86: readonly Field[] = [
   ...flags('pv.pv_unhalted', 'nmi_injected', 'smi_pending', 'interrupt.injected', 'interrupt.soft', 'interrupt.nr'),
   ...vcpu('arch.nmi_queued', 'V->arch.nmi_queued.counter', { menu: [0, 1, 2, 3, 255] }),
   ...vcpu('arch.nmi_pending', 'V->arch.nmi_pending', { menu: [0, 1, 2] }),
-  ...flags('smi_count', 'preempted_in_kernel', 'at_instruction_boundary', 'apf.halted', 'msr_kvm_poll_control'),
+  ...vcpu('arch.smi_count', 'V->arch.smi_count', COUNTER),
+  ...flags('preempted_in_kernel', 'at_instruction_boundary', 'apf.halted', 'msr_kvm_poll_control'),
   ...flags('apic_attention', 'apic_base', 'st.preempted'),
   ...vcpu('arch.st.msr_val', 'V->arch.st.msr_val', { menu: [0, 1] }),
   ...vcpu('arch.apic.apicv_active', 'V->arch.apic->apicv_active'),
@@ -141,11 +147,23 @@ const X86: readonly Field[] = [
   ...vcpu('arch.pi_desc.ndst', 'VMX(#).pi_desc.ndst', { menu: [0, 1, 2, 3] }),
   ...vcpu('arch.pi_desc.on', 'VMX(#).pi_desc.control', { menu: [0, 1], bit: 0 }),
   ...vcpu('arch.pi_desc.sn', 'VMX(#).pi_desc.control', { menu: [0, 1], bit: 1 }),
-  ...[0, 3, 7].flatMap((w) =>
+  ...[0, 1, 2, 3, 4, 5, 6, 7].flatMap((w) =>
     vcpu(`arch.pi_desc.pir.${w}`, `((u32 *)VMX(#).pi_desc.pir)[${w}]`, { menu: [0, 0, 0, 1, 0x8000_0000] }),
   ),
   ...vcpu('arch.vmcb.pause_filter_count', 'SVM(#).vmcb->control.pause_filter_count'),
   ...vcpu('arch.nmi_masked', 'SVM(#).nmi_masked'),
+  ...vcpu('arch.cpl', 'SVM(#).vmcb->save.cpl', { menu: [0, 3] }),
+  ...['preempted', 'version', 'steal'].flatMap((name) =>
+    vcpu(`arch.st.page.${name}`, `((struct kvm_steal_time *)extract_steal[#])->${name}`),
+  ),
+  ...vcpu('arch.st.last_steal'),
+  ...perTask('sched_info.run_delay', 'extract_tasks[#].sched_info.run_delay'),
+  ...one('kvm.0.arch.enable_apicv', 'enable_apicv'),
+  ...one('held.exit', 'extract_scratch[1][0]', {
+    read: '*(bool *)extract_scratch[1] != 0',
+    write: '*(bool *)extract_scratch[1] = v',
+    menu: [0],
+  }),
   ...one('kvm.0.arch.pause_in_guest', 'K->arch.pause_in_guest'),
   ...one('kvm.0.arch.apicv_inhibit_reasons', 'K->arch.apicv_inhibit_reasons', { menu: [0, 0, 1, 4, 0x7ff] }),
   ...stats('directed_yield_attempted', 'directed_yield_successful', 'preemption_reported', 'preemption_other'),

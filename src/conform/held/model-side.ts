@@ -24,7 +24,7 @@ export function heldMachine(kernel: Kernel, vendor: 'vmx' | 'svm'): kernel_state
     knobs: {},
     ...newSchedState({ cpus: NR_CPUS, HZ: 1000, now: u64(1_000_000_000) }),
     ...newKvmState(NR_CPUS),
-    held: { syndrome: [0, 0, 0, 0], code: [0, 0, 0, 0], jiffies: 0 },
+    held: { syndrome: [0, 0, 0, 0], code: [0, 0, 0, 0], jiffies: 0, exit: 0, kicked: 0 },
     arm64: { kvm_wfi_trap_policy: 0, kvm_wfe_trap_policy: 0 },
     s390: newS390Host(),
   } as unknown as kernel_state & { held: HeldParameters };

@@ -43,6 +43,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
         'irq_vectors',
         'cpufeatures',
         'processor',
+        'msr-index',
       ].map((h) => `arch/x86/include/asm/${h}.h`),
       ...['kvm', 'kvm_para', 'vmx', 'svm', 'processor-flags'].map((h) => `arch/x86/include/uapi/asm/${h}.h`),
       ...['x86', 'lapic', 'irq', 'cpuid', 'kvm_cache_regs', 'smm', 'hyperv', 'xen', 'trace', 'mmu', 'pmu'].map(

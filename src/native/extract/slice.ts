@@ -279,7 +279,7 @@ class Cutter {
     for (const field of list.namedChildren) {
       if (field === null || field.type !== 'field_declaration') continue;
       const text = withoutComments(field.text);
-      const macro = /^\s*DECLARE_(?:BITMAP|FLEX_ARRAY)\s*\(\s*([\w\s]+?)\s*,/.exec(text);
+      const macro = /^\s*DECLARE_(?:BITMAP|FLEX_ARRAY|HASHTABLE)\s*\(\s*([\w\s]+?)\s*,/.exec(text);
       const declarators = field.childrenForFieldName('declarator').filter((d): d is CNode => d !== null);
       const fieldNames =
         macro !== null

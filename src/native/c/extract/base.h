@@ -26,6 +26,7 @@ typedef int pid_t;
 typedef unsigned short umode_t;
 typedef struct { int counter; } atomic_t;
 typedef struct { s64 counter; } atomic64_t;
+typedef struct { long counter; } atomic_long_t;
 typedef struct { int unused; } spinlock_t, raw_spinlock_t, rwlock_t, seqcount_t, lockdep_map_t;
 struct mutex { int unused; };
 struct rw_semaphore { int unused; };
@@ -94,6 +95,7 @@ struct task_struct {
 #define BIT_WORD(nr) ((nr) / BITS_PER_LONG)
 #define BITS_TO_LONGS(nr) (((nr) + BITS_PER_LONG - 1) / BITS_PER_LONG)
 #define DECLARE_BITMAP(name, bits) unsigned long name[BITS_TO_LONGS(bits)]
+#define DECLARE_HASHTABLE(name, bits) struct hlist_head name[1 << (bits)]
 #define GENMASK(h, l) ((~0UL << (l)) & (~0UL >> (BITS_PER_LONG - 1 - (h))))
 #define GENMASK_ULL(h, l) ((~0ULL << (l)) & (~0ULL >> (63 - (h))))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -186,6 +188,7 @@ struct task_struct {
 #define per_cpu_ptr(p, cpu) ((p) - extract_cpu + (cpu))
 #define this_cpu_ptr(p) (p)
 #define per_cpu(v, cpu) ((v##__per_cpu)[cpu])
+#define _ASM_EXTABLE_UA(from, to) ""
 #define boot_cpu_has(x) 0
 #define static_cpu_has(x) 0
 #define cpu_feature_enabled(x) 0

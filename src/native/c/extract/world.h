@@ -15,6 +15,8 @@ static long extract_opaque[512];
 static long extract_scratch[8][512];
 static struct cpumask extract_kick_mask;
 static int extract_svm;
+static char extract_steal[NR_VCPUS][64] __attribute__((__aligned__(64)));
+static int x2apic_mode;
 /* answers of what the model keeps as state and C computes from what is not cut out */
 static long long extract_given[4][NR_VCPUS];
 int extract_cpu;
