@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An interrupt from one vCPU to another, as the VM and its hardware are set up; what the trace still shows of it. */
 import { describe, expect, it, vi } from 'vitest';
+import { KVM_REQ_EVENT } from '../../src/arch/x86/kvm_host.js';
 import type { VmConfig } from '../../src/kvm/boot-kvm.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 
@@ -123,6 +124,68 @@ describe('without APICv', () => {
     tm.settle();
     expect(tm.v(1).arch.taken).toEqual([]);
     expect(tm.v(1).stat.nmi_injections).toBe(2);
+  });
+
+  const reasons = (tm: TestMachine): unknown[] =>
+    tm.events.filter((e) => e.event === 'kvm_exit' && e.cpu === 1).map((e) => e.fields.exit_reason);
+
+  it('on SVM the IRET exits and is then stepped over, where another NMI waits', () => {
+    const tm = pair({ vendor: 'svm' });
+    tm.k.guestSetIf(1, false);
+    tm.m.cpu = 0;
+    for (let i = 0; i < 2; i++) tm.k.kvm_inject_nmi(tm.v(1));
+    tm.k.kvm_vcpu_kick(tm.v(1));
+    tm.settle();
+    expect([tm.v(1).arch.taken, tm.v(1).arch.nmi_masked, tm.v(1).arch.nmi_pending]).toEqual([[2], true, 1]);
+    tm.v(1).arch.taken.shift();
+    tm.events.length = 0;
+    tm.k.guestIret(1);
+    tm.settle();
+    // SVM_EXIT_IRET, and the #DB behind it
+    expect(reasons(tm)).toEqual([0x74, 0x41]);
+    expect([tm.v(1).arch.taken, tm.v(1).arch.nmi_masked]).toEqual([[2], true]);
+    tm.v(1).arch.taken.shift();
+    tm.events.length = 0;
+    tm.k.guestIret(1);
+    tm.settle();
+    // nobody waits: NMIs stay masked for KVM until whatever exit comes next
+    expect(reasons(tm)).toEqual([0x74]);
+    expect([tm.v(1).arch.nmi_masked, tm.v(1).arch.vmcb.awaiting_iret_completion]).toEqual([true, true]);
+    tm.tick(1);
+    expect([tm.v(1).arch.nmi_masked, tm.v(1).arch.vmcb.awaiting_iret_completion]).toEqual([false, false]);
+    expect(tm.v(1).stat.nmi_injections).toBe(2);
+  });
+
+  it('on SVM an NMI in the shadow of STI is delivered behind a single step', () => {
+    const tm = pair({ vendor: 'svm' });
+    tm.v(1).arch.int_shadow = true;
+    tm.m.cpu = 0;
+    tm.k.kvm_inject_nmi(tm.v(1));
+    tm.events.length = 0;
+    tm.k.kvm_vcpu_kick(tm.v(1));
+    tm.settle();
+    expect(reasons(tm)).toEqual([0x60, 0x41]);
+    expect([tm.v(1).arch.taken, tm.v(1).arch.vmcb.nmi_singlestep]).toEqual([[2], false]);
+  });
+
+  it.each(['vmx', 'svm'] as const)('%s: an SMI that comes in SMM waits for RSM', (vendor) => {
+    const tm = pair({ vendor });
+    const enter = () => {
+      tm.v(1).arch.smi_pending = true;
+      tm.k.kvm_make_request(KVM_REQ_EVENT, tm.v(1));
+      tm.m.cpu = 0;
+      tm.k.kvm_vcpu_kick(tm.v(1));
+      tm.settle();
+    };
+    enter();
+    expect([tm.v(1).arch.smi_pending, tm.v(1).arch.smi_count, tm.k.is_smm(tm.v(1))]).toEqual([false, 1, true]);
+    enter();
+    expect([tm.v(1).arch.smi_pending, tm.v(1).arch.smi_count]).toEqual([true, 1]);
+    tm.m.cpu = 0;
+    tm.k.emulator_leave_smm(tm.v(1));
+    tm.k.kvm_vcpu_kick(tm.v(1));
+    tm.settle();
+    expect([tm.v(1).arch.smi_pending, tm.v(1).arch.smi_count, tm.k.is_smm(tm.v(1))]).toEqual([false, 2, true]);
   });
 
   it('an NMI and an interrupt at once: the NMI is delivered and an exit forced, as the timer or an IPI does it', () => {

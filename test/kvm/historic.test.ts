@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Bugs that KVM once had, each put back: the pin does it right, the reverted kernel does not. */
 import { describe, expect, it } from 'vitest';
-import { APICV_INHIBIT_REASON_ABSENT } from '../../src/arch/x86/kvm_host.js';
+import {
+  APICV_INHIBIT_REASON_ABSENT,
+  KVM_MP_STATE_HALTED,
+  KVM_MP_STATE_RUNNABLE,
+} from '../../src/arch/x86/kvm_host.js';
 import type { VmConfig } from '../../src/kvm/boot-kvm.js';
 import type { Kernel } from '../../src/series/link.js';
 import { baseKernel, seriesById, seriesKernel } from '../../src/series/registry.js';
@@ -113,6 +117,21 @@ describe('bugs put back', () => {
       return tm.k.pollingOn(1) !== -1;
     });
     expect([now, was]).toEqual([false, true]);
+  });
+
+  it('e9cb61055fee: a kick that came before the vCPU ran voids its first HLT', () => {
+    const [now, was] = both('e9cb61055fee', (kernel) => {
+      const tm = testMachine(2, vm(), [[0], [1]], kernel);
+      tm.m.kvm_params.halt_poll_ns = 0;
+      // kicked while it waits for its SIPI, say
+      tm.v(1).arch.pv.pv_unhalted = true;
+      tm.m.cpu = 0;
+      tm.k.kvm_arch_vcpu_ioctl_set_mpstate(tm.v(1), KVM_MP_STATE_RUNNABLE);
+      tm.k.exitHlt(1);
+      tm.settle();
+      return tm.v(1).arch.mp_state;
+    });
+    expect([now, was]).toEqual([KVM_MP_STATE_HALTED, KVM_MP_STATE_RUNNABLE]);
   });
 
   it('7fbc85a5fb2b: the PLE window wraps to nothing', () => {

@@ -84,6 +84,12 @@ export function kvm_x86_smi_allowed(this: vmlinux, vcpu: kvm_vcpu, _for_injectio
   return (vcpu.arch.hflags & HF_SMM_MASK) === 0 ? 1 : 0;
 }
 
+/** arch/x86/include/asm/kvm-x86-ops.h: enable_smi_window() */
+export function kvm_x86_enable_smi_window(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (isVmx(this, vcpu)) this.vmx_enable_smi_window(vcpu);
+  else this.svm_enable_smi_window(vcpu);
+}
+
 /** arch/x86/include/asm/kvm-x86-ops.h: inject_irq() */
 export function kvm_x86_inject_irq(this: vmlinux, vcpu: kvm_vcpu, reinjected: bool): void {
   if (isVmx(this, vcpu)) this.vmx_inject_irq(vcpu, reinjected);

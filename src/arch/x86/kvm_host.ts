@@ -239,6 +239,11 @@ export interface kvm_vcpu_arch {
     pause_filter_count: u16;
     /** AVIC physical ID table entry: IsRunning */
     is_running: bool;
+    /** struct vcpu_svm; with it, RFLAGS.TF is set for KVM */
+    nmi_singlestep: bool;
+    awaiting_iret_completion: bool;
+    /** RIP is nmi_iret_rip: the intercepted IRET has not been executed */
+    at_iret: bool;
   };
   /** TSC: guest = host + offset */
   tsc_offset: s64;
@@ -341,6 +346,9 @@ function newVmcb(): kvm_vcpu_arch['vmcb'] {
     dfr_reg: 0xffff_ffff,
     pause_filter_count: 0,
     is_running: false,
+    nmi_singlestep: false,
+    awaiting_iret_completion: false,
+    at_iret: false,
   };
 }
 

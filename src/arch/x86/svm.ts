@@ -38,6 +38,8 @@ import { INTR_TYPE_NMI_INTR } from './vmx.js';
 /** arch/x86/include/uapi/asm/svm.h */
 export const SVM_EXIT_INTR = 0x060;
 export const SVM_EXIT_VINTR = 0x064;
+/** SVM_EXIT_EXCP_BASE + DB_VECTOR */
+export const SVM_EXIT_EXCP_DB = 0x041;
 export const SVM_EXIT_IRET = 0x074;
 export const SVM_EXIT_PAUSE = 0x077;
 export const SVM_EXIT_HLT = 0x078;
@@ -148,7 +150,10 @@ export function init_vmcb(this: vmlinux, vcpu: kvm_vcpu): void {
 /** arch/x86/kvm/svm/svm.c: svm_vcpu_reset() */
 export function svm_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool): void {
   this.init_vmcb(vcpu);
-  if (!init_event) vcpu.arch.nmi_masked = false;
+  if (!init_event) {
+    vcpu.arch.nmi_masked = false;
+    vcpu.arch.vmcb.awaiting_iret_completion = false;
+  }
 }
 
 /** arch/x86/kvm/svm/svm.c: svm_get_cpl() */
@@ -247,11 +252,21 @@ export function svm_enable_irq_window(this: vmlinux, vcpu: kvm_vcpu): void {
   vcpu.arch.irq_window = true;
 }
 
-/** arch/x86/kvm/svm/svm.c: svm_enable_nmi_window() */
-export function svm_enable_nmi_window(this: vmlinux, vcpu: kvm_vcpu): void {
-  // masked: the intercepted IRET is the window. Else it is a shadow or another event, to be stepped over.
-  if (!this.svm_get_nmi_mask(vcpu)) vcpu.arch.nmi_window = true;
+/** arch/x86/kvm/svm/svm.c: disable_nmi_singlestep(). MODEL: the guest does not single-step itself. */
+export function disable_nmi_singlestep(this: vmlinux, svm: kvm_vcpu['arch']['vmcb']): void {
+  svm.nmi_singlestep = false;
 }
+
+/** arch/x86/kvm/svm/svm.c: svm_enable_nmi_window(). MODEL: GIF is set, there is no nested guest. */
+export function svm_enable_nmi_window(this: vmlinux, vcpu: kvm_vcpu): void {
+  const svm = vcpu.arch.vmcb;
+  // masked: the IRET exits, and only behind it are NMIs open
+  if (this.svm_get_nmi_mask(vcpu) && !svm.awaiting_iret_completion) return;
+  svm.nmi_singlestep = true;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_enable_smi_window(): with GIF set the vCPU is in SMM, and its RSM exits. */
+export function svm_enable_smi_window(this: vmlinux, _vcpu: kvm_vcpu): void {}
 
 /** arch/x86/kvm/svm/svm.c: interrupt_window_interception() */
 export function interrupt_window_interception(this: vmlinux, vcpu: kvm_vcpu): number {
@@ -306,6 +321,12 @@ export function sync_lapic_to_cr8(this: vmlinux, vcpu: kvm_vcpu): void {
 
 /** arch/x86/kvm/svm/svm.c: svm_complete_interrupts(). MODEL: no exit happens while an event is being delivered. */
 export function svm_complete_interrupts(this: vmlinux, vcpu: kvm_vcpu): void {
+  const svm = vcpu.arch.vmcb;
+  if (svm.awaiting_iret_completion && !svm.at_iret) {
+    svm.awaiting_iret_completion = false;
+    vcpu.arch.nmi_masked = false;
+    this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+  }
   vcpu.arch.nmi_injected = false;
   this.kvm_clear_interrupt_queue(vcpu);
 }
@@ -325,6 +346,11 @@ export function svm_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
 /** arch/x86/kvm/svm/svm.c: svm_vcpu_run(): into the guest; its rest, after the exit, is `svm_vcpu_runExit`. */
 export function svm_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
   this.trace_kvm_entry(vcpu, force_immediate_exit);
+  if (vcpu.arch.vmcb.nmi_singlestep && vcpu.arch.event_inj !== -1) {
+    // WHY: TF must not be in the flags that the event pushes
+    this.disable_nmi_singlestep(vcpu.arch.vmcb);
+    force_immediate_exit = true;
+  }
   if (force_immediate_exit) this.smp_send_reschedule(vcpu.cpu, 'svm_vcpu_run');
   this.sync_lapic_to_cr8(vcpu);
   this.kvm_wait_lapic_expire(vcpu);
@@ -390,14 +416,19 @@ export function intr_interception(this: vmlinux, vcpu: kvm_vcpu): number {
   return 1;
 }
 
-/**
- * arch/x86/kvm/svm/svm.c: iret_interception()
- *
- * DEVIATION DV-043: the IRET completes at once; a pending NMI needs no #DB exit of a single step behind it.
- */
+/** arch/x86/kvm/svm/svm.c: iret_interception(): the IRET is yet to be executed, without an exit. */
 export function iret_interception(this: vmlinux, vcpu: kvm_vcpu): number {
   vcpu.stat.nmi_window_exits++;
-  vcpu.arch.nmi_masked = false;
+  vcpu.arch.vmcb.awaiting_iret_completion = true;
+  vcpu.arch.vmcb.at_iret = true;
+  this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+  return 1;
+}
+
+/** arch/x86/kvm/svm/svm.c: db_interception(): the end of a single step. MODEL: nobody debugs the guest. */
+export function db_interception(this: vmlinux, vcpu: kvm_vcpu): number {
+  if (!vcpu.arch.vmcb.nmi_singlestep) throw new NotModelled('db_interception: a #DB of the guest');
+  this.disable_nmi_singlestep(vcpu.arch.vmcb);
   this.kvm_make_request(KVM_REQ_EVENT, vcpu);
   return 1;
 }
@@ -409,6 +440,8 @@ export function svm_invoke_exit_handler(this: vmlinux, vcpu: kvm_vcpu, exit_code
       return this.intr_interception(vcpu);
     case SVM_EXIT_VINTR:
       return this.interrupt_window_interception(vcpu);
+    case SVM_EXIT_EXCP_DB:
+      return this.db_interception(vcpu);
     case SVM_EXIT_IRET:
       return this.iret_interception(vcpu);
     case SVM_EXIT_PAUSE:

@@ -43,6 +43,7 @@ import { POSTED_INTR_VECTOR, POSTED_INTR_WAKEUP_VECTOR, RESCHEDULE_VECTOR } from
 import {
   SVM_EXIT_AVIC_INCOMPLETE_IPI,
   SVM_EXIT_AVIC_UNACCELERATED_ACCESS,
+  SVM_EXIT_EXCP_DB,
   SVM_EXIT_HLT,
   SVM_EXIT_INTR,
   SVM_EXIT_IRET,
@@ -152,6 +153,7 @@ export function deliverEvent(this: vmlinux, vcpu: kvm_vcpu): void {
 
 /** VM entry is complete: the guest runs, first with what entry delivers and what waits in the virtual APIC. */
 export function guestEntered(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.vmcb.at_iret = false;
   this.deliverEvent(vcpu);
   // a notification that came while interrupts were off on the way in
   const waiting = this.m.host_irq[this.m.cpu];
@@ -536,8 +538,13 @@ export function settleGuest(this: vmlinux, cpu: number): void {
       continue;
     }
     const vmx = this.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
+    if (!vmx && arch.vmcb.nmi_singlestep) {
+      // an instruction was executed, with TF set
+      arch.int_shadow = false;
+      this.vmExit(cpu, 0, SVM_EXIT_EXCP_DB, ZERO);
+      continue;
+    }
     if (arch.nmi_window && !arch.nmi_masked && !arch.int_shadow) {
-      if (!vmx) throw new NotModelled('SVM: the single step that opens the NMI window');
       this.vmExit(cpu, EXIT_REASON_NMI_WINDOW, 0, ZERO);
       continue;
     }

@@ -233,6 +233,9 @@ export function vmx_enable_nmi_window(this: vmlinux, vcpu: kvm_vcpu): void {
   else vcpu.arch.nmi_window = true;
 }
 
+/** arch/x86/kvm/vmx/vmx.c: vmx_enable_smi_window(): the RSM that ends SMM exits in any case. */
+export function vmx_enable_smi_window(this: vmlinux, _vcpu: kvm_vcpu): void {}
+
 /** arch/x86/kvm/vmx/vmx.c: vmx_inject_irq() */
 export function vmx_inject_irq(this: vmlinux, vcpu: kvm_vcpu, reinjected: bool): void {
   const irq = vcpu.arch.interrupt.nr;

@@ -349,7 +349,7 @@ export function kvm_check_and_inject_events(this: vmlinux, vcpu: kvm_vcpu, immed
       this.enter_smm(vcpu);
       can_inject = false;
     } else {
-      throw new NotModelled('enable_smi_window()');
+      this.kvm_x86_enable_smi_window(vcpu);
     }
   }
 

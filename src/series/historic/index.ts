@@ -45,6 +45,7 @@ import revertcd9626e9ebc7 from './cd9626e9ebc7-delayed-is-preempted.js';
 import revertd3ddef46f22e from './d3ddef46f22e-irr_pending-after-toggle.js';
 import revertd4ac164bde7a from './d4ac164bde7a-lone-entity-resched.js';
 import revertd32960528702 from './d32960528702-idle-policy-weight.js';
+import reverte9cb61055fee from './e9cb61055fee-stale-pv_unhalted.js';
 import reverteab03c23c2a1 from './eab03c23c2a1-reweight-vruntime.js';
 import revertf210f7572bed from './f210f7572bed-irr_pending-before-irr.js';
 import revertf553741ac8c0 from './f553741ac8c0-idle-keeps-protection.js';
@@ -106,6 +107,7 @@ export const historic: readonly Series[] = [
   revert0fc5a36dd6b3,
   revertPprCr8Refresh,
   revertb043138246a4,
+  reverte9cb61055fee,
   mutantBuddiesStay,
   mutantForfeitAlways,
   mutantNoDelayZero,
