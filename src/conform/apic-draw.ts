@@ -131,3 +131,19 @@ export function written(d: Draw, reg: number): number {
 }
 
 export const lateral = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+
+/** A register access in the manner of the mode that the vCPUs are likelier in. */
+export function access(d: Draw, cpu: number, reg: number, write: boolean, given: number | null = null): ApicOperation {
+  const value = given ?? (write ? written(d, reg) : 0);
+  if (d.once(12) ? !d.x2apic : d.x2apic) {
+    const id = 0x800 + (reg >> 4);
+    if (!write) return apicOp('RDMSR', { cpu, id });
+    const high = reg === 0x300 ? d.destination() : d.once(30) ? 1 : 0;
+    if (reg === 0x300 && d.once(4)) return apicOp('FASTPATH', { cpu, id, a: lateral(value & ~0xc_0f00, high) });
+    return apicOp('WRMSR', { cpu, id, flags: d.below(2), a: lateral(value, high) });
+  }
+  const odd = given === null && d.once(25);
+  const a = BASE + reg + (odd ? d.of([1, 2, 4, 8, 0x1000, -0x20]) : 0);
+  if (!write) return apicOp('MMIO_READ', { cpu, id: odd ? d.of([1, 2, 3, 4, 8]) : 4, a });
+  return apicOp('MMIO_WRITE', { cpu, id: odd ? d.of([1, 2, 4]) : 4, a, b: value });
+}

@@ -7,6 +7,7 @@
  */
 import {
   APICBASE,
+  access,
   BASE,
   COUNTS,
   Draw,
@@ -22,25 +23,10 @@ import {
   written,
 } from './apic-draw.js';
 import { APIC_FLAGS, APIC_MAX_VCPUS, type ApicOperation, type ApicOpName, apicOp } from './apic-operations.js';
+import { deadline, period, pinEoi, pvEoi, routedEoi, toggle } from './apic-scenarios.js';
 
 export const APIC_KINDS = ['xapic', 'x2apic', 'modes', 'timer', 'apicv', 'ioapic', 'state', 'messages'] as const;
 export type ApicKind = (typeof APIC_KINDS)[number];
-
-/** A register access in the manner of the mode that the vCPUs are likelier in. */
-function access(d: Draw, cpu: number, reg: number, write: boolean, given: number | null = null): ApicOperation {
-  const value = given ?? (write ? written(d, reg) : 0);
-  if (d.once(12) ? !d.x2apic : d.x2apic) {
-    const id = 0x800 + (reg >> 4);
-    if (!write) return apicOp('RDMSR', { cpu, id });
-    const high = reg === 0x300 ? d.destination() : d.once(30) ? 1 : 0;
-    if (reg === 0x300 && d.once(4)) return apicOp('FASTPATH', { cpu, id, a: lateral(value & ~0xc_0f00, high) });
-    return apicOp('WRMSR', { cpu, id, flags: d.below(2), a: lateral(value, high) });
-  }
-  const odd = given === null && d.once(25);
-  const a = BASE + reg + (odd ? d.of([1, 2, 4, 8, 0x1000, -0x20]) : 0);
-  if (!write) return apicOp('MMIO_READ', { cpu, id: odd ? d.of([1, 2, 3, 4, 8]) : 4, a });
-  return apicOp('MMIO_WRITE', { cpu, id: odd ? d.of([1, 2, 4]) : 4, a, b: value });
-}
 
 const DEFAULT_BASES = [0xfee0_0000, 0xfee0_0000, 0xfee0_0000, 0xfee0_0000, 0xfed0_0000];
 
@@ -107,59 +93,6 @@ function timer(d: Draw, cpu: number): ApicOperation[] {
   }
 }
 
-/** A TSC deadline from its arming to the entry that waits for it. */
-function deadline(d: Draw, cpu: number): ApicOperation[] {
-  const ns = d.of([-1000, 0, 500, 1000, 5000, 50_000, 1_000_000]);
-  const vector = d.vector();
-  const arm = apicOp(d.once(3) ? 'FASTPATH' : 'WRMSR', { cpu, id: TSC_DEADLINE, a: d.deadline(ns) });
-  const ops = [access(d, cpu, 0x320, true, 0x4_0000 | vector), arm];
-  if (d.once(3)) ops.unshift(apicOp('PARAM', { cpu, id: 1, a: 1 }), apicOp('MODE', { cpu, id: d.below(2), a: 1 }));
-  const early = d.of([0, 100, 600, 1000, 2000]);
-  ops.push(d.wait(cpu, Math.max(0, ns - early)), apicOp('FIRE', { cpu }));
-  if (d.once(3)) ops.push(apicOp('HV_EXPIRED', { cpu }));
-  ops.push(apicOp('INJECT_TIMER', { cpu }));
-  if (d.once(2)) ops.push(apicOp('GET_INTERRUPT', { cpu }));
-  ops.push(apicOp('WAIT_EXPIRE', { cpu }));
-  return ops;
-}
-
-/** A period that has passed when the timer changes hands. */
-function period(d: Draw, cpu: number): ApicOperation[] {
-  const lvtt = access(d, cpu, 0x320, true, 0x2_0000 | d.vector());
-  const ops = [lvtt, access(d, cpu, 0x380, true, d.of(COUNTS)), d.wait(cpu, d.of(WAITS))];
-  ops.push(apicOp(d.of<ApicOpName>(['TO_SW_TIMER', 'FIRE', 'HV_EXPIRED', 'TO_HV_TIMER', 'MIGRATE']), { cpu }));
-  if (d.once(2)) ops.push(apicOp('FIRE', { cpu }), apicOp('INJECT_TIMER', { cpu }));
-  return ops;
-}
-
-/** `vector` to oneself, whatever the registers say: with level or edge trigger. */
-function toSelf(cpu: number, vector: number, level: boolean): ApicOperation {
-  return apicOp('DELIVER', { cpu, a: BigInt(vector) | (1n << 32n), b: (1n << 36n) | (level ? 1n << 56n : 0n) });
-}
-
-/** An interrupt in service whose EOI the guest may do in memory. */
-function pvEoi(d: Draw, cpu: number): ApicOperation[] {
-  const ops = [apicOp('WRMSR', { cpu, id: PV_EOI_EN, a: 0x1001 }), toSelf(cpu, 0x31 + d.below(8), d.once(4))];
-  ops.push(apicOp('GET_INTERRUPT', { cpu }));
-  if (d.once(4)) ops.push(toSelf(cpu, 0x61, false));
-  ops.push(apicOp('SYNC_TO', { cpu }));
-  if (!d.once(3)) ops.push(apicOp('PV_EOI_MEMORY', { cpu, a: d.of([0, 0, 0, 1, 2]), flags: d.once(12) ? 1 : 0 }));
-  if (d.once(8)) ops.push(apicOp('WRMSR', { cpu, id: PV_EOI_EN, a: 0 }));
-  ops.push(apicOp('SYNC_FROM', { cpu }));
-  if (d.once(12)) ops.push(apicOp('PV_EOI_MEMORY', { cpu }));
-  return ops;
-}
-
-/** A level-triggered interrupt of userspace's IOAPIC, and its EOI. */
-function routedEoi(d: Draw, cpu: number): ApicOperation[] {
-  const vector = d.vector();
-  const address = 0xfee0_0000 + ((d.once(2) ? 0xff : d.id() & 0xff) << 12) + (d.below(2) << 2);
-  const ops = [apicOp('ROUTE', { cpu, id: d.below(24), a: address, b: vector | (d.once(4) ? 0 : 0x8000) })];
-  ops.push(apicOp('SCAN_IOAPIC', { cpu }), toSelf(cpu, vector, !d.once(4)), apicOp('GET_INTERRUPT', { cpu }));
-  ops.push(d.once(2) ? apicOp('EOI', { cpu }) : apicOp('EOI_ACCELERATED', { cpu, a: vector }));
-  return ops;
-}
-
 function paravirtual(d: Draw, cpu: number): ApicOperation[] {
   switch (d.below(12)) {
     case 8:
@@ -210,7 +143,10 @@ function state(d: Draw, cpu: number): ApicOperation[] {
 }
 
 function apicv(d: Draw, cpu: number): ApicOperation[] {
-  switch (d.below(10)) {
+  switch (d.below(12)) {
+    case 10:
+    case 11:
+      return toggle(d, cpu);
     case 9:
       return routedEoi(d, cpu);
     case 0:
@@ -235,10 +171,19 @@ function apicv(d: Draw, cpu: number): ApicOperation[] {
 
 function ioapic(d: Draw, cpu: number): ApicOperation[] {
   const pin = d.once(3) ? 8 : d.below(24);
-  switch (d.below(8)) {
+  switch (d.below(11)) {
+    case 8:
+    case 9:
+    case 10:
+      return pinEoi(d, cpu);
     case 0:
       return [
-        apicOp('IOAPIC_WRITE', { cpu, id: 4, a: IOAPIC, b: d.once(4) ? d.below(0x44) : 0x10 + 2 * pin }),
+        apicOp('IOAPIC_WRITE', {
+          cpu,
+          id: 4,
+          a: IOAPIC,
+          b: d.once(4) ? d.of([0, 1, 2, d.below(0x44)]) : 0x10 + 2 * pin,
+        }),
         apicOp('IOAPIC_WRITE', {
           cpu,
           id: 4,
