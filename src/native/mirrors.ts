@@ -30,7 +30,8 @@ export function mirrors(src = join(dirname(fileURLToPath(import.meta.url)), '..'
       if (!/(?<!\.d)\.[jt]s$/.test(path)) continue;
       const text = readFileSync(join(src, room, path), 'utf8');
       for (const { 1: file, 2: name, index } of text.matchAll(TAG)) {
-        const as = /\bexport (?:const|function) (\w+)/.exec(text.slice(index))?.[1] ?? name!;
+        const behind = text.slice(text.indexOf('*/', index) + 2);
+        const as = /^\s*export (?:const|function) (\w+)/.exec(behind)?.[1] ?? name!;
         found.push({ file: file!, name: name!, mirroredIn: `${room}/${path.replace(/js$/, 'ts')}`, as });
       }
     }

@@ -316,11 +316,13 @@ export function process_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
   let limit = this.kvm_x86_get_nmi_mask(vcpu) || vcpu.arch.nmi_injected ? 1 : 2;
   if (this.kvm_x86_is_vnmi_pending(vcpu)) limit--;
 
-  vcpu.arch.nmi_pending += vcpu.arch.nmi_queued;
+  vcpu.arch.nmi_pending = (vcpu.arch.nmi_pending + vcpu.arch.nmi_queued) >>> 0;
   vcpu.arch.nmi_queued = 0;
   vcpu.arch.nmi_pending = Math.min(vcpu.arch.nmi_pending, limit);
 
-  if (vcpu.arch.nmi_pending && this.kvm_x86_set_vnmi_pending(vcpu)) vcpu.arch.nmi_pending--;
+  if (vcpu.arch.nmi_pending && this.kvm_x86_set_vnmi_pending(vcpu)) {
+    vcpu.arch.nmi_pending = (vcpu.arch.nmi_pending - 1) >>> 0;
+  }
   if (vcpu.arch.nmi_pending) this.kvm_make_request(KVM_REQ_EVENT, vcpu);
 }
 
