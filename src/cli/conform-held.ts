@@ -5,7 +5,7 @@ import type { HeldDifference, HeldRow } from '../conform/held/compare.js';
 import type { HeldReport } from '../conform/held/hold-all.js';
 
 /** One line for all, and a paragraph for each that differs or could not be held. */
-export function heldLines(report: HeldReport, seed: number): string[] {
+export function heldLines(report: HeldReport, again: string): string[] {
   const differing = report.rows.filter((row) => row.differing > 0);
   const calls = report.rows.reduce((n, row) => n + row.calls, 0);
   return [
@@ -14,11 +14,11 @@ export function heldLines(report: HeldReport, seed: number): string[] {
     ...report.lackingFields
       .slice(0, 5)
       .flatMap((name) => wrap(`  not compared: ${name}, which the tree lacks`, 80, '    ')),
-    ...differing.flatMap((row) => differenceLines(row, row.difference!, seed)),
+    ...differing.flatMap((row) => differenceLines(row, row.difference!, again)),
   ];
 }
 
-function differenceLines(row: HeldRow, d: HeldDifference, seed: number): string[] {
+function differenceLines(row: HeldRow, d: HeldDifference, again: string): string[] {
   return [
     '',
     `  ${d.file}: ${d.name}(): ${d.what} (${row.differing} of ${count(row.calls, 'call')})`,
@@ -26,6 +26,6 @@ function differenceLines(row: HeldRow, d: HeldDifference, seed: number): string[
     `    C code  ${d.native}`,
     '    with',
     ...d.input.flatMap((line) => wrap(`      ${line}`, 80, '        ')),
-    `    again: kvmodel conform --held ${d.as} --seed ${seed}`,
+    `    again: kvmodel conform --held ${d.as}${again}`,
   ];
 }

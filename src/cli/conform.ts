@@ -312,7 +312,7 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
       ...found.flatMap(singleLines),
     );
   }
-  if (alone !== null) lines.push(...heldLines(alone, asked.seed));
+  if (alone !== null) lines.push(...heldLines(alone, ` --seed ${asked.seed}${treeOption(asked)}`));
   lines.push(
     `${count(sum(1), 'sequence')}, ${count(sum(2), 'operation')}, ${count(differences, 'difference')}, seed ${asked.seed}`,
     ...results.flatMap((r) => r.text),
@@ -339,7 +339,11 @@ async function heldAlone(io: Io, kernel: Kernel, asked: Asked, names: string): P
     io.err(`kvmodel: --held: no function of that name is held alone: ${names}\n`);
     return BAD_INPUT;
   }
-  io.out(asked.json ? json(heldJson(report)) : `${heldLines(report, asked.seed).join('\n')}\n`);
+  io.out(
+    asked.json
+      ? json(heldJson(report))
+      : `${heldLines(report, ` --seed ${asked.seed}${treeOption(asked)}`).join('\n')}\n`,
+  );
   return report.rows.some((row) => row.differing > 0) ? REFUTED : OK;
 }
 
