@@ -9,6 +9,7 @@ export { agrees, always, leadsTo, sometimes } from '../properties/vocabulary.js'
 export type * from './arch/x86/kvm_host.js';
 export type { Program } from './guest/instructions.js';
 export type * from './kvm/kvm_host.js';
+export type * from './lapic/lapic.js';
 export { KernelBug, NotModelled } from './lib/bug.js';
 export * from './lib/errno.js';
 export * from './lib/math64.js';
