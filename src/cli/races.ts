@@ -75,7 +75,17 @@ async function askedOf(flags: Flags): Promise<Asked> {
   const { kernelByName } = await import('../series/registry.js');
   const { settle } = await import('../machine/apply.js');
   const { settingOf } = await import('../machine/one-order.js');
-  const { steppedTableOf } = await import('./series-modules.js');
+  const { barriers, steppedTableOf } = await import('./series-modules.js');
+  if (flags.without !== undefined && !barriers().some((it) => it.includes(flags.without as string))) {
+    const known = barriers().map((it) => it.slice('(smp_mb) '.length).split(/[:,] | is /)[0]);
+    reject(
+      'command line',
+      'unknown-barrier',
+      '--without',
+      `a part of one of these: ${known.join('; ')}`,
+      flags.without,
+    );
+  }
   const kernel = kernelByName(flags.kernel ?? 'v6.12.117');
   const table = await steppedTableOf(kernel);
   const memory = {
@@ -171,7 +181,7 @@ async function oneCase(text: string, flags: Flags, asked: Asked, io: Io): Promis
   }
   if (flags.json === true) {
     const { stableJson } = await import('../base/stable-json.js');
-    io.out(`${stableJson({ kernel: asked.kernel.name, case: setting.litmus.name, broken }, 2)}\n`);
+    io.out(`${stableJson({ kernel: asked.kernel.name, case: setting.litmus.name, verdict: what, broken }, 2)}\n`);
     return broken === null ? OK : REFUTED;
   }
   const lines = [`kernel   ${asked.kernel.name}`, ...wrap(`case     ${setting.litmus.name}`, 80, '         ')];

@@ -43,6 +43,13 @@ async function newTable(kernel: Kernel): Promise<StepTable> {
   return stepTable(kernel.table, stepped, modules as Modules, lockedNames());
 }
 
+/** The texts of the full barriers that stepped code stops at, a series' not among them. */
+export function barriers(): string[] {
+  return STEPPED.flatMap((path) =>
+    [...readFileSync(fileOf(path), 'utf8').matchAll(/RACE: (\(smp_mb\).*)/g)].map(([, text]) => text),
+  );
+}
+
 const fileOf = (path: string): string =>
   [`${path}.ts`, `${path}.js`].map((name) => join(ROOT, name)).find((name) => existsSync(name)) ?? join(ROOT, path);
 

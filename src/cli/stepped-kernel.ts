@@ -243,6 +243,12 @@ function calledByName(file: ts.SourceFile): Set<string> {
     ts.forEachChild(node, look);
   };
   look(file);
+  // the build gives imports another name first: const was = $was
+  for (const it of file.statements.filter(ts.isVariableStatement).flatMap((s) => [...s.declarationList.declarations])) {
+    const { name, initializer } = it;
+    if (ts.isIdentifier(name) && names.has(name.text) && initializer !== undefined && ts.isIdentifier(initializer))
+      names.add(initializer.text);
+  }
   return names;
 }
 

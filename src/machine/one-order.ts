@@ -96,9 +96,11 @@ const LOCKING = [
  * read-modify-write operations are known by where they store: see CpuView.
  */
 const ATOMIC = [
-  ...['evaluateVirtualInterrupt', 'guestTakes', 'avicSend', 'ipivSend', 'notifyPosted', 'processPosted', 'virtualEoi'],
-  ...['untilExit', 'guestEntered', 'vmx_vcpu_runExit', 'svm_vcpu_runExit'],
-  'kvm_vcpu_exiting_guest_mode',
+  ...['avicSend', 'ipivSend', 'virtualEoi', 'untilExit', 'guestEntered', 'vmx_vcpu_runExit', 'svm_vcpu_runExit'],
+];
+/** Those of them that go in one step. */
+const ATOMIC_AT_ONCE = [
+  ...['evaluateVirtualInterrupt', 'guestTakes', 'notifyPosted', 'processPosted', 'kvm_vcpu_exiting_guest_mode'],
 ];
 
 /** A kernel that knows which CPU's view it works on. */
@@ -110,6 +112,14 @@ function atomicSteps(step: StepTable[string]): StepTable[string] {
     const value = yield* step.apply(this, args);
     this.view.drain();
     return value;
+  };
+}
+
+/** In one step, by the plain kernel, which holds no store back there. */
+function atomicStep(name: string): StepTable[string] {
+  // biome-ignore lint/correctness/useYield: a generator that never stops
+  return function* (this: SteppedKernel, ...args: unknown[]) {
+    return (this.plain as unknown as Record<string, AnyFunction>)[name](...args);
   };
 }
 
@@ -128,11 +138,13 @@ function withBarriers<F>(
   made: WeakMap<object, Readonly<Record<string, F>>>,
   table: Readonly<Record<string, F>>,
   names: readonly string[],
-  barrier: (fn: F) => F,
+  barrier: (fn: F, name: string) => F,
 ): Readonly<Record<string, F>> {
   let found = made.get(table);
   if (found === undefined) {
-    const replaced = names.filter((name) => table[name] !== undefined).map((name) => [name, barrier(table[name])]);
+    const replaced = names
+      .filter((name) => table[name] !== undefined)
+      .map((name) => [name, barrier(table[name], name)]);
     found = Object.freeze({ ...table, ...Object.fromEntries(replaced) }) as Readonly<Record<string, F>>;
     made.set(table, found);
   }
@@ -144,12 +156,12 @@ const plainTables = new WeakMap<object, FunctionTable>();
 
 /** A kernel of generators, bound to what one CPU sees of a machine. */
 export function bindStepped(table: StepTable, kernel: Kernel, m: machine, view: CpuView): SteppedKernel {
-  const bound = Object.create(prototypeOf(withBarriers(stepTables, table, ATOMIC, atomicSteps))) as Record<
-    string,
-    unknown
-  >;
+  const steps = withBarriers(stepTables, table, [...ATOMIC, ...ATOMIC_AT_ONCE], (fn, name) =>
+    ATOMIC.includes(name) ? atomicSteps(fn) : atomicStep(name),
+  );
+  const bound = Object.create(prototypeOf(steps)) as Record<string, unknown>;
   bound.m = view.view(m);
-  const plain = withBarriers(plainTables, kernel.table, [...ATOMIC, ...LOCKING], atomic);
+  const plain = withBarriers(plainTables, kernel.table, [...ATOMIC, ...ATOMIC_AT_ONCE, ...LOCKING], atomic);
   bound.plain = Object.assign(bind({ ...kernel, table: plain }, bound.m as machine), { view });
   bound.tp = null;
   bound.view = view;

@@ -32,7 +32,9 @@ export function orderText(columns: readonly Column[], steps: readonly LoggedStep
   let said = '';
   for (const [i, step] of steps.entries()) {
     const { cpu, until, stores } = step;
-    const cell = stores.map((it) => (it.length > width ? it.replace(/\.(?=\w+(?:\[\w+\])? =)/, ' .') : it));
+    const cell = stores.map((it) =>
+      it.split(' ')[0].length > width ? it.replace(/\.(?=\w+(?:\[\w+\])? =)/, ' .') : it,
+    );
     const fn = until.replace(/\(\): .*/, '()');
     if (steps[i + 1]?.cpu !== cpu) cell.push(`- ${until}`);
     else if (fn !== said && until !== IDLE) cell.push(`- ${fn}`);
