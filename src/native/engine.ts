@@ -3,12 +3,11 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConformState, Operation } from '../conform/operations.js';
-import { newSchedFeatures } from '../sched/records.js';
 import { type Build, build, type Variant } from './build.js';
 import type { LineCoverage } from './coverage.js';
 import { type Ending, EngineProcess, type UbsanReport } from './engine-process.js';
 import { findTree, type KernelTree } from './find-tree.js';
-import { decodeState, parseSchema, type Schema, wordAt } from './format.js';
+import { decodeState, FEATURE_NAMES, parseSchema, type Schema, wordAt } from './format.js';
 import { smokeTest } from './smoke.js';
 
 export type { Ending, UbsanReport } from './engine-process.js';
@@ -79,7 +78,7 @@ class Engine extends EngineProcess implements NativeEngine {
   ) {
     super(built, [String(cpus)]);
     this.schema = parseSchema(this.described);
-    this.features = Object.keys(newSchedFeatures()).map((name) => this.schema.features.indexOf(name));
+    this.features = FEATURE_NAMES.map((name) => this.schema.features.indexOf(name));
   }
 
   run(ops: readonly Operation[], detail: Detail = 'state'): Batch {

@@ -36,6 +36,38 @@ export function parseSchema(json: string): Schema {
   return Object.fromEntries(clean) as Schema;
 }
 
+/** SCHED_FEAT by the numbers that FEATURE takes: the model's order, whatever a tree's own is. */
+export const FEATURE_NAMES: readonly string[] = [
+  'PLACE_LAG',
+  'PLACE_DEADLINE_INITIAL',
+  'PLACE_REL_DEADLINE',
+  'RUN_TO_PARITY',
+  'PREEMPT_SHORT',
+  'NEXT_BUDDY',
+  'PICK_BUDDY',
+  'CACHE_HOT_BUDDY',
+  'DELAY_DEQUEUE',
+  'DELAY_ZERO',
+  'WAKEUP_PREEMPTION',
+  'HRTICK',
+  'HRTICK_DL',
+  'DOUBLE_TICK',
+  'NONTASK_CAPACITY',
+  'TTWU_QUEUE',
+  'SIS_UTIL',
+  'WARN_DOUBLE_CLOCK',
+  'RT_PUSH_IPI',
+  'RT_RUNTIME_SHARE',
+  'LB_MIN',
+  'ATTACH_AGE_LOAD',
+  'WA_IDLE',
+  'WA_WEIGHT',
+  'WA_BIAS',
+  'UTIL_EST',
+  'LATENCY_WARN',
+  'NI_RANDOM',
+];
+
 /** An operation of any engine, by name; what the numbers mean depends on it. */
 export interface PipeOperation {
   readonly op: string;

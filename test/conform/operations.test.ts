@@ -6,6 +6,8 @@ import { modelEngine } from '../../src/conform/model-engine.js';
 import { readRecording, type Sequence } from '../../src/conform/operations.js';
 import { differenceLine, replay, replaySummary } from '../../src/conform/replay.js';
 import { add, ONE, type u64 } from '../../src/lib/types.js';
+import { FEATURE_NAMES } from '../../src/native/format.js';
+import { newSchedFeatures } from '../../src/sched/records.js';
 import type { cfs_rq, rq, sched_entity } from '../../src/sched/sched.js';
 import type { AnyFunction, Kernel } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
@@ -15,6 +17,12 @@ const file = new URL('../vectors/eevdf-6.12.117-1cpu-00.jsonl.gz', import.meta.u
 const lines = gunzipSync(readFileSync(file)).toString('utf8').split('\n');
 /** The header of the first sequence and its first step. */
 const [header, step] = lines;
+
+describe('FEATURE', () => {
+  it('numbers the features as the model does', () => {
+    expect(FEATURE_NAMES).toEqual(Object.keys(newSchedFeatures()));
+  });
+});
 
 describe('readRecording', () => {
   it('reads a sequence', () => {
