@@ -10,12 +10,21 @@ export function heldLines(report: HeldReport, again: string): string[] {
   const calls = report.rows.reduce((n, row) => n + row.calls, 0);
   return [
     `${count(report.rows.length, 'function')} of KVM, each alone: ${count(calls, 'call')}, ${count(differing.length, 'function')} differing`,
-    ...report.left.flatMap((one) => wrap(`  not held: ${one.file}: ${one.name}(): ${one.why}`, 80, '    ')),
+    ...leftLines(report),
     ...report.lackingFields
       .slice(0, 5)
       .flatMap((name) => wrap(`  not compared: ${name}, which the tree lacks`, 80, '    ')),
     ...differing.flatMap((row) => differenceLines(row, row.difference!, again)),
   ];
+}
+
+/** By reason: one that holds for many is said once. */
+function leftLines({ left }: HeldReport): string[] {
+  return [...new Set(left.map((one) => one.why))].flatMap((why) => {
+    const names = left.filter((one) => one.why === why).map((one) => `${one.name}()`);
+    const shown = names.length > 6 ? count(names.length, 'function') : names.join(', ');
+    return wrap(`  not held: ${shown}: ${why}`, 80, '    ');
+  });
 }
 
 function differenceLines(row: HeldRow, d: HeldDifference, again: string): string[] {

@@ -4,6 +4,7 @@ import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { openExtractEngine } from '../../native/extract/engine.js';
 import type { KernelTree } from '../../native/find-tree.js';
 import { type Mirror, mirrors } from '../../native/mirrors.js';
+import { NativeError } from '../../native/native-error.js';
 import type { Kernel } from '../../series/link.js';
 import { xorshift32 } from '../generate-operations.js';
 import { CASES, type HeldRow, holdFunctions, wantedOf } from './compare.js';
@@ -36,7 +37,14 @@ export async function holdAll(kernel: Kernel, tree: KernelTree, options: HoldAll
   const lackingFields: string[] = [];
   for (const architecture of ['x86', 'arm64', 's390'] as const) {
     if (CASES[architecture].length === 0) continue;
-    const engine = await openExtractEngine(tree, wantedOf(architecture, list));
+    const engine = await openExtractEngine(tree, wantedOf(architecture, list)).catch((error: unknown) => {
+      // a tree whose structures are too different is one to say so of, not one to stop at
+      if (!(error instanceof NativeError) || error.code !== 'compile') throw error;
+      const held = CASES[architecture].map((one) => ({ file: one.file, name: one.name, as: one.as ?? one.name }));
+      left.push(...held.map((one) => ({ ...one, why: error.message })));
+      return null;
+    });
+    if (engine === null) continue;
     try {
       left.push(...engine.built.left.map(({ held, why }) => ({ ...held, why })));
       lackingFields.push(...engine.built.lackingFields);
