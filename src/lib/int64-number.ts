@@ -31,6 +31,44 @@ const HIGH = 65536;
 /** Below 2^36 and shifted by 16 or more, both partial products and their sum are exact. */
 const SHORT = POW2[36];
 
+/** What is too wide for a number, or divides by 0. */
+function makeBig(x: Raw): Raw {
+  return canon(BigInt(x));
+}
+function addBig(x: Raw, y: Raw): Raw {
+  return canon(BigInt(x) + BigInt(y));
+}
+function subBig(x: Raw, y: Raw): Raw {
+  return canon(BigInt(x) - BigInt(y));
+}
+function mulBig(x: Raw, y: Raw): Raw {
+  return canon(BigInt(x) * BigInt(y));
+}
+function divBig(x: Raw, y: Raw): Raw {
+  return y === 0 ? divideError('div') : canon(unsigned(x) / unsigned(y));
+}
+function remBig(x: Raw, y: Raw): Raw {
+  return y === 0 ? divideError('rem') : canon(unsigned(x) % unsigned(y));
+}
+function shrBig(x: Raw, n: number): Raw {
+  return canon(unsigned(x) >> BigInt(n & 63));
+}
+function shlBig(x: Raw, n: number): Raw {
+  return canon(BigInt(x) << BigInt(n & 63));
+}
+function andBig(x: Raw, y: Raw): Raw {
+  return canon(BigInt(x) & BigInt(y));
+}
+function s64_divBig(x: Raw, y: Raw): Raw {
+  return y === 0 ? divideError('s64_div') : canon(BigInt(x) / BigInt(y));
+}
+function s64_shrBig(x: Raw, n: number): Raw {
+  return canon(BigInt(x) >> BigInt(n & 63));
+}
+function mulShrBig(x: Raw, m: number, s: number): Raw {
+  return canon((unsigned(x) * BigInt(m)) >> BigInt(s));
+}
+
 /*
  * Operands and results are what the opaque types stand for; `Int64` gives them their types below.
  * WHY no helpers on the fast paths: V8 inlines by a budget of bytecode, and these are nearly every line's callees.
@@ -38,7 +76,7 @@ const SHORT = POW2[36];
 
 function make(x: Raw): Raw {
   if (typeof x === 'number' && abs(x) <= MAX) return x + 0;
-  return canon(BigInt(x));
+  return makeBig(x);
 }
 
 function add(x: Raw, y: Raw): Raw {
@@ -46,7 +84,7 @@ function add(x: Raw, y: Raw): Raw {
     const r = x + y;
     if (abs(r) <= MAX) return r;
   }
-  return canon(BigInt(x) + BigInt(y));
+  return addBig(x, y);
 }
 
 function sub(x: Raw, y: Raw): Raw {
@@ -54,7 +92,7 @@ function sub(x: Raw, y: Raw): Raw {
     const r = x - y;
     if (abs(r) <= MAX) return r;
   }
-  return canon(BigInt(x) - BigInt(y));
+  return subBig(x, y);
 }
 
 function mul(x: Raw, y: Raw): Raw {
@@ -62,24 +100,22 @@ function mul(x: Raw, y: Raw): Raw {
     const r = x * y;
     if (abs(r) <= MAX) return r + 0;
   }
-  return canon(BigInt(x) * BigInt(y));
+  return mulBig(x, y);
 }
 
 function div(x: Raw, y: Raw): Raw {
   if (typeof x === 'number' && typeof y === 'number' && x >= 0 && y > 0) return floor(x / y);
-  if (y === 0) return divideError('div');
-  return canon(unsigned(x) / unsigned(y));
+  return divBig(x, y);
 }
 
 function rem(x: Raw, y: Raw): Raw {
   if (typeof x === 'number' && typeof y === 'number' && x >= 0 && y > 0) return x - floor(x / y) * y;
-  if (y === 0) return divideError('rem');
-  return canon(unsigned(x) % unsigned(y));
+  return remBig(x, y);
 }
 
 function shr(x: Raw, n: number): Raw {
   if (typeof x === 'number' && x >= 0) return floor(x * INV_POW2[n & 63]);
-  return canon(unsigned(x) >> BigInt(n & 63));
+  return shrBig(x, n);
 }
 
 function shl(x: Raw, n: number): Raw {
@@ -87,25 +123,24 @@ function shl(x: Raw, n: number): Raw {
     const r = x * POW2[n & 63];
     if (abs(r) <= MAX) return r;
   }
-  return canon(BigInt(x) << BigInt(n & 63));
+  return shlBig(x, n);
 }
 
 function and(x: Raw, y: Raw): Raw {
   if (typeof x === 'number' && typeof y === 'number' && x >= 0 && y >= 0 && x < HIGH * HIGH && y < HIGH * HIGH) {
     return (x & y) >>> 0;
   }
-  return canon(BigInt(x) & BigInt(y));
+  return andBig(x, y);
 }
 
 function s64_div(x: Raw, y: Raw): Raw {
   if (typeof x === 'number' && typeof y === 'number' && y !== 0) return trunc(x / y) + 0;
-  if (y === 0) return divideError('s64_div');
-  return canon(BigInt(x) / BigInt(y));
+  return s64_divBig(x, y);
 }
 
 function s64_shr(x: Raw, n: number): Raw {
   if (typeof x === 'number') return floor(x * INV_POW2[n & 63]);
-  return canon(x >> BigInt(n & 63));
+  return s64_shrBig(x, n);
 }
 
 function to_u32(x: Raw): number {
@@ -135,7 +170,7 @@ function mul_u64_u32_shr(x: Raw, m: number, s: number): Raw {
       return floor((x * hi + floor(x * lo * INV_POW2[16])) * INV_POW2[s - 16]);
     }
   }
-  return canon((unsigned(x) * BigInt(m)) >> BigInt(s));
+  return mulShrBig(x, m, s);
 }
 
 function toNumber(x: Raw): number {
