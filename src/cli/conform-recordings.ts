@@ -74,21 +74,23 @@ function readRecordingText(io: Io, path: string): string {
   }
 }
 
-export async function replayFile(io: Io, path: string, asked: Asked): Promise<number> {
+/** `kernel` is the model's; the release nearest to the recorded one otherwise. */
+export async function replayFile(io: Io, path: string, asked: Asked, kernel?: string): Promise<number> {
   const text = readRecordingText(io, path);
   if (isLapicRecording(text)) return await replayLapicRecording(io, path, text, asked.json);
   if (/^### SCENARIO /m.test(text)) return await replayKvm(io, text, asked);
   const { readRecording } = await import('../conform/operations.js');
   const { differenceLine, replay, replaySummary } = await import('../conform/replay.js');
   const { modelEngine } = await import('../conform/model-engine.js');
-  const { pin } = await import('../series/registry.js');
+  const { kernelByName, nearestRelease } = await import('../series/registry.js');
   const { sequences, faults } = readRecording(text);
   if (faults.length > 0 || sequences.length === 0) {
     for (const fault of faults.slice(0, 20)) io.err(`kvmodel: ${path}:${fault.line}: ${fault.message}\n`);
     if (faults.length === 0) io.err(`kvmodel: ${path}: expected a recording, found no sequence\n`);
     return BAD_INPUT;
   }
-  const result = replay(sequences, (cpus) => modelEngine(pin, cpus));
+  const model = kernel === undefined ? nearestRelease(sequences[0]!.tree) : kernelByName(kernel);
+  const result = replay(sequences, (cpus) => modelEngine(model, cpus));
   if (asked.json) io.out(json(result));
   else io.out(`${[...result.differences.map(differenceLine), replaySummary(result)].join('\n')}\n`);
   return result.differences.length === 0 ? OK : REFUTED;

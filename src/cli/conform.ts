@@ -61,7 +61,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--seed <n>', 'first sequence; the next has the next number', '1')
     .option('--cpus <n>', '1 to 8; 1, 2, 4 and 8 in turn when left out')
     .option('--only <part>', 'scheduler, or lapic: the local APICs; all when left out')
-    .option('--kernel <name>', "the model's kernel: v6.12.117, v6.19-rc1 ...")
+    .option('--kernel <name>', "the model's kernel; the release nearest to the tree otherwise")
     .option('--functions', 'calls and covered lines, function by function')
     .option('--drift', 'which mirrored functions read otherwise in the tree')
     .option('--held <names>', 'only functions of KVM, each alone: these, or all')
@@ -100,15 +100,17 @@ async function conform(io: Io, given: Given): Promise<number> {
   options.done();
   if (asked.operations >= LONG_RUN_OPERATIONS) expectLongRun();
   try {
-    if (given.replay !== undefined) return await replayFile(io, given.replay, asked);
+    if (given.replay !== undefined) return await replayFile(io, given.replay, asked, given.kernel);
     if (given.drift === true) return await drift(io, asked, given.record);
     if (given.record !== undefined) return await record(io, given.record, asked);
-    const { kernelByName, pin } = await import('../series/registry.js');
-    const kernel = given.kernel === undefined ? pin : kernelByName(given.kernel);
+    const { kernelByName, nearestRelease, pin } = await import('../series/registry.js');
+    const named = given.kernel === undefined ? null : kernelByName(given.kernel);
     if (given.kvm === true) {
       const { conformKvm } = await import('./conform-kvm.js');
-      return await conformKvm(io, kernel, asked);
+      return await conformKvm(io, named ?? pin, asked);
     }
+    const { findTree } = await import('../native/find-tree.js');
+    const kernel = named ?? nearestRelease((await findTree(asked.tree)).version);
     if (given.held !== undefined) return await heldAlone(io, kernel, asked, given.held);
     return given.functions === true ? await functions(io, kernel, asked) : await differential(io, kernel, asked);
   } catch (error) {
@@ -168,7 +170,7 @@ function otherwiseLines(kernel: Kernel, native: NativeEngine): string[] {
   const { other_names: names, absent } = native.schema;
   const renamed = names.flatMap((column, i) => (i % 2 === 0 ? [`${column} is its ${names[i + 1]}`] : []));
   // The pin's own tree has some of the later names, too: nothing to say.
-  if (`v${native.tree.version}` === kernel.name) return [];
+  if (native.tree.version.replace(/\.0(?=-|$)/, '') === kernel.name.slice(1)) return [];
   return [
     ...wrap(
       'Not the same release: what the two do differently shows as a difference. conform --drift lists what reads otherwise.',

@@ -34,8 +34,9 @@ export function word(x: i64): Word {
 }
 
 /** The machine of an engine: a scheduler, and nothing of KVM. */
-function newMachine(cpus: number): kernel_state {
-  const sched = newSchedState({ cpus, HZ: 1000, NO_HZ_COMMON: false, now: u64(1_000_000_000) });
+function newMachine(kernel: Kernel, cpus: number): kernel_state {
+  const sched_feat = kernel.sched_feat ?? {};
+  const sched = newSchedState({ cpus, HZ: 1000, NO_HZ_COMMON: false, now: u64(1_000_000_000), sched_feat });
   // WHY copied: a literal with a spread in it has not always the same hidden class; a copy has.
   return cloneMachine({
     ...sched,
@@ -66,7 +67,7 @@ function warnOnce(this: vmlinux, condition: boolean, where: string): boolean {
 function countingOnce(kernel: Kernel): Kernel {
   let counting = withOnce.get(kernel);
   if (counting === undefined) {
-    counting = { name: kernel.name, table: Object.freeze({ ...kernel.table, warnOn: warnOnce }) };
+    counting = { ...kernel, table: Object.freeze({ ...kernel.table, warnOn: warnOnce }) };
     withOnce.set(kernel, counting);
   }
   return counting;
@@ -79,7 +80,7 @@ export interface ModelEngine extends Engine {
 
 /** Makes an engine on `kernel` with `cpus` CPUs. */
 export function modelEngine(kernel: Kernel, cpus: number): ModelEngine {
-  const k = bind(countingOnce(kernel), newMachine(cpus));
+  const k = bind(countingOnce(kernel), newMachine(kernel, cpus));
   warnedAt.set(k.m, new Set());
   initSched(k, cpus);
   const firstTask = k.m.task.length;

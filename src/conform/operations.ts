@@ -152,6 +152,8 @@ export interface RecordedStep {
 export interface Sequence {
   seq: number;
   kind: string;
+  /** version of the kernel that was recorded; empty in recordings that do not say */
+  tree: string;
   cpus: number;
   setup: Operation[];
   setup_r: number[];
@@ -270,6 +272,7 @@ function readHeader(reader: LineReader, o: { [key: string]: Json }): Sequence {
   return {
     seq: reader.integer(o['seq'], 'seq'),
     kind: typeof o['kind'] === 'string' ? o['kind'] : '',
+    tree: typeof o['tree'] === 'string' ? o['tree'] : '',
     cpus,
     setup: reader.array(o['setup'], 'setup').map((op, i) => reader.operation(op, `setup[${i}]`)),
     setup_r: reader.array(o['setup_r'], 'setup_r').map((r, i) => reader.integer(r, `setup_r[${i}]`)),

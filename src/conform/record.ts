@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Records vectors: random sequences of the eight kinds, executed by the kernel's own code. */
+/** Records vectors: random sequences of all kinds, executed by the kernel's own code. */
 import type { NativeEngine } from '../native/engine.js';
 import { generateSequence, KINDS, xorshift32 } from './generate-operations.js';
 import type { Operation } from './operations.js';
@@ -24,6 +24,7 @@ export function* recordVectors(engine: NativeEngine, options: RecordOptions): It
     const { setup, ops, ...about } = generateSequence(xorshift32(seed), KINDS[seed % KINDS.length]!, {
       cpus: engine.cpus,
       length: options.length,
+      features: true,
     });
     engine.reset();
     const before = engine.run(setup);
@@ -32,7 +33,15 @@ export function* recordVectors(engine: NativeEngine, options: RecordOptions): It
     if (ending !== null) throw new Error(`seed ${seed} ends the kernel: ${ending.kind} ${ending.what}`);
     const state = engine.decode(before.results.at(-1)!);
     const setup_r = before.results.map((result) => result.r);
-    yield JSON.stringify({ seq, seed, ...about, setup: setup.map(withoutZeros), setup_r, state });
+    yield JSON.stringify({
+      seq,
+      seed,
+      tree: engine.tree.version,
+      ...about,
+      setup: setup.map(withoutZeros),
+      setup_r,
+      state,
+    });
     for (const [i, result] of after.results.entries()) {
       yield JSON.stringify({ i, op: withoutZeros(ops[i]!), r: result.r, state: engine.decode(result) });
     }

@@ -38,11 +38,18 @@ export interface KernelTree {
   readonly version: string;
 }
 
+/** Whatever lacks one of these is no kernel tree, or only a part of one. */
+const MARKS = [
+  ...['Makefile', 'kernel/sched/fair.c', 'include/linux/sched.h'],
+  ...['kernel/bounds.c', 'include/linux/kconfig.h', 'include/asm-generic', 'include/uapi/asm-generic', 'lib/rbtree.c'],
+];
+
 /** Reads the version from the tree's Makefile; NativeError when `dir` is not a kernel tree or too old a one. */
 export function readTree(dir: string): KernelTree {
-  const missing = ['Makefile', 'kernel/sched/fair.c', 'include/linux/sched.h'].find((f) => !existsSync(join(dir, f)));
+  const missing = MARKS.find((f) => !existsSync(join(dir, f)));
   if (missing !== undefined) {
-    const what = !existsSync(dir) ? 'does not exist' : `is not a kernel tree: it has no ${missing}`;
+    const whole = existsSync(join(dir, MARKS[1])) ? 'a whole' : 'a';
+    const what = !existsSync(dir) ? 'does not exist' : `is not ${whole} kernel tree: it has no ${missing}`;
     throw new NativeError('not-a-tree', `${dir} ${what}`);
   }
   const makefile = readFileSync(join(dir, 'Makefile'), 'utf8');

@@ -7,6 +7,8 @@ export type NativeErrorCode =
   | 'no-kvm'
   /** no gcc on PATH */
   | 'no-compiler'
+  /** builds cannot be kept anywhere */
+  | 'no-cache'
   /** neither --tree nor an installed package */
   | 'no-tree'
   /** the path is not a kernel tree */
@@ -41,6 +43,7 @@ export class NativeError extends Error {
 /** The codes that mean "cannot be tested here" (exit 4 under --exit=kselftest) and not "wrong". */
 export function isSkip(error: unknown): boolean {
   return (
-    error instanceof NativeError && ['no-compiler', 'no-tree', 'no-kvm', 'unsupported-machine'].includes(error.code)
+    error instanceof NativeError &&
+    ['no-compiler', 'no-cache', 'no-tree', 'no-kvm', 'unsupported-machine'].includes(error.code)
   );
 }

@@ -97,6 +97,7 @@ export function initSched(kernel: vmlinux, cpus: number): void {
     m.se[idle.se].slice = toU64(m.sysctl_sched_base_slice);
     kernel.init_idle(idle, cpu);
   }
+  kernel.sched_init_smp();
 }
 
 /** A task_struct with its entity, in the machine's tables. */

@@ -934,6 +934,9 @@ export function sched_move_task(this: vmlinux, tsk: task_struct, _for_autogroup:
 
 /* ---- boot ---- */
 
+/** kernel/sched/core.c: sched_init_smp(), of it what is not topology: nothing. */
+export function sched_init_smp(this: vmlinux): void {}
+
 /** kernel/sched/core.c: init_idle() */
 export function init_idle(this: vmlinux, idle: task_struct, cpu: number): void {
   const rq = this.cpu_rq(cpu);

@@ -9,6 +9,7 @@ import { oneOf } from '../base/faults.js';
 import { historic } from './historic/index.js';
 import type { Kernel } from './link.js';
 import { linux_6_12 } from './linux-6.12.js';
+import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
 import preForfeit from './pre-forfeit/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
@@ -28,6 +29,7 @@ export const pin: Kernel = linux_6_12;
 /** All known series, releases first, in the order in which they are listed. */
 export const allSeries: readonly AnySeries[] = [
   linux_6_19_rc1,
+  linux_6_19,
   semanticsAwareV2,
   yieldHierarchy,
   yieldHierarchyWeighted,
@@ -94,6 +96,21 @@ export function kernelByName(name: string): Kernel {
   }
   linked.set(name, kernel);
   return kernel;
+}
+
+/** Orders versions: `6.19.0-rc1` before `6.19.0`, which a tree calls 6.19 by. */
+function versionKey(version: string): number {
+  const [, major, minor, patch, rc] = /^v?(\d+)\.(\d+)(?:\.(\d+))?(?:-rc(\d+))?/.exec(version) ?? [];
+  const place = rc === undefined ? 1000 + Number(patch ?? 0) : Number(rc);
+  return (Number(major ?? 0) * 1000 + Number(minor ?? 0)) * 10_000 + place;
+}
+
+/** The newest release that is no newer than a tree of that version (`6.19.4`, `6.19.0-rc3`); the pin for older ones. */
+export function nearestRelease(version: string): Kernel {
+  const wanted = versionKey(version);
+  const releases = allSeries.filter((series) => series.release === true && versionKey(series.id) <= wanted);
+  const newest = releases.sort((a, b) => versionKey(b.id) - versionKey(a.id))[0];
+  return newest === undefined ? pin : kernelByName(newest.id);
 }
 
 function baseByName(name: string, first: string): Kernel {

@@ -86,7 +86,7 @@ describe('a wrong command line', () => {
     ['check ./none.ts', 'expected a TypeScript file, got no such file'],
     ['run', "missing required argument 'scenario'"],
     ['run two-spiners', 'perhaps two-spinners'],
-    ['run nice-mix --kernel v6.19', 'perhaps v6.19-rc1'],
+    ['run nice-mix --kernel v6.19-r1', 'perhaps v6.19-rc1'],
     ['run nice-mix --trace vcd', '--trace: expected one of these: ftrace, timehist, got "vcd"'],
     ['run ./none.json', 'expected a scenario as JSON, got no such file'],
     ['replay ./none.json', 'expected a counterexample, got no such file'],

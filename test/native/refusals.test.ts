@@ -3,7 +3,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { exclusively } from '../../src/native/cache-dir.js';
 import { findTree, readTree } from '../../src/native/find-tree.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'kvmodel-test-'));
@@ -11,9 +12,11 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 function tree(name: string, makefile: string): string {
   const dir = join(scratch, name);
-  for (const sub of ['kernel/sched', 'include/linux']) mkdirSync(join(dir, sub), { recursive: true });
-  writeFileSync(join(dir, 'kernel/sched/fair.c'), '');
-  writeFileSync(join(dir, 'include/linux/sched.h'), '');
+  for (const sub of ['kernel/sched', 'include/linux', 'include/asm-generic', 'include/uapi/asm-generic', 'lib']) {
+    mkdirSync(join(dir, sub), { recursive: true });
+  }
+  for (const file of ['kernel/sched/fair.c', 'kernel/bounds.c', 'lib/rbtree.c']) writeFileSync(join(dir, file), '');
+  for (const file of ['sched.h', 'kconfig.h']) writeFileSync(join(dir, 'include/linux', file), '');
   writeFileSync(join(dir, 'Makefile'), makefile);
   return dir;
 }
@@ -46,10 +49,36 @@ describe('a tree', () => {
     expect(() => readTree(tree('empty', ''))).toThrow(expect.objectContaining({ code: 'not-a-tree' }));
   });
 
+  it('that is only a part of one is refused', () => {
+    const dir = tree('part', 'VERSION = 6\nPATCHLEVEL = 18\nSUBLEVEL = 0\nEXTRAVERSION =\n');
+    rmSync(join(dir, 'include/asm-generic'), { recursive: true });
+    expect(() => readTree(dir)).toThrow(
+      expect.objectContaining({
+        code: 'not-a-tree',
+        message: expect.stringContaining('is not a whole kernel tree: it has no include/asm-generic'),
+      }),
+    );
+  });
+
   it('that is missing names the package', async () => {
     await expect(findTree(undefined, join(scratch, 'no-usr-src'))).rejects.toMatchObject({
       code: 'no-tree',
       message: expect.stringContaining('apt-get install linux-source-6.12'),
     });
+  });
+});
+
+describe('a cache', () => {
+  it.each([join(scratch, 'a-file'), '/proc/1'])('at %s, where nothing can be kept, is refused', async (place) => {
+    writeFileSync(join(scratch, 'a-file'), '');
+    vi.stubEnv('XDG_CACHE_HOME', place);
+    try {
+      await expect(exclusively('x', async () => 1)).rejects.toMatchObject({
+        code: 'no-cache',
+        message: expect.stringContaining('XDG_CACHE_HOME names another place'),
+      });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 });

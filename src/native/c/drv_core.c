@@ -297,6 +297,10 @@ void native_boot(int cpus)
     native_enter(cpu);
     set_rq_online(cpu_rq(cpu));
   }
+#ifdef NATIVE_HAVE_sched_init_dl_servers
+  native_enter(0);
+  sched_init_dl_servers();
+#endif
   native_parent = native_make_task();
   native_parent->cgroups = native_css_set[0];
   native_enter(0);

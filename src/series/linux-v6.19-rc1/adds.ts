@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The functions that v6.19-rc1 has and the pin lacks, and the kernel as its functions see it. */
 import type { vmlinux } from '../vmlinux.js';
+import type * as change from './change.js';
 import type * as core from './core.js';
 import type * as deadline from './deadline.js';
 import type * as eevdf from './eevdf.js';
@@ -18,6 +19,10 @@ export interface Adds {
   get_lazy_tif_bit: typeof core.get_lazy_tif_bit;
   __resched_curr: typeof core.__resched_curr;
   resched_curr_lazy: typeof core.resched_curr_lazy;
+  switching_from_fair: typeof change.switching_from_fair;
+  sched_change_begin: typeof change.sched_change_begin;
+  sched_change_end: typeof change.sched_change_end;
+  sched_init_dl_servers: typeof deadline.sched_init_dl_servers;
   classUpdateCurr: typeof deadline.classUpdateCurr;
   update_curr_idle: typeof deadline.update_curr_idle;
   dl_server_update_idle: typeof deadline.dl_server_update_idle;

@@ -3,9 +3,7 @@
  * kernel/sched/deadline.c, idle.c (v6.19-rc1), of them the fair server, as far as it differs from the pin: idle time
  * counts for it, a whole period of idling stops it, and it is no task in nr_running.
  *
- * Read as text in mails: 52d15521eb75, e636ffb9e31b, f5a538c07df2.
- * DEVIATION DV-623: sched_init_dl_servers() gives the servers their parameters after SMP boot; here, as at the pin,
- * their first start does.
+ * Read as text in mails: 52d15521eb75, e636ffb9e31b, f5a538c07df2. Held against the C code of v6.19.
  */
 
 import { NotModelled } from '../../lib/bug.js';
@@ -158,14 +156,7 @@ export function dl_server_update_idle_time(this: vmlinux_6_19, _rq: rq, _p: task
 export function dl_server_start(this: vmlinux_6_19, dl_se: sched_dl_entity): void {
   const rq = this.rq_of_dl_se(dl_se);
 
-  if (!this.dl_server(dl_se)) {
-    this.dl_server_apply_params(dl_se, SERVER_RUNTIME, SERVER_PERIOD, true);
-    dl_se.dl_server = 1;
-    dl_se.dl_defer = 1;
-    this.setup_new_dl_entity(dl_se);
-  }
-
-  if (dl_se.dl_server_active) return;
+  if (!this.dl_server(dl_se) || dl_se.dl_server_active) return;
 
   this.classUpdateCurr(rq);
 
@@ -174,6 +165,58 @@ export function dl_server_start(this: vmlinux_6_19, dl_se: sched_dl_entity): voi
   dl_se.dl_server_active = 1;
   this.enqueue_dl_entity(dl_se, ENQUEUE_WAKEUP);
   this.resched_curr(rq);
+}
+
+/** kernel/sched/core.c: sched_init_smp(), of it what is not topology. */
+export function sched_init_smp(this: vmlinux_6_19): void {
+  this.sched_init_dl_servers();
+}
+
+/** kernel/sched/deadline.c: sched_init_dl_servers() */
+export function sched_init_dl_servers(this: vmlinux_6_19): void {
+  for (const rq of this.m.rq) {
+    const dl_se = rq.fair_server;
+    this.rq_lock_irq(rq);
+    this.update_rq_clock(rq);
+
+    this.warnOn(this.dl_server(dl_se), 'sched_init_dl_servers: dl_server(dl_se)');
+
+    this.dl_server_apply_params(dl_se, SERVER_RUNTIME, SERVER_PERIOD, true);
+    dl_se.dl_server = 1;
+    dl_se.dl_defer = 1;
+    this.setup_new_dl_entity(dl_se);
+  }
+}
+
+/** kernel/sched/deadline.c: update_dl_entity(): on wake-up: keep the running period, or begin a new one. */
+export function update_dl_entity(this: vmlinux_6_19, dl_se: sched_dl_entity): void {
+  const rq = this.rq_of_dl_se(dl_se);
+
+  if (this.dl_time_before(dl_se.deadline, this.rq_clock(rq)) || this.dl_entity_overflow(dl_se, this.rq_clock(rq))) {
+    if (!this.dl_is_implicit(dl_se) && !this.dl_time_before(dl_se.deadline, this.rq_clock(rq))) {
+      this.update_dl_revised_wakeup(dl_se, rq);
+      return;
+    }
+    this.replenish_dl_new_period(dl_se, rq);
+  } else if (this.dl_server(dl_se) && dl_se.dl_defer) {
+    // within its period, with runtime left: it waits for its zero-laxity time again, unless it was running
+    if (!dl_se.dl_defer_running) {
+      dl_se.dl_defer_armed = 1;
+      dl_se.dl_throttled = 1;
+    }
+  }
+}
+
+/** The part of update_curr_dl_se() from its label on: a server whose timer would be late gets a new period at once. */
+export function throttleDlEntity(this: vmlinux_6_19, rq: rq, dl_se: sched_dl_entity): void {
+  if (!this.dl_runtime_exceeded(dl_se) && !dl_se.dl_yielded) return;
+  dl_se.dl_throttled = 1;
+  this.dequeue_dl_entity(dl_se, 0);
+  if (!this.start_dl_timer(dl_se)) {
+    this.replenish_dl_new_period(dl_se, rq);
+    this.start_dl_timer(dl_se);
+  }
+  if (!this.on_dl_rq(dl_se)) this.resched_curr(rq); // !is_leftmost()
 }
 
 /** kernel/sched/deadline.c: dl_server_stop() */

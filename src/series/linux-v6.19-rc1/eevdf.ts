@@ -4,7 +4,7 @@
  * as they differ from the pin.
  *
  * Read as text in mails: 79f3f9bedd14, e837456fdca8, hunks of 0b9ca2dcabc3 and 3a0baa8e6c57.
- * DEVIATION DV-620: the rest is put together from the pin, those diffs' context and what is said of the commits.
+ * Held against the C code of v6.19; see DV-620 in docs/FIDELITY.md for the release candidate itself.
  * MODEL: fields keep the pin's names: nr_running is nr_queued there, idle_h_nr_running h_nr_idle.
  * One word, as there: vlag (off the queue) and vprot (running) are a union; `vprot` reads and writes vlag's bits.
  */

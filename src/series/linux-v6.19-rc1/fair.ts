@@ -4,7 +4,7 @@
  * differ from the pin.
  *
  * Read as text in mails: e837456fdca8, e636ffb9e31b, 7c70cb94d29c, 127b90315ca0, hunks of 0b9ca2dcabc3.
- * DEVIATION DV-620: 6d71a9c61604 is known by the form it left and by what is said of it.
+ * Held against the C code of v6.19. DEVIATION DV-620: no tree of the release candidate was at hand.
  * MODEL: CONFIG_SCHED_PROXY_EXEC is off, so that rq->donor is rq->curr; CONFIG_CFS_BANDWIDTH is off as at the pin.
  */
 import { nullDereference } from '../../lib/bug.js';

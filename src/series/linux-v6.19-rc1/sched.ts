@@ -2,10 +2,12 @@
 /** v6.19-rc1: what kernel/sched does otherwise than at the pin, one entry an upstream commit (the last that touched it). */
 import type { Patch } from '../series.js';
 import type { Adds } from './adds.js';
+import * as change from './change.js';
 import * as core from './core.js';
 import * as deadline from './deadline.js';
 import * as eevdf from './eevdf.js';
 import * as fair from './fair.js';
+import * as load from './load.js';
 
 export const sched: Patch<Adds>[] = [
   {
@@ -45,6 +47,18 @@ export const sched: Patch<Adds>[] = [
     adds: { update_protect_slice: eevdf.update_protect_slice },
   },
   {
+    // v6.16
+    subject: 'sched/fair: Allow decaying util_est when util_avg > CPU capa',
+    commit: 'f2d650618bc7',
+    funcs: { util_est_update: load.util_est_update },
+  },
+  {
+    // v6.16; of enqueue_task_fair() the condition reads otherwise and comes to the same
+    subject: 'sched/util_est: Simplify condition for util_est_{en,de}queue()',
+    commit: '0212696a8446',
+    funcs: { dequeue_task_fair: load.dequeue_task_fair },
+  },
+  {
     // v6.17; time is charged to who runs
     subject: 'sched: Fix runtime accounting w/ split exec & sched contexts',
     commit: 'aa4f74dfd42b',
@@ -56,6 +70,59 @@ export const sched: Patch<Adds>[] = [
     subject: "sched/deadline: Don't count nr_running for dl_server proxy tasks",
     commit: '52d15521eb75',
     funcs: { inc_dl_tasks: deadline.inc_dl_tasks, dec_dl_tasks: deadline.dec_dl_tasks },
+  },
+  {
+    // v6.17
+    subject: 'sched/deadline: Fix RT task potential starvation when expiry time passed',
+    commit: '421fc59cf58c',
+    funcs: { throttleDlEntity: deadline.throttleDlEntity },
+  },
+  {
+    // v6.17
+    subject: 'sched/deadline: Initialize dl_servers after SMP',
+    commit: '9f239df55546',
+    funcs: { sched_init_smp: deadline.sched_init_smp },
+    adds: { sched_init_dl_servers: deadline.sched_init_dl_servers },
+  },
+  {
+    subject: 'sched/core: Remove double update_rq_clock() in __set_cpus_allowed_ptr_locked()',
+    commit: 'e40cea333e60',
+    funcs: { set_cpus_allowed_ptr: change.set_cpus_allowed_ptr },
+  },
+  {
+    // with 650952d3fb38, d4c64207b88a and 73ec89a1ce4b of the same set
+    subject: 'sched: Employ sched_change guards',
+    commit: 'e9139f765ac7',
+    funcs: {
+      set_user_nice: change.set_user_nice,
+      sched_move_task: change.sched_move_task,
+      __do_set_cpus_allowed: change.__do_set_cpus_allowed,
+    },
+    adds: { sched_change_begin: change.sched_change_begin, sched_change_end: change.sched_change_end },
+  },
+  {
+    subject: 'sched: Move sched_class::prio_changed() into the change pattern',
+    commit: '6455ad5346c9',
+    funcs: { prio_changed_fair: change.prio_changed_fair, prio_changed_rt: change.prio_changed_rt },
+  },
+  {
+    // with 1ae5f5dfe5ad, which leaves a delayed task to its class
+    subject: 'sched: Fold sched_class::switch{ing,ed}_{to,from}() into the change pattern',
+    commit: '637b0682821b',
+    funcs: { __sched_setscheduler: change.__sched_setscheduler },
+    adds: { switching_from_fair: change.switching_from_fair },
+  },
+  {
+    // the pin has it, this release does not
+    subject: 'sched/fair: Fix overflow in update_tg_cfs_runnable()',
+    commit: '4f166adb5cb0',
+    funcs: { update_tg_cfs_runnable: load.update_tg_cfs_runnable },
+  },
+  {
+    // the pin has it, and what came after it; this release does not
+    subject: "sched/deadline: Fix 'stuck' dl_server",
+    commit: '115135422562',
+    funcs: { update_dl_entity: deadline.update_dl_entity },
   },
   {
     subject: 'sched/eevdf: Fix min_vruntime vs avg_vruntime',
