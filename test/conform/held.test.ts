@@ -21,6 +21,8 @@ describe.skipIf(missing !== null)(`functions of KVM, each alone${because}`, { ti
     expect(report.rows.flatMap((row) => (row.difference === null ? [] : [row.difference]))).toEqual([]);
     expect(report.left).toEqual([]);
     expect(report.lackingFields).toEqual([]);
+    const counted = report.coverage.functions.get('virt/kvm/kvm_main.c')?.get('held_kvm_vcpu_on_spin');
+    expect(counted?.calls).toBeGreaterThan(0);
   });
 
   it(`finds every one of ${heldFaults.length} faults, planted one by one`, async () => {

@@ -219,7 +219,7 @@ class Extractor {
     for (const args of [
       [...FLAGS, `-I${this.c}`, '-c', 'held.c'],
       host,
-      ['-no-pie', '--coverage', '-o', 'held', 'held.o', 'host.o'],
+      ['-no-pie', '--coverage', '-Wl,-u,__gcov_dump,-u,__gcov_reset', '-o', 'held', 'held.o', 'host.o'],
     ]) {
       const done = await gcc(args, this.dir);
       if (done.status !== 0) {
