@@ -114,8 +114,9 @@ export function __apic_send_IPI_self(this: vmlinux, vector: number): void {
 
 /* ---- the CPU in the guest ---- */
 
-/** The vCPU whose guest runs on the CPU; NULL when none. */
+/** The vCPU whose guest runs on the CPU; NULL when none, as in a machine of local APICs alone, which has no runqueues. */
 export function guestOn(this: vmlinux, cpu: number): number {
+  if (cpu >= this.m.rq.length) return NULL;
   const p = this.m.task[this.m.rq[cpu].curr];
   return p.preempt_notifier !== NULL && this.waitsForExit(p) ? p.preempt_notifier : NULL;
 }
