@@ -136,7 +136,8 @@ function compile(source) {
   rmSync(join(OUT, 'src/index.d.ts'), { force: true });
   const map = { ...JSON.parse(made.sourceMapText ?? '{}'), sources: [relative(dirname(out), source)] };
   writeFileSync(`${out}.map`, JSON.stringify(map));
-  writeFileSync(out, made.outputText);
+  // npx runs a clone's own command from where it lies
+  writeFileSync(out, made.outputText, made.outputText.startsWith('#!') ? { mode: 0o755 } : {});
   return [];
 }
 

@@ -50,6 +50,10 @@ describe('bugs that KVM once had', () => {
   });
 });
 
+it('starts by itself, as npx starts it in a clone', () => {
+  expect(execFileSync(main, ['list', 'kernels'], { cwd, encoding: 'utf8' })).toContain('v6.12.117');
+});
+
 describe('check', () => {
   it('finds out about a patch in a file, and prints a command that replays it', () => {
     const { code, out, err } = run(...check);
