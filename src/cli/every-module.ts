@@ -8,6 +8,7 @@ import * as kvm_x86_ops_vcpu from '../arch/x86/kvm-x86-ops-vcpu.js';
 import * as posted_intr from '../arch/x86/posted_intr.js';
 import * as svm from '../arch/x86/svm.js';
 import * as vcpu_exits from '../arch/x86/vcpu-exits.js';
+import * as virtual_interrupts from '../arch/x86/virtual-interrupts.js';
 import * as vmx from '../arch/x86/vmx.js';
 import * as x86 from '../arch/x86/x86.js';
 import * as x86_apic from '../arch/x86/x86-apic.js';
@@ -61,6 +62,7 @@ export const everyModule: Modules = {
   'arch/x86/posted_intr': posted_intr,
   'arch/x86/svm': svm,
   'arch/x86/vcpu-exits': vcpu_exits,
+  'arch/x86/virtual-interrupts': virtual_interrupts,
   'arch/x86/vmx': vmx,
   'arch/x86/x86': x86,
   'arch/x86/x86-apic': x86_apic,
@@ -115,6 +117,7 @@ export const STEPPED: readonly string[] = [
   'arch/x86/posted_intr',
   'arch/x86/svm',
   'arch/x86/vcpu-exits',
+  'arch/x86/virtual-interrupts',
   'arch/x86/vmx',
   'arch/x86/x86',
   'arch/x86/x86-apic',

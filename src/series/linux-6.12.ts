@@ -8,6 +8,7 @@ import * as kvm_x86_ops_vcpu from '../arch/x86/kvm-x86-ops-vcpu.js';
 import * as posted_intr from '../arch/x86/posted_intr.js';
 import * as svm from '../arch/x86/svm.js';
 import * as vcpu_exits from '../arch/x86/vcpu-exits.js';
+import * as virtual_interrupts from '../arch/x86/virtual-interrupts.js';
 import * as vmx from '../arch/x86/vmx.js';
 import * as x86 from '../arch/x86/x86.js';
 import * as x86_apic from '../arch/x86/x86-apic.js';
@@ -79,7 +80,7 @@ export const linux_6_12: Kernel = Object.freeze({
       posted_intr,
       avic,
     ],
-    ...[hyperv, vcpu_exits, lapic, irq, irq_comm, ioapic],
+    ...[hyperv, vcpu_exits, virtual_interrupts, lapic, irq, irq_comm, ioapic],
     ...[warn, trace_sched, trace_kvm, trace_kvm_x86],
   ),
 });

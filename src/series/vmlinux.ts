@@ -49,6 +49,7 @@ export interface kernel_functions
     Functions<typeof import('../kvm/kvm_main.js')>,
     Functions<typeof import('../kvm/entry.js')>,
     Functions<typeof import('../arch/x86/vcpu-exits.js')>,
+    Functions<typeof import('../arch/x86/virtual-interrupts.js')>,
     Functions<typeof import('../arch/x86/x86.js')>,
     Functions<typeof import('../arch/x86/vmx.js')>,
     Functions<typeof import('../arch/x86/svm.js')>,

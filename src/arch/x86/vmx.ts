@@ -4,7 +4,7 @@
  * handlers.
  *
  * Not mirrored: nested guests, real mode, the VMCS beyond the fields that interrupts live in. NMI blocking is the
- * hardware's (virtual NMIs). The CPU itself (delivery of events, virtual interrupts) is in vcpu-exits.
+ * hardware's (virtual NMIs). The CPU itself (delivery of events, virtual interrupts) is in vcpu-exits and virtual-interrupts.
  *
  * Two functions are static twice in KVM, here and in svm.c; they carry their file as prefix: grow_ple_window() and
  * shrink_ple_window().
