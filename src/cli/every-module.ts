@@ -22,6 +22,7 @@ import * as ioapic from '../lapic/ioapic.js';
 import * as irq from '../lapic/irq.js';
 import * as irq_comm from '../lapic/irq_comm.js';
 import * as lapic from '../lapic/lapic.js';
+import * as redirect_entry from '../lapic/redirect-entry.js';
 import * as bug from '../lib/bug.js';
 import * as errno from '../lib/errno.js';
 import * as hrtimer from '../lib/hrtimer.js';
@@ -76,6 +77,7 @@ export const everyModule: Modules = {
   'lapic/irq': irq,
   'lapic/irq_comm': irq_comm,
   'lapic/lapic': lapic,
+  'lapic/redirect-entry': redirect_entry,
   'lib/bug': bug,
   'lib/errno': errno,
   'lib/hrtimer': hrtimer,

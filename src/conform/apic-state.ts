@@ -3,6 +3,7 @@
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import type { kvm_ioapic } from '../lapic/ioapic.js';
 import type { kvm_apic_map } from '../lapic/lapic.js';
+import { entryHigh, entryLow } from '../lapic/redirect-entry.js';
 import { type i64, shr, to_u32, type u64, ZERO } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { kernel_state } from '../series/vmlinux.js';
@@ -122,19 +123,8 @@ export class ApicStateWriter {
     this.put(bits);
     for (let pin = 0; pin < PINS; pin++) {
       const e = ioapic.redirtbl[pin];
-      this.put(
-        e.vector |
-          (e.delivery_mode << 8) |
-          (e.dest_mode << 11) |
-          (e.delivery_status << 12) |
-          (e.polarity << 13) |
-          (e.remote_irr << 14) |
-          (e.trig_mode << 15) |
-          (e.mask << 16) |
-          (e.reserve << 17) |
-          ((e.reserved & 0xff) << 24),
-      );
-      this.put((e.reserved >>> 8) | (e.dest_id << 24));
+      this.put(entryLow(e));
+      this.put(entryHigh(e));
       this.put(ioapic.irq_states[pin]);
       this.put(ioapic.irq_eoi[pin]);
     }

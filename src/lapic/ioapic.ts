@@ -10,7 +10,7 @@ import type { kvm_lapic_irq } from '../arch/x86/kvm_host.js';
 import type { kvm, kvm_ptr, kvm_vcpu } from '../kvm/kvm_host.js';
 import { KernelBug } from '../lib/bug.js';
 import { HRTIMER_NORESTART, type hrtimer_ptr } from '../lib/hrtimer.js';
-import { add, u64 as toU64, type u8, type u32, type u64 } from '../lib/types.js';
+import { add, u64 as toU64, type u8, type u32 } from '../lib/types.js';
 import type { vmlinux } from '../series/vmlinux.js';
 import {
   APIC_DEST_NOSHORT,
@@ -23,6 +23,14 @@ import {
   IOAPIC_VERSION_ID,
   RTC_GSI,
 } from './apicdef.js';
+import {
+  entryBits,
+  entryHigh,
+  entryLow,
+  type kvm_ioapic_redirect_entry,
+  setEntryHigh,
+  setEntryLow,
+} from './redirect-entry.js';
 
 /** arch/x86/kvm/ioapic.h: indirect registers */
 export const IOAPIC_REG_APIC_ID = 0x00;
@@ -38,23 +46,6 @@ export interface dest_map {
   map: number[];
   /** the vector, where `map` is 1 */
   vectors: u8[];
-}
-
-/** union kvm_ioapic_redirect_entry, its fields. */
-export interface kvm_ioapic_redirect_entry {
-  vector: u8;
-  delivery_mode: number;
-  dest_mode: number;
-  delivery_status: number;
-  polarity: number;
-  remote_irr: number;
-  trig_mode: number;
-  mask: number;
-  /** 7 bits that nobody reads */
-  reserve: number;
-  /** 32 bits, 55:24 of the entry */
-  reserved: u32;
-  dest_id: u8;
 }
 
 /** struct kvm_ioapic */
@@ -80,49 +71,6 @@ export function setDestMap(this: vmlinux, dest_map: dest_map, vcpu_id: number, v
   }
   dest_map.map[vcpu_id] = 1;
   dest_map.vectors[vcpu_id] = vector & 0xff;
-}
-
-/** The low and the high half of an entry's 64 bits. */
-function entryLow(e: kvm_ioapic_redirect_entry): u32 {
-  return (
-    (e.vector |
-      (e.delivery_mode << 8) |
-      (e.dest_mode << 11) |
-      (e.delivery_status << 12) |
-      (e.polarity << 13) |
-      (e.remote_irr << 14) |
-      (e.trig_mode << 15) |
-      (e.mask << 16) |
-      (e.reserve << 17) |
-      ((e.reserved & 0xff) << 24)) >>>
-    0
-  );
-}
-
-function entryHigh(e: kvm_ioapic_redirect_entry): u32 {
-  return ((e.reserved >>> 8) | (e.dest_id << 24)) >>> 0;
-}
-
-function entryBits(e: kvm_ioapic_redirect_entry): u64 {
-  return toU64((BigInt(entryHigh(e)) << 32n) | BigInt(entryLow(e)));
-}
-
-function setEntryLow(e: kvm_ioapic_redirect_entry, val: u32): void {
-  e.vector = val & 0xff;
-  e.delivery_mode = (val >>> 8) & 7;
-  e.dest_mode = (val >>> 11) & 1;
-  e.delivery_status = (val >>> 12) & 1;
-  e.polarity = (val >>> 13) & 1;
-  e.remote_irr = (val >>> 14) & 1;
-  e.trig_mode = (val >>> 15) & 1;
-  e.mask = (val >>> 16) & 1;
-  e.reserve = (val >>> 17) & 0x7f;
-  e.reserved = ((e.reserved & ~0xff) | (val >>> 24)) >>> 0;
-}
-
-function setEntryHigh(e: kvm_ioapic_redirect_entry, val: u32): void {
-  e.reserved = ((e.reserved & 0xff) | ((val & 0xff_ffff) << 8)) >>> 0;
-  e.dest_id = val >>> 24;
 }
 
 /** The IOAPIC of a VM that has one; NULL is followed as C would. */
