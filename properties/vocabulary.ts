@@ -8,12 +8,12 @@
 import type { Arbitrary } from 'fast-check';
 import type { KernelBug } from '../src/lib/bug.js';
 import type { Int64Report } from '../src/lib/int64-checked.js';
-import type { MachineEvent } from '../src/machine/events.js';
 import type { machine } from '../src/machine/state.js';
+import type { MachineEvent } from '../src/scenario/events.js';
 import type { Scenario } from '../src/scenario/scenario.js';
-import type { AnyFunction } from '../src/series/link.js';
-import type { vmlinux } from '../src/series/vmlinux.js';
 import type { trace_event } from '../src/trace/trace-event.js';
+import type { AnyFunction } from '../src/vmlinux/bind.js';
+import type { vmlinux } from '../src/vmlinux/vmlinux.js';
 
 /** What a monitor sees at one event. */
 export interface Step {

@@ -4,7 +4,7 @@ import { s64_diff, s64_toNumber, toNumber, type u64 } from '../../src/lib/types.
 import { cloneMachine } from '../../src/machine/clone.js';
 import type { machine } from '../../src/machine/state.js';
 import { type cfs_rq, NULL, type sched_entity } from '../../src/sched/sched.js';
-import { rebind } from '../../src/series/link.js';
+import { rebind } from '../../src/vmlinux/bind.js';
 import { FAR_FROM_WRAP } from '../arbitraries.js';
 import { always, type Claim, type Monitor } from '../vocabulary.js';
 import { driftBound, leastService } from './bounds.js';

@@ -18,7 +18,7 @@ import { apply } from '../../src/machine/apply.js';
 import { cloneMachine } from '../../src/machine/clone.js';
 import type { machine } from '../../src/machine/state.js';
 import type { sched_entity } from '../../src/sched/sched.js';
-import { rebind } from '../../src/series/link.js';
+import { rebind } from '../../src/vmlinux/bind.js';
 import { FAR_FROM_WRAP } from '../arbitraries.js';
 import { agrees, always, type Claim, type Monitor } from '../vocabulary.js';
 import { anyOrder, oneCpu, reweights } from './worlds.js';

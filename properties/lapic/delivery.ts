@@ -3,7 +3,7 @@
 import type { kvm_lapic_irq } from '../../src/arch/x86/kvm_host.js';
 import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_apic_map, kvm_lapic } from '../../src/lapic/lapic.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 import { always, type Property, type Step } from '../vocabulary.js';
 import { isOn, isSoftwareEnabled, isX2apic, reg } from './page.js';
 import { deliveryWorlds, mapWorlds, worldOf } from './worlds.js';

@@ -2,7 +2,7 @@
 /** What registers and pins say after a write, a restored state and an EOI. */
 import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 import { always, type Property, type Step } from '../vocabulary.js';
 import { IRR, ISR, isX2apic, reg, vectorsOf } from './page.js';
 import { icrWorlds, pinWorlds, restoreWorlds, worldOf } from './worlds.js';

@@ -4,7 +4,7 @@
 import { KVM_MP_STATE_HALTED, KVM_MP_STATE_RUNNABLE, KVM_REQ_EVENT } from '../../src/arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 import { always, type Property, type Step } from '../vocabulary.js';
 import { deliverable, highest, IRR, ISR, isOn, priority, reg, vectorsOf } from './page.js';
 import { everyWorld, racingWorlds, worldOf } from './worlds.js';

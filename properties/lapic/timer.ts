@@ -12,7 +12,7 @@ import {
   to_s64,
   toNumber,
 } from '../../src/lib/types.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 import { always, type Property } from '../vocabulary.js';
 import { hostileWorlds, stallWorlds, timerWorlds, worldOf } from './worlds.js';
 

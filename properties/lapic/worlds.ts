@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Where the properties of interrupts are asked: machines of local APICs, and how often what happens to them. */
 import { constantFrom } from 'fast-check';
-import type { ApicEvent } from '../../src/machine/events.js';
+import type { ApicEvent } from '../../src/scenario/events.js';
 import type { ApicsSpec, Scenario } from '../../src/scenario/scenario.js';
 import type { Weights, World } from '../vocabulary.js';
 

@@ -3,11 +3,11 @@
 import { boot } from '../../src/machine/boot.js';
 import { drive } from '../../src/machine/drive.js';
 import { checkKvm } from '../../src/machine/invariants-kvm.js';
-import type { Cpu, Litmus, SteppedKernel } from '../../src/machine/one-order.js';
 import type { machine } from '../../src/machine/state.js';
 import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
+import type { Cpu, Litmus, SteppedKernel } from '../../src/races/one-order.js';
 import type { VmSpec } from '../../src/scenario/scenario.js';
-import type { Kernel } from '../../src/series/link.js';
+import type { Kernel } from '../../src/vmlinux/bind.js';
 import { trackingTests } from './tracking.js';
 
 const VECTOR = 0x41;

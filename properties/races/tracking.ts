@@ -6,12 +6,12 @@
  */
 import { boot } from '../../src/machine/boot.js';
 import { drive } from '../../src/machine/drive.js';
-import type { Cpu, Litmus } from '../../src/machine/one-order.js';
 import type { machine } from '../../src/machine/state.js';
-import type { Kernel } from '../../src/series/link.js';
+import type { Cpu, Litmus } from '../../src/races/one-order.js';
+import { litmusOf, parseCase } from '../../src/races/world.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
-import { litmusOf, parseCase } from './world.js';
+import type { Kernel } from '../../src/vmlinux/bind.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 const FIRST = 0x41;
 const SECOND = 0x51;

@@ -29,9 +29,9 @@ async function bisect(claim: string, name: string, flags: Flags, io: Io): Promis
   const runs = o.whole('--runs', flags.runs, 1, 100_000_000);
   const seed = o.whole('--seed', flags.seed, 0, 0xffff_ffff);
   o.done();
-  const { seriesOf, subjectOfSpec } = await import('./check-subject.js');
-  const { bisectClaim } = await import('../../properties/run/bisect.js');
-  const { machineEngine } = await import('../../properties/run/machine-engine.js');
+  const { seriesOf, subjectOfSpec } = await import('../loader/check-subject.js');
+  const { bisectClaim } = await import('../explore/bisect.js');
+  const { machineEngine } = await import('../explore/machine-engine.js');
   const { progressTo } = await import('./progress.js');
   const { askerFor } = await import('./check.js');
   const spec = { series: name, cwd: io.cwd, prefixes: true };

@@ -3,15 +3,15 @@
 import { spawnSync } from 'node:child_process';
 import { basename, resolve } from 'node:path';
 import { inWidth, wrap } from '../base/text.js';
-import type { PatchCheck, PropertyRow, ReachedLine } from '../conform/patch-check.js';
+import type { PatchCheck, PropertyRow, ReachedLine } from '../conform/sched/patch-check.js';
+import { readText } from '../loader/files.js';
 import type { KernelTree } from '../native/find-tree.js';
 import { isSkip, NativeError } from '../native/native-error.js';
 import { type AddedLine, addedLines, applySeries, readSeries } from '../native/patch.js';
+import { operationLines, operationText } from '../report/operation-lines.js';
 import type { ExitStyle } from '../report/verdicts.js';
 import { BAD_INPUT, BISECT_SKIP, KSFT_SKIP, OK, REFUTED } from './exit.js';
-import { readText } from './files.js';
 import type { Io } from './io.js';
-import { operationLines, operationText } from './operation-lines.js';
 
 export interface TreeFlags {
   readonly tree?: string;
@@ -191,7 +191,7 @@ function refuse(io: Io, error: NativeError, style: ExitStyle): number {
 export async function checkTree(io: Io, flags: TreeFlags): Promise<number> {
   try {
     const { findTree } = await import('../native/find-tree.js');
-    const { checkPatch } = await import('../conform/patch-check.js');
+    const { checkPatch } = await import('../conform/sched/patch-check.js');
     const base = await findTree(flags.tree === undefined ? undefined : resolve(io.cwd, flags.tree));
     const judged: Judged[] = [];
     for (const step of await stepsOf(io, base, flags)) {

@@ -3,16 +3,16 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
-import type { Subject } from '../../properties/run/subject.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { VERSION } from '../base/version.js';
+import type { Subject } from '../explore/subject.js';
+import type { Case } from '../loader/counterexample.js';
+import { writeNew } from '../loader/files.js';
 import type { CheckReport } from '../report/check-report.js';
 import type { ExitStyle } from '../report/verdicts.js';
+import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
 import type { TreeFlags } from './check-tree.js';
-import type { Case } from './counterexample.js';
-import { writeNew } from './files.js';
 import type { Io } from './io.js';
-import { expectLongRun, LONG_RUN_SECONDS } from './long-run.js';
 import { Options } from './options.js';
 
 const SEED_MAX = 0xffff_ffff;
@@ -142,9 +142,9 @@ function settingsOf(series: string, flags: Flags, io: Io): Settings {
 }
 
 async function check(settings: Settings, io: Io): Promise<number> {
-  const { subjectOfSpec } = await import('./check-subject.js');
-  const { runCheck } = await import('../../properties/run/check.js');
-  const { machineEngine } = await import('../../properties/run/machine-engine.js');
+  const { subjectOfSpec } = await import('../loader/check-subject.js');
+  const { runCheck } = await import('../explore/check.js');
+  const { machineEngine } = await import('../explore/machine-engine.js');
   const { progressTo } = await import('./progress.js');
   const { exitCode } = await import('../report/verdicts.js');
 
@@ -174,7 +174,7 @@ async function check(settings: Settings, io: Io): Promise<number> {
   return exitCode(report, settings.style);
 }
 
-function checkSettings(settings: Settings): Parameters<typeof import('../../properties/run/check.js').runCheck>[1] {
+function checkSettings(settings: Settings): Parameters<typeof import('../explore/check.js').runCheck>[1] {
   const { only, runs, seed, timeSeconds, witness } = settings;
   return {
     only,
@@ -195,12 +195,12 @@ function checkOnly(only: readonly string[], subject: Subject): void {
 
 /** Threads that answer; what they count is the code of the series alone. */
 export async function askerFor(
-  spec: import('./check-subject.js').SubjectSpec,
+  spec: import('../loader/check-subject.js').SubjectSpec,
   counting: boolean,
   base?: string,
-): Promise<import('../../properties/run/asker.js').Asker> {
-  const { workerAsker } = await import('./worker-asker.js');
-  const { looksLikeFile } = await import('./series-file.js');
+): Promise<import('../explore/asker.js').Asker> {
+  const { workerAsker } = await import('../workers/worker-asker.js');
+  const { looksLikeFile } = await import('../loader/series-file.js');
   const { fileURLToPath } = await import('node:url');
   const isFile = looksLikeFile(spec.series);
   const own = isFile
@@ -213,8 +213,8 @@ export async function askerFor(
 }
 
 /** The source of every function that the patches of a file bring. */
-async function functionTexts(spec: import('./check-subject.js').SubjectSpec): Promise<string[]> {
-  const { seriesOf } = await import('./check-subject.js');
+async function functionTexts(spec: import('../loader/check-subject.js').SubjectSpec): Promise<string[]> {
+  const { seriesOf } = await import('../loader/check-subject.js');
   const { series } = await seriesOf(spec.series, spec.cwd, false);
   const all = series.patches.flatMap((patch) => [
     ...Object.values(patch.funcs ?? {}),
@@ -227,8 +227,8 @@ type ReplayCommand = (c: Pick<Case, 'kernel' | 'against' | 'property' | 'scenari
 
 /** How a counterexample is replayed: by a token, by a file that is written here, or by finding it again. */
 async function replayCommands(settings: Settings, subject: Subject, io: Io): Promise<ReplayCommand> {
-  const { caseFile, tokenOf, TOKEN_MAX } = await import('./counterexample.js');
-  const { looksLikeFile } = await import('./series-file.js');
+  const { caseFile, tokenOf, TOKEN_MAX } = await import('../loader/counterexample.js');
+  const { looksLikeFile } = await import('../loader/series-file.js');
   const checked = new Set(
     subject.claims.flatMap((c) => c.properties.filter((p) => p.int64 === 'checked').map((p) => p.id)),
   );

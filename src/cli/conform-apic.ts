@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The part of `kvmodel conform` that holds the model's local APICs against arch/x86/kvm/lapic.c of a tree. */
 import { count, wrap } from '../base/text.js';
-import type { ApicResult } from '../conform/apic-differ.js';
-import type { ApicCalls } from '../conform/apic-held.js';
-import type { Kernel } from '../series/link.js';
+import type { ApicResult } from '../conform/apic/differ.js';
+import type { ApicCalls } from '../conform/apic/held.js';
+import type { Kernel } from '../vmlinux/bind.js';
 
 /** What is asked of this part. */
 export interface ApicAsked {
@@ -23,13 +23,13 @@ export interface ApicPart {
 /** Random operations on both. NativeError when there is no engine. */
 export async function conformApic(kernel: Kernel, asked: ApicAsked, progress: (n: number) => void): Promise<ApicPart> {
   const { openLapicEngine } = await import('../native/lapic-engine.js');
-  const { ApicPair, apicDifferential } = await import('../conform/apic-differ.js');
+  const { ApicPair, apicDifferential } = await import('../conform/apic/differ.js');
   const native = await openLapicEngine(asked);
   try {
     const result = apicDifferential(new ApicPair(kernel, native), { ...asked, progress });
     const part = { native: native.name, result, suspects: [] };
     if (result.finding === null) return part;
-    const { apicSuspects } = await import('../conform/apic-held.js');
+    const { apicSuspects } = await import('../conform/apic/held.js');
     const counting = await openLapicEngine({ ...asked, variant: 'cov' });
     const { ops, difference } = result.finding;
     const suspects = apicSuspects(kernel, native, counting, ops, difference);
@@ -44,7 +44,7 @@ export async function conformApic(kernel: Kernel, asked: ApicAsked, progress: (n
 export async function apicFindingLines(part: ApicPart, tree: string): Promise<string[]> {
   const { finding } = part.result;
   if (finding === null) return [];
-  const { apicOpText } = await import('../conform/apic-operations.js');
+  const { apicOpText } = await import('../operation/apic.js');
   const { difference: d, ops } = finding;
   return [
     '',
@@ -63,7 +63,7 @@ export async function apicFindingLines(part: ApicPart, tree: string): Promise<st
 /** Calls and covered lines. NativeError when there is no engine. */
 export async function apicFunctions(kernel: Kernel, asked: ApicAsked): Promise<ApicCalls> {
   const { openLapicEngine } = await import('../native/lapic-engine.js');
-  const { apicCalls } = await import('../conform/apic-held.js');
+  const { apicCalls } = await import('../conform/apic/held.js');
   const counting = await openLapicEngine({ ...asked, variant: 'cov' });
   const native = await openLapicEngine(asked);
   try {

@@ -7,9 +7,9 @@ import {
   liveSession,
   vendorLines,
   vendorOf,
-} from '../conform/lapic-live.js';
+} from '../conform/recording/lapic-live.js';
 import { openKvmHelper } from '../native/kvm-lapic.js';
-import type { Kernel } from '../series/link.js';
+import type { Kernel } from '../vmlinux/bind.js';
 import { OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
 import { progressTo } from './progress.js';

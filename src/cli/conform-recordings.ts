@@ -44,7 +44,7 @@ export async function drift(io: Io, asked: Asked, recordTo?: string): Promise<nu
 
 export async function record(io: Io, path: string, asked: Asked): Promise<number> {
   const { openNativeEngine } = await import('../native/engine.js');
-  const { recordVectors } = await import('../conform/record.js');
+  const { recordVectors } = await import('../conform/recording/record.js');
   const cpus = asked.cpus[0]!;
   const native = await openNativeEngine({ ...asked, cpus });
   try {
@@ -79,9 +79,9 @@ export async function replayFile(io: Io, path: string, asked: Asked, kernel?: st
   const text = readRecordingText(io, path);
   if (isLapicRecording(text)) return await replayLapicRecording(io, path, text, asked.json);
   if (/^### SCENARIO /m.test(text)) return await replayKvm(io, text, asked);
-  const { readRecording } = await import('../conform/operations.js');
-  const { differenceLine, replay, replaySummary } = await import('../conform/replay.js');
-  const { modelEngine } = await import('../conform/model-engine.js');
+  const { readRecording } = await import('../operation/sched.js');
+  const { differenceLine, replay, replaySummary } = await import('../conform/recording/replay.js');
+  const { modelEngine } = await import('../conform/sched/model-engine.js');
   const { kernelByName, nearestRelease } = await import('../series/registry.js');
   const { sequences, faults } = readRecording(text);
   if (faults.length > 0 || sequences.length === 0) {
@@ -98,7 +98,7 @@ export async function replayFile(io: Io, path: string, asked: Asked, kernel?: st
 
 /** A trace of a real KVM: which vCPU each kvm_vcpu_on_spin() asked about and yielded to. */
 async function replayKvm(io: Io, text: string, asked: Asked): Promise<number> {
-  const { replayKvmTrace } = await import('../conform/kvm-trace.js');
+  const { replayKvmTrace } = await import('../conform/recording/kvm-trace.js');
   const { pin } = await import('../series/registry.js');
   const { calls, decisions, differences } = replayKvmTrace(pin, text);
   const lines = differences.map((d) => `line ${d.line}: Linux ${d.linux}, model ${d.model}`);

@@ -3,22 +3,22 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { columns, count, wrap } from '../base/text.js';
-import type { Finding } from '../conform/differ.js';
 import type { FunctionRow } from '../conform/functions-held.js';
 import type { HeldReport } from '../conform/held/hold-all.js';
-import type { SingleDifference, SingleResult } from '../conform/single-functions.js';
+import type { Finding } from '../conform/sched/differ.js';
+import type { SingleDifference, SingleResult } from '../conform/sched/single-functions.js';
 import type { LineCoverage } from '../native/coverage.js';
 import type { NativeEngine } from '../native/engine.js';
 import type { NativeError } from '../native/native-error.js';
+import { operationLines, operationText } from '../report/operation-lines.js';
 import type { ExitStyle } from '../report/verdicts.js';
-import type { Kernel } from '../series/link.js';
+import type { Kernel } from '../vmlinux/bind.js';
+import { expectLongRun, LONG_RUN_OPERATIONS } from '../workers/long-run.js';
 import { type Asked, json, PARTS, type Part } from './conform-asked.js';
 import { heldLines } from './conform-held.js';
 import { drift, record, replayFile } from './conform-recordings.js';
 import { BAD_INPUT, KSFT_SKIP, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
-import { expectLongRun, LONG_RUN_OPERATIONS } from './long-run.js';
-import { operationLines, operationText } from './operation-lines.js';
 import { Options } from './options.js';
 import { progressTo } from './progress.js';
 
@@ -200,12 +200,12 @@ const NO_SINGLE: SingleResult = { functions: 0, calls: 0, absent: [], difference
 type Report = (done: number, label: string) => void;
 
 async function schedulerPart(kernel: Kernel, asked: Asked, report: Report): Promise<PartResult> {
-  const { compareSingleFunctions } = await import('../conform/single-functions.js');
-  const { xorshift32 } = await import('../conform/generate-operations.js');
+  const { compareSingleFunctions } = await import('../conform/sched/single-functions.js');
+  const { xorshift32 } = await import('../conform/sched/generate.js');
   const [{ openNativeEngine }, differ, { suspectsOf }] = await Promise.all([
     import('../native/engine.js'),
-    import('../conform/differ.js'),
-    import('../conform/suspects.js'),
+    import('../conform/sched/differ.js'),
+    import('../conform/sched/suspects.js'),
   ]);
   const rows: [string, number, number, number][] = [];
   const runs: object[] = [];
@@ -359,10 +359,10 @@ interface Calls {
 
 async function schedulerCalls(asked: Asked, kernel: Kernel): Promise<Calls> {
   const { openNativeEngine } = await import('../native/engine.js');
-  const differ = await import('../conform/differ.js');
+  const differ = await import('../conform/sched/differ.js');
   const { countingKernel } = await import('../conform/count-calls.js');
-  const { generateSequence, KINDS, xorshift32 } = await import('../conform/generate-operations.js');
-  const { suspectsOf } = await import('../conform/suspects.js');
+  const { generateSequence, KINDS, xorshift32 } = await import('../conform/sched/generate.js');
+  const { suspectsOf } = await import('../conform/sched/suspects.js');
   const counts = { active: false, calls: new Map<string, number>() };
   const counted = countingKernel(kernel, counts);
   const coverages = [];

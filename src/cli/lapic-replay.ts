@@ -10,8 +10,8 @@ export const isLapicRecording = (text: string): boolean => /^\s*\{\s*"hdr"\s*:/.
 /** Replays it and says what came of it. Throws BadInput with every fault for what is no recording. */
 export async function replayLapicRecording(io: Io, path: string, text: string, json: boolean): Promise<number> {
   const [{ parseLapicTranscript }, { replayLapic, replayText }] = await Promise.all([
-    import('../conform/lapic-transcript.js'),
-    import('../conform/lapic-replay.js'),
+    import('../conform/recording/lapic-transcript.js'),
+    import('../conform/recording/lapic-replay.js'),
   ]);
   const sessions = parseLapicTranscript(text, path);
   const progress = await progressTo(io);

@@ -3,9 +3,9 @@
 import { Command } from 'commander';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { columns, count, wrap } from '../base/text.js';
-import type { Broken, Interleaved } from '../machine/every-order.js';
-import type { Litmus, MemoryOptions, Setting } from '../machine/one-order.js';
-import type { Kernel } from '../series/link.js';
+import type { Broken, Interleaved } from '../races/every-order.js';
+import type { Litmus, MemoryOptions, Setting } from '../races/one-order.js';
+import type { Kernel } from '../vmlinux/bind.js';
 import { OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
@@ -74,8 +74,8 @@ async function askedOf(flags: Flags): Promise<Asked> {
   o.done();
   const { kernelByName } = await import('../series/registry.js');
   const { settle } = await import('../machine/apply.js');
-  const { settingOf } = await import('../machine/one-order.js');
-  const { barriers, steppedTableOf } = await import('./series-modules.js');
+  const { settingOf } = await import('../races/one-order.js');
+  const { barriers, steppedTableOf } = await import('../races/series-modules.js');
   if (flags.without !== undefined && !barriers().some((it) => it.includes(flags.without as string))) {
     const known = barriers().map((it) => it.slice('(smp_mb) '.length).split(/[:,] | is /)[0]);
     reject(
@@ -105,7 +105,7 @@ async function askedOf(flags: Flags): Promise<Asked> {
 /* ---- every order of the tests ---- */
 
 async function everyTest(name: string | undefined, flags: Flags, asked: Asked, io: Io): Promise<number> {
-  const { searchOrders } = await import('../machine/every-order.js');
+  const { searchOrders } = await import('../races/every-order.js');
   const { litmusTests } = await import('../../properties/races/litmus.js');
   const all = litmusTests(asked.kernel);
   const tests = all.filter((it) => name === undefined || it.name.includes(name));
@@ -147,7 +147,7 @@ function searched(found: Interleaved): string {
 
 /** A column a CPU; a step stands in the column of the CPU that made it. */
 export async function brokenText(setting: Setting, broken: Broken): Promise<string[]> {
-  const { logOrder } = await import('../machine/order-log.js');
+  const { logOrder } = await import('../races/order-log.js');
   const { orderText } = await import('../report/race-text.js');
   const { litmus } = setting;
   return [
@@ -161,9 +161,9 @@ export async function brokenText(setting: Setting, broken: Broken): Promise<stri
 /* ---- cases ---- */
 
 async function oneCase(text: string, flags: Flags, asked: Asked, io: Io): Promise<number> {
-  const { litmusOf, parseCase } = await import('../../properties/races/world.js');
-  const { searchOrders } = await import('../machine/every-order.js');
-  const { parseOrder, playOrder } = await import('../machine/random-order.js');
+  const { litmusOf, parseCase } = await import('../races/world.js');
+  const { searchOrders } = await import('../races/every-order.js');
+  const { parseOrder, playOrder } = await import('../races/random-order.js');
   const race = parseCase(text);
   const setting = asked.setting(litmusOf(asked.kernel, race));
   let broken: Broken | null;
@@ -192,8 +192,8 @@ async function oneCase(text: string, flags: Flags, asked: Asked, io: Io): Promis
 }
 
 async function random(flags: Flags, asked: Asked, io: Io): Promise<number> {
-  const { searchAtRandom } = await import('../../properties/races/random.js');
-  const { litmusOf } = await import('../../properties/races/world.js');
+  const { searchAtRandom } = await import('../races/random.js');
+  const { litmusOf } = await import('../races/world.js');
   const end = asked.timeSeconds === null ? 0 : Date.now() + asked.timeSeconds * 1000;
   const found = searchAtRandom((race) => asked.setting(litmusOf(asked.kernel, race)), {
     seed: asked.seed,
@@ -222,7 +222,7 @@ async function random(flags: Flags, asked: Asked, io: Io): Promise<number> {
 
 /** The order, and the command that plays it again. */
 async function failingText(setting: Setting, broken: Broken, asked: Asked): Promise<string[]> {
-  const { orderName } = await import('../machine/random-order.js');
+  const { orderName } = await import('../races/random-order.js');
   const words = [
     'kvmodel races',
     ...asked.again,

@@ -3,9 +3,9 @@
 import { Command } from 'commander';
 import { BadInput, reject, shown } from '../base/faults.js';
 import { wrap } from '../base/text.js';
-import { type Case, looksLikeToken, readCaseFile, readToken } from './counterexample.js';
+import { type Case, looksLikeToken, readCaseFile, readToken } from '../loader/counterexample.js';
+import { readText } from '../loader/files.js';
 import { OK, REFUTED } from './exit.js';
-import { readText } from './files.js';
 import type { Io } from './io.js';
 
 interface Flags {
@@ -32,11 +32,11 @@ async function readCase(what: string, io: Io): Promise<Case> {
   return looksLikeToken(first) ? readToken(first) : readCaseFile(text, what);
 }
 
-type Kernel = import('../series/link.js').Kernel;
+type Kernel = import('../vmlinux/bind.js').Kernel;
 
 /** Throws BadInput for knobs that neither the kernels it is replayed on have, nor those it was found on. */
 async function checkKnobs(c: Case, sides: readonly Kernel[], io: Io): Promise<void> {
-  const { namedKernel } = await import('./check-subject.js');
+  const { namedKernel } = await import('../loader/check-subject.js');
   const { knobEventFaults, knobFaults } = await import('../machine/knobs.js');
   const named = [c.kernel, ...(c.against === undefined ? [] : [c.against])];
   // where it was found may be gone, and another kernel was asked for
@@ -51,9 +51,9 @@ async function replay(what: string, flags: Flags, io: Io): Promise<number> {
   // WHY first: the 64-bit integers of this process are settled by whoever loads them.
   const { chooseInt64 } = await import('../lib/int64-choice.js');
   if (c.int64 === 'checked') chooseInt64('checked');
-  const { namedKernel, propertyById } = await import('./check-subject.js');
-  const { transcriptOf } = await import('../../properties/run/transcript.js');
-  const { machineEngine } = await import('../../properties/run/machine-engine.js');
+  const { namedKernel, propertyById } = await import('../loader/check-subject.js');
+  const { transcriptOf } = await import('../explore/transcript.js');
+  const { machineEngine } = await import('../explore/machine-engine.js');
   const { pin } = await import('../series/registry.js');
 
   const kernel = await namedKernel(flags.kernel ?? c.kernel, io.cwd, c.patch);
@@ -84,12 +84,12 @@ async function replay(what: string, flags: Flags, io: Io): Promise<number> {
 }
 
 type Property = import('../../properties/vocabulary.js').Property;
-type Failure = import('../../properties/run/case.js').Failure;
+type Failure = import('../explore/case.js').Failure;
 
 /** Asks the property of this one run; null when it is not broken. */
 async function judged(c: Case, kernel: Kernel, property: Property): Promise<Failure | null> {
-  const { runCase } = await import('../../properties/run/case.js');
-  const { machineEngine } = await import('../../properties/run/machine-engine.js');
+  const { runCase } = await import('../explore/case.js');
+  const { machineEngine } = await import('../explore/machine-engine.js');
   const { scenario, events } = c;
   return runCase({ engine: machineEngine, kernel, scenario, property, course: { events } }).failure;
 }

@@ -2,11 +2,11 @@
 /** `kvmodel run`: a scenario on a kernel, told event by event or as a trace. */
 import { Command } from 'commander';
 import { BadInput, oneOf, reject, shown } from '../base/faults.js';
-import type { MachineEvent } from '../machine/events.js';
+import { readText } from '../loader/files.js';
 import { catalogue, namedScenario } from '../scenario/catalogue.js';
+import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { OK } from './exit.js';
-import { readText } from './files.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
 
@@ -49,9 +49,9 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   if (format !== undefined && flags.against !== undefined) o.fault('--against', 'no --trace', `--trace=${format}`);
   o.done();
   const scenario = await scenarioOf(name, io);
-  const { namedKernel } = await import('./check-subject.js');
+  const { namedKernel } = await import('../loader/check-subject.js');
   const { pin } = await import('../series/registry.js');
-  const { happenings } = await import('./happenings.js');
+  const { happenings } = await import('../report/happenings.js');
   const kernel = await namedKernel(flags.kernel ?? pin.name, io.cwd);
   const { knobFaults } = await import('../machine/knobs.js');
   const beside = flags.against === undefined ? [] : [await namedKernel(flags.against, io.cwd)];
@@ -79,9 +79,9 @@ async function tell(
   flags: Flags,
   io: Io,
 ): Promise<void> {
-  const { namedKernel } = await import('./check-subject.js');
-  const { transcriptOf } = await import('../../properties/run/transcript.js');
-  const { machineEngine } = await import('../../properties/run/machine-engine.js');
+  const { namedKernel } = await import('../loader/check-subject.js');
+  const { transcriptOf } = await import('../explore/transcript.js');
+  const { machineEngine } = await import('../explore/machine-engine.js');
   const { pin } = await import('../series/registry.js');
   const { transcript } = await import('../report/transcript.js');
   const { namesOf } = await import('../report/names.js');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A kernel that counts how often each of its functions is called. */
-import type { AnyFunction, Kernel } from '../series/link.js';
+import type { AnyFunction, Kernel } from '../vmlinux/bind.js';
 
 /** Calls by function; counted only while `active`. */
 export interface CallCounts {

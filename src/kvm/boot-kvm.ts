@@ -13,7 +13,7 @@ import { assert } from '../base/assert.js';
 import { APIC_LDR, APIC_SPIV, APIC_SPIV_APIC_ENABLED, MSR_IA32_APICBASE, X2APIC_ENABLE } from '../lapic/apicdef.js';
 import { or, u64 as toU64 } from '../lib/types.js';
 import { NULL, type task_struct } from '../sched/sched.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { type kvm_ptr, type kvm_state, type kvm_vcpu, newKvmParams } from './kvm_host.js';
 
 /** kvm.ko, kvm_intel.ko and kvm_amd.ko just loaded on so many CPUs. For machines that are made in one literal. */

@@ -2,7 +2,7 @@
 /** kernel/entry/kvm.c, include/linux/entry-kvm.h (6.12.117): work before the guest is entered. No signals, no task work. */
 import { EINTR } from '../lib/errno.js';
 import type { bool } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { KVM_EXIT_INTR, type kvm_vcpu } from './kvm_host.js';
 
 /** include/linux/entry-kvm.h: xfer_to_guest_mode_work_pending() */

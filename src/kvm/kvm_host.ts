@@ -22,7 +22,7 @@ import {
   ZERO,
 } from '../lib/types.js';
 import { NULL, type task_ptr } from '../sched/sched.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 
 /** Index into `machine.kvm`. */
 export type kvm_ptr = number & { readonly __kvm?: never };

@@ -15,7 +15,7 @@ import type { kvm_arch } from '../arch/x86/kvm_host.js';
 import { EEXIST, EINTR, EINVAL } from '../lib/errno.js';
 import { add, type bool, gt, le, lt, mul_u32_u32, sub, to_u32, type u32, u64 } from '../lib/types.js';
 import { NULL, type task_struct } from '../sched/sched.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import {
   EXITING_GUEST_MODE,
   IN_GUEST_MODE,

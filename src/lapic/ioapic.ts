@@ -11,7 +11,7 @@ import type { kvm, kvm_ptr, kvm_vcpu } from '../kvm/kvm_host.js';
 import { KernelBug } from '../lib/bug.js';
 import { HRTIMER_NORESTART, type hrtimer_ptr } from '../lib/hrtimer.js';
 import { add, u64 as toU64, type u8, type u32 } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import {
   APIC_DEST_NOSHORT,
   APIC_DM_FIXED,

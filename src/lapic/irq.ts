@@ -5,7 +5,7 @@
  * MODEL: no Xen. The in-kernel PIC is its INTR line and a vector, `kvm->arch.vpic`.
  */
 import type { kvm, kvm_vcpu } from '../kvm/kvm_host.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 
 /** arch/x86/kvm/irq.c: kvm_cpu_has_pending_timer() */
 export function kvm_cpu_has_pending_timer(this: vmlinux, vcpu: kvm_vcpu): number {

@@ -10,7 +10,7 @@ import type { kvm, kvm_vcpu, vcpu_ptr } from '../kvm/kvm_host.js';
 import { EAGAIN, EINVAL } from '../lib/errno.js';
 import { add, shl, u64 as toU64, type u32 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { APIC_DEST_LOGICAL, APIC_DEST_NOSHORT, APIC_DEST_PHYSICAL, APIC_DM_FIXED, IOAPIC_NUM_PINS } from './apicdef.js';
 import type { dest_map } from './ioapic.js';
 import type { int_out, kvm_lapic } from './lapic.js';

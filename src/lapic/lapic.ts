@@ -74,7 +74,7 @@ import {
   ZERO,
 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import {
   APIC_ARBPRI,
   APIC_BASE_MSR,

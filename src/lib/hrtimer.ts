@@ -5,7 +5,7 @@
  * Mirrored: arming, cancelling, forwarding. MODEL: no bases, slack or softirq expiry; a timer fires at its
  * expiry, or later when the machine says so, in the order of (expires, id).
  */
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import {
   add,
   div,

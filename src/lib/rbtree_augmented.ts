@@ -6,7 +6,7 @@
  * values that the scheduler keeps depend on the tree's shape. A node is the id of the record around it.
  * MODEL: the one tree there is holds sched_entity::run_node, so the callbacks and the order are its own.
  */
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 
 /** struct rb_node: links are indices of the owning records, -1 for NULL; colour 0 red, 1 black, as in C. */
 export interface rb_node {

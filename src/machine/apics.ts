@@ -24,9 +24,9 @@ import {
   XAPIC_ENABLE,
 } from '../lapic/apicdef.js';
 import { add, u64 } from '../lib/types.js';
+import type { AmidEvent, ApicEvent } from '../scenario/events.js';
 import type { ApicsSpec } from '../scenario/scenario.js';
-import type { vmlinux } from '../series/vmlinux.js';
-import type { AmidEvent, ApicEvent } from './events.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { enterAndExit, injectTimers, iret, type LapicMachine, populate, startAps } from './lapic-machine.js';
 import type { machine } from './state.js';
 

@@ -6,9 +6,9 @@ import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { APIC_BASE_MSR, APIC_DM_FIXED, APIC_LVTT, APIC_TMICT } from '../lapic/apicdef.js';
 import { NotModelled } from '../lib/bug.js';
 import { toNumber, u64 } from '../lib/types.js';
+import type { EventKind, MachineEvent } from '../scenario/events.js';
 import { NULL, TASK_INTERRUPTIBLE } from '../sched/sched.js';
-import type { vmlinux } from '../series/vmlinux.js';
-import type { EventKind, MachineEvent } from './events.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { guestOn } from './legal-events.js';
 import type { machine } from './state.js';
 

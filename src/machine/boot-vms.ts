@@ -5,7 +5,7 @@ import type { Program } from '../guest/instructions.js';
 import { bootVm, vcpuThread } from '../kvm/boot-kvm.js';
 import type { Scenario, VmSpec } from '../scenario/scenario.js';
 import { forkTask } from '../sched/boot-sched.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { machine } from './state.js';
 
 /** Creates every VM of the scenario; `register` gives a thread its program. */

@@ -17,8 +17,8 @@ import {
   TASK_INTERRUPTIBLE,
   type task_struct,
 } from '../sched/sched.js';
-import { bind, type Kernel } from '../series/link.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import { bind, type Kernel } from '../vmlinux/bind.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { bootApics } from './apics.js';
 import { settle } from './apply.js';
 import { bootVms } from './boot-vms.js';

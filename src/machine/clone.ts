@@ -7,7 +7,7 @@
  * and slows the original down as well. WHY not written by hand: a field that somebody adds would be lost.
  */
 import { assert } from '../base/assert.js';
-import type { kernel_state } from '../series/vmlinux.js';
+import type { kernel_state } from '../vmlinux/vmlinux.js';
 import type { machine } from './state.js';
 
 type Copier = (value: never) => unknown;

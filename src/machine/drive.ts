@@ -2,11 +2,11 @@
 /** The driver for running: the recipe in place, on a machine that is nobody else's. */
 
 import { toNumber } from '../lib/types.js';
-import { bind, type Kernel } from '../series/link.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { MachineEvent } from '../scenario/events.js';
 import type { trace_event } from '../trace/trace-event.js';
+import { bind, type Kernel } from '../vmlinux/bind.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { apply } from './apply.js';
-import type { MachineEvent } from './events.js';
 import { nextEvent } from './next-event.js';
 import type { machine } from './state.js';
 

@@ -7,11 +7,11 @@
  */
 
 import { assert } from '../base/assert.js';
-import { bind, type Kernel } from '../series/link.js';
+import type { MachineEvent } from '../scenario/events.js';
 import type { trace_event } from '../trace/trace-event.js';
+import { bind, type Kernel } from '../vmlinux/bind.js';
 import { apply } from './apply.js';
 import { cloneMachine } from './clone.js';
-import type { MachineEvent } from './events.js';
 import type { machine } from './state.js';
 
 /** Snapshots are this many events apart, for less than 100 bytes an event with machines of a few dozen tasks. */

@@ -4,10 +4,10 @@
 import { newKvmX86Params } from '../arch/x86/kvm_host.js';
 import { type Fault, oneOf, shown } from '../base/faults.js';
 import { newKvmParams } from '../kvm/kvm_host.js';
+import type { MachineEvent } from '../scenario/events.js';
 import { newSchedFeatures } from '../sched/records.js';
-import type { Kernel } from '../series/link.js';
-import type { vmlinux } from '../series/vmlinux.js';
-import type { MachineEvent } from './events.js';
+import type { Kernel } from '../vmlinux/bind.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { machine } from './state.js';
 
 type Bag = Record<string, number | boolean>;

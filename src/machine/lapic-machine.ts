@@ -19,9 +19,9 @@ import { HRTIMER_RESTART, type hrtimer } from '../lib/hrtimer.js';
 import type { u32 as U32, u64 as U64 } from '../lib/types.js';
 import { add, div, gt, le, lt, mul, sub, to_u64, u64, ZERO } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
-import { bind, type Kernel } from '../series/link.js';
-import type { kernel_state, vmlinux } from '../series/vmlinux.js';
 import type { trace_event } from '../trace/trace-event.js';
+import { bind, type Kernel } from '../vmlinux/bind.js';
+import type { kernel_state, vmlinux } from '../vmlinux/vmlinux.js';
 
 /** What a machine of local APICs is made of. */
 export interface LapicOptions {

@@ -10,7 +10,7 @@
 import { KVM_REQ_NMI } from '../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { add, div, gt, mul, to_u64, toBigInt, toNumber, type u64 as U64, u64, ZERO } from '../lib/types.js';
-import type { Kernel } from '../series/link.js';
+import type { Kernel } from '../vmlinux/bind.js';
 import {
   advanceTo,
   createLapicMachine,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Which events are legal now: for generators, for exhaustive search and for the page. */
+
+import type { EventKind, MachineEvent } from '../scenario/events.js';
 import { NULL, type task_struct } from '../sched/sched.js';
-import type { EventKind, MachineEvent } from './events.js';
 import type { machine } from './state.js';
 import { vcpuLife, vcpuStateOf } from './vcpu-life.js';
 

@@ -8,8 +8,8 @@
  */
 import { dueIn } from '../guest/actor.js';
 import { toNumber } from '../lib/types.js';
+import type { MachineEvent } from '../scenario/events.js';
 import { NULL } from '../sched/sched.js';
-import type { MachineEvent } from './events.js';
 import type { machine } from './state.js';
 import { vcpuStateOf } from './vcpu-life.js';
 

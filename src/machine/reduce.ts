@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The driver for stepping: the pure reducer. The same recipe, run on a draft of an immutable machine. */
 import { enablePatches, type Patch, produceWithPatches } from 'immer';
-import { bind, type Kernel } from '../series/link.js';
+import type { MachineEvent } from '../scenario/events.js';
 import type { trace_event } from '../trace/trace-event.js';
+import { bind, type Kernel } from '../vmlinux/bind.js';
 import { apply } from './apply.js';
-import type { MachineEvent } from './events.js';
 import type { machine } from './state.js';
 
 enablePatches();

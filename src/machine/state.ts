@@ -3,7 +3,7 @@
 import type { Actor, GuestVm } from '../guest/actor.js';
 import type { Program } from '../guest/instructions.js';
 import type { u64 } from '../lib/types.js';
-import type { kernel_state } from '../series/vmlinux.js';
+import type { kernel_state } from '../vmlinux/vmlinux.js';
 
 export interface machine extends kernel_state {
   /** names for reports: tasks have comm; groups here, index = task_group id */

@@ -2,7 +2,7 @@
 /** The kernel's own C code as an engine: opened on a tree, driven by operations, read as states. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ConformState, Operation } from '../conform/operations.js';
+import type { ConformState, Operation } from '../operation/sched.js';
 import { type Build, build, type Variant } from './build.js';
 import type { LineCoverage } from './coverage.js';
 import { type Ending, EngineProcess, type UbsanReport } from './engine-process.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Operations and states in their form on the pipe: fixed records and 64-bit words, little endian. */
-import type { ConformState, CpuState, Word } from '../conform/operations.js';
+import type { ConformState, CpuState, Word } from '../operation/sched.js';
 
 /** The columns, as the native process describes them. */
 export interface Schema {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Does a fresh build schedule? A clock that stands still, for one, agrees with everything and schedules nothing. */
 
-import type { Operation } from '../conform/operations.js';
+import type { Operation } from '../operation/sched.js';
 import type { NativeEngine } from './engine.js';
 import { NativeError } from './native-error.js';
 

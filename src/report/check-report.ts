@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What `kvmodel check` found: the one value that table, transcript, mail and JSON are printed from. */
-import type { MachineEvent } from '../machine/events.js';
+import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 
 export type ReportVerdict = 'holds' | 'refuted' | 'vacuous' | 'unreachable' | 'skipped';

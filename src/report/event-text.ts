@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An event in a few words: the column `event` of every transcript. */
-import type { ApicEvent, MachineEvent } from '../machine/events.js';
+import type { ApicEvent, MachineEvent } from '../scenario/events.js';
 import type { Names } from './names.js';
 import { registerText } from './register-names.js';
 

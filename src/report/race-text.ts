@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An order that breaks something, one column a CPU, in 80 columns. */
 import { wrap } from '../base/text.js';
-import { IDLE } from '../machine/one-order.js';
-import type { LoggedStep } from '../machine/order-log.js';
+import { IDLE } from '../races/one-order.js';
+import type { LoggedStep } from '../races/order-log.js';
 
 const WIDTH = 80;
 const GAP = 2;

@@ -7,7 +7,7 @@
 import * as v from 'valibot';
 import { BadInput, type Fault, nearestWord, shown } from '../base/faults.js';
 import { jsonFaultAt } from '../base/json-fault.js';
-import type { MachineEvent } from '../machine/events.js';
+import type { MachineEvent } from './events.js';
 import type { Scenario } from './scenario.js';
 import { eventSchema, scenarioSchema } from './schema.js';
 import { topologyFaults } from './topology.js';

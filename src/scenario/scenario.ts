@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A machine before its first event, and what shall happen to it, as data. */
 import type { Program } from '../guest/instructions.js';
-import type { MachineEvent } from '../machine/events.js';
+import type { MachineEvent } from './events.js';
 
 export interface GroupSpec {
   name: string;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The shape of a scenario and of an event as JSON: which members, of which type, in which range. */
 import * as v from 'valibot';
-import { AMID } from '../machine/events.js';
+import { AMID } from './events.js';
 
 const int = (min: number, max: number) =>
   v.pipe(

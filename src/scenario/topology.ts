@@ -2,7 +2,7 @@
 /** Machines that cannot be: what a scenario's members say about each other, checked after their shape. */
 import { type Fault, oneOf, shown } from '../base/faults.js';
 import type { Instruction, Program } from '../guest/instructions.js';
-import type { MachineEvent } from '../machine/events.js';
+import type { MachineEvent } from './events.js';
 import type { ApicsSpec, GroupSpec, Scenario, TaskSpec, VmSpec } from './scenario.js';
 
 /** The name of the root task group, which every scenario has. */

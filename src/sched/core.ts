@@ -27,7 +27,7 @@ import {
   u64,
   ZERO,
 } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { newTaskGroup } from './records.js';
 import {
   __TASK_STOPPED,

@@ -5,7 +5,7 @@
  * MODEL: one root domain; the mask of each priority is read off from the priorities of the CPUs.
  */
 import { KernelBug } from '../lib/bug.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { MAX_RT_PRIO, type task_struct } from './sched.js';
 
 export const CPUPRI_INVALID = -1;

@@ -33,7 +33,7 @@ import {
   type u64,
   ZERO,
 } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { CPUPRI_HIGHER } from './cpupri.js';
 import { ENQUEUE_REPLENISH, ENQUEUE_WAKEUP, NULL, type rq, type sched_dl_entity, type task_struct } from './sched.js';
 

@@ -53,7 +53,7 @@ import {
   u64,
   ZERO,
 } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { PELT_MIN_DIVIDER, UTIL_AVG_UNCHANGED } from './pelt.js';
 import { newCfsRq, newSchedEntity } from './records.js';
 import {

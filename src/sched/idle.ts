@@ -5,7 +5,7 @@
  * Mirrored: the class hooks. The idle loop is the machine's: it calls schedule_idle() when the flag is set.
  */
 import type { bool } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { rq, task_struct } from './sched.js';
 
 /** kernel/sched/idle.c: select_task_rq_idle() */

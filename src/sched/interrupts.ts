@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Interrupt handlers of the machine's own devices, as functions of the table: what a timer or a disk would do. */
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { TASK_NORMAL } from './sched.js';
 
 /** What a task waited for has come. */

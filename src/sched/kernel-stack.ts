@@ -14,7 +14,7 @@
  * leaves `notReturned(p)` true; the caller then adds its own rest and returns, and so on up. What a finished frame
  * returns goes to its caller's frame as the last argument, as in a return register.
  */
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { task_struct } from './sched.js';
 
 /** Runs as soon as the task is current. */

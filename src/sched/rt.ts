@@ -7,7 +7,7 @@
  */
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import { type bool, S64_ZERO, s64_le, ZERO } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import {
   DEQUEUE_MOVE,
   DEQUEUE_SAVE,

@@ -8,7 +8,7 @@
  */
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import type { bool } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { load_weight, rq, sched_class_name, task_struct } from './sched.js';
 
 function deadlineTask(hook: string): never {

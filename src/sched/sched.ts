@@ -30,7 +30,7 @@ import {
   u64,
   ZERO,
 } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { kernel_frame } from './kernel-stack.js';
 
 declare const pointer: unique symbol;

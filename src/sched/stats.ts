@@ -5,7 +5,7 @@
  * Not mirrored: schedstats of the run queue, PSI.
  */
 import { add, ONE, sub, ZERO } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { rq, task_struct } from './sched.js';
 
 /** kernel/sched/stats.h: sched_info_dequeue(): it leaves the queue without having been on the CPU. */

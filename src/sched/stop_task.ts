@@ -2,7 +2,7 @@
 /** kernel/sched/stop_task.c (6.12.117): the class above all others. Nothing in the model queues a stopper yet. */
 import { KernelBug } from '../lib/bug.js';
 import type { bool } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { rq, task_struct } from './sched.js';
 
 /** kernel/sched/stop_task.c: select_task_rq_stop() */

@@ -8,7 +8,7 @@
 import { NotModelled } from '../lib/bug.js';
 import { EINVAL, ESRCH } from '../lib/errno.js';
 import { type bool, gt, lt, type u32, u64, ZERO } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import {
   DEQUEUE_DELAYED,
   DEQUEUE_MOVE,

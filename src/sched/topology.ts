@@ -5,7 +5,7 @@
  * MODEL: domains are given by configuration, one level of them; they are not built from a CPU's topology, and there
  * are no groups, no SMT level and no NUMA levels.
  */
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 
 /** kernel/sched/topology.c: update_top_cache_domain(): `span` is the CPUs of the domain, ascending; empty for none. */
 export function update_top_cache_domain(this: vmlinux, cpu: number, span: readonly number[]): void {

@@ -1,88 +1,109 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Makes kernels: a base table, overrides by name on top, frozen; and binds one to a machine. */
-import type { trace_event } from '../trace/trace-event.js';
-import type { kernel_functions, kernel_state, vmlinux } from './vmlinux.js';
+/** Links a series into a kernel: the base's table with the overrides by name on top, every fault found. */
+import type { AnyFunction, FunctionTable, Kernel, Knob } from '../vmlinux/bind.js';
+import { type Patch, type Series, SeriesError, type SeriesFault } from './series.js';
 
-// biome-ignore lint/suspicious/noExplicitAny: a table of functions of every signature
-export type AnyFunction = (this: any, ...args: any[]) => any;
-export type FunctionTable = Readonly<Record<string, AnyFunction>>;
-
-/** A kernel: what it is called, and its functions. */
-export interface Kernel {
-  /** `v6.12.117`, `v6.19-rc1`, `v6.19-rc1+semantics-aware-v2`, `...~3` for a prefix of three patches */
-  readonly name: string;
-  readonly table: FunctionTable;
-  /** what its series brought in sysctls, debugfs files and module parameters */
-  readonly knobs?: Readonly<Record<string, Knob>>;
-  /** SCHED_FEATs whose default differs from the pin's */
-  readonly sched_feat?: Readonly<Record<string, boolean>>;
+function overridesOf(patch: Patch, kind: 'funcs' | 'adds'): [string, unknown][] {
+  return Object.entries((patch[kind] ?? {}) as Record<string, unknown>);
 }
 
-/** A sysctl, debugfs file or module parameter of a series. Its value stands in `m.knobs` once it was written. */
-export interface Knob {
-  /** where the kernel shows it */
-  file: string;
-  type: 'bool' | 'u32' | 'ulong';
-  initial: number;
-  /** values with a meaning of their own */
-  names?: readonly string[];
-}
-
-/** Properties that V8 keeps in fast mode on one object; beyond about a thousand it is a hash table for good. */
-const FAST_PROPERTIES = 500;
-type Bound = { m: kernel_state | null; tp: ((event: trace_event) => void) | null };
-const examples = new WeakMap<FunctionTable, Bound>();
-
-/** The table as a chain of prototypes, each small enough to be fast. */
-export function prototypeOf(table: FunctionTable): object {
-  let example = examples.get(table);
-  if (example === undefined) {
-    let prototype = {};
-    const names = Object.keys(table);
-    for (let end = names.length; end > 0; end -= FAST_PROPERTIES) {
-      const link: Record<string, AnyFunction> = Object.create(prototype);
-      for (const name of names.slice(Math.max(0, end - FAST_PROPERTIES), end)) link[name] = table[name];
-      prototype = Object.freeze(link);
-    }
-    // WHY kept: V8 forgets the shape of bound kernels with the last of them, and with it all code compiled for it.
-    example = boundTo(prototype, null, null);
-    examples.set(table, example);
+/**
+ * base + the first n patches (all by default), frozen.
+ *
+ * Throws SeriesError with every fault: an override of what the base lacks or of another number of parameters, an
+ * addition of what is there already, anything that is no function, no patch at all.
+ */
+export function link(base: Kernel, series: Series<never> | Series, n = series.patches.length): Kernel {
+  const faults: SeriesFault[] = [];
+  if (n < 0 || n > series.patches.length || !Number.isInteger(n)) {
+    const expected = `0 to ${series.patches.length} patches`;
+    throw new SeriesError(series.id, [{ code: 'prefix-range', place: 'prefix', expected, got: String(n) }]);
   }
-  return Object.getPrototypeOf(example);
+  if (series.patches.length === 0) {
+    throw new SeriesError(series.id, [
+      { code: 'empty', place: 'patches', expected: 'at least one patch', got: 'none' },
+    ]);
+  }
+  const table: Record<string, AnyFunction> = { ...base.table };
+  const knobs: Record<string, Knob> = { ...base.knobs };
+  const sched_feat: Record<string, boolean> = { ...base.sched_feat };
+  series.patches.slice(0, n).forEach((patch, i) => {
+    Object.assign(knobs, patch.knobs);
+    Object.assign(sched_feat, patch.sched_feat);
+    for (const kind of ['funcs', 'adds'] as const) {
+      for (const [name, fn] of overridesOf(patch as Patch, kind)) {
+        const place = `patches[${i}].${kind}.${name}`;
+        const fault = judge(table, kind, name, fn);
+        if (fault !== null) faults.push({ ...fault, place });
+        else table[name] = fn as AnyFunction;
+      }
+    }
+  });
+  if (faults.length > 0) throw new SeriesError(series.id, faults);
+  return {
+    name: kernelName(base, series as Series, n),
+    table: Object.freeze(table),
+    knobs: Object.freeze(knobs),
+    sched_feat: Object.freeze(sched_feat),
+  };
 }
 
-// WHY a prototype and not a copy: V8 keeps method loads from a prototype constant, so that calls are inlined.
-function boundTo(prototype: object, m: Bound['m'], tp: Bound['tp']): Bound {
-  const bound = Object.create(prototype) as Bound;
-  bound.m = m;
-  bound.tp = tp;
-  return bound;
+function judge(
+  table: FunctionTable,
+  kind: 'funcs' | 'adds',
+  name: string,
+  fn: unknown,
+): Omit<SeriesFault, 'place'> | null {
+  if (typeof fn !== 'function') return { code: 'not-a-function', expected: 'a function', got: typeof fn };
+  const there = table[name];
+  if (kind === 'adds') {
+    if (there === undefined) return null;
+    return { code: 'adds-existing', expected: 'a name that the base lacks', got: `${name}, which it has: use funcs` };
+  }
+  if (there === undefined) {
+    return { code: 'override-unknown', expected: nearest(name, Object.keys(table)), got: name };
+  }
+  if (there.length === fn.length) return null;
+  const params = (k: number): string => `${k} parameter${k === 1 ? '' : 's'}`;
+  return { code: 'override-signature', expected: params(there.length), got: params(fn.length) };
 }
 
-/** Binds a kernel to a machine. The result is what mirrored functions know as `this`. */
-export function bind(kernel: Kernel, m: kernel_state, tp: ((event: trace_event) => void) | null = null): vmlinux {
-  return boundTo(prototypeOf(kernel.table), m, tp) as unknown as vmlinux;
+function kernelName(base: Kernel, series: Series, n: number): string {
+  if (series.release === true && n === series.patches.length) return series.id;
+  const prefix = n === series.patches.length ? '' : `~${n}`;
+  return `${base.name}+${series.id}${prefix}`;
 }
 
-/** The kernel of `k`, bound to another machine; nobody hears its tracepoints. */
-export function rebind(k: vmlinux, m: kernel_state): vmlinux {
-  return boundTo(Object.getPrototypeOf(k), m, null) as unknown as vmlinux;
+/** The known name closest to a mistyped one, as a phrase. */
+export function nearest(name: string, known: readonly string[]): string {
+  const near = nearestName(name, known);
+  return near === null ? 'a function of the base' : `a function of the base, perhaps ${near}`;
 }
 
-/** The functions of modules, as one table; what a module exports besides functions stays out. */
-export function tableOf(...modules: readonly object[]): FunctionTable {
-  const table: Record<string, AnyFunction> = {};
-  for (const module of modules) {
-    for (const [name, value] of Object.entries(module)) {
-      if (typeof value === 'function') table[name] = value as AnyFunction;
+/** The known name closest to a mistyped one; null when none is close. */
+export function nearestName(name: string, known: readonly string[]): string | null {
+  let best = '';
+  let bestDistance = Number.POSITIVE_INFINITY;
+  for (const candidate of known) {
+    const d = distance(name, candidate);
+    if (d < bestDistance) {
+      bestDistance = d;
+      best = candidate;
     }
   }
-  return Object.freeze(table);
+  return bestDistance <= Math.max(2, name.length / 3) ? best : null;
 }
 
-/** What a knob of a series holds: its initialiser until somebody writes it. */
-export function knobValue(m: kernel_state, name: string, knob: Knob): number {
-  return m.knobs?.[name] ?? knob.initial;
+/** Levenshtein's. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, row[j] + 1, next[j - 1] + 1));
+    }
+    row = next;
+  }
+  return row[b.length];
 }
-
-export type { kernel_functions };

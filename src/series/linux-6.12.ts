@@ -41,7 +41,7 @@ import * as trace_kvm from '../trace/kvm.js';
 import * as trace_kvm_x86 from '../trace/kvm_x86.js';
 import * as trace_sched from '../trace/sched.js';
 import * as warn from '../trace/warn.js';
-import { type Kernel, tableOf } from './link.js';
+import { type Kernel, tableOf } from '../vmlinux/bind.js';
 
 /** The kernel that every release and every series goes back to. */
 export const linux_6_12: Kernel = Object.freeze({

@@ -6,14 +6,15 @@
  *   SERIES   = ID [ "~" N ]                 N: its first N patches; all when absent
  */
 import { oneOf } from '../base/faults.js';
+import type { Kernel } from '../vmlinux/bind.js';
 import { historic } from './historic/index.js';
-import type { Kernel } from './link.js';
+import { link, nearestName } from './link.js';
 import { linux_6_12 } from './linux-6.12.js';
 import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
 import preForfeit from './pre-forfeit/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
-import { link, nearestName, type Series, SeriesError } from './series.js';
+import { type Series, SeriesError } from './series.js';
 import yieldHierarchy from './yield-hierarchy/index.js';
 import yieldHierarchyWeighted from './yield-hierarchy-weighted/index.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** include/trace/events/kvm.h (6.12.117): what kvm_main.c tells, fields under the kernel's names. */
 import { toBigInt, toNumber, type u32, type u64 } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 
 type Fields = Readonly<Record<string, string | number | boolean>>;
 

@@ -9,7 +9,7 @@ import { KVM_ISA_SVM } from '../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import type { kvm_lapic } from '../lapic/lapic.js';
 import { or, type s64, s64_toNumber, shl, toBigInt, u64 as toU64, type u32, type u64, ZERO } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 
 /** arch/x86/include/uapi/asm/svm.h */
 const SVM_EXIT_AVIC_INCOMPLETE_IPI = 0x401;

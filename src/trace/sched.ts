@@ -2,7 +2,7 @@
 /** include/trace/events/sched.h, ipi.h (6.12.117): the scheduler's tracepoints, with their own fields. */
 import { toBigInt, type u64 } from '../lib/types.js';
 import type { task_struct } from '../sched/sched.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { trace_event } from './trace-event.js';
 
 const TASK_REPORT = 0x7f;

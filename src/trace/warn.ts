@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** include/asm-generic/bug.h: WARN_ON() as a trace event; a kernel that warns goes on. */
 import { toNumber } from '../lib/types.js';
-import type { vmlinux } from '../series/vmlinux.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
 
 function warned(kernel: vmlinux, where: string): void {
   kernel.m.warns++;

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { arm64, arm64_vcpu } from '../../src/arch/arm64/handle_exit.js';
 import * as wfx from '../../src/arch/arm64/handle_exit.js';
 import { add, u64 } from '../../src/lib/types.js';
-import { tableOf } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { tableOf } from '../../src/vmlinux/bind.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 
 const { kvm_arch_vcpu_load, kvm_arch_vcpu_put, ...rest } = tableOf(wfx);

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { s390 } from '../../src/arch/s390/diag.js';
 import * as diag from '../../src/arch/s390/diag.js';
 import { u64 } from '../../src/lib/types.js';
-import { tableOf } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { tableOf } from '../../src/vmlinux/bind.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 
 const kernel = {

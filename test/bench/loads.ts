@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the benchmark runs: operation streams for the scheduler loop, and machines for the drivers. */
-import { type Operation, operation } from '../../src/conform/operations.js';
-import type { MachineEvent } from '../../src/machine/events.js';
+
 import { nextRng } from '../../src/machine/rng.js';
+import { type Operation, operation } from '../../src/operation/sched.js';
+import type { MachineEvent } from '../../src/scenario/events.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 
 /** One CPU, `n` entities: mostly ticks, then wake-ups, sleeps and some renicing. */

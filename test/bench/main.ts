@@ -8,19 +8,19 @@
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { expectLongRun } from '../../src/cli/long-run.js';
-import { modelEngine } from '../../src/conform/model-engine.js';
-import type { Operation } from '../../src/conform/operations.js';
-import { operation } from '../../src/conform/operations.js';
+import { modelEngine } from '../../src/conform/sched/model-engine.js';
 import { boot } from '../../src/machine/boot.js';
 import { drive, simulate } from '../../src/machine/drive.js';
-import type { MachineEvent } from '../../src/machine/events.js';
 import { History } from '../../src/machine/history.js';
 import { nextEvent } from '../../src/machine/next-event.js';
 import { reduce } from '../../src/machine/reduce.js';
 import { openNativeEngine } from '../../src/native/engine.js';
-import { bind } from '../../src/series/link.js';
+import type { Operation } from '../../src/operation/sched.js';
+import { operation } from '../../src/operation/sched.js';
+import type { MachineEvent } from '../../src/scenario/events.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { bind } from '../../src/vmlinux/bind.js';
+import { expectLongRun } from '../../src/workers/long-run.js';
 import { machineLoop, schedulerLoop, twoVms } from './loads.js';
 
 const SIZES = [4, 16, 256];

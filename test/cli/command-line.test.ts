@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/base/version.js';
-import { caseFile, tokenOf } from '../../src/cli/counterexample.js';
 import type { Io } from '../../src/cli/io.js';
 import { kvmodel } from '../../src/cli/kvmodel.js';
+import { caseFile, tokenOf } from '../../src/loader/counterexample.js';
 
 let cwd = '';
 beforeAll(() => {

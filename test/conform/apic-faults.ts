@@ -4,7 +4,7 @@ import type { kvm_lapic_irq } from '../../src/arch/x86/kvm_host.js';
 import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { dest_lapics, int_out, kvm_apic_map, kvm_lapic } from '../../src/lapic/lapic.js';
 import { add, or, s64_add, s64 as toS64, u64 as toU64, type u64, ZERO } from '../../src/lib/types.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 import { called, type Fault, fault, missing, result } from './faults.js';
 
 const ONE = toU64(1);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The local APICs beside the tree's own lapic.c: they agree, and a planted fault is noticed. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ApicPair, apicDifferential, apicSequenceOf, shrinkApic } from '../../src/conform/apic-differ.js';
-import { apicCalls, apicSuspects } from '../../src/conform/apic-held.js';
-import type { ApicOperation } from '../../src/conform/apic-operations.js';
+import { ApicPair, apicDifferential, apicSequenceOf, shrinkApic } from '../../src/conform/apic/differ.js';
+import { apicCalls, apicSuspects } from '../../src/conform/apic/held.js';
 import { type LapicEngine, openLapicEngine } from '../../src/native/lapic-engine.js';
+import type { ApicOperation } from '../../src/operation/apic.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { because, missing } from '../native/tree.js';
 import { apicFaults } from './apic-faults.js';

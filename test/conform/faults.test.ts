@@ -8,9 +8,9 @@ import {
   namedBy,
   nativeLockstep,
   shrinkDifference,
-} from '../../src/conform/differ.js';
-import { generateSequence, KINDS, xorshift32 } from '../../src/conform/generate-operations.js';
-import { suspectsOf } from '../../src/conform/suspects.js';
+} from '../../src/conform/sched/differ.js';
+import { generateSequence, KINDS, xorshift32 } from '../../src/conform/sched/generate.js';
+import { suspectsOf } from '../../src/conform/sched/suspects.js';
 import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { because, missing } from '../native/tree.js';

@@ -5,8 +5,8 @@
  */
 import { add, lt, s64, s64_add, s64_diff, s64_gt, s64_neg, sub, to_s64, u64, ZERO } from '../../src/lib/types.js';
 import type { cfs_rq, rq, sched_avg, sched_entity, task_struct } from '../../src/sched/sched.js';
-import type { AnyFunction, Kernel } from '../../src/series/link.js';
-import type { kernel_functions, vmlinux } from '../../src/series/vmlinux.js';
+import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
+import type { kernel_functions, vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 type Name = keyof kernel_functions & string;
 

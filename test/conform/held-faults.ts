@@ -2,8 +2,8 @@
 /** Faults to plant in mirrored functions of KVM: each has to be found by holding that function alone. */
 import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { u64 } from '../../src/lib/types.js';
-import type { AnyFunction } from '../../src/series/link.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
+import type { AnyFunction } from '../../src/vmlinux/bind.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 export interface HeldFault {
   /** the function it is in */

@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { xorshift32 } from '../../src/conform/generate-operations.js';
 import { holdFunctions, wantedOf } from '../../src/conform/held/compare.js';
 import { holdAll } from '../../src/conform/held/hold-all.js';
+import { xorshift32 } from '../../src/conform/sched/generate.js';
 import { ARCHITECTURES } from '../../src/native/extract/architecture.js';
 import { openExtractEngine } from '../../src/native/extract/engine.js';
 import { findTree, type KernelTree } from '../../src/native/find-tree.js';

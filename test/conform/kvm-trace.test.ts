@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { replayKvmTrace } from '../../src/conform/kvm-trace.js';
+import { replayKvmTrace } from '../../src/conform/recording/kvm-trace.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { withStubs } from '../kvm/stub.js';
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Model and kernel side by side on random sequences, in every word: clocks, load tracking and tree shape too. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { generateSequence, KINDS, type Random, xorshift32 } from '../../src/conform/generate-operations.js';
-import { modelEngine } from '../../src/conform/model-engine.js';
-import { type Operation, operation } from '../../src/conform/operations.js';
+import { generateSequence, KINDS, type Random, xorshift32 } from '../../src/conform/sched/generate.js';
+import { modelEngine } from '../../src/conform/sched/model-engine.js';
 import { KernelBug } from '../../src/lib/bug.js';
 import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js';
 import { wordName } from '../../src/native/format.js';
+import { type Operation, operation } from '../../src/operation/sched.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { because, missing } from '../native/tree.js';
 

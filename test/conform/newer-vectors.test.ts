@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { modelEngine } from '../../src/conform/model-engine.js';
-import { readRecording } from '../../src/conform/operations.js';
-import { differenceLine, replay, replaySummary } from '../../src/conform/replay.js';
+import { differenceLine, replay, replaySummary } from '../../src/conform/recording/replay.js';
+import { modelEngine } from '../../src/conform/sched/model-engine.js';
+import { readRecording } from '../../src/operation/sched.js';
 import { kernelByName, nearestRelease } from '../../src/series/registry.js';
 
 const recording = (cpus: number) => {

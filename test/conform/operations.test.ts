@@ -2,16 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { modelEngine } from '../../src/conform/model-engine.js';
-import { readRecording, type Sequence } from '../../src/conform/operations.js';
-import { differenceLine, replay, replaySummary } from '../../src/conform/replay.js';
+import { differenceLine, replay, replaySummary } from '../../src/conform/recording/replay.js';
+import { modelEngine } from '../../src/conform/sched/model-engine.js';
 import { add, ONE, type u64 } from '../../src/lib/types.js';
 import { FEATURE_NAMES } from '../../src/native/format.js';
+import { readRecording, type Sequence } from '../../src/operation/sched.js';
 import { newSchedFeatures } from '../../src/sched/records.js';
 import type { cfs_rq, rq, sched_entity } from '../../src/sched/sched.js';
-import type { AnyFunction, Kernel } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
+import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 const file = new URL('../vectors/eevdf-6.12.117-1cpu-00.jsonl.gz', import.meta.url);
 const lines = gunzipSync(readFileSync(file)).toString('utf8').split('\n');

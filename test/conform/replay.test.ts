@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { modelEngine } from '../../src/conform/model-engine.js';
-import { readRecording } from '../../src/conform/operations.js';
-import { differenceLine, replay, replaySummary } from '../../src/conform/replay.js';
+import { differenceLine, replay, replaySummary } from '../../src/conform/recording/replay.js';
+import { modelEngine } from '../../src/conform/sched/model-engine.js';
+import { readRecording } from '../../src/operation/sched.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 
 const file = new URL('../vectors/eevdf-6.12.117-1cpu-00.jsonl.gz', import.meta.url);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
-import { xorshift32 } from '../../src/conform/generate-operations.js';
-import { compareSingleFunctions, SINGLE_FUNCTIONS } from '../../src/conform/single-functions.js';
+import { xorshift32 } from '../../src/conform/sched/generate.js';
+import { compareSingleFunctions, SINGLE_FUNCTIONS } from '../../src/conform/sched/single-functions.js';
 import { add, u64 } from '../../src/lib/types.js';
 import { openNativeEngine } from '../../src/native/engine.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';

@@ -7,8 +7,8 @@ import {
   KVM_MP_STATE_RUNNABLE,
 } from '../../src/arch/x86/kvm_host.js';
 import type { VmConfig } from '../../src/kvm/boot-kvm.js';
-import type { Kernel } from '../../src/series/link.js';
 import { baseKernel, seriesById, seriesKernel } from '../../src/series/registry.js';
+import type { Kernel } from '../../src/vmlinux/bind.js';
 import { type TestMachine, testMachine } from './machine.js';
 import { withStubs } from './stub.js';
 

@@ -5,10 +5,10 @@ import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import { add, u64 as toU64 } from '../../src/lib/types.js';
 import { forkTask, initSched, newSchedState } from '../../src/sched/boot-sched.js';
 import type { task_struct } from '../../src/sched/sched.js';
-import { bind, type Kernel } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
-import type { kernel_state, vmlinux } from '../../src/series/vmlinux.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
+import { bind, type Kernel } from '../../src/vmlinux/bind.js';
+import type { kernel_state, vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 export interface TestMachine {
   k: vmlinux;

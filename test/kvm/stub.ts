@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Kernels with some functions replaced, for tests that look at one function alone. */
-import type { AnyFunction, Kernel } from '../../src/series/link.js';
+
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 
 /** `base` with functions replaced by name; the name must exist. */
 export function withStubs(stubs: Record<string, AnyFunction>, base: Kernel = linux_6_12): Kernel {

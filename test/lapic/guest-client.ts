@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A guest program in a few lines, on the far side of the line protocol: registers, interrupts, NMIs, time. */
 import { createLapicServer, type LapicServer } from '../../src/machine/lapic-protocol.js';
-import type { Kernel } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import type { Kernel } from '../../src/vmlinux/bind.js';
 
 export const BASE = 0xfee0_0000;
 export const REG = {

@@ -5,16 +5,16 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { interrupts } from '../../properties/lapic/index.js';
 import { highest, IRR, vectorsOf } from '../../properties/lapic/page.js';
-import { ASK_DEFAULTS, ask } from '../../properties/run/ask.js';
-import { machineEngine } from '../../properties/run/machine-engine.js';
-import { replayLapic } from '../../src/conform/lapic-replay.js';
-import { parseLapicTranscript } from '../../src/conform/lapic-transcript.js';
+import { replayLapic } from '../../src/conform/recording/lapic-replay.js';
+import { parseLapicTranscript } from '../../src/conform/recording/lapic-transcript.js';
+import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
+import { machineEngine } from '../../src/explore/machine-engine.js';
 import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { u64 } from '../../src/lib/types.js';
 import { addVcpu, createLapicMachine, type LapicMachine, startAps } from '../../src/machine/lapic-machine.js';
-import type { AnyFunction, Kernel } from '../../src/series/link.js';
 import { kernelByName, pin } from '../../src/series/registry.js';
+import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 
 /** Kernels under test: the pin, and the pin with the bug. */
 const both = (id: string): [Kernel, Kernel] => [pin, kernelByName(id)];

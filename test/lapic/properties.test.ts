@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { recorded } from '../../properties/claims.js';
 import { interrupts } from '../../properties/lapic/index.js';
-import { ASK_DEFAULTS, ask } from '../../properties/run/ask.js';
-import { machineEngine } from '../../properties/run/machine-engine.js';
+import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
+import { machineEngine } from '../../src/explore/machine-engine.js';
 import { kernelByName } from '../../src/series/registry.js';
 
 const KERNELS = ['v6.12.117', 'v6.19-rc1', 'v6.19-rc1+semantics-aware-v2'];

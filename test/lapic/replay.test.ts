@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { overridden } from '../../properties/run/probes.js';
-import { replayLapic, replayText } from '../../src/conform/lapic-replay.js';
-import { parseLapicTranscript } from '../../src/conform/lapic-transcript.js';
+import { replayLapic, replayText } from '../../src/conform/recording/lapic-replay.js';
+import { parseLapicTranscript } from '../../src/conform/recording/lapic-transcript.js';
+import { overridden } from '../../src/explore/probes.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 const FILE = new URL('../vectors/lapic-kvm-6.12.117.jsonl.gz', import.meta.url);
 const sessions = parseLapicTranscript(gunzipSync(readFileSync(FILE)).toString('utf8'), 'lapic-kvm-6.12.117');

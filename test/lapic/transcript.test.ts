@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { BadInput } from '../../src/base/faults.js';
-import { replayLapic } from '../../src/conform/lapic-replay.js';
-import { parseLapicTranscript } from '../../src/conform/lapic-transcript.js';
+import { replayLapic } from '../../src/conform/recording/lapic-replay.js';
+import { parseLapicTranscript } from '../../src/conform/recording/lapic-transcript.js';
 
 const HEADER =
   '{"hdr":1,"mode":"xapic-flat","seed":1,"ncpu":1,"tsc_khz":999999,"d":[[0,"30","1050014"],[0,"e0","ffffffff"],' +

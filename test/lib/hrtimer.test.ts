@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { toNumber, u64 } from '../../src/lib/types.js';
 import { boot } from '../../src/machine/boot.js';
-import { bind } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { bind } from '../../src/vmlinux/bind.js';
 
 /** hrtimer_forward() of a timer that expired at 1000: expiry and overrun afterwards. */
 function forwarded(now: number, interval: number): [number, number] {

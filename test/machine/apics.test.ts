@@ -3,13 +3,13 @@
 import { describe, expect, it } from 'vitest';
 import { vectorsOf } from '../../properties/lapic/page.js';
 import { mapWorlds, racingWorlds, worldOf } from '../../properties/lapic/worlds.js';
-import { Decoder } from '../../properties/run/decode.js';
-import { machineEngine as engine } from '../../properties/run/machine-engine.js';
+import { Decoder } from '../../src/explore/decode.js';
+import { machineEngine as engine } from '../../src/explore/machine-engine.js';
 import { boot } from '../../src/machine/boot.js';
 import { drive } from '../../src/machine/drive.js';
-import type { MachineEvent } from '../../src/machine/events.js';
 import { reduce } from '../../src/machine/reduce.js';
 import { mix32 } from '../../src/machine/rng.js';
+import type { MachineEvent } from '../../src/scenario/events.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { pin } from '../../src/series/registry.js';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
-import { Decoder } from '../../properties/run/decode.js';
-import { machineEngine as engine } from '../../properties/run/machine-engine.js';
 import type { World } from '../../properties/vocabulary.js';
+import { Decoder } from '../../src/explore/decode.js';
+import { machineEngine as engine } from '../../src/explore/machine-engine.js';
 import { KernelBug, NotModelled } from '../../src/lib/bug.js';
 import { add, u64 } from '../../src/lib/types.js';
 import { canonical } from '../../src/machine/canonical.js';
@@ -11,9 +11,9 @@ import { FingerprintSet, fingerprint } from '../../src/machine/fingerprint.js';
 import { mix32, nextRng } from '../../src/machine/rng.js';
 import type { machine } from '../../src/machine/state.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
-import { bind, type Kernel } from '../../src/series/link.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
+import { bind, type Kernel } from '../../src/vmlinux/bind.js';
 
 const weights: World['weights'] = {
   ...{ advance: 20, tick: 10, yield: 3, yield_to: 6, block: 4, wake: 6, nice: 2, setattr: 1, shares: 1, schedule: 2 },

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { boot } from '../../src/machine/boot.js';
-import type { MachineEvent } from '../../src/machine/events.js';
 import { History } from '../../src/machine/history.js';
 import { nextEvent } from '../../src/machine/next-event.js';
 import { namedScenario } from '../../src/scenario/catalogue.js';
+import type { MachineEvent } from '../../src/scenario/events.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
-import { generateSequence, KINDS, xorshift32 } from '../../src/conform/generate-operations.js';
-import { type ModelEngine, modelEngine } from '../../src/conform/model-engine.js';
-import { operation } from '../../src/conform/operations.js';
+import { generateSequence, KINDS, xorshift32 } from '../../src/conform/sched/generate.js';
+import { type ModelEngine, modelEngine } from '../../src/conform/sched/model-engine.js';
 import { add, ONE, s64, s64_add, u64 } from '../../src/lib/types.js';
 import { checkSched } from '../../src/machine/invariants-sched.js';
+import { operation } from '../../src/operation/sched.js';
 import type { cfs_rq, sched_state } from '../../src/sched/sched.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 

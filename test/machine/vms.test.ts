@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest';
 import { boot } from '../../src/machine/boot.js';
 import { drive, simulate } from '../../src/machine/drive.js';
-import type { MachineEvent } from '../../src/machine/events.js';
 import { checkKvm } from '../../src/machine/invariants-kvm.js';
 import { legalEvents } from '../../src/machine/legal-events.js';
 import { nextEvent } from '../../src/machine/next-event.js';
@@ -11,9 +10,10 @@ import { nextRng } from '../../src/machine/rng.js';
 import type { machine } from '../../src/machine/state.js';
 import { vcpuLife, vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import { catalogue } from '../../src/scenario/catalogue.js';
+import type { MachineEvent } from '../../src/scenario/events.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
-import { bind } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { bind } from '../../src/vmlinux/bind.js';
 
 const free: Scenario = {
   cpus: 3,

@@ -2,6 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { differenceLine, replay } from '../../src/conform/recording/replay.js';
+import { stepEngine } from '../../src/conform/sched/step-engine.js';
+import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js';
+import { wordName } from '../../src/native/format.js';
 import {
   CFS_FIELDS,
   OPS,
@@ -11,11 +15,7 @@ import {
   readRecording,
   SE_FIELDS,
   TASK_FIELDS,
-} from '../../src/conform/operations.js';
-import { differenceLine, replay } from '../../src/conform/replay.js';
-import { stepEngine } from '../../src/conform/step-engine.js';
-import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js';
-import { wordName } from '../../src/native/format.js';
+} from '../../src/operation/sched.js';
 import { because, missing } from './tree.js';
 
 const opened: NativeEngine[] = [];

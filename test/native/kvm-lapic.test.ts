@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The model's local APICs beside a real KVM's, where there is one; what needs none is asked everywhere. */
 import { describe, expect, it } from 'vitest';
-import { compareLive, liveLines, liveSession, vendorLines, vendorOf } from '../../src/conform/lapic-live.js';
+import { compareLive, liveLines, liveSession, vendorLines, vendorOf } from '../../src/conform/recording/lapic-live.js';
 import { createLapicMachine, registerPage } from '../../src/machine/lapic-machine.js';
 import { type KvmHelper, openKvmHelper } from '../../src/native/kvm-lapic.js';
 import { NativeError } from '../../src/native/native-error.js';

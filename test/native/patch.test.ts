@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkTree } from '../../src/cli/check-tree.js';
 import type { Io } from '../../src/cli/io.js';
-import { checkPatch } from '../../src/conform/patch-check.js';
+import { checkPatch } from '../../src/conform/sched/patch-check.js';
 import { findTree, type KernelTree } from '../../src/native/find-tree.js';
 import { addedLines, applySeries, readSeries, touchedFiles } from '../../src/native/patch.js';
 import { because, missing } from './tree.js';

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The scheduler's half of series A: every refutation goes away with what causes it. */
 import { describe, expect, it } from 'vitest';
-import { ASK_DEFAULTS, ask } from '../../properties/run/ask.js';
-import { machineEngine } from '../../properties/run/machine-engine.js';
-import { overridden } from '../../properties/run/probes.js';
-import { runRandom } from '../../properties/run/random.js';
 import { recorded } from '../../properties/series/semantics-aware-v2/recorded-scheduler.js';
 import { bounds } from '../../properties/series/semantics-aware-v2/sched-bounds.js';
 import { fairness } from '../../properties/series/semantics-aware-v2/sched-fairness.js';
 import { objections } from '../../properties/series/semantics-aware-v2/sched-objections.js';
 import { preference } from '../../properties/series/semantics-aware-v2/sched-preference.js';
 import type { Property, Verdict } from '../../properties/vocabulary.js';
+import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
+import { machineEngine } from '../../src/explore/machine-engine.js';
+import { overridden } from '../../src/explore/probes.js';
+import { runRandom } from '../../src/explore/random.js';
 import { add, div, mul, S64_ZERO, s64_diff, s64_gt, type u64 as U64, u64 } from '../../src/lib/types.js';
 import type { cfs_rq, rq, sched_entity, task_struct } from '../../src/sched/sched.js';
-import type { AnyFunction, Kernel } from '../../src/series/link.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
+import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 
 const BASE = 'v6.19-rc1';
 const SERIES = 'v6.19-rc1+semantics-aware-v2';

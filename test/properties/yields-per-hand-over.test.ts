@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** How many yield_to() it takes to hand a CPU over, kernel by kernel: the table in docs/properties.md. */
 import { describe, expect, it } from 'vitest';
-import { machineEngine } from '../../properties/run/machine-engine.js';
-import { runRandom } from '../../properties/run/random.js';
 import { type YieldTo, yieldProbes } from '../../properties/series/semantics-aware-v2/monitors.js';
 import { pingPong, waiterAndHolder } from '../../properties/series/semantics-aware-v2/worlds.js';
 import { always, type World } from '../../properties/vocabulary.js';
+import { machineEngine } from '../../src/explore/machine-engine.js';
+import { runRandom } from '../../src/explore/random.js';
 import { kernelByName } from '../../src/series/registry.js';
 
 const BASE = 'v6.19-rc1';

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { litmusTests } from '../../properties/races/litmus.js';
-import { everyModule, STEPPED } from '../../src/cli/every-module.js';
 import { brokenText } from '../../src/cli/races.js';
-import { stepTable } from '../../src/cli/stepped-kernel.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { settle } from '../../src/machine/apply.js';
-import { interleave } from '../../src/machine/every-order.js';
 import { vectorsIn } from '../../src/machine/invariants-kvm.js';
-import { type Litmus, type SteppedKernel, settingOf } from '../../src/machine/one-order.js';
 import type { machine } from '../../src/machine/state.js';
-import type { AnyFunction, Kernel } from '../../src/series/link.js';
+import { everyModule, STEPPED } from '../../src/races/every-module.js';
+import { interleave } from '../../src/races/every-order.js';
+import { type Litmus, type SteppedKernel, settingOf } from '../../src/races/one-order.js';
+import { stepTable } from '../../src/races/stepped-kernel.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
+import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 const table = stepTable(linux_6_12.table, STEPPED, everyModule);
 const rest = (k: vmlinux, m: machine): void => settle(k, m);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Larger cases at random: the kernel has no fault, planted faults are found, shrunk, and play again from their text. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { drawCase } from '../../properties/races/draw.js';
-import { type FoundAtRandom, searchAtRandom } from '../../properties/races/random.js';
-import { caseText, litmusOf, parseCase, type RaceCase } from '../../properties/races/world.js';
 import { brokenText } from '../../src/cli/races.js';
-import { steppedTableOf } from '../../src/cli/series-modules.js';
 import { settle } from '../../src/machine/apply.js';
-import { type MemoryOptions, type Setting, type StepTable, settingOf } from '../../src/machine/one-order.js';
-import { orderName, parseOrder, playOrder } from '../../src/machine/random-order.js';
 import { seedRng } from '../../src/machine/rng.js';
-import type { AnyFunction, Kernel } from '../../src/series/link.js';
+import { drawCase } from '../../src/races/draw.js';
+import { type MemoryOptions, type Setting, type StepTable, settingOf } from '../../src/races/one-order.js';
+import { type FoundAtRandom, searchAtRandom } from '../../src/races/random.js';
+import { orderName, parseOrder, playOrder } from '../../src/races/random-order.js';
+import { steppedTableOf } from '../../src/races/series-modules.js';
+import { caseText, litmusOf, parseCase, type RaceCase } from '../../src/races/world.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { kernelByName } from '../../src/series/registry.js';
+import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 
 const LIMITS = { orders: 40, states: 5000 };
 

@@ -2,10 +2,10 @@
 /** IPI tracking of semantics-aware-v2, in steps of its own, in every order: what holds of it and what does not. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { trackingTests } from '../../properties/races/tracking.js';
-import { steppedTableOf } from '../../src/cli/series-modules.js';
 import { settle } from '../../src/machine/apply.js';
-import { interleave } from '../../src/machine/every-order.js';
-import type { StepTable } from '../../src/machine/one-order.js';
+import { interleave } from '../../src/races/every-order.js';
+import type { StepTable } from '../../src/races/one-order.js';
+import { steppedTableOf } from '../../src/races/series-modules.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { kernelByName } from '../../src/series/registry.js';
 

@@ -4,10 +4,10 @@ import { HRTIMER_RESTART } from '../../src/lib/hrtimer.js';
 import { add, le, lt, u64 } from '../../src/lib/types.js';
 import { forkTask, initSched, newSchedState } from '../../src/sched/boot-sched.js';
 import type { sched_entity, task_struct } from '../../src/sched/sched.js';
-import { type AnyFunction, bind } from '../../src/series/link.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
-import type { kernel_state, vmlinux } from '../../src/series/vmlinux.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
+import { type AnyFunction, bind } from '../../src/vmlinux/bind.js';
+import type { kernel_state, vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 export interface Options {
   cpus?: number;

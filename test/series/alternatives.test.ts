@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { add, sub, toBigInt, u64 } from '../../src/lib/types.js';
 import type { sched_entity, task_struct } from '../../src/sched/sched.js';
-import type { Kernel } from '../../src/series/link.js';
 import { kernelByName } from '../../src/series/registry.js';
+import type { Kernel } from '../../src/vmlinux/bind.js';
 import { type Bench, bench } from './harness.js';
 
 const base = kernelByName('v6.19-rc1');

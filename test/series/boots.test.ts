@@ -7,8 +7,8 @@ import { checkKvm } from '../../src/machine/invariants-kvm.js';
 import { checkSched } from '../../src/machine/invariants-sched.js';
 import { namedScenario } from '../../src/scenario/catalogue.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
-import { bind, type Kernel } from '../../src/series/link.js';
 import { pin, prefixes, seriesById, seriesKernel } from '../../src/series/registry.js';
+import { bind, type Kernel } from '../../src/vmlinux/bind.js';
 
 const scenarios = ['lock-2to1', 'ipi-2to1', 'ar7-two-groups', 'timer-halts', 'nice-mix'];
 

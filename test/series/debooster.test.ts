@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { add, sub, toBigInt, U64_MAX, u64 } from '../../src/lib/types.js';
 import type { sched_entity, task_struct } from '../../src/sched/sched.js';
-import type { AnyFunction, Kernel } from '../../src/series/link.js';
 import { kernelByName, prefixes, seriesById } from '../../src/series/registry.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
+import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 import { type Bench, bench, ns, replacing } from './harness.js';
 
 const kernel = kernelByName('v6.19-rc1+semantics-aware-v2~5');

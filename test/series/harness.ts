@@ -3,9 +3,9 @@
 import { add, u64 as toU64, type u64 } from '../../src/lib/types.js';
 import { forkTask, initSched, newSchedState } from '../../src/sched/boot-sched.js';
 import { type cfs_rq, NULL, type sched_entity, type task_struct } from '../../src/sched/sched.js';
-import { type AnyFunction, bind, type Kernel } from '../../src/series/link.js';
-import type { kernel_state, vmlinux } from '../../src/series/vmlinux.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
+import { type AnyFunction, bind, type Kernel } from '../../src/vmlinux/bind.js';
+import type { kernel_state, vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 export interface Bench {
   k: vmlinux;

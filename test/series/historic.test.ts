@@ -3,17 +3,17 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { modelEngine } from '../../src/conform/model-engine.js';
-import { readRecording, type Sequence } from '../../src/conform/operations.js';
-import { replay } from '../../src/conform/replay.js';
+import { replay } from '../../src/conform/recording/replay.js';
+import { modelEngine } from '../../src/conform/sched/model-engine.js';
 import { S64_ZERO, to_s64, u64 } from '../../src/lib/types.js';
+import { readRecording, type Sequence } from '../../src/operation/sched.js';
 import * as core from '../../src/sched/core.js';
 import * as fair from '../../src/sched/fair.js';
 import * as sched from '../../src/sched/sched.js';
 import * as syscalls from '../../src/sched/syscalls.js';
 import { historic } from '../../src/series/historic/index.js';
-import type { Kernel } from '../../src/series/link.js';
 import { kernelByName, pin, seriesKernel } from '../../src/series/registry.js';
+import type { Kernel } from '../../src/vmlinux/bind.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 import { type Bench, bench, replacing } from './harness.js';
 

@@ -5,9 +5,9 @@ import { boot } from '../../src/machine/boot.js';
 import { drive } from '../../src/machine/drive.js';
 import type { machine } from '../../src/machine/state.js';
 import type { VmSpec } from '../../src/scenario/scenario.js';
-import { bind } from '../../src/series/link.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
+import { bind } from '../../src/vmlinux/bind.js';
 
 const kernel = kernelByName('semantics-aware-v2');
 

@@ -12,10 +12,10 @@ import {
   APIC_EOI,
 } from '../../src/lapic/apicdef.js';
 import { add, toNumber, u64 } from '../../src/lib/types.js';
-import type { Kernel } from '../../src/series/link.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { ipi_context } from '../../src/series/semantics-aware-v2/0006-KVM-x86-Add-IPI-tracking-infrastructure.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
+import type { Kernel } from '../../src/vmlinux/bind.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 import { replacing } from './harness.js';
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
+import { link } from '../../src/series/link.js';
 import {
   type AnySeries,
   allSeries,
@@ -11,7 +12,7 @@ import {
   seriesIds,
   seriesKernel,
 } from '../../src/series/registry.js';
-import { link, SeriesError, type SeriesFault } from '../../src/series/series.js';
+import { SeriesError, type SeriesFault } from '../../src/series/series.js';
 
 const faultsOf = (run: () => unknown): readonly SeriesFault[] => {
   try {

@@ -13,37 +13,50 @@ const MIRRORED = ['sched', 'kvm', 'lapic', 'arch'] as const;
 export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   lib: ['base'],
+  // binding needs nothing; what the table is made of it knows by type
+  vmlinux: ['base', 'lib'],
   trace: ['base', 'lib'],
   sched: ['base', 'lib', 'trace'],
   kvm: ['base', 'lib', 'trace'],
   lapic: ['base', 'lib', 'trace'],
   arch: ['base', 'lib', 'trace'],
-  series: ['base', 'lib', 'trace', ...MIRRORED],
+  series: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED],
   guest: ['base', 'lib', 'trace'],
-  machine: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest'],
-  scenario: ['base', 'lib', 'series', 'guest', 'machine'],
-  report: ['base', 'lib', 'trace', 'series', 'guest', 'machine', 'scenario'],
-  native: ['base', 'lib'],
-  conform: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'machine', 'native'],
-  properties: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest', 'machine', 'scenario', 'report'],
+  scenario: ['base', 'lib', 'vmlinux', 'series', 'guest'],
+  machine: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario'],
+  explore: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'report'],
+  races: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine'],
+  operation: ['base', 'lib'],
+  native: ['base', 'lib', 'operation'],
+  conform: ['base', 'lib', 'vmlinux', 'operation', 'trace', ...MIRRORED, 'series', 'machine', 'native'],
+  report: ['base', 'lib', 'vmlinux', 'operation', 'trace', 'series', 'guest', 'scenario', 'machine', 'races'],
+  properties: [...['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'races']],
+  // what a user names: files, series, counterexamples
+  loader: ['entry', 'base', 'lib', 'vmlinux', 'series', 'guest', 'scenario', 'machine', 'properties', 'explore'],
+  workers: ['base', 'lib', 'vmlinux', 'series', 'scenario', 'machine', 'properties', 'explore', 'report', 'loader'],
   cli: [
-    'entry',
     'base',
     'lib',
+    'vmlinux',
+    'operation',
     'trace',
     ...MIRRORED,
     'series',
     'guest',
-    'machine',
     'scenario',
-    'report',
+    'machine',
+    'explore',
+    'races',
     'native',
     'conform',
+    'report',
     'properties',
+    'loader',
+    'workers',
   ],
-  web: ['base', 'lib', 'trace', ...MIRRORED, 'series', 'guest', 'machine', 'scenario', 'report'],
+  web: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'report'],
   // src/index.ts: what a user's patch imports
-  entry: ['lib', 'sched', 'series', 'properties', 'guest', 'machine', 'scenario', 'kvm', 'arch'],
+  entry: ['lib', 'vmlinux', 'sched', 'series', 'properties', 'guest', 'machine', 'scenario', 'kvm', 'arch'],
 };
 
 /** Files that mirror a header: constants and factories, which the rooms beside may use. */
@@ -59,14 +72,14 @@ export const HEADERS: readonly string[] = [
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   immer: ['machine', 'web'],
   xstate: ['machine', 'web'],
-  'fast-check': ['properties', 'entry'],
-  valibot: ['scenario', 'cli', 'native'],
+  'fast-check': ['properties', 'explore', 'entry'],
+  valibot: ['scenario', 'loader', 'native'],
   'web-tree-sitter': ['native'],
   'cli-table3': ['base'],
   'cli-progress': ['cli'],
   commander: ['cli'],
-  jiti: ['cli'],
-  typescript: ['cli'],
+  jiti: ['loader'],
+  typescript: ['loader', 'races'],
 };
 
 /** The rooms in which the host's own clock, files and streams do not exist. */
@@ -77,8 +90,10 @@ export const PURE: readonly string[] = [
   ...MIRRORED,
   'series',
   'guest',
-  'machine',
+  'vmlinux',
   'scenario',
+  'machine',
+  'explore',
   'report',
   'properties',
   'entry',
@@ -113,7 +128,7 @@ export function floorFaults(file: SourceFile): string[] {
 }
 
 /** Headers of the kernel are for everything that knows kernels. */
-const isAbove = (room: string): boolean => !['base', 'lib', 'native'].includes(room);
+const isAbove = (room: string): boolean => !['base', 'lib', 'vmlinux', 'operation', 'native'].includes(room);
 
 function packageFault(at: string, from: string, specifier: string, typeOnly: boolean): string[] {
   if (specifier.startsWith('node:')) return PURE.includes(from) ? [`${at}: ${from} may not import ${specifier}`] : [];

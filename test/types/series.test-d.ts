@@ -4,7 +4,7 @@ import { assertType, describe, expectTypeOf, it } from 'vitest';
 import { add, lt, s64, s64_lt, to_s64, u64 } from '../../src/lib/types.js';
 import type { rq, task_struct } from '../../src/sched/sched.js';
 import { defineSeries } from '../../src/series/series.js';
-import type { vmlinux } from '../../src/series/vmlinux.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 describe('a series', () => {
   it('overrides what the base has, with its signature', () => {

@@ -4,9 +4,9 @@ import { toBigInt, toNumber } from '../../../src/lib/types.js';
 import { apply } from '../../../src/machine/apply.js';
 import { cloneMachine } from '../../../src/machine/clone.js';
 import type { machine } from '../../../src/machine/state.js';
-import { type AnyFunction, bind } from '../../../src/series/link.js';
 import { kernelByName } from '../../../src/series/registry.js';
-import type { vmlinux } from '../../../src/series/vmlinux.js';
+import { type AnyFunction, bind } from '../../../src/vmlinux/bind.js';
+import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
 import type { Step } from '../../vocabulary.js';
 import { currentOf, entityName } from './monitors.js';
 

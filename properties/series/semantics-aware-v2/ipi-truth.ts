@@ -17,7 +17,7 @@ import {
 import { toNumber, type u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL } from '../../../src/sched/sched.js';
-import type { vmlinux } from '../../../src/series/vmlinux.js';
+import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
 import type { Probe, Step } from '../../vocabulary.js';
 import { now } from './monitors.js';
 

@@ -3,7 +3,7 @@
 import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
 import { ESRCH } from '../../../src/lib/errno.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
-import type { vmlinux } from '../../../src/series/vmlinux.js';
+import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
 import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { believes, type Ipi, vcpuName, WINDOW } from './ipi-truth.js';
 import { aloneOnTheirCpus, spinWorld } from './kvm-worlds.js';

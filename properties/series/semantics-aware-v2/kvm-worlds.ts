@@ -7,7 +7,7 @@
  */
 import { type Arbitrary, constantFrom, integer, record } from 'fast-check';
 import type { Program } from '../../../src/guest/instructions.js';
-import type { MachineEvent } from '../../../src/machine/events.js';
+import type { MachineEvent } from '../../../src/scenario/events.js';
 import type { Scenario, VmSpec } from '../../../src/scenario/scenario.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, hz, MS, US } from '../../arbitraries.js';
 import type { Scope, World } from '../../vocabulary.js';

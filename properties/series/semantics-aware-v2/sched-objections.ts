@@ -3,13 +3,13 @@
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import { apply } from '../../../src/machine/apply.js';
 import { cloneMachine } from '../../../src/machine/clone.js';
-import type { MachineEvent } from '../../../src/machine/events.js';
 import { nextEvent } from '../../../src/machine/next-event.js';
 import type { machine } from '../../../src/machine/state.js';
+import type { MachineEvent } from '../../../src/scenario/events.js';
 import { NULL, type rq, type sched_entity } from '../../../src/sched/sched.js';
-import { bind } from '../../../src/series/link.js';
 import { kernelByName } from '../../../src/series/registry.js';
-import type { vmlinux } from '../../../src/series/vmlinux.js';
+import { bind } from '../../../src/vmlinux/bind.js';
+import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
 import { always, type Claim, type Monitor, type Property } from '../../vocabulary.js';
 import { BASE } from './fork.js';
 import {

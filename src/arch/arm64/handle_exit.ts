@@ -7,7 +7,7 @@
  */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { type bool, ge, toBigInt, type u64, ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 /** arch/arm64/include/asm/esr.h */
 export const ESR_ELx_WFx_ISS_WFE = 1 << 0;

@@ -10,7 +10,7 @@ import { NotModelled } from '../../lib/bug.js';
 import { EOPNOTSUPP } from '../../lib/errno.js';
 import { type bool, S64_ZERO, s64_diff, s64_lt, toBigInt, type u32, type u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 /** What diag.c reads and writes of struct kvm_vcpu_arch and of the counters. */
 export interface s390_vcpu {

@@ -42,7 +42,7 @@ import { NotModelled } from '../../lib/bug.js';
 import { EINVAL } from '../../lib/errno.js';
 import type { u32 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 /** arch/x86/include/asm/svm.h: enum avic_ipi_failure_cause */
 export const AVIC_IPI_FAILURE_INVALID_INT_TYPE = 0;

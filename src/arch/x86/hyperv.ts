@@ -7,7 +7,7 @@
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { NotModelled } from '../../lib/bug.js';
 import { and, type bool, shr, to_u32, u64 as toU64, type u64, ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 /** include/hyperv/hvgdk_mini.h */
 export const HVCALL_NOTIFY_LONG_SPIN_WAIT = 0x0008;

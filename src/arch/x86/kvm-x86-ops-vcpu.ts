@@ -5,7 +5,7 @@
  */
 import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { HF_SMM_MASK } from './kvm_host.js';
 import { AVIC_REQUIRED_APICV_INHIBITS } from './svm.js';
 import { VMX_REQUIRED_APICV_INHIBITS } from './vmx.js';

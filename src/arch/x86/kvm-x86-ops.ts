@@ -10,7 +10,7 @@ import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { NotModelled } from '../../lib/bug.js';
 import type { u8, u64 } from '../../lib/types.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 function isVmx(k: vmlinux, vcpu: kvm_vcpu): boolean {
   return k.m.kvm[vcpu.kvm].arch.vendor === 'vmx';

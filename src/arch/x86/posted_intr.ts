@@ -9,7 +9,7 @@
 import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import type { pi_desc } from './kvm_host.js';
 
 /** arch/x86/include/asm/irq_vectors.h */

@@ -13,7 +13,7 @@ import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { NotModelled } from '../../lib/bug.js';
 import { type bool, to_u32, u64 as toU64, ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
   APICV_INHIBIT_REASON_APIC_BASE_MODIFIED,

@@ -32,7 +32,7 @@ import { NotModelled } from '../../lib/bug.js';
 import { EAGAIN } from '../../lib/errno.js';
 import { add, type bool, ge, or, shl, shr, to_u32, u64 as toU64, type u32, type u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { POSTED_INTR_VECTOR, POSTED_INTR_WAKEUP_VECTOR, RESCHEDULE_VECTOR } from './posted_intr.js';
 import {
   SVM_EXIT_EXCP_DB,

@@ -17,7 +17,7 @@ import {
 import { NotModelled } from '../../lib/bug.js';
 import { type bool, or, shl, u64 as toU64, type u32 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { AVIC_IPI_FAILURE_INVALID_INT_TYPE, AVIC_IPI_FAILURE_TARGET_NOT_RUNNING } from './avic.js';
 import { POSTED_INTR_VECTOR } from './posted_intr.js';
 import { SVM_EXIT_AVIC_INCOMPLETE_IPI, SVM_EXIT_AVIC_UNACCELERATED_ACCESS } from './svm.js';

@@ -28,7 +28,7 @@ import {
   type u64,
   ZERO,
 } from '../../lib/types.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
   APICV_INHIBIT_REASON_APIC_BASE_MODIFIED,

@@ -24,7 +24,7 @@ import {
 import type { msr_data } from '../../lapic/lapic.js';
 import { EINVAL } from '../../lib/errno.js';
 import { not, shl, shr, sub, to_u32, u64 as toU64, type u8, type u32, type u64, ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import {
   HF_SMM_INSIDE_NMI_MASK,
   HF_SMM_MASK,

@@ -24,7 +24,7 @@ import {
   type u64,
   ZERO,
 } from '../../lib/types.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 const NSEC_PER_MSEC = toU64(1_000_000);
 const NSEC_PER_SEC = toU64(1_000_000_000);

@@ -49,7 +49,7 @@ import {
   ZERO,
 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../series/vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
   APICV_INHIBIT_REASON_DISABLED,

@@ -9,7 +9,7 @@ import type { arm64 } from '../../arch/arm64/handle_exit.js';
 import type { s390 } from '../../arch/s390/diag.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { Value } from '../../native/extract/engine.js';
-import type { kernel_state, vmlinux } from '../../series/vmlinux.js';
+import type { kernel_state, vmlinux } from '../../vmlinux/vmlinux.js';
 import type { HeldParameters } from './fields.js';
 
 /** What is special about one function; most need nothing. */

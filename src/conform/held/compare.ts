@@ -7,9 +7,9 @@ import { ARCHITECTURES, type Architecture } from '../../native/extract/architect
 import type { HeldFunction, Wanted } from '../../native/extract/build.js';
 import type { ExtractEngine, HeldCall, HeldResult, Value } from '../../native/extract/engine.js';
 import type { Mirror } from '../../native/mirrors.js';
-import { type Kernel, tableOf } from '../../series/link.js';
-import type { kernel_state } from '../../series/vmlinux.js';
-import type { Random } from '../generate-operations.js';
+import { type Kernel, tableOf } from '../../vmlinux/bind.js';
+import type { kernel_state } from '../../vmlinux/vmlinux.js';
+import type { Random } from '../sched/generate.js';
 import {
   ABSENT,
   ALIASES,

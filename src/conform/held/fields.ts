@@ -4,7 +4,7 @@
 import { u64 } from '../../lib/types.js';
 import type { CField } from '../../native/extract/emit.js';
 import type { Value } from '../../native/extract/engine.js';
-import type { kernel_state } from '../../series/vmlinux.js';
+import type { kernel_state } from '../../vmlinux/vmlinux.js';
 
 export const NR_VCPUS = 4;
 export const NR_CPUS = 4;

@@ -5,8 +5,8 @@ import { openExtractEngine } from '../../native/extract/engine.js';
 import type { KernelTree } from '../../native/find-tree.js';
 import { type Mirror, mirrors } from '../../native/mirrors.js';
 import { NativeError } from '../../native/native-error.js';
-import type { Kernel } from '../../series/link.js';
-import { xorshift32 } from '../generate-operations.js';
+import type { Kernel } from '../../vmlinux/bind.js';
+import { xorshift32 } from '../sched/generate.js';
 import { CASES, type HeldRow, holdFunctions, wantedOf } from './compare.js';
 
 /** Function by function, and what could not be held. */

@@ -8,8 +8,8 @@ import { u64 } from '../../lib/types.js';
 import type { CType, HeldCall, HeldEnding, HeldEvent, HeldResult, Value } from '../../native/extract/engine.js';
 import { allocTask, initSched, newSchedState } from '../../sched/boot-sched.js';
 import type { task_struct } from '../../sched/sched.js';
-import { type AnyFunction, bind, type Kernel } from '../../series/link.js';
-import type { kernel_state, vmlinux } from '../../series/vmlinux.js';
+import { type AnyFunction, bind, type Kernel } from '../../vmlinux/bind.js';
+import type { kernel_state, vmlinux } from '../../vmlinux/vmlinux.js';
 import type { Case } from './cases.js';
 import { type Field, type HeldParameters, NR_CPUS, NR_TASKS, NR_VCPUS } from './fields.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** State, arguments and answers of held functions, drawn at random. */
 import type { CType, Value } from '../../native/extract/engine.js';
-import type { Random } from '../generate-operations.js';
+import type { Random } from '../sched/generate.js';
 import { NR_VCPUS } from './fields.js';
 
 const P = (n: number) => 2 ** n;

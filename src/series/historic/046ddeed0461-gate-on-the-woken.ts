@@ -2,8 +2,8 @@
 /** Before 046ddeed0461 (v5.3): a vCPU that was just woken has to have been in the kernel, too. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** virt/kvm/kvm_main.c: kvm_vcpu_on_spin() */
 export function kvm_vcpu_on_spin(this: vmlinux, me: kvm_vcpu, yield_to_kernel_mode: bool): void {

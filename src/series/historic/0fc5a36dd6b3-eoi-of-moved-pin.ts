@@ -3,8 +3,8 @@
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { APIC_DEST_NOSHORT, IOAPIC_LEVEL_TRIG, RTC_GSI } from '../../lapic/apicdef.js';
 import type { u32 } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/ioapic.c: kvm_ioapic_scan_entry() */
 export function kvm_ioapic_scan_entry(this: vmlinux, vcpu: kvm_vcpu, ioapic_handled_vectors: u32[]): void {

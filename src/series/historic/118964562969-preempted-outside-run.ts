@@ -2,8 +2,8 @@
 /** Before 118964562969 (v6.11): a vCPU thread that is scheduled out outside of KVM_RUN counts as preempted. */
 import type { kvm_vcpu, vcpu_ptr } from '../../kvm/kvm_host.js';
 import { NULL, type task_struct } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** virt/kvm/kvm_main.c: kvm_sched_out() */
 export function kvm_sched_out(this: vmlinux, pn: vcpu_ptr, _next: task_struct): void {

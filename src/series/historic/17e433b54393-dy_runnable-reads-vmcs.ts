@@ -2,8 +2,8 @@
 /** Before 17e433b54393 (v5.3): whether another vCPU is runnable is asked of the VMCS that is loaded, the asker's. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/x86.c: kvm_arch_dy_runnable(): kvm_arch_vcpu_runnable(), whose VMCS reads are of the loaded vCPU. */
 export function kvm_arch_dy_runnable(this: vmlinux, vcpu: kvm_vcpu): bool {

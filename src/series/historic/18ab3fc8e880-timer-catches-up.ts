@@ -2,8 +2,8 @@
 /** Before 18ab3fc8e880 (v6.19-rc1): a periodic timer goes through every period that it missed. */
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { add, s64_add, s64_sub, to_s64, to_u64 } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/lapic.c: advance_periodic_target_expiration() */
 export function advance_periodic_target_expiration(this: vmlinux, apic: kvm_lapic): void {

@@ -3,8 +3,8 @@
 import { div_s64_long } from '../../lib/math64.js';
 import { add, ONE, S64_ZERO, s64_mul, shr, sub, to_s64, to_u64, ZERO } from '../../lib/types.js';
 import { type cfs_rq, ENQUEUE_INITIAL, NULL, type sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: place_entity() */
 export function place_entity(this: vmlinux, cfs_rq: cfs_rq, se: sched_entity, flags: number): void {

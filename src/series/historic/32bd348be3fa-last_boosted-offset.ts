@@ -2,8 +2,8 @@
 /** Before 32bd348be3fa (v6.19-rc1; in v6.13 to v6.18): the boosted vCPU is remembered by how far the scan had come. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** virt/kvm/kvm_main.c: kvm_vcpu_on_spin() */
 export function kvm_vcpu_on_spin(this: vmlinux, me: kvm_vcpu, yield_to_kernel_mode: bool): void {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before 3429dd57f0de (v6.14): a delayed group entity is counted as if it were a task. */
 import type { sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: set_delayed() */
 export function set_delayed(this: vmlinux, se: sched_entity): void {

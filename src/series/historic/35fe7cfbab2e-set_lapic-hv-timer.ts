@@ -2,8 +2,8 @@
 /** Before 35fe7cfbab2e (v5.17): KVM_SET_LAPIC stops the hrtimer, and lets the VMX preemption timer run. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { kvm_lapic_state } from '../../lapic/lapic.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 import { setStateLacking } from './set-lapic.js';
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_state() */

@@ -4,8 +4,8 @@
 import type { kvm } from '../../kvm/kvm_host.js';
 import { CLEAN } from '../../lapic/apicdef.js';
 import { kvm_recalculate_apic_map as was } from '../../lapic/lapic.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/lapic.c: kvm_recalculate_apic_map() */
 export function kvm_recalculate_apic_map(this: vmlinux, kvm: kvm): void {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before 493afbd187c4 (v6.13): with NEXT_BUDDY a wakeup nominates an entity that is asleep, delayed. */
 import { type rq, type task_struct, WF_FORK } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: check_preempt_wakeup_fair() */
 export function check_preempt_wakeup_fair(this: vmlinux, rq: rq, p: task_struct, wake_flags: number): void {

@@ -9,8 +9,8 @@ import {
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { APIC_DFR, APIC_DFR_FLAT, APIC_LDR, GET_APIC_LOGICAL_ID } from '../../lapic/apicdef.js';
 import type { dest_lapics, kvm_apic_map } from '../../lapic/lapic.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/lapic.c: kvm_recalculate_logical_map() */
 export function kvm_recalculate_logical_map(this: vmlinux, map: kvm_apic_map, vcpu: kvm_vcpu): void {

@@ -2,8 +2,8 @@
 /** Before 52acd22faa1a (v5.14): a vCPU preempted in user mode is passed over although an interrupt waits for it. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** virt/kvm/kvm_main.c: kvm_vcpu_on_spin() */
 export function kvm_vcpu_on_spin(this: vmlinux, me: kvm_vcpu, yield_to_kernel_mode: bool): void {

@@ -4,8 +4,8 @@ import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { kvm_apic_map } from '../../lapic/lapic.js';
 import { E2BIG } from '../../lib/errno.js';
 import { NULL } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/lapic.c: kvm_recalculate_phys_map(): the rule of 32-bit ids, for every VM. */
 export function kvm_recalculate_phys_map(

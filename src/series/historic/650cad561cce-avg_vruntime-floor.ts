@@ -3,8 +3,8 @@
 import { div_s64_long } from '../../lib/math64.js';
 import { S64_ZERO, s64_add, s64_diff, s64_mul, to_s64, to_u64, type u64 } from '../../lib/types.js';
 import { type cfs_rq, NULL } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: avg_vruntime() */
 export function avg_vruntime(this: vmlinux, cfs_rq: cfs_rq): u64 {

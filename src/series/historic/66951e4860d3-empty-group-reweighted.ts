@@ -2,8 +2,8 @@
 /** Before 66951e4860d3 (v6.13): a group that is empty, and delayed, is given the weight of an empty group. */
 import { to_u64 } from '../../lib/types.js';
 import type { sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: update_cfs_group() */
 export function update_cfs_group(this: vmlinux, se: sched_entity): void {

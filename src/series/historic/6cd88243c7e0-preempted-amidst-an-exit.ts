@@ -2,8 +2,8 @@
 /** Before 6cd88243c7e0 (v5.19): a vCPU is reported preempted wherever it was taken off its CPU. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { and, u64, ZERO } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/x86.c: kvm_steal_time_set_preempted() */
 export function kvm_steal_time_set_preempted(this: vmlinux, vcpu: kvm_vcpu): void {

@@ -3,8 +3,8 @@
 import { ESRCH } from '../../lib/errno.js';
 import type { bool } from '../../lib/types.js';
 import type { task_struct } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/syscalls.c: yield_to() */
 export function yield_to(this: vmlinux, p: task_struct, preempt: bool): number {

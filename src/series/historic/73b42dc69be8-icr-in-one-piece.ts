@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before 73b42dc69be8 (v6.12): the x2APIC's ICR is one register of 64 bits on AMD, too. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kvm_x86_ops.x2apic_icr_is_split */
 export function isX2apicIcrSplit(this: vmlinux, _vcpu: kvm_vcpu): boolean {

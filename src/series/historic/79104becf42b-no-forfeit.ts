@@ -2,8 +2,8 @@
 /** Before 79104becf42b (v6.19-rc1, 6.12.y): a yield moves the deadline by one virtual slice, and no vruntime. */
 import { add } from '../../lib/types.js';
 import type { rq } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: yield_task_fair() */
 export function yield_task_fair(this: vmlinux, rq: rq): void {

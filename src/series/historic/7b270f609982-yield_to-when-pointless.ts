@@ -2,8 +2,8 @@
 /** Before 7b270f609982 (v3.9): yield_to() takes both locks also when each CPU has but one task. */
 import type { bool } from '../../lib/types.js';
 import type { task_struct } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/syscalls.c: yield_to() */
 export function yield_to(this: vmlinux, p: task_struct, preempt: bool): number {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before 7fbc85a5fb2b (v3.18): the PLE window is computed in 32 bits, and wraps. */
 import type { u32 } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/x86.h: __grow_ple_window() */
 export function __grow_ple_window(this: vmlinux, val: u32, base: u32, modifier: u32, max: u32): u32 {

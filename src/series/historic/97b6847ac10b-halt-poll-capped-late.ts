@@ -2,8 +2,8 @@
 /** Before 97b6847ac10b (v6.2): the polling window is capped when it grows, and only then. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { add, mul_u32_u32, to_u32, u64 } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** virt/kvm/kvm_main.c: grow_halt_poll_ns() */
 export function grow_halt_poll_ns(this: vmlinux, vcpu: kvm_vcpu): void {

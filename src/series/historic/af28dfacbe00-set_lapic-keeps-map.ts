@@ -2,8 +2,8 @@
 /** Before af28dfacbe00 (v5.8): KVM_SET_LAPIC changes ids and leaves the map. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { kvm_lapic_state } from '../../lapic/lapic.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 import { setStateLacking } from './set-lapic.js';
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_state() */

@@ -3,8 +3,8 @@
 import { div_s64_long, div_u64 } from '../../lib/math64.js';
 import { mul, s64_mul, to_s64, to_u64, type u64 } from '../../lib/types.js';
 import type { cfs_rq, sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: reweight_entity() */
 export function reweight_entity(this: vmlinux, cfs_rq: cfs_rq, se: sched_entity, weight: u64): void {

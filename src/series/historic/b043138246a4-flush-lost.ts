@@ -3,8 +3,8 @@
 import { KVM_FEATURE_PV_TLB_FLUSH, KVM_MSR_ENABLED } from '../../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { add, and, sub, u64, ZERO } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 const KVM_VCPU_FLUSH_TLB = 1 << 1;
 

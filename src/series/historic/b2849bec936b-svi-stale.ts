@@ -2,8 +2,8 @@
 /** Before b2849bec936b (v6.19-rc1): the CPU does not learn what is in service when APICv is activated. */
 import { KVM_REQ_EVENT } from '../../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/x86.c: __kvm_vcpu_update_apicv() */
 export function __kvm_vcpu_update_apicv(this: vmlinux, vcpu: kvm_vcpu): void {

@@ -2,8 +2,8 @@
 /** Before b3d99f43c72b and 1319ea57529e (v7.0): the end of a slice does not move zero_vruntime. */
 import { add, type bool, S64_ZERO, s64_diff, s64_lt, u64 } from '../../lib/types.js';
 import type { cfs_rq, sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: update_deadline() */
 export function update_deadline(this: vmlinux, _cfs_rq: cfs_rq, se: sched_entity): bool {

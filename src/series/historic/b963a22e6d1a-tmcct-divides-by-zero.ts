@@ -15,8 +15,8 @@ import {
   type u32,
   u64,
 } from '../../lib/types.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/lapic.c: apic_get_tmcct() */
 export function apic_get_tmcct(this: vmlinux, apic: kvm_lapic): u32 {

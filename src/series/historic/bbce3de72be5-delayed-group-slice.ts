@@ -15,8 +15,8 @@ import {
   type sched_entity,
   type task_struct,
 } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** update_load_avg(): the group's average follows */
 const UPDATE_TG = 1;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before c5ae366e12db (v4.15): a buddy may be an entity that is not queued. */
 import type { sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: set_next_buddy() */
 export function set_next_buddy(this: vmlinux, se: sched_entity): void {

@@ -2,8 +2,8 @@
 /** Before cd9626e9ebc7 (v6.12): p->on_rq alone tells who is runnable, and a delayed sleeper has it set. */
 import type { bool } from '../../lib/types.js';
 import type { task_struct } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** include/linux/sched.h: task_is_runnable() */
 export function task_is_runnable(this: vmlinux, p: task_struct): bool {

@@ -3,8 +3,8 @@
 import type { bool } from '../../lib/types.js';
 import { set_load_weight as was } from '../../sched/core.js';
 import { type task_struct, WEIGHT_IDLEPRIO, WMULT_IDLEPRIO } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/core.c: set_load_weight() */
 export function set_load_weight(this: vmlinux, p: task_struct, update_load: bool): void {

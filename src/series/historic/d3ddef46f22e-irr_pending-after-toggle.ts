@@ -3,8 +3,8 @@
 
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { APIC_ISR } from '../../lapic/apicdef.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/lapic.c: kvm_apic_update_apicv() */
 export function kvm_apic_update_apicv(this: vmlinux, vcpu: kvm_vcpu): void {

@@ -2,8 +2,8 @@
 /** Before d4ac164bde7a (v6.12): whether curr is alone is asked of the runqueue, not of its queue. */
 import { add, S64_ZERO, s64_le, to_u64 } from '../../lib/types.js';
 import { type cfs_rq, NULL } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: update_curr() */
 export function update_curr(this: vmlinux, cfs_rq: cfs_rq): void {

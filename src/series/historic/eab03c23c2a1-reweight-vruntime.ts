@@ -3,8 +3,8 @@
 import { div_s64_long } from '../../lib/math64.js';
 import { add, s64_diff, s64_mul, to_s64, to_u64, type u64 } from '../../lib/types.js';
 import type { sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: reweight_eevdf(): d = v + (d - v) * w / w' only. */
 export function reweight_eevdf(this: vmlinux, se: sched_entity, _avruntime: u64, weight: u64): void {

@@ -2,8 +2,8 @@
 /** Before f210f7572bed (v3.19): irr_pending is set before the bit in IRR, and may be cleared in between. */
 import { APIC_IRR } from '../../lapic/apicdef.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/lapic.h: kvm_lapic_set_irr() */
 export function kvm_lapic_set_irr(this: vmlinux, vec: number, apic: kvm_lapic): void {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before f553741ac8c0 (v6.15): a SCHED_IDLE entity that a normal one preempts keeps its slice protection. */
 import { type rq, type task_struct, WF_FORK } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: check_preempt_wakeup_fair() */
 export function check_preempt_wakeup_fair(this: vmlinux, rq: rq, p: task_struct, wake_flags: number): void {

@@ -2,8 +2,8 @@
 /** Before fc1892becd56 (v6.12): a delayed task counts as runnable in PELT. */
 import { type s64, to_s64, u64 } from '../../lib/types.js';
 import type { sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/sched.h: se_runnable() */
 export function se_runnable(this: vmlinux, se: sched_entity): s64 {

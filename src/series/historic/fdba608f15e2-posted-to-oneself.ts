@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before fdba608f15e2 (v5.16): an interrupt posted by the vCPU's own thread, while it goes to sleep, wakes nobody. */
 import { IN_GUEST_MODE, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/vmx/vmx.c: kvm_vcpu_trigger_posted_interrupt() */
 export function kvm_vcpu_trigger_posted_interrupt(this: vmlinux, vcpu: kvm_vcpu, pi_vec: number): void {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A buddy is never forgotten: not when it runs, not when it yields, not when it leaves the queue. */
 import type { cfs_rq, sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: clear_buddies() */
 export function clear_buddies(this: vmlinux, _cfs_rq: cfs_rq, _se: sched_entity): void {}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** As in the first postings of 79104becf42b: the forfeit does not ask for eligibility. */
 import type { rq } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: yield_task_fair() */
 export function yield_task_fair(this: vmlinux, rq: rq): void {

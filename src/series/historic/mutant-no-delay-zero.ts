@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Delayed dequeue without DELAY_ZERO: a reaped sleeper keeps lag that it has gained while asleep. */
 import type { sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: finish_delayed_dequeue_entity() */
 export function finish_delayed_dequeue_entity(this: vmlinux, se: sched_entity): void {

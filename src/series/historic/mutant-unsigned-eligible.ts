@@ -2,8 +2,8 @@
 /** Eligibility decided by a plain u64 comparison of the two products. */
 import { ge, s64_add, s64_diff, s64_mul, to_s64, to_u64, type u64 } from '../../lib/types.js';
 import { type cfs_rq, NULL } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: vruntime_eligible() */
 export function vruntime_eligible(this: vmlinux, cfs_rq: cfs_rq, vruntime: u64): boolean {

@@ -2,8 +2,8 @@
 /** Deadlines compared as plain u64. */
 import { type bool, lt } from '../../lib/types.js';
 import type { sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: entity_before() */
 export function entity_before(this: vmlinux, a: sched_entity, b: sched_entity): bool {

@@ -2,8 +2,8 @@
 /** The heap on min_vruntime kept by a plain u64 comparison. */
 import { gt } from '../../lib/types.js';
 import { NULL, type sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: __min_vruntime_update() */
 export function __min_vruntime_update(this: vmlinux, se: sched_entity, node: number): void {

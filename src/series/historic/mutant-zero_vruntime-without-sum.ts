@@ -2,8 +2,8 @@
 /** The reference of virtual time moves, and the sum of keys that counts from it does not. */
 import { add, type s64, to_u64 } from '../../lib/types.js';
 import type { cfs_rq } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** kernel/sched/fair.c: update_zero_vruntime() */
 export function update_zero_vruntime(this: vmlinux, cfs_rq: cfs_rq, delta: s64): void {

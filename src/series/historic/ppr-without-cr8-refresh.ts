@@ -2,8 +2,8 @@
 /** Before a fix of June 2026 for eb90f3417a0c: a change of PPR leaves CR8 exits and TPR threshold as they were. */
 import { KVM_REQ_EVENT } from '../../arch/x86/kvm_host.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-import type { vmlinux } from '../vmlinux.js';
 
 /** arch/x86/kvm/lapic.c: apic_update_ppr() */
 export function apic_update_ppr(this: vmlinux, apic: kvm_lapic): void {

@@ -6,7 +6,7 @@ import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { APIC_LVT0, APIC_SPIV, APIC_TMCCT, DIRTY } from '../../lapic/apicdef.js';
 import type { kvm_lapic_state } from '../../lapic/lapic.js';
 import { ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 /** What a version of it does not do. */
 export interface Lacking {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The functions that v6.19-rc1 has and the pin lacks, and the kernel as its functions see it. */
-import type { vmlinux } from '../vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import type * as change from './change.js';
 import type * as core from './core.js';
 import type * as deadline from './deadline.js';

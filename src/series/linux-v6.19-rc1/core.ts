@@ -11,7 +11,7 @@ import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { EINTR, ESRCH } from '../../lib/errno.js';
 import type { bool } from '../../lib/types.js';
 import type { rq, task_struct } from '../../sched/sched.js';
-import { type Knob, knobValue } from '../link.js';
+import { type Knob, knobValue } from '../../vmlinux/bind.js';
 import type { vmlinux_6_19 } from './adds.js';
 
 declare module '../../sched/sched.js' {

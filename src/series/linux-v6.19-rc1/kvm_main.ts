@@ -3,7 +3,7 @@
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 declare module '../../kvm/kvm_host.js' {
   interface kvm_vcpu {

@@ -29,7 +29,7 @@ import type { int_out, kvm_lapic } from '../../lapic/lapic.js';
 import { KernelBug } from '../../lib/bug.js';
 import { EAGAIN } from '../../lib/errno.js';
 import { type bool, or, shl, shr, to_u32, u64 as toU64, type u64, ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import type { vmlinux_6_19 } from './adds.js';
 
 const EWOULDBLOCK = EAGAIN;

@@ -2,7 +2,7 @@
 /** 79104becf42b taken back: sched/fair: Forfeit vruntime on yield. */
 import { add } from '../../lib/types.js';
 import type { rq } from '../../sched/sched.js';
-import type { vmlinux } from '../vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 /** kernel/sched/fair.c: yield_task_fair(): one virtual slice on the deadline, eligible or not, and no vruntime. */
 export function yield_task_fair(this: vmlinux, rq: rq): void {

@@ -6,8 +6,8 @@
  * MODEL: sched_init() is the machine's boot; a field that is absent has the value which sched_init() gives it.
  */
 import type { u64 } from '../../lib/types.js';
-import { type Knob, knobValue } from '../link.js';
-import type { vmlinux } from '../vmlinux.js';
+import { type Knob, knobValue } from '../../vmlinux/bind.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 declare module '../../sched/sched.js' {
   interface rq {

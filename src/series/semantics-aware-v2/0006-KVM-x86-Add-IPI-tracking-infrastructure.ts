@@ -12,8 +12,8 @@ import {
 } from '../../arch/x86/x86.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { type bool, le, sub, u64 as toU64, type u64, ZERO } from '../../lib/types.js';
-import { type Knob, knobValue } from '../link.js';
-import type { vmlinux } from '../vmlinux.js';
+import { type Knob, knobValue } from '../../vmlinux/bind.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import type { semantics_aware } from './adds.js';
 
 /** struct kvm_vcpu_arch.ipi_context */

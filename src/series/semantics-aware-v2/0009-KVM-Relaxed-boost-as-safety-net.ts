@@ -8,8 +8,8 @@
  */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
-import { type Knob, knobValue } from '../link.js';
-import type { vmlinux } from '../vmlinux.js';
+import { type Knob, knobValue } from '../../vmlinux/bind.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import type { semantics_aware } from './adds.js';
 
 export const knobs = {

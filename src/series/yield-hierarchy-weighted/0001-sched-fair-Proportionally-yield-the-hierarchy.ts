@@ -5,7 +5,7 @@ import { nullDereference } from '../../lib/bug.js';
 import { div_u64 } from '../../lib/math64.js';
 import { add, type bool, div, mul, to_u32, ZERO } from '../../lib/types.js';
 import type { rq, task_struct } from '../../sched/sched.js';
-import type { vmlinux } from '../vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 /**
  * kernel/sched/fair.c: yield_to_task_fair()

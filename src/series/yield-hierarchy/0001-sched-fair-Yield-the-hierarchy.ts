@@ -2,7 +2,7 @@
 /** The first of the reviewer's two diffs, of November 2025. */
 import { add } from '../../lib/types.js';
 import type { rq, sched_entity } from '../../sched/sched.js';
-import type { vmlinux } from '../vmlinux.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 /** kernel/sched/fair.c: yield_task_fair(): the forfeit, also of ancestors that have nobody beside them. */
 export function yield_task_fair(this: vmlinux, rq: rq): void {

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Random operation sequences for differential runs, in nine kinds.
+ *
+ * Pure: all chance comes from the numbers passed in. Most values come from menus of boundaries (the clamps of
+ * slices and shares, ticks just early and just late, one and a full tick), because that is where widths, signs and
+ * comparisons differ; the rest is drawn evenly.
+ */
+import { type Operation, type OpName, operation } from '../../operation/sched.js';
+
+/** A source of u32. */
+export type Random = () => number;
+
+/** Marsaglia's xorshift, 32 bits of state: the same numbers everywhere, for one seed. */
+export function xorshift32(seed: number): Random {
+  // A seed of 0 would stay 0; multiplying spreads neighbouring seeds.
+  let x = (Math.imul(seed | 0, 0x9e3779b1) ^ 0x6a09e667) >>> 0 || 1;
+  return () => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    x >>>= 0;
+    return x;
+  };
+}
+
+export const KINDS = [
+  'flat-nice0',
+  'flat-mixed',
+  'groups',
+  'nested-groups',
+  'yieldto-flat',
+  'yieldto-groups',
+  'extreme-attr',
+  'everything',
+  'realtime',
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** A sequence: `setup` builds tasks and groups on an idle machine, then come `ops`. */
+export interface OperationSequence {
+  readonly kind: Kind;
+  /** every operation but ADVANCE is followed by a RESCHED on its CPU, as on the way back to user space */
+  readonly eager_resched: boolean;
+  /** after setup */
+  readonly tasks: number;
+  /** after setup, including the root group */
+  readonly groups: number;
+  /** ns */
+  readonly base_slice: number;
+  readonly cpus: number;
+  readonly setup: readonly Operation[];
+  readonly ops: readonly Operation[];
+}
+
+export interface SequenceOptions {
+  readonly cpus: number;
+  /** operations after setup */
+  readonly length: number;
+  /** most tasks; 2 to 64 */
+  readonly maxTasks?: number;
+  /** may start empty queues at virtual times next to a wrap (operation VTIME) */
+  readonly wraps?: boolean;
+  /** may switch scheduler features before anything else (operation FEATURE) */
+  readonly features?: boolean;
+  /** longest single step of the clock, ns */
+  readonly maxAdvance?: number;
+}
+
+interface Shape {
+  readonly groups: boolean;
+  readonly nested: boolean;
+  readonly nice: 'zero' | 'mixed' | 'extreme';
+  /** some tasks become SCHED_FIFO or SCHED_RR */
+  readonly realtime?: boolean;
+  /** how often each operation is drawn, relative to the others */
+  readonly weights: Partial<Record<OpName, number>>;
+}
+
+const RUN = { ADVANCE: 30, TICK: 24, RESCHED: 12, SCHEDULE: 4, BLOCK: 5, WAKE: 12, YIELD: 5, FORK: 1 } as const;
+const TUNE = { NICE: 3, SETATTR: 3 } as const;
+const GROUP = { SHARES: 3, MOVE: 3, GROUP: 1 } as const;
+const TO = { YIELD_TO: 24, YIELD: 6, YIELD_TO_RAW: 1, YIELD_RAW: 1 } as const;
+
+const SHAPES: Readonly<Record<Kind, Shape>> = {
+  'flat-nice0': { groups: false, nested: false, nice: 'zero', weights: RUN },
+  'flat-mixed': { groups: false, nested: false, nice: 'mixed', weights: { ...RUN, ...TUNE } },
+  groups: { groups: true, nested: false, nice: 'mixed', weights: { ...RUN, ...GROUP } },
+  'nested-groups': { groups: true, nested: true, nice: 'mixed', weights: { ...RUN, ...GROUP } },
+  'yieldto-flat': { groups: false, nested: false, nice: 'mixed', weights: { ...RUN, ...TO } },
+  'yieldto-groups': { groups: true, nested: true, nice: 'mixed', weights: { ...RUN, ...TO, SHARES: 2 } },
+  'extreme-attr': { groups: true, nested: true, nice: 'extreme', weights: { ...RUN, ...TUNE, ...GROUP, SETATTR: 8 } },
+  realtime: {
+    groups: true,
+    nested: true,
+    nice: 'mixed',
+    realtime: true,
+    // The raw hooks leave out the checks that keep yield_to() within one class. No AFFINITY: real-time tasks are neither
+    // pushed nor pulled in the model (docs/FIDELITY.md).
+    weights: { ...RUN, ...GROUP, YIELD_TO: 16, NICE: 3, SETATTR: 8, SERVER_TIMER: 16 },
+  },
+  everything: {
+    groups: true,
+    nested: true,
+    nice: 'extreme',
+    weights: { ...RUN, ...TO, ...TUNE, ...GROUP, AFFINITY: 2, GROUP_IDLE: 1 },
+  },
+};
+
+const ADVANCES = [0, 1, 999, 1_000, 50_000, 99_999, 100_000, 699_999, 999_999, 1_000_000, 1_000_001, 1_400_000];
+const LONG_ADVANCES = [2_800_000, 4_000_000, 10_000_000, 99_999_999, 1_000_000_000, 10_000_000_000];
+const SLICES = [0, 1, 99_999, 100_000, 100_001, 700_000, 1_400_000, 3_000_000, 99_999_999, 100_000_000, 100_000_001];
+const BASE_SLICES = [100_000, 700_000, 1_400_000, 2_100_000, 2_800_000, 3_000_000];
+const SHARES = [1, 2, 3, 15, 512, 1023, 1024, 1025, 2048, 65_536, 262_143, 262_144, 262_145];
+const NICES = [-20, -19, -10, -5, -1, 0, 1, 5, 10, 18, 19];
+const POLICIES = [0, 0, 0, 3, 5];
+/** SCHED_FIFO and SCHED_RR, and their priorities */
+const [REALTIME, PRIORITIES] = [
+  [1, 2],
+  [1, 2, 50, 98, 99],
+];
+/** Virtual times next to 0, to both ends of s64, and far from everything. */
+const VTIMES = [0n, -1n, -1_000_000n, 1_000_000_000n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 5_000_000n, 2n ** 62n];
+/** Positions in features.h of the features that mirrored code asks for. */
+const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, 21, 25];
+
+/** The native engine takes more; a state with more takes long to compare. */
+const [MOST_TASKS, MOST_GROUPS] = [80, 8];
+
+class SequenceMaker {
+  private readonly shape: Shape;
+  private readonly draw: OpName[];
+  /** so far */
+  private tasks = 0;
+  private groups = 1;
+
+  constructor(
+    private readonly random: Random,
+    private readonly kind: Kind,
+    private readonly options: SequenceOptions,
+  ) {
+    this.shape = SHAPES[kind];
+    this.draw = Object.entries(this.shape.weights).flatMap(([op, n]) => new Array<OpName>(n).fill(op as OpName));
+    if (options.features === true) this.draw.push('FEATURE');
+  }
+
+  private below(n: number): number {
+    return this.random() % n;
+  }
+
+  private chance(oneIn: number): boolean {
+    return this.below(oneIn) === 0;
+  }
+
+  private of<T>(menu: readonly T[]): T {
+    return menu[this.below(menu.length)]!;
+  }
+
+  private nice(): number {
+    if (this.shape.nice === 'zero') return 0;
+    if (this.shape.nice === 'extreme') return this.of(NICES);
+    return this.below(40) - 20;
+  }
+
+  private shares(): number {
+    return this.chance(2) ? this.of(SHARES) : 1 + this.below(262_144);
+  }
+
+  private slice(): number {
+    return this.chance(2) ? this.of(SLICES) : this.below(100_000_000);
+  }
+
+  private advance(): number {
+    const most =
+      this.options.maxAdvance ??
+      (this.shape.nice === 'extreme' || this.shape.realtime === true ? 10_000_000_000 : 100_000_000);
+    const ns = this.chance(12) ? this.of(LONG_ADVANCES) : this.chance(3) ? this.below(4_000_000) : this.of(ADVANCES);
+    return Math.min(ns, most);
+  }
+
+  private cpu(): number {
+    return this.below(this.options.cpus);
+  }
+
+  private fork(cpu: number): Operation {
+    this.tasks++;
+    return operation('FORK', { cpu, a: this.nice(), b: this.below(this.groups) });
+  }
+
+  private group(): Operation {
+    const a = this.shape.nested ? this.below(this.groups) : 0;
+    this.groups++;
+    return operation('GROUP', { a });
+  }
+
+  private attributes(cpu: number, id: number): Operation {
+    if (this.shape.realtime === true && this.chance(4)) {
+      return operation('SETATTR', { cpu, id, a: this.of(PRIORITIES), flags: this.of(REALTIME) });
+    }
+    const flags = this.shape.nice === 'extreme' ? this.of(POLICIES) : 0;
+    return operation('SETATTR', { cpu, id, a: this.nice(), b: this.slice(), flags });
+  }
+
+  private operation(): Operation {
+    const op = this.of(this.draw);
+    const cpu = this.cpu();
+    const id = this.below(this.tasks);
+    switch (op) {
+      case 'ADVANCE':
+        return operation(op, { a: this.advance() });
+      case 'BLOCK':
+        return operation(op, { cpu, a: 1 + this.below(2) });
+      case 'WAKE':
+      case 'YIELD_TO':
+      case 'YIELD_TO_RAW':
+        return operation(op, { cpu, id });
+      case 'NICE':
+        return operation(op, { cpu, id, a: this.nice() });
+      case 'SETATTR':
+        return this.attributes(cpu, id);
+      case 'AFFINITY':
+        return operation(op, { cpu, id, a: 1 + this.below(2 ** this.options.cpus - 1) });
+      case 'GROUP_IDLE':
+        return operation(op, { cpu, id: this.below(this.groups), a: this.below(2) });
+      case 'FEATURE':
+        return operation(op, { cpu, id: this.of(FEATURES), a: this.below(2) });
+      case 'FORK':
+        return this.tasks < MOST_TASKS ? this.fork(cpu) : operation('TICK', { cpu });
+      case 'GROUP':
+        return this.groups < MOST_GROUPS ? this.group() : operation('TICK', { cpu });
+      case 'MOVE':
+        return operation(op, { cpu, id, a: this.below(this.groups) });
+      case 'SHARES':
+        return operation(op, { cpu, id: 1 + this.below(this.groups - 1), a: this.shares() });
+      default:
+        return operation(op, { cpu });
+    }
+  }
+
+  private *knobs(): Iterable<Operation> {
+    if (this.options.features !== true || !this.chance(3)) return;
+    for (let n = 1 + this.below(3); n > 0; n--) {
+      yield operation('FEATURE', { id: this.of(FEATURES), a: this.below(2) });
+    }
+  }
+
+  private *virtualTimes(): Iterable<Operation> {
+    if (this.options.wraps !== true || !this.chance(2)) return;
+    for (let id = 0; id < this.groups; id++) {
+      for (let cpu = 0; cpu < this.options.cpus; cpu++) {
+        yield operation('VTIME', { cpu, id, a: this.of(VTIMES) });
+      }
+    }
+  }
+
+  private *setup(base_slice: number): Iterable<Operation> {
+    const few = this.options.maxTasks ?? 8;
+    const tasks = 1 + this.below(this.chance(4) ? few : Math.min(few, 5));
+    yield operation('BASE_SLICE', { a: base_slice });
+    yield* this.knobs();
+    for (let n = this.shape.groups ? 1 + this.below(4) : 0; n > 0; n--) yield this.group();
+    for (let g = 1; g < this.groups; g++) {
+      if (this.chance(2)) yield operation('SHARES', { id: g, a: this.shares() });
+    }
+    yield* this.virtualTimes();
+    while (this.tasks < tasks) {
+      yield this.fork(this.cpu());
+      if (this.shape.nice === 'extreme' && this.chance(3)) yield this.attributes(0, this.tasks - 1);
+    }
+    for (let cpu = 0; cpu < this.options.cpus; cpu++) yield operation('SCHEDULE', { cpu });
+  }
+
+  sequence(): OperationSequence {
+    const base_slice = this.of(BASE_SLICES);
+    const eager_resched = !this.chance(3);
+    const setup = [...this.setup(base_slice)];
+    const { kind, tasks, groups } = this;
+    const ops: Operation[] = [];
+    while (ops.length < this.options.length) {
+      const op = this.operation();
+      ops.push(op);
+      if (eager_resched && op.op !== 'ADVANCE') ops.push(operation('RESCHED', { cpu: op.cpu }));
+    }
+    ops.length = this.options.length;
+    return { kind, eager_resched, tasks, groups, base_slice, cpus: this.options.cpus, setup, ops };
+  }
+}
+
+/** A sequence of the given kind; the same numbers from `random` give the same sequence. */
+export function generateSequence(random: Random, kind: Kind, options: SequenceOptions): OperationSequence {
+  return new SequenceMaker(random, kind, options).sequence();
+}

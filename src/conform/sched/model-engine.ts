@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Executes operations on a kernel of the model, and shows the scheduler's state in the recorded form. */
+import { HRTIMER_RESTART } from '../../lib/hrtimer.js';
+import { add, type i64, lt, u64 } from '../../lib/types.js';
+import { cloneMachine } from '../../machine/clone.js';
+import type { ConformState, CpuState, Operation, Word } from '../../operation/sched.js';
+import { forkTask, initSched, newSchedState } from '../../sched/boot-sched.js';
+import { NULL, type sched_entity, type task_struct } from '../../sched/sched.js';
+import { bind, type Kernel } from '../../vmlinux/bind.js';
+import type { kernel_state, vmlinux } from '../../vmlinux/vmlinux.js';
+import { stateWords } from './state-words.js';
+
+/** What the driver itself answers: current is idle, no such task. */
+const NO_CURRENT = -16;
+const NO_TASK = -3;
+
+/** One scheduler under test, from its initial state: sched_clock 1 s, all CPUs idle, HZ 1000. */
+export interface Engine {
+  /** Executes one operation and returns what its entry point returned. */
+  execute(op: Operation): number;
+  /** The state now. Reading it changes nothing. */
+  state(): ConformState;
+  /**
+   * All 64-bit words of the state in the order of the native engine, signed: numbers within +-(2^53 - 1), BigInts
+   * beyond. `more` adds clocks, load tracking and the shape of the trees.
+   */
+  words(more: boolean): (number | bigint)[];
+}
+
+/** A 64-bit integer as the recording prints it. */
+export function word(x: i64): Word {
+  const v = x as unknown as number | bigint;
+  return typeof v === 'number' ? v : v.toString();
+}
+
+/** The machine of an engine: a scheduler, and nothing of KVM. */
+function newMachine(kernel: Kernel, cpus: number): kernel_state {
+  const sched_feat = kernel.sched_feat ?? {};
+  const sched = newSchedState({ cpus, HZ: 1000, NO_HZ_COMMON: false, now: u64(1_000_000_000), sched_feat });
+  // WHY copied: a literal with a spread in it has not always the same hidden class; a copy has.
+  return cloneMachine({
+    ...sched,
+    cpu: 0,
+    hrtimer: [],
+    kvm: [],
+    vcpu: [],
+    kvm_running_vcpu: Array.from({ length: cpus }, () => NULL),
+  } as unknown as kernel_state);
+}
+
+const warnedAt = new WeakMap<kernel_state, Set<string>>();
+const withOnce = new WeakMap<Kernel, Kernel>();
+
+function warned(k: vmlinux, where: string): void {
+  const places = warnedAt.get(k.m);
+  if (places === undefined || places.has(where)) return;
+  places.add(where);
+  k.m.warns++;
+}
+
+/** WARN_ONCE() as it counts in C: the model's reports a place each time, the recorded `w` each place once. */
+function warnOnce(this: vmlinux, condition: boolean, where: string): boolean {
+  if (condition) warned(this, where);
+  return condition;
+}
+
+function countingOnce(kernel: Kernel): Kernel {
+  let counting = withOnce.get(kernel);
+  if (counting === undefined) {
+    counting = { ...kernel, table: Object.freeze({ ...kernel.table, warnOn: warnOnce }) };
+    withOnce.set(kernel, counting);
+  }
+  return counting;
+}
+
+/** An engine of the model; its kernel can be looked at and called. */
+export interface ModelEngine extends Engine {
+  readonly kernel: vmlinux;
+}
+
+/** Makes an engine on `kernel` with `cpus` CPUs. */
+export function modelEngine(kernel: Kernel, cpus: number): ModelEngine {
+  const k = bind(countingOnce(kernel), newMachine(kernel, cpus));
+  warnedAt.set(k.m, new Set());
+  initSched(k, cpus);
+  const firstTask = k.m.task.length;
+  return {
+    kernel: k,
+    execute: (op) => execute(k, firstTask, op),
+    state: () => stateOf(k, firstTask),
+    words: (more) => stateWords(k, firstTask, more),
+  };
+}
+
+function execute(k: vmlinux, firstTask: number, op: Operation): number {
+  const m = k.m;
+  m.cpu = op.cpu;
+  const r = dispatch(k, firstTask, op);
+  // The interrupts of queued wake-ups come in right after the operation.
+  for (const rq of m.rq) {
+    if (rq.wake_list.length === 0) continue;
+    m.cpu = rq.cpu;
+    k.sched_ttwu_pending();
+  }
+  return r;
+}
+
+/** Operations that only the CPU they run on, or nothing, is named in. */
+function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
+  const m = k.m;
+  const rq = m.rq[op.cpu];
+  const idle = rq.curr === rq.idle;
+  switch (op.op) {
+    case 'FORK': {
+      const id = m.task.length - firstTask;
+      forkTask(k, { comm: `t${id}`, pid: 100 + id, nice: Number(op.a), group: Number(op.b), cpus: [op.cpu] });
+      return id;
+    }
+    case 'TICK':
+      k.sched_tick();
+      return 0;
+    case 'SCHEDULE':
+      k.schedule();
+      return 0;
+    case 'RESCHED':
+      if (!k.need_resched()) return 0;
+      k.schedule();
+      return 1;
+    case 'BLOCK':
+      if (idle) return NO_CURRENT;
+      m.task[rq.curr].__state = Number(op.a);
+      k.schedule();
+      return 0;
+    case 'YIELD':
+      if (idle) return NO_CURRENT;
+      k.do_sched_yield();
+      return 0;
+    case 'YIELD_RAW':
+      if (idle) return NO_CURRENT;
+      k.rq_lock_irq(rq);
+      k.classYieldTask(rq, m.task[rq.curr]);
+      return 0;
+    case 'SERVER_TIMER': {
+      const timer = m.hrtimer[rq.fair_server.dl_timer];
+      if (timer.queued === 0 || lt(m.sched_clock, timer.expires)) return 0;
+      timer.queued = 0;
+      if (k.dl_task_timer(timer.id) === HRTIMER_RESTART) timer.queued = 1;
+      return 1;
+    }
+    default:
+      return onMachine(k, firstTask, op, idle);
+  }
+}
+
+/** Time, knobs and groups. */
+function onMachine(k: vmlinux, firstTask: number, op: Operation, idle: boolean): number {
+  const m = k.m;
+  switch (op.op) {
+    case 'ADVANCE':
+      m.sched_clock = add(m.sched_clock, u64(op.a));
+      return 0;
+    case 'BASE_SLICE':
+      m.sysctl_sched_base_slice = Number(op.a) >>> 0;
+      return 0;
+    case 'FEATURE':
+      m.sched_feat[Object.keys(m.sched_feat)[op.id]] = Number(op.a) !== 0;
+      return 0;
+    case 'GROUP': {
+      const parent = m.task_group[Number(op.a)];
+      const tg = k.sched_create_group(parent);
+      k.sched_online_group(tg, parent);
+      return tg.id;
+    }
+    case 'SHARES':
+      return k.sched_group_set_shares(m.task_group[op.id], k.scale_load(u64(op.a)));
+    case 'GROUP_IDLE':
+      return k.sched_group_set_idle(m.task_group[op.id], Number(op.a));
+    case 'VTIME': {
+      const cfs_rq = m.cfs_rq[m.task_group[op.id].cfs_rq[op.cpu]];
+      if (cfs_rq.nr_running !== 0) return NO_CURRENT;
+      cfs_rq.zero_vruntime = u64(op.a);
+      return 0;
+    }
+    default: {
+      const target: task_struct | undefined = m.task[firstTask + op.id];
+      return target === undefined ? NO_TASK : onTask(k, op, target, idle);
+    }
+  }
+}
+
+/** The operations that name a task. */
+function onTask(k: vmlinux, op: Operation, p: task_struct, idle: boolean): number {
+  const m = k.m;
+  const rq = m.rq[op.cpu];
+  switch (op.op) {
+    case 'WAKE':
+      return k.wake_up_process(p);
+    case 'YIELD_TO':
+      return idle ? NO_CURRENT : k.yield_to(p, true);
+    case 'YIELD_TO_RAW':
+      if (idle) return NO_CURRENT;
+      k.double_rq_lock(rq, k.task_rq(p));
+      if (!k.classHasYieldToTask(m.task[rq.curr].sched_class)) return 0;
+      return k.classYieldToTask(m.task[rq.curr].sched_class, rq, p) ? 1 : 0;
+    case 'NICE':
+      k.set_user_nice(p, Number(op.a));
+      return 0;
+    case 'SETATTR': {
+      const realtime = op.flags === 1 || op.flags === 2;
+      return k.sched_setattr_nocheck(p, {
+        sched_policy: op.flags,
+        sched_flags: 0,
+        sched_nice: realtime ? 0 : Number(op.a),
+        sched_priority: realtime ? Number(op.a) : 0,
+        sched_runtime: u64(op.b),
+      });
+    }
+    case 'AFFINITY': {
+      const mask = m.rq.map((r) => r.cpu).filter((cpu) => (Number(op.a) >> cpu) & 1);
+      if (p.on_cpu !== 0 && !mask.includes(p.cpu)) return NO_CURRENT;
+      return k.set_cpus_allowed_ptr(p, mask);
+    }
+    case 'MOVE':
+      p.cpu_cgrp = Number(op.a);
+      k.sched_move_task(p, false);
+      return 0;
+    default:
+      throw new Error(`no such operation: ${op.op}`);
+  }
+}
+
+/** How the recording names an entity: a task's number, 1000 + g for that of group g, -1 for NULL and idle tasks. */
+function entityName(k: vmlinux, firstTask: number, id: number): number {
+  if (id === NULL) return NULL;
+  const se = k.m.se[id];
+  if (se.task !== NULL) return Math.max(NULL, se.task - firstTask);
+  return 1000 + k.m.cfs_rq[se.my_q].tg;
+}
+
+function seWords(se: sched_entity): Word[] {
+  return [
+    word(se.load.weight),
+    se.on_rq,
+    se.sched_delayed,
+    se.rel_deadline,
+    se.custom_slice,
+    word(se.vruntime),
+    word(se.deadline),
+    word(se.vlag),
+    word(se.slice),
+    word(se.min_vruntime),
+    word(se.min_slice),
+    word(se.exec_start),
+    word(se.sum_exec_runtime),
+    word(se.prev_sum_exec_runtime),
+  ];
+}
+
+function cpuState(k: vmlinux, firstTask: number, cpu: number): CpuState {
+  const m = k.m;
+  const rq = m.rq[cpu];
+  const curr = m.task[rq.curr];
+  const cfs: Word[][] = [];
+  const gse: (Word[] | null)[] = [];
+  for (const tg of m.task_group) {
+    const q = m.cfs_rq[tg.cfs_rq[cpu]];
+    // avg_vruntime() moves its reference point: evaluated, and put back.
+    const { zero_vruntime, avg_vruntime } = q;
+    const V = k.avg_vruntime(q);
+    q.zero_vruntime = zero_vruntime;
+    q.avg_vruntime = avg_vruntime;
+    cfs.push([
+      word(q.load.weight),
+      q.nr_running,
+      q.h_nr_queued,
+      q.h_nr_runnable,
+      word(q.avg_vruntime),
+      word(q.avg_load),
+      word(q.zero_vruntime),
+      word(V),
+      entityName(k, firstTask, q.curr),
+      entityName(k, firstTask, q.next),
+      word(q.avg.load_avg),
+    ]);
+    gse.push(tg.se[cpu] === NULL ? null : seWords(m.se[tg.se[cpu]]));
+  }
+  return {
+    rq: [
+      rq.curr === rq.idle ? NULL : rq.curr - firstTask,
+      curr.tif_need_resched,
+      rq.nr_running,
+      word(rq.clock),
+      word(rq.clock_task),
+      word(rq.nr_switches),
+      rq.clock_update_flags,
+    ],
+    cfs,
+    gse,
+  };
+}
+
+/** The state of the scheduler that `k` is bound to, in the recorded form; tasks are counted from `firstTask`. */
+export function stateOf(k: vmlinux, firstTask: number): ConformState {
+  const m = k.m;
+  const t: Word[][] = [];
+  for (let id = firstTask; id < m.task.length; id++) {
+    const p = m.task[id];
+    const se = m.se[p.se];
+    t.push([p.on_rq, p.__state, p.cpu, p.static_prio, k.entity_eligible(k.cfs_rq_of(se), se) ? 1 : 0, ...seWords(se)]);
+  }
+  return { now: word(m.sched_clock), w: m.warns, cpu: m.rq.map((rq) => cpuState(k, firstTask, rq.cpu)), t };
+}

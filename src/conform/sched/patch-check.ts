@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The kernel's own code before and after a patch: one stream of operations, properties, reach of added lines, UBSan. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Ending, type NativeEngine, openNativeEngine, type UbsanReport } from '../../native/engine.js';
+import type { KernelTree } from '../../native/find-tree.js';
+import type { AddedLine } from '../../native/patch.js';
+import type { Operation } from '../../operation/sched.js';
+import { type CVerdict, cProperties } from './c-properties.js';
+import { type DifferentialResult, differential, namedBy, nativeLockstep } from './differ.js';
+import { generateSequence, KINDS, xorshift32 } from './generate.js';
+import { shrinkOperations } from './shrink.js';
+import { structureFaults } from './structure.js';
+
+export interface PatchCheckOptions {
+  /** operations of the lock-step, and of the coverage and UBSan runs */
+  readonly operations: number;
+  readonly seed: number;
+  readonly cpus: number;
+  readonly progress?: (what: string) => void;
+  /** what to look at; all of it when left out */
+  readonly parts?: readonly Part[];
+}
+
+export type Part = 'lock-step' | 'properties' | 'added lines' | 'UBSan';
+
+/** An added line and how often it was executed; null when it makes no code. */
+export interface ReachedLine extends AddedLine {
+  readonly count: number | null;
+}
+
+/** What UBSan says of the patched tree and not of the base, with the operations that lead there. */
+export interface NewReport {
+  readonly report: UbsanReport;
+  readonly text: string;
+  readonly ops: readonly Operation[];
+}
+
+export interface PropertyRow {
+  readonly id: string;
+  readonly says: string;
+  readonly base: CVerdict;
+  readonly patched: CVerdict;
+}
+
+export interface PatchCheck {
+  readonly lockstep: DifferentialResult;
+  readonly properties: readonly PropertyRow[];
+  readonly added: readonly ReachedLine[];
+  readonly reports: readonly NewReport[];
+  /** how the patched kernel died in the coverage run, first time only */
+  readonly ending: Ending | null;
+}
+
+const generation = { length: 300, maxTasks: 24, wraps: false, features: false } as const;
+
+function* sequences(options: PatchCheckOptions): Iterable<readonly Operation[]> {
+  for (let [n, seed] = [0, options.seed]; n < options.operations; seed++) {
+    const kind = KINDS[seed % KINDS.length]!;
+    const { setup, ops } = generateSequence(xorshift32(seed), kind, { ...generation, cpus: options.cpus });
+    n += setup.length + ops.length;
+    yield [...setup, ...ops];
+  }
+}
+
+async function withEngine<T>(
+  tree: KernelTree,
+  variant: 'O2' | 'ubsan' | 'cov',
+  cpus: number,
+  work: (engine: NativeEngine) => T | Promise<T>,
+): Promise<T> {
+  const engine = await openNativeEngine({ tree: tree.dir, variant, cpus });
+  try {
+    return await work(engine);
+  } finally {
+    engine.close();
+  }
+}
+
+/** The sums of every queue recomputed along random sequences: first fault, or null. */
+function firstStructureFault(engine: NativeEngine, options: PatchCheckOptions): string | null {
+  for (const ops of sequences({ ...options, operations: Math.min(options.operations, 6000) })) {
+    engine.reset();
+    const [groupOf, parentOf]: [number[], number[]] = [[], [-1]];
+    const { results } = engine.run(ops, 'state');
+    for (const [i, result] of results.entries()) {
+      const op = ops[i]!;
+      if (op.op === 'GROUP') parentOf.push(Number(op.a));
+      if (op.op === 'FORK') groupOf.push(Number(op.b));
+      if (op.op === 'MOVE') groupOf[op.id] = Number(op.a);
+      const [fault] = structureFaults(engine.schema, engine.decode(result), groupOf, parentOf);
+      if (fault !== undefined) return `after ${i + 1} operations, the last ${op.op}: ${fault}`;
+    }
+  }
+  return null;
+}
+
+function ask(engine: NativeEngine, options: PatchCheckOptions): CVerdict[] {
+  const verdicts = cProperties.map((property) => property.ask(engine));
+  const fault = firstStructureFault(engine, options);
+  return [
+    ...verdicts,
+    fault === null ? { verdict: 'holds', evidence: 'every sum recomputed' } : { verdict: 'refuted', evidence: fault },
+  ];
+}
+
+const STRUCTURE = { id: 'structure', says: 'queues keep the sums of their entities' };
+
+async function askBoth(base: KernelTree, patched: KernelTree, options: PatchCheckOptions): Promise<PropertyRow[]> {
+  const before = await withEngine(base, 'O2', 1, (engine) => ask(engine, { ...options, cpus: 1 }));
+  const after = await withEngine(patched, 'O2', 1, (engine) => ask(engine, { ...options, cpus: 1 }));
+  return [...cProperties, STRUCTURE].map(({ id, says }, i) => ({ id, says, base: before[i]!, patched: after[i]! }));
+}
+
+function reachOf(engine: NativeEngine, added: readonly AddedLine[], options: PatchCheckOptions) {
+  let ending: Ending | null = null;
+  for (const ops of sequences(options)) {
+    engine.reset();
+    ending ??= engine.run(ops, 'return').ending;
+  }
+  for (const property of cProperties) property.ask(engine);
+  const { lines } = engine.coverage();
+  const reached = added.map((line) => ({ ...line, count: lines.get(line.file)?.get(line.line) ?? null }));
+  return { reached, ending };
+}
+
+const sourceLine = (tree: KernelTree, report: UbsanReport): string => {
+  const text = readFileSync(join(tree.dir, report.file), 'utf8').split('\n');
+  return (text[report.line - 1] ?? '').trim();
+};
+
+/** Reports by source text, because line numbers move with the patch; each with the first sequence that made it. */
+function ubsanOf(engine: NativeEngine, options: PatchCheckOptions) {
+  const found = new Map<string, { report: UbsanReport; ops: readonly Operation[] }>();
+  for (const ops of sequences(options)) {
+    engine.reset();
+    engine.run(ops, 'return');
+    for (const report of engine.ubsan()) {
+      const key = `${report.file}: ${report.kind}: ${sourceLine(engine.tree, report)}`;
+      if (!found.has(key)) found.set(key, { report, ops: ops.slice(0, report.op + 1) });
+    }
+  }
+  return found;
+}
+
+async function newReports(base: KernelTree, patched: KernelTree, options: PatchCheckOptions): Promise<NewReport[]> {
+  const known = await withEngine(base, 'ubsan', options.cpus, (engine) => ubsanOf(engine, options));
+  return withEngine(patched, 'ubsan', options.cpus, (engine) =>
+    [...ubsanOf(engine, options)]
+      .filter(([key]) => !known.has(key))
+      .map(([, { report, ops }]) => {
+        const shows = (candidate: readonly Operation[]) => {
+          engine.reset();
+          engine.run(candidate, 'return');
+          const again = engine
+            .ubsan()
+            .find((r) => r.file === report.file && r.line === report.line && r.kind === report.kind);
+          return again === undefined ? null : candidate.slice(0, again.op + 1);
+        };
+        const small = shrinkOperations(ops, shows, 600);
+        shows(small);
+        return { report, text: sourceLine(patched, report), ops: small };
+      }),
+  );
+}
+
+const NOTHING: DifferentialResult = { sequences: 0, operations: 0, endings: 0, finding: null };
+
+async function lockstepOf(
+  base: KernelTree,
+  patched: KernelTree,
+  options: PatchCheckOptions,
+): Promise<DifferentialResult> {
+  return withEngine(base, 'O2', options.cpus, (left) => {
+    return withEngine(patched, 'O2', options.cpus, (right) => {
+      const { operations, seed, cpus } = options;
+      return differential(nativeLockstep(left), nativeLockstep(right), namedBy(right, left), {
+        ...generation,
+        operations,
+        seed,
+        cpus,
+      });
+    });
+  });
+}
+
+/** Holds a patched tree against its base. NativeError `compile` when it does not compile. */
+export async function checkPatch(
+  base: KernelTree,
+  patched: KernelTree,
+  added: readonly AddedLine[],
+  options: PatchCheckOptions,
+): Promise<PatchCheck> {
+  const part = async <T>(name: Part, work: () => Promise<T>, otherwise: T): Promise<T> => {
+    if (options.parts !== undefined && !options.parts.includes(name)) return otherwise;
+    options.progress?.(name);
+    return work();
+  };
+  const lockstep = await part('lock-step', () => lockstepOf(base, patched, options), NOTHING);
+  const properties = await part('properties', () => askBoth(base, patched, options), []);
+  const reach = () => withEngine(patched, 'cov', options.cpus, (engine) => reachOf(engine, added, options));
+  const { reached, ending } = await part('added lines', reach, { reached: [], ending: null });
+  const reports = await part('UBSan', () => newReports(base, patched, options), []);
+  return { lockstep, properties, added: reached, reports, ending };
+}

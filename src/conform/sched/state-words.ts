@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The scheduler's state as the words that the native engine hands out: for comparing fast, and further than recordings do. */
+
+import { RB_RED } from '../../lib/rbtree_augmented.js';
+import type { i64 } from '../../lib/types.js';
+import { type cfs_rq, NULL, type sched_avg, type sched_entity } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
+
+type Words = (number | bigint)[];
+const w = (x: i64): number | bigint => x as unknown as number | bigint;
+
+function pelt(words: Words, avg: sched_avg): void {
+  words.push(
+    w(avg.last_update_time),
+    w(avg.load_sum),
+    w(avg.runnable_sum),
+    avg.util_sum,
+    avg.period_contrib,
+    w(avg.load_avg),
+    w(avg.runnable_avg),
+    w(avg.util_avg),
+  );
+}
+
+/** A task's number, 1000 + g for the entity of group g, -1 for NULL and idle tasks. */
+function name(k: vmlinux, firstTask: number, id: number): number {
+  if (id === NULL) return NULL;
+  const se = k.m.se[id];
+  if (se.task !== NULL) return Math.max(NULL, se.task - firstTask);
+  return 1000 + k.m.cfs_rq[se.my_q].tg;
+}
+
+function entity(k: vmlinux, firstTask: number, words: Words, se: sched_entity, more: boolean): void {
+  words.push(
+    w(se.load.weight),
+    se.on_rq,
+    se.sched_delayed,
+    se.rel_deadline,
+    se.custom_slice,
+    w(se.vruntime),
+    w(se.deadline),
+    w(se.vlag),
+    w(se.slice),
+    w(se.min_vruntime),
+    w(se.min_slice),
+    w(se.exec_start),
+    w(se.sum_exec_runtime),
+    w(se.prev_sum_exec_runtime),
+  );
+  if (!more) return;
+  const inTree = se.on_rq !== 0 && k.m.cfs_rq[se.cfs_rq].curr !== se.id;
+  const node = se.run_node;
+  words.push(
+    inTree ? name(k, firstTask, node.rb_left) : NULL,
+    inTree ? name(k, firstTask, node.rb_right) : NULL,
+    inTree ? Number(node.color === RB_RED) : NULL,
+    se.load.inv_weight,
+    se.my_q === NULL ? 0 : w(se.runnable_weight),
+  );
+  pelt(words, se.avg);
+}
+
+function queue(k: vmlinux, firstTask: number, words: Words, q: cfs_rq, more: boolean): void {
+  // avg_vruntime() moves its reference point: evaluated, and put back.
+  const { zero_vruntime, avg_vruntime } = q;
+  const V = k.avg_vruntime(q);
+  q.zero_vruntime = zero_vruntime;
+  q.avg_vruntime = avg_vruntime;
+  words.push(
+    w(q.load.weight),
+    q.nr_running,
+    q.h_nr_queued,
+    q.h_nr_runnable,
+    w(q.avg_vruntime),
+    w(q.avg_load),
+    w(q.zero_vruntime),
+    w(V),
+    name(k, firstTask, q.curr),
+    name(k, firstTask, q.next),
+    w(q.avg.load_avg),
+  );
+  if (!more) return;
+  words.push(
+    name(k, firstTask, q.tasks_timeline.rb_node),
+    name(k, firstTask, q.tasks_timeline.rb_leftmost),
+    w(q.tg_load_avg_contrib),
+    w(q.propagate),
+    w(q.prop_runnable_sum),
+  );
+  pelt(words, q.avg);
+}
+
+/** All words of the state of the scheduler that `k` is bound to; `firstTask` is the task that operations call 0. */
+export function stateWords(k: vmlinux, firstTask: number, more: boolean): Words {
+  const m = k.m;
+  const words: Words = [w(m.sched_clock), m.warns, m.rq.length, m.task.length - firstTask, m.task_group.length];
+  for (const rq of m.rq) {
+    words.push(
+      rq.curr === rq.idle ? NULL : rq.curr - firstTask,
+      m.task[rq.curr].tif_need_resched,
+      rq.nr_running,
+      w(rq.clock),
+      w(rq.clock_task),
+      w(rq.nr_switches),
+      rq.clock_update_flags,
+    );
+    if (more) words.push(w(rq.clock_pelt), w(rq.lost_idle_time));
+    for (const tg of m.task_group) queue(k, firstTask, words, m.cfs_rq[tg.cfs_rq[rq.cpu]], more);
+    for (const tg of m.task_group) {
+      if (tg.id !== 0) entity(k, firstTask, words, m.se[tg.se[rq.cpu]], more);
+    }
+  }
+  for (let id = firstTask; id < m.task.length; id++) {
+    const p = m.task[id];
+    const se = m.se[p.se];
+    words.push(p.on_rq, p.__state, p.cpu, p.static_prio, Number(k.entity_eligible(k.cfs_rq_of(se), se)));
+    entity(k, firstTask, words, se, more);
+  }
+  if (more) for (const tg of m.task_group) words.push(w(tg.shares), w(tg.load_avg));
+  return words;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** One property asked of one kernel: exhaustively where it has a scope, then at random; and the verdict. */
+
+import type { Property, Verdict } from '../../properties/vocabulary.js';
+import { int64Kind } from '../lib/int64-choice.js';
+import type { Evidence } from '../report/check-report.js';
+import type { Kernel } from '../vmlinux/bind.js';
+import type { Engine } from './engine.js';
+import { type ExhaustiveResult, runExhaustive } from './exhaustive.js';
+import { type Example, type RandomResult, runRandom } from './random.js';
+
+export interface AskOptions {
+  /** 32 bits */
+  seed: number;
+  /** random runs at most */
+  runs: number;
+  /** events in them, together, at most */
+  events: number;
+  /** states of an exhaustive search at most */
+  states: number;
+  /** recompute every invariant of the machine after each event; slow */
+  witness?: boolean;
+  /** no further once it says true; then the same seed may give another answer */
+  stop?: () => boolean;
+}
+
+/** Runs of the defaults take about a quarter of a second a property and kernel. */
+export const ASK_DEFAULTS: AskOptions = { seed: 1, runs: 200, events: 40_000, states: 4_000 };
+
+export interface Answer {
+  property: string;
+  kernel: string;
+  verdict: Verdict;
+  evidence: Evidence;
+  /** what refutes it, or for `sometimes` the shortest run that reaches it */
+  example: Example | null;
+}
+
+/** Asks. Depends on its arguments alone. */
+export function ask(engine: Engine, kernel: Kernel, property: Property, options: AskOptions): Answer {
+  const skipped = whySkipped(property);
+  if (skipped !== null) return answer(kernel, property, 'skipped', noEvidence(skipped), null);
+
+  let searched: ExhaustiveResult | null = null;
+  if (property.scope !== undefined) {
+    searched = runExhaustive({ engine, kernel, property, scope: property.scope, ...options });
+    const decided = searched.failure ?? searched.witness;
+    if (decided !== null) {
+      const verdict = searched.failure !== null ? 'refuted' : 'holds';
+      return answer(kernel, property, verdict, evidenceOf(searched, null), decided);
+    }
+  }
+  const events = Math.min(options.events, budgetOf(property, options));
+  const drawn = runRandom({ engine, kernel, property, ...options, events });
+  const verdict = verdictOf(property, searched, drawn);
+  return answer(kernel, property, verdict, evidenceOf(searched, drawn), drawn.failure ?? drawn.witness);
+}
+
+/** A number of runs that was asked for comes without a limit of events, and then there is none. */
+function budgetOf({ given }: Property, { events }: AskOptions): number {
+  return events > ASK_DEFAULTS.events ? events : (given.events ?? events);
+}
+
+function answer(
+  kernel: Kernel,
+  property: Property,
+  verdict: Verdict,
+  evidence: Evidence,
+  example: Example | null,
+): Answer {
+  return { property: property.id, kernel: kernel.name, verdict, evidence, example };
+}
+
+function whySkipped(property: Property): string | null {
+  if (property.word === 'conforms') return "asked of the kernel's own C code, by npm test";
+  if (property.int64 === 'checked' && int64Kind() !== 'checked') return 'needs a worker with checked 64-bit integers';
+  return null;
+}
+
+const noEvidence = (note: string): Evidence => ({ runs: 0, events: 0, reached: 0, note });
+
+function verdictOf(property: Property, searched: ExhaustiveResult | null, drawn: RandomResult): Verdict {
+  if (drawn.failure !== null) return 'refuted';
+  if (drawn.witness !== null) return 'holds';
+  const nothingRan = drawn.notModelled === drawn.runs && (searched === null || searched.states <= 1);
+  if (nothingRan) return 'skipped';
+  if (property.word === 'sometimes') return 'unreachable';
+  const reached = drawn.reached + (searched?.reached ?? 0);
+  return reached === 0 ? 'vacuous' : 'holds';
+}
+
+function evidenceOf(searched: ExhaustiveResult | null, drawn: RandomResult | null): Evidence {
+  const out: Evidence = {
+    runs: drawn?.runs ?? 0,
+    events: drawn?.events ?? 0,
+    reached: (drawn?.reached ?? 0) + (searched?.reached ?? 0),
+  };
+  if (searched !== null) {
+    const { states, depth, complete } = searched;
+    out.exhaustive = { states, depth, complete };
+  }
+  const cut = drawn?.notModelled ?? 0;
+  const what = cut > 0 ? drawn?.notModelledWhat : searched?.notModelledWhat;
+  if (what !== undefined && what !== '') {
+    const where = cut > 0 ? `${cut} of ${drawn?.runs} runs` : `${searched?.notModelled} paths`;
+    out.note = `${where} ended at what is not modelled: ${what}`;
+  }
+  return out;
+}

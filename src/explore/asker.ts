@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Who answers the questions of a check: this process, or workers that loaded the same subject. */
+import type { Measures, Unreached } from '../report/check-report.js';
+import type { Kernel } from '../vmlinux/bind.js';
+import { type Answer, type AskOptions, ask } from './ask.js';
+import type { Engine } from './engine.js';
+import { measure } from './measures.js';
+import { propertyOf, type Subject } from './subject.js';
+
+/** A question as plain data, so that it can go to a worker. */
+export interface Question {
+  property: string;
+  kernel: string;
+  /** the property has to be asked where 64-bit integers are checked */
+  int64: 'number' | 'checked';
+  options: Omit<AskOptions, 'stop'>;
+}
+
+export interface Asker {
+  ask(question: Question): Promise<Answer>;
+  /** measures of a kernel by name */
+  measure(kernel: string): Promise<Measures>;
+  /** branches of the series' own functions that nothing asked so far took */
+  unreached(): Promise<Unreached[]>;
+  /** nothing is asked any more */
+  close(): Promise<void>;
+}
+
+function kernelOf(subject: Subject, name: string): Kernel {
+  const kernel = subject.kernels.find((k) => k.name === name);
+  if (kernel === undefined) throw new Error(`no kernel ${name} in this check`);
+  return kernel;
+}
+
+/** Answers one question on the spot. */
+export function answerHere(engine: Engine, subject: Subject, question: Question): Answer {
+  const property = propertyOf(subject.claims, question.property);
+  if (property === undefined) throw new Error(`no property ${question.property} in this check`);
+  return ask(engine, kernelOf(subject, question.kernel), property, question.options);
+}
+
+/** Answers everything in this process, one after the other. Coverage is for who can look into V8. */
+export function localAsker(engine: Engine, subject: Subject): Asker {
+  // WHY a turn of the event loop between: progress is drawn, and the reader's ^C is heard
+  const turn = <T>(work: () => T): Promise<T> => Promise.resolve().then(work);
+  return {
+    ask: (question) => turn(() => answerHere(engine, subject, question)),
+    measure: (kernel) => turn(() => measure(engine, kernelOf(subject, kernel))),
+    unreached: async () => [],
+    close: async () => undefined,
+  };
+}

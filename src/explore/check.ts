@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `kvmodel check`: every property asked of every kernel, and one report of what was found. */
+
+import type { Claim, Property } from '../../properties/vocabulary.js';
+import type {
+  CheckReport,
+  ClaimResult,
+  Counterexample,
+  Evidence,
+  Measures,
+  PropertyResult,
+  ReportVerdict,
+  Unreached,
+} from '../report/check-report.js';
+import { type Answer, ASK_DEFAULTS } from './ask.js';
+import type { Asker, Question } from './asker.js';
+import type { Engine } from './engine.js';
+import type { Example } from './random.js';
+import { type Subject, selected } from './subject.js';
+import { transcriptOf } from './transcript.js';
+
+export interface CheckSettings {
+  /** claim and property ids; all when absent */
+  only?: readonly string[];
+  /** random runs a property and kernel */
+  runs?: number;
+  /** 32 bits */
+  seed?: number;
+  /** go on with new seeds for so many seconds; then the same seed may find more or less */
+  timeSeconds?: number;
+  /** recompute every invariant after each event; slow */
+  witness?: boolean;
+  /** measures and coverage are left out */
+  verdictsOnly?: boolean;
+}
+
+/** What a check needs from outside: who answers, and what only the command knows. */
+export interface CheckTools {
+  engine: Engine;
+  asker: Asker;
+  version: string;
+  /** the complete command that replays it */
+  replayCommand(counterexample: Omit<Counterexample, 'replay' | 'transcript'>): string;
+  progress?(p: { done: number; total: number; label: string }): void;
+  /** wall clock in seconds; needed for `timeSeconds` */
+  now?(): number;
+}
+
+/** Runs the check. Without `timeSeconds` the same subject and settings give the same report, byte for byte. */
+export async function runCheck(subject: Subject, settings: CheckSettings, tools: CheckTools): Promise<CheckReport> {
+  const claims = selected(subject.claims, settings.only);
+  const seed = settings.seed ?? ASK_DEFAULTS.seed;
+  const runs = settings.runs ?? ASK_DEFAULTS.runs;
+  const answers = await askAll(subject, claims, settings, tools);
+  const { measures, unreached } = await aside(subject, settings, tools);
+  const results = claims.map((claim) => claimResult(subject, claim, answers, tools));
+  return {
+    version: tools.version,
+    series: subject.series,
+    title: subject.title,
+    seed,
+    runs,
+    kernels: subject.kernels.map((k) => k.name),
+    claims: results,
+    measures,
+    unreached,
+    changed: changedIn(results),
+  };
+}
+
+const keyOf = (property: string, kernel: string): string => `${property}\n${kernel}`;
+
+function questionsOf(subject: Subject, claims: readonly Claim[], settings: CheckSettings, seed: number): Question[] {
+  const runs = settings.runs ?? ASK_DEFAULTS.runs;
+  // a number of runs that was asked for is made, however long they are
+  const events = settings.runs === undefined ? ASK_DEFAULTS.events : Number.MAX_SAFE_INTEGER;
+  const { states } = ASK_DEFAULTS;
+  const witness = settings.witness === true;
+  const options = { seed, runs, events, states, witness };
+  // WHY kernel by kernel: a worker that stays with one kernel keeps V8's inline caches on one table
+  return subject.kernels.flatMap((kernel) =>
+    claims.flatMap((claim) =>
+      claim.properties.map((p) => ({ property: p.id, kernel: kernel.name, int64: p.int64 ?? 'number', options })),
+    ),
+  );
+}
+
+async function askAll(
+  subject: Subject,
+  claims: readonly Claim[],
+  settings: CheckSettings,
+  tools: CheckTools,
+): Promise<Map<string, Answer>> {
+  const seed = settings.seed ?? ASK_DEFAULTS.seed;
+  const { now, progress } = tools;
+  const until = settings.timeSeconds === undefined || now === undefined ? null : now() + settings.timeSeconds;
+  const answers = new Map<string, Answer>();
+  for (let round = 0; round === 0 || (until !== null && now !== undefined && now() < until); round++) {
+    const open = questionsOf(subject, claims, settings, (seed + round) | 0).filter(
+      (q) => round === 0 || isOpen(answers.get(keyOf(q.property, q.kernel))),
+    );
+    if (open.length === 0) break;
+    let done = 0;
+    const asked = open.map(async (question) => {
+      const answer = await tools.asker.ask(question);
+      const key = keyOf(question.property, question.kernel);
+      const before = answers.get(key);
+      answers.set(key, before === undefined ? answer : merged(before, answer));
+      const label = `${question.property} on ${question.kernel}`;
+      progress?.({ done: ++done, total: open.length, label });
+    });
+    await Promise.all(asked);
+  }
+  return answers;
+}
+
+/** More runs might change it. */
+function isOpen(answer: Answer | undefined): boolean {
+  if (answer === undefined) return false;
+  if (answer.verdict === 'refuted' || answer.verdict === 'skipped') return false;
+  return answer.example === null;
+}
+
+/** The second answer was found with another seed. */
+function merged(a: Answer, b: Answer): Answer {
+  const sum: Evidence = {
+    ...a.evidence,
+    runs: a.evidence.runs + b.evidence.runs,
+    events: a.evidence.events + b.evidence.events,
+    reached: a.evidence.reached + b.evidence.reached,
+  };
+  const decided = b.example !== null ? b : a;
+  const verdict = decided.example === null && a.verdict === 'vacuous' ? b.verdict : decided.verdict;
+  return { ...decided, verdict, evidence: sum };
+}
+
+async function aside(
+  subject: Subject,
+  settings: CheckSettings,
+  tools: CheckTools,
+): Promise<{ measures: Record<string, Measures>; unreached: Unreached[] }> {
+  const measures: Record<string, Measures> = {};
+  if (settings.verdictsOnly === true || (settings.only?.length ?? 0) > 0) return { measures, unreached: [] };
+  const compared = subject.kernels.filter((k) => !/~\d+$/.test(k.name));
+  const found = await Promise.all(compared.map((k) => tools.asker.measure(k.name)));
+  compared.forEach((k, i) => {
+    measures[k.name] = found[i];
+  });
+  return { measures, unreached: await tools.asker.unreached() };
+}
+
+function claimResult(
+  subject: Subject,
+  claim: Claim,
+  answers: ReadonlyMap<string, Answer>,
+  tools: CheckTools,
+): ClaimResult {
+  const properties = claim.properties.map((p) => propertyResult(subject, p, answers, tools));
+  const verdicts: Record<string, ReportVerdict> = {};
+  for (const { name } of subject.kernels) {
+    const all = properties.flatMap((p) => p.verdicts[name] ?? []);
+    if (all.length > 0) verdicts[name] = worst(all);
+  }
+  const out: ClaimResult = {
+    id: claim.id,
+    words: claim.words,
+    verdicts,
+    evidence: evidenceLine(subject, properties),
+    properties,
+  };
+  const telling = properties.find((p) => p.counterexample !== undefined);
+  if (telling?.counterexample !== undefined) out.counterexample = telling.counterexample;
+  if (claim.unanswerable !== undefined) out.unanswerable = claim.unanswerable;
+  return out;
+}
+
+/** What a claim of several properties comes to: one that is refuted refutes it. */
+const ORDER: readonly ReportVerdict[] = ['refuted', 'unreachable', 'vacuous', 'holds', 'skipped'];
+
+function worst(verdicts: readonly ReportVerdict[]): ReportVerdict {
+  return ORDER.find((verdict) => verdicts.includes(verdict)) ?? 'skipped';
+}
+
+function propertyResult(
+  subject: Subject,
+  property: Property,
+  answers: ReadonlyMap<string, Answer>,
+  tools: CheckTools,
+): PropertyResult {
+  const { id, says, word } = property;
+  const recorded = subject.recorded[id] ?? {};
+  const out: PropertyResult = { id, says, word, verdicts: {}, evidence: {}, recorded };
+  let shown: Answer | null = null;
+  for (const { name } of subject.kernels) {
+    const answer = answers.get(keyOf(id, name));
+    if (answer === undefined) continue;
+    out.verdicts[name] = answer.verdict;
+    out.evidence[name] = answer.evidence;
+    // the series' own kernel is the last: what it does is shown rather than what the base does
+    if (answer.example !== null && (shown === null || telling(answer) >= telling(shown))) shown = answer;
+  }
+  if (shown === null || shown.example === null) return out;
+  const told = counterexampleOf(subject, id, shown.kernel, shown.example, tools);
+  if (shown.verdict === 'refuted') out.counterexample = told;
+  else out.witness = told;
+  return out;
+}
+
+const telling = (answer: Answer): number => (answer.verdict === 'refuted' ? 1 : 0);
+
+/** With its transcript beside the kernel that it is compared with: the base, or for the base the series. */
+export function counterexampleOf(
+  subject: Subject,
+  property: string,
+  kernel: string,
+  example: Example,
+  tools: Pick<CheckTools, 'engine' | 'replayCommand'>,
+): Counterexample {
+  const { kernels, pin } = subject;
+  const own = kernels.find((k) => k.name === kernel) ?? kernels[kernels.length - 1];
+  const other = own === kernels[0] ? kernels[kernels.length - 1] : kernels[0];
+  const sides = other === own ? [own] : [other, own];
+  const { scenario, events, message, foundAt } = example;
+  const transcript = transcriptOf(tools.engine, pin, sides, scenario, events);
+  const bare = { property, kernel, message, scenario, events, foundAt };
+  const known = other === own ? bare : { ...bare, against: other.name };
+  return { ...known, transcript, replay: tools.replayCommand(known) };
+}
+
+/** One line, most telling property first, of the series' own kernel. */
+function evidenceLine(subject: Subject, properties: readonly PropertyResult[]): string {
+  const own = subject.kernels[subject.kernels.length - 1].name;
+  const asked = properties.filter((p) => p.verdicts[own] !== undefined);
+  if (asked.length === 0) return '';
+  const verdict = worst(asked.map((p) => p.verdicts[own]));
+  const shown = asked.find((p) => p.verdicts[own] === verdict) ?? asked[0];
+  const name = asked.length > 1 ? `${shown.id}: ` : '';
+  return name + evidenceWords(shown, own, verdict);
+}
+
+function evidenceWords(p: PropertyResult, kernel: string, verdict: ReportVerdict): string {
+  const { runs, reached, exhaustive, note } = p.evidence[kernel];
+  const scope = exhaustive === undefined ? '' : `${exhaustive.states} states to depth ${exhaustive.depth}`;
+  const all = exhaustive?.complete === true ? `all ${scope}` : scope;
+  const seen = [all, runs > 0 ? `${runs} runs` : ''].filter((part) => part !== '').join(', ');
+  switch (verdict) {
+    case 'refuted': {
+      const n = p.counterexample?.events.length ?? 0;
+      return `${n} event${n === 1 ? '' : 's'}`;
+    }
+    case 'holds': {
+      const n = p.witness?.events.length;
+      if (p.word === 'sometimes' && n !== undefined) return `reached in ${n} event${n === 1 ? '' : 's'}`;
+      return `${seen}, case seen ${reached}x`;
+    }
+    case 'skipped':
+      return note ?? '';
+    default:
+      return `never in ${seen}`;
+  }
+}
+
+function changedIn(claims: readonly ClaimResult[]): CheckReport['changed'] {
+  return claims.flatMap((claim) =>
+    claim.properties.flatMap(({ id, verdicts, recorded }) =>
+      Object.entries(verdicts).flatMap(([kernel, found]) => {
+        const expected = recorded[kernel];
+        return expected === undefined || expected === found
+          ? []
+          : [{ property: id, kernel, recorded: expected, found }];
+      }),
+    ),
+  );
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { mix32 } from '../machine/rng.js';
+
+/** A stream of draws from one number. */
+export class Draws {
+  constructor(private state: number) {}
+
+  /** 0 to n - 1 */
+  below(n: number): number {
+    this.state = mix32(this.state);
+    return Math.floor((this.state / 0x1_0000_0000) * n);
+  }
+
+  of<T>(menu: readonly T[]): T {
+    return menu[this.below(menu.length)];
+  }
+
+  /** 32 bits */
+  word(): number {
+    this.state = mix32(this.state);
+    return this.state >>> 0;
+  }
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What yields cost and bring, and who waits how long: the same programs on every kernel, from the catalogue. */
+
+import type { Monitor, Step } from '../../properties/vocabulary.js';
+import type { kvm_vcpu } from '../kvm/kvm_host.js';
+import { KernelBug, NotModelled } from '../lib/bug.js';
+import { s64_diff, s64_toNumber, sub, toNumber, type u64, ZERO } from '../lib/types.js';
+import type { machine } from '../machine/state.js';
+import type { Measures, Spread } from '../report/check-report.js';
+import { catalogue } from '../scenario/catalogue.js';
+import type { Scenario } from '../scenario/scenario.js';
+import type { rq, task_struct } from '../sched/sched.js';
+import { bind, type Kernel } from '../vmlinux/bind.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { Engine } from './engine.js';
+import { probedKernel } from './probes.js';
+
+/** Events of one scenario at most: a guard, no limit that the catalogue reaches. */
+const EVENTS_MAX = 60_000;
+
+/** Collects over all scenarios of one kernel. */
+class Meter {
+  private readonly costs: number[] = [];
+  private yields = 0;
+  private missed = 0;
+  private boosts = 0;
+  private wrong = 0;
+  private longestTask = 0;
+  private longestVcpu = 0;
+  private shareVms = 0;
+  private shareGroups = 0;
+
+  /** Watches one run; `end` adds what can only be said afterwards. */
+  monitor(scenario: Scenario): Monitor {
+    const waits = new Waits();
+    const shares = new Shares(scenario);
+    const awaited = new Map<number, number>(); // CPU: task that a yield wants to run there next
+    let before: { se: number; vruntime: u64; ran: u64 }[] = [];
+    return {
+      after: (step) => {
+        waits.look(step.m);
+        shares.look(step.m);
+      },
+      end: (step) => {
+        this.longestTask = Math.max(this.longestTask, waits.longestTask);
+        this.longestVcpu = Math.max(this.longestVcpu, waits.longestVcpu);
+        this.shareVms = Math.max(this.shareVms, shares.vms(step.m));
+        this.shareGroups = Math.max(this.shareGroups, shares.groups(step.m));
+      },
+      probes: {
+        yield_to_task_fair: {
+          enter: (step, args) => {
+            before = hierarchy(step, (args[0] as rq).curr);
+          },
+          leave: (step, yielded, args) => {
+            if (yielded !== true) return;
+            const target = args[1] as task_struct;
+            this.yields++;
+            awaited.set(target.cpu, target.id);
+            this.costs.push(costOf(step, before));
+          },
+        },
+        context_switch: {
+          enter: (_, args) => {
+            const { cpu } = args[0] as rq;
+            const wanted = awaited.get(cpu);
+            if (wanted === undefined) return;
+            awaited.delete(cpu);
+            if ((args[2] as task_struct).id !== wanted) this.missed++;
+          },
+        },
+        yield_to: {
+          // schedule() has been: without a context switch it chose the yielder again
+          leave: (step, _, args) => {
+            const target = args[0] as task_struct;
+            if (target.cpu === step.m.cpu && awaited.delete(target.cpu)) this.missed++;
+          },
+        },
+        kvm_vcpu_yield_to: {
+          leave: (step, result, args) => {
+            if ((result as number) <= 0) return;
+            this.boosts++;
+            if (!helps(step.m, step.m.cpu, args[0] as kvm_vcpu)) this.wrong++;
+          },
+        },
+      },
+    };
+  }
+
+  result(): Measures {
+    return {
+      yieldCost: spread(this.costs),
+      longestWaitTask: this.longestTask,
+      longestWaitVcpu: this.longestVcpu,
+      shareErrorVms: this.shareVms,
+      shareErrorGroups: this.shareGroups,
+      yieldsMissed: this.missed,
+      yields: this.yields,
+      boostsWrong: this.wrong,
+      boosts: this.boosts,
+    };
+  }
+}
+
+/** The entities of a task, itself first, with vruntime and ns run so far. */
+function hierarchy({ m }: Step, task: number): { se: number; vruntime: u64; ran: u64 }[] {
+  const out: { se: number; vruntime: u64; ran: u64 }[] = [];
+  for (let se = m.task[task].se; se >= 0; se = m.se[se].parent) {
+    out.push({ se, vruntime: m.se[se].vruntime, ran: m.se[se].sum_exec_runtime });
+  }
+  return out;
+}
+
+type CalcDelta = vmlinux & { calc_delta_fair(delta: u64, se: unknown): u64 };
+
+/** Virtual ns beyond what was executed, at the level where it is most. */
+function costOf({ m, kernel }: Step, before: readonly { se: number; vruntime: u64; ran: u64 }[]): number {
+  let most = 0;
+  for (const { se, vruntime, ran } of before) {
+    const now = m.se[se];
+    const executed = sub(now.sum_exec_runtime, ran);
+    const virtual = executed === ZERO ? 0 : toNumber((kernel as CalcDelta).calc_delta_fair(executed, now));
+    most = Math.max(most, s64_toNumber(s64_diff(now.vruntime, vruntime)) - virtual);
+  }
+  return most;
+}
+
+/** The target holds the lock that the yielder waits for, or has the IPI whose end it waits for. */
+function helps(m: machine, cpu: number, target: kvm_vcpu): boolean {
+  const yielder = m.vcpu[m.kvm_running_vcpu[cpu]];
+  if (yielder === undefined) return false;
+  const actor = m.actor[yielder.pid];
+  if (actor === undefined) return false;
+  if (actor.spinning >= 0) return m.guest[yielder.kvm].locks[actor.spinning].holder === target.vcpu_idx;
+  return actor.unacked.some(([to]) => to === target.vcpu_idx);
+}
+
+/** Since when each task is runnable without running. */
+class Waits {
+  private readonly since: number[] = [];
+  private threads: ReadonlySet<number> | null = null;
+  longestTask = 0;
+  longestVcpu = 0;
+
+  look(m: machine): void {
+    const now = toNumber(m.sched_clock);
+    for (let id = 0; id < m.task.length; id++) {
+      const p = m.task[id];
+      const waiting =
+        p.on_rq === 1 && m.se[p.se].sched_delayed === 0 && m.rq[p.cpu].curr !== id && m.rq[p.cpu].idle !== id;
+      if (!waiting) {
+        this.since[id] = -1;
+        continue;
+      }
+      if ((this.since[id] ?? -1) < 0) this.since[id] = now;
+      const waited = now - this.since[id];
+      this.threads ??= new Set(m.vcpu.map((vcpu) => vcpu.pid));
+      if (!this.threads.has(id)) this.longestTask = Math.max(this.longestTask, waited);
+      else this.longestVcpu = Math.max(this.longestVcpu, waited);
+    }
+  }
+}
+
+/** CPU time against that of equals. */
+class Shares {
+  private readonly equalVms: boolean;
+  private readonly busy: number[] = [];
+  private last = -1;
+  private total = 0;
+
+  constructor(scenario: Scenario) {
+    const plain = (scenario.vms ?? []).map(({ name: _n, group: _g, ...rest }) => JSON.stringify(rest));
+    this.equalVms = plain.length > 1 && plain.every((vm) => vm === plain[0]);
+  }
+
+  /** Adds up for how long each group had something to run. */
+  look(m: machine): void {
+    const now = toNumber(m.sched_clock);
+    if (this.last >= 0 && now > this.last) {
+      this.total += now - this.last;
+      const runnable = new Set<number>();
+      for (const p of m.task) if (p.on_rq === 1 && m.rq[p.cpu].idle !== p.id) runnable.add(p.sched_task_group);
+      for (const group of runnable) this.busy[group] = (this.busy[group] ?? 0) + now - this.last;
+    }
+    this.last = now;
+  }
+
+  vms(m: machine): number {
+    if (!this.equalVms) return 0;
+    const ran = m.kvm.map((vm) => vm.vcpus.reduce((sum, v) => sum + ranOf(m, m.vcpu[v].pid), 0));
+    return this.error(ran);
+  }
+
+  /** Groups are equal when parent and shares are, and comparable when both always had something to run. */
+  groups(m: machine): number {
+    const kinds = new Map<string, number[]>();
+    for (const tg of m.task_group.slice(1)) {
+      if ((this.busy[tg.id] ?? 0) < 0.99 * this.total) continue;
+      const kind = `${tg.parent} ${toNumber(tg.shares)} ${tg.idle}`;
+      const members = m.task.filter((p) => p.sched_task_group === tg.id);
+      kinds.set(kind, [...(kinds.get(kind) ?? []), members.reduce((sum, p) => sum + ranOf(m, p.id), 0)]);
+    }
+    return Math.max(0, ...[...kinds.values()].map((ran) => this.error(ran)));
+  }
+
+  /** Largest distance from the mean, per mille of one CPU over the run. */
+  private error(ran: readonly number[]): number {
+    if (ran.length < 2 || this.total === 0) return 0;
+    const mean = ran.reduce((a, b) => a + b, 0) / ran.length;
+    const worst = Math.max(...ran.map((ns) => Math.abs(ns - mean)));
+    return Math.round((1000 * worst) / this.total);
+  }
+}
+
+const ranOf = (m: machine, task: number): number => (task < 0 ? 0 : toNumber(m.se[m.task[task].se].sum_exec_runtime));
+
+function spread(values: readonly number[]): Spread {
+  if (values.length === 0) return { min: 0, median: 0, max: 0 };
+  const sorted = [...values].sort((a, b) => a - b);
+  return { min: sorted[0], median: sorted[sorted.length >> 1], max: sorted[sorted.length - 1] };
+}
+
+/** Measures a kernel over scenarios whose programs decide what happens. The same for the same kernel, always. */
+export function measure(engine: Engine, kernel: Kernel, scenarios: readonly Scenario[] = catalogue): Measures {
+  const meter = new Meter();
+  for (const scenario of scenarios) {
+    if (scenario.events === undefined && scenario.until !== undefined)
+      run(engine, kernel, scenario, meter.monitor(scenario));
+  }
+  return meter.result();
+}
+
+function run(engine: Engine, kernel: Kernel, scenario: Scenario, monitor: Monitor): void {
+  const probed = probedKernel(kernel, Object.keys(monitor.probes ?? {}));
+  const m = engine.boot(probed.kernel, scenario);
+  const bound = bind(probed.kernel, m);
+  const step = new MeasureStep(m, bound);
+  probed.listen(monitor, step);
+  try {
+    for (; step.index < EVENTS_MAX; step.index++) {
+      if (toNumber(sub(m.sched_clock, m.bootClock)) >= (scenario.until ?? 0)) break;
+      const event = engine.next(m);
+      if (event === null) break;
+      step.event = event;
+      engine.apply(bound, event);
+      monitor.after?.(step);
+    }
+  } catch (thrown) {
+    // a run that comes to what is not modelled is measured as far as it came
+    if (!(thrown instanceof NotModelled || thrown instanceof KernelBug)) throw thrown;
+  } finally {
+    probed.listen(null, null);
+  }
+  monitor.end?.(step);
+}
+
+class MeasureStep implements Step {
+  index = 0;
+  event!: Step['event'];
+  readonly traces = [];
+
+  constructor(
+    readonly m: machine,
+    readonly kernel: vmlinux,
+  ) {}
+
+  fail(): void {}
+  reach(): void {}
+}

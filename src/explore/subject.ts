@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What a check is about: kernels and the claims asked of them. */
+
+import type { Claim, Property, Recorded } from '../../properties/vocabulary.js';
+import { link } from '../series/link.js';
+import type { Series } from '../series/series.js';
+import type { Kernel } from '../vmlinux/bind.js';
+
+export interface Subject {
+  /** the series' id */
+  series: string;
+  title: string;
+  /** a kernel without any series: what its machines' records have is the pin's */
+  pin: Kernel;
+  /** the base first, then prefixes, then what is compared with, the series' own kernel last */
+  kernels: Kernel[];
+  /** the author's claims, the reviewers' objections, the families */
+  claims: Claim[];
+  recorded: Recorded;
+}
+
+export interface SubjectParts {
+  pin: Kernel;
+  base: Kernel;
+  series: Series;
+  /** ask every prefix of the series as well */
+  prefixes?: boolean;
+  /** kernels to compare with */
+  against?: readonly Kernel[];
+  claims: readonly Claim[];
+  families: readonly Claim[];
+  recorded?: Recorded;
+}
+
+/** Links the kernels. Throws SeriesError with every fault of the series. */
+export function subjectOf(parts: SubjectParts): Subject {
+  const { pin, base, series, against = [] } = parts;
+  const whole = link(base, series);
+  const prefixes = parts.prefixes === true ? prefixesOf(base, series) : [];
+  return {
+    series: series.id,
+    title: series.title,
+    pin,
+    kernels: [base, ...prefixes, ...against, whole],
+    claims: [...parts.claims, ...parts.families],
+    recorded: parts.recorded ?? {},
+  };
+}
+
+/** base + 1 patch, base + 2 ..., without the whole series. */
+export function prefixesOf(base: Kernel, series: Series): Kernel[] {
+  const out: Kernel[] = [];
+  for (let n = 1; n < series.patches.length; n++) out.push(link(base, series, n));
+  return out;
+}
+
+/** Every id that `--only` understands: of claims and of properties. */
+export function idsOf(claims: readonly Claim[]): string[] {
+  return claims.flatMap((claim) => [claim.id, ...claim.properties.map((p) => p.id)]);
+}
+
+/** The claims and properties named by `only`; all when it is empty. What nothing names is left out silently. */
+export function selected(claims: readonly Claim[], only: readonly string[] = []): Claim[] {
+  if (only.length === 0) return [...claims];
+  return claims.flatMap((claim) => {
+    if (only.includes(claim.id)) return [claim];
+    const properties = claim.properties.filter((p) => only.includes(p.id));
+    return properties.length === 0 ? [] : [{ ...claim, properties }];
+  });
+}
+
+/** The property with this id, or undefined. */
+export function propertyOf(claims: readonly Claim[], id: string): Property | undefined {
+  for (const claim of claims) {
+    const found = claim.properties.find((p) => p.id === id);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** From what stands on the command line to what is checked: series, kernels, claims. The same in every worker. */
+import { resolve } from 'node:path';
+import { claimsOf, families, recorded } from '../../properties/claims.js';
+import type { Claim, Property } from '../../properties/vocabulary.js';
+import { oneOf, reject, shown } from '../base/faults.js';
+import { propertyOf, type Subject, subjectOf } from '../explore/subject.js';
+import { baseKernel, findSeries, kernelByName, pin, seriesIds, seriesKernel } from '../series/registry.js';
+import type { Series } from '../series/series.js';
+import type { Kernel } from '../vmlinux/bind.js';
+import { looksLikeFile } from './series-file.js';
+
+/** Plain data, so that it can go to a worker. */
+export interface SubjectSpec {
+  /** a series' id, or a path to a TypeScript file */
+  series: string;
+  /** against which the path is resolved */
+  cwd: string;
+  /** another series, kernel or file to compare with */
+  against?: string;
+  prefixes: boolean;
+}
+
+/** A series by id or from a file; `typed` is false where another thread has type-checked it already. */
+export async function seriesOf(
+  name: string,
+  cwd: string,
+  typed = true,
+): Promise<{ series: Series; claims: readonly Claim[] }> {
+  if (looksLikeFile(name)) {
+    const { loadSeriesFile } = await import('./series-file.js');
+    const file = await loadSeriesFile(name, cwd, typed);
+    if (findSeries(file.series.id) !== null)
+      reject(resolve(cwd, name), 'shape', 'id', 'an id that no known series has', shown(file.series.id));
+    return file;
+  }
+  const series = findSeries(name);
+  if (series === null)
+    reject(
+      'command line',
+      'unknown-series',
+      'SERIES',
+      oneOf('a series, or a .ts file', name, seriesIds()),
+      shown(name),
+    );
+  return { series: series as Series, claims: claimsOf(name) };
+}
+
+/** A kernel by name, by series id, or made from a file; `patch` is the file whose series a name may end with. */
+export async function namedKernel(name: string, cwd: string, patch?: string, typed = true): Promise<Kernel> {
+  if (looksLikeFile(name)) return seriesKernel((await seriesOf(name, cwd, typed)).series);
+  if (patch !== undefined) {
+    const { series } = await seriesOf(patch, cwd, typed);
+    const made = [...series.patches.keys()].map((n) => seriesKernel(series, n + 1));
+    const found = made.find((kernel) => kernel.name === name);
+    if (found !== undefined) return found;
+  }
+  return kernelByName(name);
+}
+
+/** The property of a counterexample, or undefined when it is not known here. */
+export async function propertyById(
+  c: { property: string; patch?: string },
+  cwd: string,
+): Promise<Property | undefined> {
+  const own = c.patch === undefined ? [] : (await seriesOf(c.patch, cwd, false)).claims;
+  return propertyOf([...own, ...families, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
+}
+
+/** Links everything. Throws BadInput and SeriesError with every fault. */
+export async function subjectOfSpec(spec: SubjectSpec, typed = true): Promise<Subject> {
+  const { series, claims } = await seriesOf(spec.series, spec.cwd, typed);
+  const against = spec.against === undefined ? [] : [await namedKernel(spec.against, spec.cwd, undefined, typed)];
+  return subjectOf({
+    pin,
+    base: baseKernel(series),
+    series,
+    prefixes: spec.prefixes,
+    against,
+    claims,
+    families,
+    recorded,
+  });
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A thread that answers questions of a check. Its 64-bit integers are settled before anything else is loaded. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Question } from '../explore/asker.js';
+import { chooseInt64 } from '../lib/int64-choice.js';
+import type { SubjectSpec } from '../loader/check-subject.js';
+import { Coverage } from './coverage.js';
+
+export interface WorkerStart {
+  spec: SubjectSpec;
+  int64: 'number' | 'checked';
+  /** files whose branches are counted: beginnings of absolute paths; none, and nothing is counted */
+  covered: string[];
+}
+
+export type Job =
+  | { id: number; kind: 'ask'; question: Question }
+  | { id: number; kind: 'measure'; kernel: string }
+  | { id: number; kind: 'coverage' };
+
+export type Done =
+  | { id: number; result: unknown }
+  | { id: number; error: { name: string; message: string; stack: string } };
+
+const start = workerData as WorkerStart;
+const port = parentPort;
+if (port === null) throw new Error('check-worker is a worker');
+
+const coverage = new Coverage();
+// WHY before the imports: V8 counts blocks of functions that it compiles from here on.
+if (start.covered.length > 0) await coverage.start();
+chooseInt64(start.int64);
+const { subjectOfSpec } = await import('../loader/check-subject.js');
+const { answerHere } = await import('../explore/asker.js');
+const { measure } = await import('../explore/measures.js');
+const { machineEngine } = await import('../explore/machine-engine.js');
+const subject = await subjectOfSpec(start.spec, false);
+
+async function answer(job: Job): Promise<unknown> {
+  switch (job.kind) {
+    case 'ask':
+      return answerHere(machineEngine, subject, job.question);
+    case 'measure': {
+      const kernel = subject.kernels.find((k) => k.name === job.kernel);
+      if (kernel === undefined) throw new Error(`no kernel ${job.kernel} in this check`);
+      return measure(machineEngine, kernel);
+    }
+    case 'coverage':
+      return start.covered.length === 0
+        ? []
+        : coverage.take((file) => start.covered.some((prefix) => file.startsWith(prefix)));
+  }
+}
+
+port.on('message', (job: Job) => {
+  answer(job).then(
+    (result) => port.postMessage({ id: job.id, result } satisfies Done),
+    (e: unknown) => {
+      const { name, message, stack = '' } = e instanceof Error ? e : new Error(String(e));
+      port.postMessage({ id: job.id, error: { name, message, stack } } satisfies Done);
+    },
+  );
+});

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** An asker that spreads questions over threads. What is answered does not depend on who answers. */
+import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Answer } from '../explore/ask.js';
+import type { Asker } from '../explore/asker.js';
+import type { SubjectSpec } from '../loader/check-subject.js';
+import type { Measures } from '../report/check-report.js';
+import type { Done, Job, WorkerStart } from './check-worker.js';
+import { type ModuleCoverage, mergedCoverage, unreachedIn } from './coverage.js';
+
+type Int64 = WorkerStart['int64'];
+type Kind = 'number' | 'counted' | 'checked';
+
+/** Threads that began alike, and what waits for them. */
+interface Pool {
+  threads: Thread[];
+  most: number;
+  queue: Waiting[];
+  start: WorkerStart;
+}
+
+interface Waiting {
+  job: Job;
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** One thread and what it works at. */
+class Thread {
+  readonly #worker: Worker;
+  #at: Waiting | null = null;
+
+  constructor(start: WorkerStart, idle: () => void) {
+    this.#worker = new Worker(new URL('./check-worker.js', import.meta.url), { workerData: start });
+    this.#worker.on('message', (done: Done) => {
+      const at = this.#at;
+      this.#at = null;
+      if (at !== null) settle(at, done);
+      idle();
+    });
+    this.#worker.on('error', (e) => {
+      this.#at?.reject(e instanceof Error ? e : new Error(String(e)));
+      this.#at = null;
+    });
+  }
+
+  get busy(): boolean {
+    return this.#at !== null;
+  }
+
+  give(waiting: Waiting): void {
+    this.#at = waiting;
+    this.#worker.postMessage(waiting.job);
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+function settle(at: Waiting, done: Done): void {
+  if ('result' in done) {
+    at.resolve(done.result);
+    return;
+  }
+  const error = new Error(done.error.message);
+  error.name = done.error.name;
+  error.stack = done.error.stack;
+  at.reject(error);
+}
+
+export interface WorkerAskerOptions {
+  spec: SubjectSpec;
+  /** beginnings of the paths of files whose branches are counted */
+  covered: string[];
+  /** a kernel without those files: its questions go to threads that count nothing and are faster for it */
+  base?: string;
+  /** texts of the functions that are meant, where a file holds others as well; all that is in the files when absent */
+  functions?: readonly string[];
+  /** paths of branches are shown relative to it */
+  root: string;
+  threads?: number;
+}
+
+/** As many threads as there are CPUs, begun when the first question of their kind comes. */
+export function workerAsker(options: WorkerAskerOptions): Asker {
+  const { spec, covered, base, functions, root, threads = Math.min(8, availableParallelism()) } = options;
+  const counting = covered.length > 0;
+  const half = Math.max(1, threads >> 1);
+  const pools: Record<Kind, Pool> = {
+    // all threads where nothing is counted; else those of the base here, and the others there
+    number: { threads: [], most: counting ? half : threads, queue: [], start: { spec, int64: 'number', covered: [] } },
+    counted: { threads: [], most: Math.max(1, threads - half), queue: [], start: { spec, int64: 'number', covered } },
+    checked: { threads: [], most: 1, queue: [], start: { spec, int64: 'checked', covered } },
+  };
+  const kindOf = (kernel: string, int64: Int64): Kind => {
+    if (int64 === 'checked') return 'checked';
+    return counting && kernel !== base ? 'counted' : 'number';
+  };
+  let next = 0;
+
+  const pump = (kind: Kind): void => {
+    const pool = pools[kind];
+    while (pool.queue.length > 0) {
+      let thread = pool.threads.find((t) => !t.busy);
+      if (thread === undefined && pool.threads.length < pool.most) {
+        thread = new Thread(pool.start, () => pump(kind));
+        pool.threads.push(thread);
+      }
+      if (thread === undefined) return;
+      thread.give(pool.queue.shift() as Waiting);
+    }
+  };
+  type NewJob = Job extends infer J ? (J extends Job ? Omit<J, 'id'> : never) : never;
+  const run = (kind: Kind, job: NewJob): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      pools[kind].queue.push({ job: { ...job, id: next++ } as Job, resolve, reject });
+      pump(kind);
+    });
+  const coverageOf = (thread: Thread): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      thread.give({ job: { id: next++, kind: 'coverage' }, resolve, reject });
+    });
+  const all = (kinds: readonly Kind[]): Thread[] => kinds.flatMap((kind) => pools[kind].threads);
+
+  return {
+    ask: (question) => run(kindOf(question.kernel, question.int64), { kind: 'ask', question }) as Promise<Answer>,
+    measure: (kernel) => run(kindOf(kernel, 'number'), { kind: 'measure', kernel }) as Promise<Measures>,
+    unreached: async () => {
+      if (!counting) return [];
+      const found = (await Promise.all(all(['counted', 'checked']).map(coverageOf))) as ModuleCoverage[][];
+      const merged = mergedCoverage(found)
+        .sort((a, b) => (a.file < b.file ? -1 : 1))
+        .map((module) => (functions === undefined ? module : within(module, functions)));
+      return unreachedIn(merged, (file) => relative(root, file));
+    },
+    close: async () => {
+      await Promise.all(all(['number', 'counted', 'checked']).map((t) => t.end()));
+    },
+  };
+}
+
+/** The module's gaps inside functions of these texts. */
+function within(module: ModuleCoverage, functions: readonly string[]): ModuleCoverage {
+  const spans = functions.flatMap((text): [number, number][] => {
+    const start = module.text.indexOf(text);
+    return start < 0 ? [] : [[start, start + text.length]];
+  });
+  return { ...module, gaps: module.gaps.filter(([a, b]) => spans.some(([start, end]) => a >= start && b <= end)) };
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A property that cannot fail is worth nothing: each has a planted fault, and must see it. */
+import { describe, expect, it } from 'vitest';
+import { claimsOf, families, recorded } from '../../properties/claims.js';
+import type { Property } from '../../properties/vocabulary.js';
+import { type AskOptions, ask } from '../../src/explore/ask.js';
+import { machineEngine as engine } from '../../src/explore/machine-engine.js';
+import { overridden } from '../../src/explore/probes.js';
+import { baseKernel, findSeries, seriesIds, seriesKernel } from '../../src/series/registry.js';
+import type { Kernel } from '../../src/vmlinux/bind.js';
+
+const options: AskOptions = { seed: 1, runs: 200, events: 40_000, states: 2_000 };
+
+/** Where the fault can be planted: best where the property is recorded to hold. */
+function goodKernel(property: Property, kernels: readonly Kernel[]): Kernel | undefined {
+  const verdicts = recorded[property.id] ?? {};
+  const names = Object.keys(property.fault.funcs);
+  const able = kernels.filter((kernel) => names.every((name) => kernel.table[name] !== undefined));
+  return able.find((kernel) => verdicts[kernel.name] === 'holds') ?? able[0];
+}
+
+const asked = seriesIds().flatMap((id) => {
+  const series = findSeries(id);
+  const claims = claimsOf(id);
+  if (series === null || claims.length === 0) return [];
+  return claims.flatMap((claim) =>
+    claim.properties.map((p) => ({ p, kernels: [seriesKernel(series), baseKernel(series)] })),
+  );
+});
+const own = findSeries('semantics-aware-v2');
+const general = families.flatMap((claim) =>
+  claim.properties.map((p) => ({ p, kernels: own === null ? [] : [seriesKernel(own), baseKernel(own)] })),
+);
+
+describe.each([...asked, ...general].filter(({ p }) => p.int64 === undefined && p.word !== 'conforms'))(
+  '$p.id $p.says',
+  ({ p, kernels }) => {
+    it(`sees: ${p.fault.says}`, () => {
+      const good = goodKernel(p, kernels);
+      expect(good, 'a kernel that has the functions which the fault replaces').toBeDefined();
+      if (good === undefined) return;
+      const faulty = overridden(good, `${good.name} with a fault`, p.fault.funcs);
+      const { verdict } = ask(engine, faulty, p, options);
+      expect(verdict).toBe(p.word === 'sometimes' ? 'unreachable' : 'refuted');
+    });
+  },
+);
+
+describe('planted faults', () => {
+  it('are planted in every property', () => {
+    const without = [...asked, ...general].filter(({ p }) => Object.keys(p.fault.funcs).length === 0);
+    expect(without.map(({ p }) => p.id)).toEqual([]);
+  });
+});
