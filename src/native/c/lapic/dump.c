@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The state after an operation, as u32 words; src/conform/apic-state.ts writes the model's in the same order. */
+/* The state after an operation, as u32 words; src/conform/apic/state.ts writes the model's in the same order. */
 #include "drv_lapic.h"
 
 static u32 *out;

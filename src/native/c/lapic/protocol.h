@@ -7,7 +7,7 @@
 #define NATIVE_LAPIC_H
 #include "../native.h"
 
-/* What each takes beside the vCPU (cpu) stands in src/conform/apic-operations.ts. */
+/* What each takes beside the vCPU (cpu) stands in src/operation/apic.ts. */
 #define LAPIC_OPS(X)                                                                                               \
   X(CREATE) X(ADD_VCPU) X(ADVANCE) X(FIRE) X(MMIO_READ) X(MMIO_WRITE) X(RDMSR) X(WRMSR) X(FASTPATH) X(SET_CR8)     \
   X(GET_CR8) X(GET_INTERRUPT) X(HAS_INTERRUPT) X(HAS_INJECTABLE) X(APIC_HAS) X(ACCEPT_PIC) X(EOI) X(EOI_ACCELERATED) \
