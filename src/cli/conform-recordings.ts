@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel conform --drift`, `--record` and `--replay`: what a tree changed, and what is recorded of one. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { reject } from '../base/faults.js';
 import { columns, count } from '../base/text.js';
+import { readMaybeGzipped } from '../loader/files.js';
 import { type Asked, json } from './conform-asked.js';
 import { BAD_INPUT, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
@@ -63,22 +64,11 @@ export async function record(io: Io, path: string, asked: Asked): Promise<number
   return OK;
 }
 
-function readRecordingText(io: Io, path: string): string {
-  try {
-    const bytes = readFileSync(resolve(io.cwd, path));
-    return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
-  } catch (e) {
-    const { code } = e as NodeJS.ErrnoException;
-    const got = code === 'Z_BUF_ERROR' ? 'a gzip file that is cut short' : (code ?? String(e));
-    return reject(path, 'file', path, 'a recording, plain or gzipped', got);
-  }
-}
-
 /** `kernel` is the model's; the release nearest to the recorded one otherwise. */
 export async function replayFile(io: Io, path: string, asked: Asked, kernel?: string): Promise<number> {
-  const text = readRecordingText(io, path);
+  const text = readMaybeGzipped(path, io.cwd, 'a recording, plain or gzipped');
   if (isLapicRecording(text)) return await replayLapicRecording(io, path, text, asked.json);
-  if (/^### SCENARIO /m.test(text)) return await replayKvm(io, text, asked);
+  if (/^### SCENARIO /m.test(text)) return await replayKvm(io, path, text, asked);
   const { readRecording } = await import('../operation/sched.js');
   const { differenceLine, replay, replaySummary } = await import('../conform/recording/replay.js');
   const { modelEngine } = await import('../conform/sched/model-engine.js');
@@ -97,10 +87,10 @@ export async function replayFile(io: Io, path: string, asked: Asked, kernel?: st
 }
 
 /** A trace of a real KVM: which vCPU each kvm_vcpu_on_spin() asked about and yielded to. */
-async function replayKvm(io: Io, text: string, asked: Asked): Promise<number> {
+async function replayKvm(io: Io, path: string, text: string, asked: Asked): Promise<number> {
   const { replayKvmTrace } = await import('../conform/recording/kvm-trace.js');
   const { pin } = await import('../series/registry.js');
-  const { calls, decisions, differences } = replayKvmTrace(pin, text);
+  const { calls, decisions, differences } = replayKvmTrace(pin, text, path);
   const lines = differences.map((d) => `line ${d.line}: Linux ${d.linux}, model ${d.model}`);
   const summary = `${count(calls, 'call')} of kvm_vcpu_on_spin(), ${count(decisions, 'decision')}, ${count(differences.length, 'difference')}`;
   io.out(asked.json ? json({ calls, decisions, differences }) : `${[...lines, summary].join('\n')}\n`);
