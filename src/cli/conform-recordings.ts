@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel conform --drift`, `--record` and `--replay`: what a tree changed, and what is recorded of one. */
-import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { reject } from '../base/faults.js';
 import { columns, count } from '../base/text.js';
-import { readMaybeGzipped } from '../loader/files.js';
+import { readMaybeGzipped, refuseExisting, writeNew } from '../loader/files.js';
 import { type Asked, json } from './conform-asked.js';
 import { BAD_INPUT, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
@@ -14,13 +13,14 @@ import { isLapicRecording, replayLapicRecording } from './lapic-replay.js';
 // ---- drift ---------------------------------------------------------------------------------------------------------
 
 export async function drift(io: Io, asked: Asked, recordTo?: string): Promise<number> {
+  if (recordTo !== undefined) refuseExisting(recordTo, io.cwd);
   const { findTree } = await import('../native/find-tree.js');
   const { driftOf, mirroredHashes, mirrors, PIN, recordedHashes } = await import('../native/mirrors.js');
   const tree = await findTree(asked.tree);
   const list = mirrors();
   if (recordTo !== undefined) {
     const hashes = [...mirroredHashes(tree, list)].sort(([a], [b]) => (a < b ? -1 : 1));
-    writeFileSync(resolve(io.cwd, recordTo), `${JSON.stringify(Object.fromEntries(hashes), null, 2)}\n`);
+    writeNew(recordTo, `${JSON.stringify(Object.fromEntries(hashes), null, 2)}\n`, io.cwd);
     io.out(`${hashes.length} of ${list.length} mirrored functions of ${tree.version} in ${recordTo}\n`);
     return OK;
   }
@@ -44,6 +44,7 @@ export async function drift(io: Io, asked: Asked, recordTo?: string): Promise<nu
 // ---- recordings ------------------------------------------------------------------------------------------------------
 
 export async function record(io: Io, path: string, asked: Asked): Promise<number> {
+  refuseExisting(path, io.cwd);
   const { openNativeEngine } = await import('../native/engine.js');
   const { recordVectors } = await import('../conform/recording/record.js');
   const cpus = asked.cpus[0]!;
@@ -52,11 +53,7 @@ export async function record(io: Io, path: string, asked: Asked): Promise<number
     const length = 200;
     const sequences = Math.max(1, Math.ceil(asked.operations / length));
     const text = [...recordVectors(native, { sequences, length, seed: asked.seed }), ''].join('\n');
-    try {
-      writeFileSync(resolve(io.cwd, path), path.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text, { flag: 'wx' });
-    } catch (e) {
-      reject(path, 'file', path, 'a place for a new file', (e as NodeJS.ErrnoException).code ?? String(e));
-    }
+    writeNew(path, path.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text, io.cwd);
     io.out(`${count(sequences, 'sequence')}, ${count(sequences * length, 'operation')} of ${native.name} in ${path}\n`);
   } finally {
     native.close();

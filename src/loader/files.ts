@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Reading what the user names, and writing without ever overwriting. */
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { BadInput, reject } from '../base/faults.js';
@@ -72,14 +72,20 @@ export function readMaybeGzipped(path: string, cwd: string, what: string, max = 
 }
 
 /** Writes a new file, and its folders. Throws BadInput when it is there already or cannot be written. */
-export function writeNew(path: string, text: string, cwd: string): void {
+export function writeNew(path: string, content: string | Uint8Array, cwd: string): void {
   const full = resolve(cwd, path);
   try {
     mkdirSync(dirname(full), { recursive: true });
-    writeFileSync(full, text, { flag: 'wx' });
+    writeFileSync(full, content, { flag: 'wx' });
   } catch (e) {
     reject(path, 'file', path, 'a place for a new file', reasonOf(e));
   }
+}
+
+/** Before the work whose result goes there. */
+export function refuseExisting(path: string, cwd: string): void {
+  if (existsSync(resolve(cwd, path)))
+    reject(path, 'file', path, 'a place for a new file', reasonOf({ code: 'EEXIST' }));
 }
 
 function reasonOf(e: unknown): string {
