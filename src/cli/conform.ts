@@ -14,7 +14,7 @@ import { operationLines, operationText } from '../report/operation-lines.js';
 import type { ExitStyle } from '../report/verdicts.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { expectLongRun, LONG_RUN_OPERATIONS } from '../workers/long-run.js';
-import { type Asked, json, PARTS, type Part } from './conform-asked.js';
+import { type Asked, againLine, json, PARTS, type Part } from './conform-asked.js';
 import { heldLines } from './conform-held.js';
 import { drift, record, replayFile } from './conform-recordings.js';
 import { BAD_INPUT, BISECT_SKIP, KSFT_SKIP, OK, REFUTED } from './exit.js';
@@ -79,6 +79,8 @@ async function conform(io: Io, given: Given): Promise<number> {
   const cpus = options.whole('--cpus', given.cpus, 1, 8);
   const asked: Asked = {
     ...(given.tree === undefined ? {} : { tree: resolve(io.cwd, given.tree) }),
+    ...(given.kernel === undefined ? {} : { kernel: given.kernel }),
+    invocation: io.invocation,
     operations: options.whole('--operations', given.operations, 1, 1e12) ?? 1,
     seed: options.whole('--seed', given.seed, 0, 0xffff_ffff) ?? 0,
     cpus: cpus === undefined ? ALL_CPUS : [cpus],
@@ -132,7 +134,7 @@ async function sayNative(io: Io, error: unknown, style: ExitStyle): Promise<numb
 
 // ---- differential ------------------------------------------------------------------------------------------------
 
-function findingLines(finding: Finding, cpus: number, suspects: readonly string[], tree: string): string[] {
+function findingLines(finding: Finding, cpus: number, suspects: readonly string[], asked: Asked): string[] {
   const { difference: d, ops } = finding;
   const from = suspects.length === 0 ? 'unknown' : suspects.slice(0, 6).join(', ');
   return [
@@ -145,12 +147,11 @@ function findingLines(finding: Finding, cpus: number, suspects: readonly string[
     `Sequence (${finding.kind}, seed ${finding.seed}, ${count(cpus, 'CPU')}), shrunk from ${finding.original} operations:`,
     ...operationLines(ops),
     '',
-    `Again: kvmodel conform --cpus ${cpus} --seed ${finding.seed} --operations 1${tree}`,
+    againLine(asked, `--cpus ${cpus}`, finding.seed),
   ];
 }
 
 const generation = { length: LENGTH, maxTasks: 64, wraps: true, features: true } as const;
-const treeOption = (asked: Asked) => (asked.tree === undefined ? '' : ` --tree ${asked.tree}`);
 
 /** Calls of each function that is held alone beside so many operations. */
 const callsOfEach = (operations: number) => Math.min(20_000, Math.max(20, Math.ceil(operations / 500)));
@@ -240,7 +241,7 @@ async function schedulerPart(kernel: Kernel, asked: Asked, report: Report): Prom
     const { ops, difference } = result.finding;
     const suspects = suspectsOf(kernel, cpus, counting, ops, difference);
     counting.close();
-    text = findingLines(result.finding, cpus, suspects, treeOption(asked));
+    text = findingLines(result.finding, cpus, suspects, asked);
     runs.push({ suspects });
     break;
   }
@@ -252,7 +253,7 @@ async function lapicPart(kernel: Kernel, asked: Asked, report: Report): Promise<
   const part = await conformApic(kernel, asked, (n) => report(n, 'operations, local APICs'));
   const { native, result, suspects } = part;
   const rows = [['local APICs', result.sequences, result.operations, result.finding === null ? 0 : 1] as const];
-  const text = await apicFindingLines(part, treeOption(asked));
+  const text = await apicFindingLines(part, asked);
   return { native, rows, runs: [{ ...result, suspects }], text, single: NO_SINGLE, otherwise: [] };
 }
 
@@ -316,7 +317,7 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
       ...found.flatMap(singleLines),
     );
   }
-  if (alone !== null) lines.push(...heldLines(alone, ` --seed ${asked.seed}${treeOption(asked)}`));
+  if (alone !== null) lines.push(...heldLines(alone, asked));
   lines.push(
     `${count(sum(1), 'sequence')}, ${count(sum(2), 'operation')}, ${count(differences, 'difference')}, seed ${asked.seed}`,
     ...results.flatMap((r) => r.text),
@@ -357,11 +358,7 @@ async function heldAlone(io: Io, kernel: Kernel, asked: Asked, names: string): P
     io.err(`kvmodel: --held: no function of that name is held alone: ${names}\n`);
     return BAD_INPUT;
   }
-  io.out(
-    asked.json
-      ? json(heldJson(report))
-      : `${heldLines(report, ` --seed ${asked.seed}${treeOption(asked)}`).join('\n')}\n`,
-  );
+  io.out(asked.json ? json(heldJson(report)) : `${heldLines(report, asked).join('\n')}\n`);
   const differing = report.rows.filter((row) => row.differing > 0).length;
   return codeOf(io, differing, report, true, asked.exit);
 }

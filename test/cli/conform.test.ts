@@ -24,6 +24,7 @@ async function run(...argv: string[]) {
     },
     errIsTty: false,
     cwd: scratch,
+    invocation: 'kvmodel',
     env: {},
     stdin: async () => '',
   };
