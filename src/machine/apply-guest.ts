@@ -87,7 +87,7 @@ export function performGuest(k: vmlinux, m: machine, event: Extract<MachineEvent
       k.guestSetCpl(cpu, event.cpl);
       return;
     case 'if':
-      k.guestSetIf(cpu, event.on);
+      k.guestSetIf(cpu, event.on, event.shadow);
       return;
     case 'hypercall':
       k.exitHypercall(cpu, u64(event.nr), u64(event.a0), u64(event.a1), u64(event.a2), u64(event.a3));
