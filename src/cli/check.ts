@@ -22,7 +22,7 @@ const STYLES: readonly ExitStyle[] = ['unix', 'kselftest', 'bisect'];
 
 interface Flags {
   tree?: string;
-  am?: string;
+  am?: string[];
   operations?: string;
   cpus?: string;
   against?: string;
@@ -55,13 +55,18 @@ interface Settings {
   style: ExitStyle;
 }
 
+const gatherFiles = (value: string, before: string[] = []): string[] => [...before, value];
 const gather = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
 
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('check')
     .argument('[series]', 'a series, or a file with your own patch: ./my-patch.ts')
     .option('--tree <path>', "instead of a series, a kernel tree's own C code ...")
-    .option('--am <file>', '... before and after this patch or mailbox')
+    .option(
+      '--am <file>',
+      '... before and after this patch, mailbox or directory (repeatable, - is stdin)',
+      gatherFiles,
+    )
     .option('--operations <n>', 'random operations on both trees', '20000')
     .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '2')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')

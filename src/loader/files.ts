@@ -39,7 +39,7 @@ export function writeNew(path: string, text: string, cwd: string): void {
   }
 }
 
-function reasonOf(e: unknown): string {
+export function reasonOf(e: unknown): string {
   const code = (e as NodeJS.ErrnoException).code;
   const words: Record<string, string> = {
     ENOENT: 'no such file',

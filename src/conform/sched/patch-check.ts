@@ -2,6 +2,7 @@
 /** The kernel's own code before and after a patch: one stream of operations, properties, reach of added lines, UBSan. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { type Ending, type NativeEngine, openNativeEngine, type UbsanReport } from '../../native/engine.js';
 import type { KernelTree } from '../../native/find-tree.js';
 import type { AddedLine } from '../../native/patch.js';
@@ -50,6 +51,8 @@ export interface PatchCheck {
   readonly reports: readonly NewReport[];
   /** how the patched kernel died in the coverage run, first time only */
   readonly ending: Ending | null;
+  /** all that the coverage run executed */
+  readonly coverage: LineCoverage;
 }
 
 const generation = { length: 300, maxTasks: 24, wraps: false, features: false } as const;
@@ -119,9 +122,9 @@ function reachOf(engine: NativeEngine, added: readonly AddedLine[], options: Pat
     ending ??= engine.run(ops, 'return').ending;
   }
   for (const property of cProperties) property.ask(engine);
-  const { lines } = engine.coverage();
-  const reached = added.map((line) => ({ ...line, count: lines.get(line.file)?.get(line.line) ?? null }));
-  return { reached, ending };
+  const coverage = engine.coverage();
+  const reached = added.map((line) => ({ ...line, count: coverage.lines.get(line.file)?.get(line.line) ?? null }));
+  return { reached, ending, coverage };
 }
 
 const sourceLine = (tree: KernelTree, report: UbsanReport): string => {
@@ -199,7 +202,8 @@ export async function checkPatch(
   const lockstep = await part('lock-step', () => lockstepOf(base, patched, options), NOTHING);
   const properties = await part('properties', () => askBoth(base, patched, options), []);
   const reach = () => withEngine(patched, 'cov', options.cpus, (engine) => reachOf(engine, added, options));
-  const { reached, ending } = await part('added lines', reach, { reached: [], ending: null });
+  const none = { reached: [], ending: null, coverage: addCoverage([]) };
+  const { reached, ending, coverage } = await part('added lines', reach, none);
   const reports = await part('UBSan', () => newReports(base, patched, options), []);
-  return { lockstep, properties, added: reached, reports, ending };
+  return { lockstep, properties, added: reached, reports, ending, coverage };
 }
