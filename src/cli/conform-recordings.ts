@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel conform --drift`, `--record` and `--replay`: what a tree changed, and what is recorded of one. */
-import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { reject } from '../base/faults.js';
 import { columns, count } from '../base/text.js';
 import { readMaybeGzipped, refuseExisting, writeNew } from '../loader/files.js';
 import { type Asked, json } from './conform-asked.js';
