@@ -148,7 +148,7 @@ function findingLines(finding: Finding, cpus: number, suspects: readonly string[
   ];
 }
 
-const generation = { length: LENGTH, maxTasks: 64, wraps: true, features: true } as const;
+const generation = { length: LENGTH, maxTasks: 64 } as const;
 const treeOption = (asked: Asked) => (asked.tree === undefined ? '' : ` --tree ${asked.tree}`);
 
 /** Calls of each function that is held alone beside so many operations. */
