@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { oneOf, reject, shown } from '../base/faults.js';
+import { quoted } from '../base/text.js';
 import { VERSION } from '../base/version.js';
 import type { Subject } from '../explore/subject.js';
 import type { Case } from '../loader/counterexample.js';
@@ -12,6 +13,7 @@ import type { CheckReport } from '../report/check-report.js';
 import type { ExitStyle } from '../report/verdicts.js';
 import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
 import type { TreeFlags } from './check-tree.js';
+import { BARE } from './invocation.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
 
@@ -234,6 +236,8 @@ async function replayCommands(settings: Settings, subject: Subject, io: Io): Pro
   );
   const patch = [settings.series, settings.against].find((name) => name !== undefined && looksLikeFile(name));
   const written = new Set<string>();
+  // a mail is read where another kvmodel is, or none
+  const command = settings.format === 'mail' ? BARE : io.invocation;
   return ({ kernel, against, property, scenario, events }) => {
     const c: Case = {
       kernel,
@@ -248,19 +252,14 @@ async function replayCommands(settings: Settings, subject: Subject, io: Io): Pro
       const path = `${settings.out}/${property}.json`;
       if (!written.has(path)) writeNew(path, caseFile(c), io.cwd);
       written.add(path);
-      return `npx kvmodel replay ${quoted(relative(io.cwd, resolve(io.cwd, path)))}`;
+      return `${command} replay ${quoted(relative(io.cwd, resolve(io.cwd, path)))}`;
     }
     const token = tokenOf(c);
-    if (token.length <= TOKEN_MAX) return `npx kvmodel replay ${token}`;
+    if (token.length <= TOKEN_MAX) return `${command} replay ${token}`;
     const again = ['--only', property, '--seed', String(settings.seed ?? 1)];
     if (settings.runs !== undefined) again.push('--runs', String(settings.runs));
-    return `npx kvmodel check ${quoted(settings.series)} ${again.join(' ')} --out kvmodel-out`;
+    return `${command} check ${quoted(settings.series)} ${again.join(' ')} --out kvmodel-out`;
   };
-}
-
-/** For a shell. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`;
 }
 
 async function printed(report: CheckReport, format: Format): Promise<string> {

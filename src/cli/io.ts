@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Where a command reads and writes: the process's own streams, or a test's strings. */
+import { BARE, invocationOf } from './invocation.js';
 
 export interface Io {
   /** results */
@@ -11,6 +12,8 @@ export interface Io {
   /** the stream behind `err`, for what draws in place */
   errStream?: NodeJS.WritableStream;
   cwd: string;
+  /** the command that was given, for the reader to give again: `npx kvmodel`, `./kvmodel` */
+  invocation: string;
   env: Readonly<Record<string, string | undefined>>;
   /** everything on standard input */
   stdin(): Promise<string>;
@@ -32,6 +35,7 @@ export function processIo(): Io {
     errIsTty: process.stderr.isTTY === true,
     errStream: process.stderr,
     cwd: process.cwd(),
+    invocation: invocationOf({ script: process.argv[1] ?? BARE, cwd: process.cwd(), env: process.env }),
     env: process.env,
     stdin: async () => {
       const chunks: Buffer[] = [];

@@ -42,7 +42,7 @@ const refutation: Counterexample = {
       },
     },
   ],
-  replay: 'npx kvmodel replay k1.AAAA',
+  replay: './kvmodel replay k1.AAAA',
   foundAt: 212,
 };
 

@@ -34,7 +34,7 @@ const widest = (text: string): number => Math.max(...text.split('\n').map((l) =>
 describe('text', () => {
   it('is 80 columns wide but for commands to be copied', () => {
     const lines = reportText(exampleReport()).split('\n');
-    expect(widest(lines.filter((l) => !l.startsWith('npx ')).join('\n'))).toBeLessThanOrEqual(80);
+    expect(widest(lines.filter((l) => !l.startsWith('./kvmodel ')).join('\n'))).toBeLessThanOrEqual(80);
   });
 
   it('looks like this', async () => {
@@ -47,8 +47,8 @@ describe('text', () => {
 
   it('ends a finding with the command that replays it', () => {
     const lines = reportText(exampleReport()).split('\n');
-    const at = lines.findIndex((l) => l.startsWith('npx kvmodel replay'));
-    expect(lines[at]).toBe('npx kvmodel replay k1.AAAA');
+    const at = lines.findIndex((l) => l.startsWith('./kvmodel replay'));
+    expect(lines[at]).toBe('./kvmodel replay k1.AAAA');
     expect(lines.slice(at + 1, at + 3)).toEqual(['', '-'.repeat(80)]);
   });
 
@@ -86,7 +86,7 @@ describe('mail', () => {
   });
 
   it('folds a long command so that it pastes as one', () => {
-    const command = `npx kvmodel replay k1.${'x'.repeat(300)}`;
+    const command = `kvmodel replay k1.${'x'.repeat(300)}`;
     const lines = folded(command);
     expect(Math.max(...lines.map((l) => l.length))).toBeLessThanOrEqual(78);
     expect(lines.join('\n').replaceAll('\\\n', '')).toBe(command);
