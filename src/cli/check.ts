@@ -65,7 +65,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--tree <path>', "instead of a series, a kernel tree's own C code ...")
     .option('--am <file>', '... before and after this patch or mailbox')
     .option('--operations <n>', 'random operations on both trees', '20000')
-    .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '2')
+    .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')
     .option('--only <claim>', 'these claims or properties only: A12, A12.1 (repeatable)', gather)
     .option('--runs <n>', 'random runs for each property and kernel')
@@ -94,7 +94,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
 function treeFlagsOf(flags: Flags): TreeFlags {
   const o = new Options();
   const operations = o.whole('--operations', flags.operations, 1, 1e12) ?? 20_000;
-  const cpus = o.whole('--cpus', flags.cpus, 1, 8) ?? 2;
+  const cpus = o.whole('--cpus', flags.cpus, 1, 8) ?? 4;
   const seed = o.whole('--seed', flags.seed, 0, SEED_MAX) ?? 1;
   const style = o.word('--exit', flags.exit, STYLES);
   if ((flags.am === undefined) === (flags.against === undefined))
