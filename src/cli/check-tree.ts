@@ -2,7 +2,7 @@
 /** `kvmodel check --tree PATH (--am FILE | --against PATH2)`: the kernel's own C code before and after a patch. */
 import { basename, resolve } from 'node:path';
 import type { PatchStep } from '../conform/patch/judge-step.js';
-import { readBytes, readPatches } from '../loader/patches.js';
+import { readPatch, readPatches } from '../loader/patches.js';
 import type { KernelTree } from '../native/find-tree.js';
 import { readSeries } from '../native/mailbox.js';
 import { isSkip, NativeError } from '../native/native-error.js';
@@ -33,7 +33,7 @@ async function stepsOf(io: Io, base: KernelTree, flags: TreeFlags): Promise<Patc
   if (flags.am !== undefined) {
     const series = [];
     for (const file of flags.am.flatMap((path) => readPatches(path, io.cwd))) {
-      const bytes = file === '-' ? Buffer.from(await io.stdin()) : readBytes(file, io.cwd);
+      const bytes = file === '-' ? Buffer.from(await io.stdin()) : readPatch(file, io.cwd);
       series.push(...readSeries(bytes, file === '-' ? 'standard input' : basename(file)));
     }
     return (await applySeries(base, series, () => compiledFiles(base))).map((step) => ({ ...step, base }));

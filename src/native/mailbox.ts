@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The patches in a mailbox, a mail or a bare diff, with git's own tools: `git mailsplit`, `git mailinfo`. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { NativeError } from './native-error.js';
+import { scratchDir } from './scratch.js';
 
 /** One patch of a series. */
 export interface MailedPatch {
@@ -42,7 +42,7 @@ export function textOf(bytes: Buffer): string {
 export function readSeries(given: string | Buffer, name: string): MailedPatch[] {
   const bytes = typeof given === 'string' ? Buffer.from(given) : given;
   if (bytes.includes(0)) throw new NativeError('patch', `${name} is not text: it has zero bytes`);
-  const dir = mkdtempSync(join(tmpdir(), 'kvmodel-mail-'));
+  const dir = scratchDir();
   try {
     writeFileSync(join(dir, 'mbox'), bytes);
     mkdirSync(join(dir, 'split'));

@@ -11,7 +11,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -19,14 +18,15 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { applyHunks } from './apply-hunks.js';
 import { cacheDir, exclusively } from './cache-dir.js';
+import { cannotWrite, isPlaceError } from './cannot-write.js';
 import { type FileDiff, fileOf, type Hunk, parseDiff } from './diff.js';
 import { type KernelTree, readTree } from './find-tree.js';
 import { git, type MailedPatch, textOf } from './mailbox.js';
 import { NativeError } from './native-error.js';
+import { scratchDir, unfinished } from './scratch.js';
 
 /** A line that a patch adds, by its number in the file after the patch. */
 export interface AddedLine {
@@ -147,7 +147,7 @@ class Applier {
     if (blob.status !== 0) return null;
     const theirs = applyHunks(blob.stdout, diff.hunks);
     if (theirs.failed.length > 0) return null;
-    const dir = mkdtempSync(join(tmpdir(), 'kvmodel-merge-'));
+    const dir = scratchDir();
     try {
       writeFileSync(join(dir, 'ours'), ours);
       writeFileSync(join(dir, 'base'), blob.stdout);
@@ -300,16 +300,16 @@ export async function applySeries(
     const dir = cacheDir('patched', `${base.version}-${key}`);
     await exclusively(`patched-${key}`, async () => {
       if (existsSync(dir)) return;
-      const unfinished = `${dir}.${process.pid}`;
-      rmSync(unfinished, { recursive: true, force: true });
+      const making = unfinished(dir);
+      rmSync(making, { recursive: true, force: true });
       try {
-        copy(base.dir, unfinished, COMPILED);
-        write(unfinished, contents);
+        copy(base.dir, making, COMPILED);
+        write(making, contents);
+        renameSync(making, dir);
       } catch (error) {
-        rmSync(unfinished, { recursive: true, force: true });
-        throw error;
+        rmSync(making, { recursive: true, force: true });
+        throw isPlaceError(error) ? cannotWrite(making, error) : error;
       }
-      renameSync(unfinished, dir);
     });
     const tree = { ...readTree(dir), version: `${base.version}+${i + 1}` };
     const { hunks, leftOut } = outcome;
