@@ -88,6 +88,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--junit', 'as JUnit XML')
     .option('--exit <style>', 'exit codes: unix, kselftest (4 skip) or bisect (125 skip)', 'unix')
     .action(async (series: string | undefined, flags: Flags) => {
+      refuseMixture(series, flags);
       if (series === undefined && (flags.tree !== undefined || flags.am !== undefined)) {
         const { checkTree } = await import('./check-tree.js');
         return exit(await checkTree(io, treeFlagsOf(flags)));
@@ -96,6 +97,26 @@ export function define(io: Io, exit: (code: number) => void): Command {
         reject('command line', 'usage', 'check', 'a series, or --tree with --am or --against', 'neither');
       return exit(await check(settingsOf(series, flags, io), io));
     });
+}
+
+const ONLY_SERIES = ['only', 'runs', 'time', 'prefixes', 'witness', 'all', 'out', 'ktap', 'junit'] as const;
+const IS_PATCH = /\.(?:patch|diff|mbox|mbx|eml)$/;
+
+/** A series and a tree are checked by different means: what belongs to one is not left aside in silence for the other. */
+function refuseMixture(series: string | undefined, flags: Flags): void {
+  const o = new Options();
+  const isTree = flags.tree !== undefined || flags.am !== undefined;
+  if (series !== undefined && IS_PATCH.test(series) && !isTree)
+    o.fault('SERIES', `a series, or --am ${series} for a patch in C`, shown(series));
+  if (series !== undefined && isTree) {
+    const option = flags.am === undefined ? '--tree' : '--am';
+    o.fault('SERIES', `a series or ${option}, not both`, `${shown(series)} and ${option}`);
+  }
+  if (series === undefined && isTree) {
+    for (const name of ONLY_SERIES)
+      if (flags[name] !== undefined) o.fault(`--${name}`, 'a series: with --tree it does nothing', 'it');
+  }
+  o.done();
 }
 
 /** Of a check on trees. */
@@ -107,8 +128,7 @@ function treeFlagsOf(flags: Flags): TreeFlags {
   const style = o.word('--exit', flags.exit, STYLES);
   if ((flags.am === undefined) === (flags.against === undefined))
     o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
-  for (const format of ['ktap', 'junit'] as const)
-    if (flags[format]) o.fault(`--${format}`, '--json or --mail with --tree', 'it');
+  if (flags.json === true && flags.mail === true) o.fault('--mail', 'one format', '--json and --mail');
   o.done();
   return {
     operations,

@@ -50,9 +50,15 @@ export function isRefuted(check: StepCheck): boolean {
 export const notJudged = (check: StepCheck): readonly JudgedHunk[] =>
   check.hunks.filter((hunk) => hunk.status === 'not judged');
 
+/** Functions that the patched code calls and nothing here provides: no run goes beyond them. */
+export const missingOf = ({ scheduler, apics }: StepCheck): string[] => [
+  ...new Set([...(scheduler?.missing ?? []), ...(apics?.lockstep.missing ?? [])]),
+];
+
 export function verdictOf(judged: readonly Judged[]): PatchVerdict {
   if (judged.some(({ check }) => isRefuted(check))) return 'refuted';
-  return judged.some(({ check }) => notJudged(check).length > 0) ? 'not judged' : 'nothing refuted';
+  const isOpen = ({ check }: Judged) => notJudged(check).length > 0 || missingOf(check).length > 0;
+  return judged.some(isOpen) ? 'not judged' : 'nothing refuted';
 }
 
 /** `virt/kvm/kvm_main.c:6404 kvm_sched_out()` */
@@ -65,10 +71,16 @@ export function placeText(hunk: JudgedHunk): string {
 export function notJudgedText(judged: readonly Judged[]): string | null {
   const hunks = judged.flatMap(({ check }) => check.hunks.filter((hunk) => hunk.status !== 'no code'));
   const open = hunks.filter((hunk) => hunk.status === 'not judged');
-  if (open.length === 0) return null;
+  const missing = [...new Set(judged.flatMap(({ check }) => missingOf(check)))].map((name) => `${name}()`);
+  if (open.length + missing.length === 0) return null;
   const verb = open.length === 1 ? 'was' : 'were';
-  return (
-    `NOT JUDGED: ${open.length} of ${hunks.length} hunk${hunks.length === 1 ? '' : 's'} ${verb} not compiled or not ` +
-    'run here. Nothing in this report speaks for what they change.'
-  );
+  const what = [
+    ...(open.length === 0
+      ? []
+      : [
+          `${open.length} of ${hunks.length} hunk${hunks.length === 1 ? '' : 's'} ${verb} not compiled or not run here.`,
+        ]),
+    ...(missing.length === 0 ? [] : [`The patch calls ${missing.join(', ')}, not provided here: no run goes beyond.`]),
+  ];
+  return `NOT JUDGED: ${what.join(' ')} Nothing in this report speaks for that.`;
 }

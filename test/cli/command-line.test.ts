@@ -95,6 +95,11 @@ describe('a wrong command line', () => {
     ['replay k1.AAAA', 'cut short?'],
     ['replay k9.AAAA', 'expected k1.'],
     ['bisect A1', "missing required argument 'series'"],
+    ['check x.patch', 'expected a series, or --am x.patch for a patch in C'],
+    ['check semantics-aware-v2 --am x.patch', 'expected a series or --am, not both'],
+    ['check semantics-aware-v2 --tree /usr/src', 'expected a series or --tree, not both'],
+    ['check --am x.patch --runs 5', '--runs: expected a series'],
+    ['conform --held kvm_vcpu_on_spim', 'perhaps kvm_vcpu_on_spin'],
     ['list nothing', 'expected one of these: series, claims, scenarios, kernels'],
   ];
   it.each(cases)('%s', async (line, expected) => {
