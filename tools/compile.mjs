@@ -11,14 +11,10 @@
  *   import { add } from './types.js';      import { add as $add } from './types.js'; const add = $add;
  *   export const LIMIT = 3;                const LIMIT = 3; ... const $LIMIT = LIMIT; export { $LIMIT as LIMIT };
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const OUT = join(ROOT, 'dist');
-const INPUTS = ['src', 'properties', 'test/bench'];
+import { INPUTS, isOutdated, OUT, outputOf, ROOT, sources } from './outdated.mjs';
 
 /** @type {ts.CompilerOptions} */
 const OPTIONS = {
@@ -101,25 +97,14 @@ const localBindings = (context) => (file) => {
   return factory.updateSourceFile(file, statements);
 };
 
-/** @param {string} dir @returns {string[]} */
-const sources = (dir) =>
-  readdirSync(dir, { withFileTypes: true }).flatMap((it) => {
-    const path = join(dir, it.name);
-    if (it.isDirectory()) return sources(path);
-    return /(?<!\.d)\.ts$/.test(it.name) ? [path] : [];
-  });
-
-/** @param {string} file */
-const changedAt = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0);
-
 /**
  * @param {string} source
  * @returns {string[]} its faults
  */
 function compile(source) {
   const name = relative(ROOT, source);
-  const out = join(OUT, name.replace(/\.ts$/, '.js'));
-  if (changedAt(out) > Math.max(changedAt(source), changedAt(fileURLToPath(import.meta.url)))) return [];
+  const out = outputOf(source);
+  if (!isOutdated(source)) return [];
   const made = ts.transpileModule(readFileSync(source, 'utf8'), {
     compilerOptions: OPTIONS,
     fileName: source,
@@ -135,10 +120,20 @@ function compile(source) {
   // the declarations of what it was
   rmSync(join(OUT, 'src/index.d.ts'), { force: true });
   const map = { ...JSON.parse(made.sourceMapText ?? '{}'), sources: [relative(dirname(out), source)] };
-  writeFileSync(`${out}.map`, JSON.stringify(map));
-  // npx runs a clone's own command from where it lies
-  writeFileSync(out, made.outputText, made.outputText.startsWith('#!') ? { mode: 0o755 } : {});
+  write(`${out}.map`, JSON.stringify(map));
+  write(out, made.outputText, made.outputText.startsWith('#!') ? 0o755 : 0o644);
   return [];
+}
+
+/**
+ * As a whole or not at all: another process may be loading what is there.
+ * @param {string} file
+ * @param {string} text
+ */
+function write(file, text, mode = 0o644) {
+  const aside = `${file}.${process.pid}`;
+  writeFileSync(aside, text, { mode });
+  renameSync(aside, file);
 }
 
 /** Modules whose source is gone. */

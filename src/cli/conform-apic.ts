@@ -4,6 +4,7 @@ import { count, wrap } from '../base/text.js';
 import type { ApicResult } from '../conform/apic/differ.js';
 import type { ApicCalls } from '../conform/apic/held.js';
 import type { Kernel } from '../vmlinux/bind.js';
+import { type Asked, againLine } from './conform-asked.js';
 
 /** What is asked of this part. */
 export interface ApicAsked {
@@ -40,8 +41,8 @@ export async function conformApic(kernel: Kernel, asked: ApicAsked, progress: (n
   }
 }
 
-/** What is said of a difference; `tree` is the option that names the tree, or nothing. */
-export async function apicFindingLines(part: ApicPart, tree: string): Promise<string[]> {
+/** What is said of a difference. */
+export async function apicFindingLines(part: ApicPart, asked: Asked): Promise<string[]> {
   const { finding } = part.result;
   if (finding === null) return [];
   const { apicOpText } = await import('../operation/apic.js');
@@ -56,7 +57,7 @@ export async function apicFindingLines(part: ApicPart, tree: string): Promise<st
     `Sequence (${finding.kind}, seed ${finding.seed}), shrunk from ${count(finding.original, 'operation')}:`,
     ...ops.map((op, i) => `  ${String(i).padStart(3)}  ${apicOpText(op)}`),
     '',
-    `Again: kvmodel conform --only lapic --seed ${finding.seed} --operations 1${tree}`,
+    againLine(asked, '--only lapic', finding.seed),
   ];
 }
 

@@ -3,9 +3,10 @@
 import { count, wrap } from '../base/text.js';
 import type { HeldDifference, HeldRow } from '../conform/held/compare.js';
 import type { HeldReport } from '../conform/held/hold-all.js';
+import { type Asked, againCommand } from './conform-asked.js';
 
 /** One line for all, and a paragraph for each that differs or could not be held. */
-export function heldLines(report: HeldReport, again: string): string[] {
+export function heldLines(report: HeldReport, asked: Asked): string[] {
   const differing = report.rows.filter((row) => row.differing > 0);
   const calls = report.rows.reduce((n, row) => n + row.calls, 0);
   return [
@@ -14,7 +15,7 @@ export function heldLines(report: HeldReport, again: string): string[] {
     ...report.lackingFields
       .slice(0, 5)
       .flatMap((name) => wrap(`  not compared: ${name}, which the tree lacks`, 80, '    ')),
-    ...differing.flatMap((row) => differenceLines(row, row.difference!, again)),
+    ...differing.flatMap((row) => differenceLines(row, row.difference!, asked)),
   ];
 }
 
@@ -27,7 +28,7 @@ function leftLines({ left }: HeldReport): string[] {
   });
 }
 
-function differenceLines(row: HeldRow, d: HeldDifference, again: string): string[] {
+function differenceLines(row: HeldRow, d: HeldDifference, asked: Asked): string[] {
   return [
     '',
     `  ${d.file}: ${d.name}(): ${d.what} (${row.differing} of ${count(row.calls, 'call')})`,
@@ -35,6 +36,6 @@ function differenceLines(row: HeldRow, d: HeldDifference, again: string): string
     `    C code  ${d.native}`,
     '    with',
     ...d.input.flatMap((line) => wrap(`      ${line}`, 80, '        ')),
-    `    again: kvmodel conform --held ${d.as}${again}`,
+    `    again: ${againCommand(asked, `--held ${d.as}`)}`,
   ];
 }

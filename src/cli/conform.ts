@@ -14,10 +14,10 @@ import { operationLines, operationText } from '../report/operation-lines.js';
 import type { ExitStyle } from '../report/verdicts.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { expectLongRun, LONG_RUN_OPERATIONS } from '../workers/long-run.js';
-import { type Asked, json, PARTS, type Part } from './conform-asked.js';
+import { type Asked, againLine, json, PARTS, type Part } from './conform-asked.js';
 import { heldLines } from './conform-held.js';
 import { drift, record, replayFile } from './conform-recordings.js';
-import { BAD_INPUT, KSFT_SKIP, OK, REFUTED } from './exit.js';
+import { BAD_INPUT, BISECT_SKIP, KSFT_SKIP, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
 import { progressTo } from './progress.js';
@@ -79,6 +79,8 @@ async function conform(io: Io, given: Given): Promise<number> {
   const cpus = options.whole('--cpus', given.cpus, 1, 8);
   const asked: Asked = {
     ...(given.tree === undefined ? {} : { tree: resolve(io.cwd, given.tree) }),
+    ...(given.kernel === undefined ? {} : { kernel: given.kernel }),
+    invocation: io.invocation,
     operations: options.whole('--operations', given.operations, 1, 1e12) ?? 1,
     seed: options.whole('--seed', given.seed, 0, 0xffff_ffff) ?? 0,
     cpus: cpus === undefined ? ALL_CPUS : [cpus],
@@ -125,13 +127,14 @@ async function sayNative(io: Io, error: unknown, style: ExitStyle): Promise<numb
   const { message, details, code } = error as NativeError;
   io.err(`kvmodel: ${message}\n`);
   for (const line of details.slice(0, 20)) if (!message.includes(line)) io.err(`  ${line}\n`);
+  if (style === 'bisect') return BISECT_SKIP;
   if (style === 'kselftest' && (isSkip(error) || code === 'not-a-tree' || code === 'tree-too-old')) return KSFT_SKIP;
   return BAD_INPUT;
 }
 
 // ---- differential ------------------------------------------------------------------------------------------------
 
-function findingLines(finding: Finding, cpus: number, suspects: readonly string[], tree: string): string[] {
+function findingLines(finding: Finding, cpus: number, suspects: readonly string[], asked: Asked): string[] {
   const { difference: d, ops } = finding;
   const from = suspects.length === 0 ? 'unknown' : suspects.slice(0, 6).join(', ');
   return [
@@ -144,12 +147,11 @@ function findingLines(finding: Finding, cpus: number, suspects: readonly string[
     `Sequence (${finding.kind}, seed ${finding.seed}, ${count(cpus, 'CPU')}), shrunk from ${finding.original} operations:`,
     ...operationLines(ops),
     '',
-    `Again: kvmodel conform --cpus ${cpus} --seed ${finding.seed} --operations 1${tree}`,
+    againLine(asked, `--cpus ${cpus}`, finding.seed),
   ];
 }
 
-const generation = { length: LENGTH, maxTasks: 64, wraps: true, features: true } as const;
-const treeOption = (asked: Asked) => (asked.tree === undefined ? '' : ` --tree ${asked.tree}`);
+const generation = { length: LENGTH, maxTasks: 64 } as const;
 
 /** Calls of each function that is held alone beside so many operations. */
 const callsOfEach = (operations: number) => Math.min(20_000, Math.max(20, Math.ceil(operations / 500)));
@@ -170,7 +172,7 @@ function otherwiseLines(kernel: Kernel, native: NativeEngine): string[] {
   const { other_names: names, absent } = native.schema;
   const renamed = names.flatMap((column, i) => (i % 2 === 0 ? [`${column} is its ${names[i + 1]}`] : []));
   // The pin's own tree has some of the later names, too: nothing to say.
-  if (native.tree.version.replace(/\.0(?=-|$)/, '') === kernel.name.slice(1)) return [];
+  if (isRelease(kernel, native.tree.version)) return [];
   return [
     ...wrap(
       'Not the same release: what the two do differently shows as a difference. conform --drift lists what reads otherwise.',
@@ -239,7 +241,7 @@ async function schedulerPart(kernel: Kernel, asked: Asked, report: Report): Prom
     const { ops, difference } = result.finding;
     const suspects = suspectsOf(kernel, cpus, counting, ops, difference);
     counting.close();
-    text = findingLines(result.finding, cpus, suspects, treeOption(asked));
+    text = findingLines(result.finding, cpus, suspects, asked);
     runs.push({ suspects });
     break;
   }
@@ -251,7 +253,7 @@ async function lapicPart(kernel: Kernel, asked: Asked, report: Report): Promise<
   const part = await conformApic(kernel, asked, (n) => report(n, 'operations, local APICs'));
   const { native, result, suspects } = part;
   const rows = [['local APICs', result.sequences, result.operations, result.finding === null ? 0 : 1] as const];
-  const text = await apicFindingLines(part, treeOption(asked));
+  const text = await apicFindingLines(part, asked);
   return { native, rows, runs: [{ ...result, suspects }], text, single: NO_SINGLE, otherwise: [] };
 }
 
@@ -297,12 +299,13 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
   const alone = whole ? await holdAlone(kernel, asked, callsOfEach(asked.operations)).catch(lacking) : null;
   const differing = alone?.rows.filter((row) => row.differing > 0).length ?? 0;
   const differences = sum(3) + singles.reduce((n, s) => n + s.differences.length, 0) + differing;
+  const code = codeOf(io, differences, alone, isRelease(kernel, native.split(' ')[0]!), asked.exit);
   if (asked.json) {
     const { single } = results[0]!;
     const runs = results.flatMap((r, i) => r.runs.map((run) => ({ part: asked.parts[i], ...run })));
     const held = alone === null ? null : heldJson(alone);
     io.out(json({ model: kernel.name, native, seed: asked.seed, runs, single, held, differences }));
-    return differences === 0 ? OK : REFUTED;
+    return code;
   }
   const table = [['', 'sequences', 'operations', 'differences'], ...rows.map((row) => row.map(String))];
   const head = [`${kernel.name} (model) against ${native}`, ...otherwise];
@@ -314,13 +317,13 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
       ...found.flatMap(singleLines),
     );
   }
-  if (alone !== null) lines.push(...heldLines(alone, ` --seed ${asked.seed}${treeOption(asked)}`));
+  if (alone !== null) lines.push(...heldLines(alone, asked));
   lines.push(
     `${count(sum(1), 'sequence')}, ${count(sum(2), 'operation')}, ${count(differences, 'difference')}, seed ${asked.seed}`,
     ...results.flatMap((r) => r.text),
   );
   io.out(`${lines.join('\n')}\n`);
-  return differences === 0 ? OK : REFUTED;
+  return code;
 }
 
 // ---- functions alone ---------------------------------------------------------------------------------------------
@@ -332,7 +335,21 @@ async function holdAlone(kernel: Kernel, asked: Asked, calls: number, names?: st
   return holdAll(kernel, await findTree(asked.tree), { seed: asked.seed, calls, ...only });
 }
 
-const heldJson = ({ rows, left, lackingFields }: HeldReport) => ({ rows, left, lackingFields });
+const heldJson = ({ rows, left, lackingFields, unbuilt }: HeldReport) => ({ rows, left, lackingFields, unbuilt });
+
+/**
+ * The exit code of a comparison. Nothing differing is no success where a part of the model's own release could not be built;
+ * a tree of another release has parts that the model does not know, and says so.
+ */
+function codeOf(io: Io, differences: number, alone: HeldReport | null, sameRelease: boolean, style: ExitStyle): number {
+  if (differences > 0) return REFUTED;
+  if (alone === null || alone.unbuilt.length === 0 || !sameRelease) return OK;
+  io.err(`kvmodel: not held, for it could not be built: functions of KVM on ${alone.unbuilt.join(', ')}\n`);
+  return style === 'kselftest' ? KSFT_SKIP : style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
+}
+
+const isRelease = (kernel: Kernel, version: string): boolean =>
+  version.replace(/\.0(?=-|$)/, '') === kernel.name.slice(1);
 
 async function heldAlone(io: Io, kernel: Kernel, asked: Asked, names: string): Promise<number> {
   const calls = Math.min(1_000_000, Math.max(20, Math.ceil(asked.operations / 50)));
@@ -341,12 +358,9 @@ async function heldAlone(io: Io, kernel: Kernel, asked: Asked, names: string): P
     io.err(`kvmodel: --held: no function of that name is held alone: ${names}\n`);
     return BAD_INPUT;
   }
-  io.out(
-    asked.json
-      ? json(heldJson(report))
-      : `${heldLines(report, ` --seed ${asked.seed}${treeOption(asked)}`).join('\n')}\n`,
-  );
-  return report.rows.some((row) => row.differing > 0) ? REFUTED : OK;
+  io.out(asked.json ? json(heldJson(report)) : `${heldLines(report, asked).join('\n')}\n`);
+  const differing = report.rows.filter((row) => row.differing > 0).length;
+  return codeOf(io, differing, report, true, asked.exit);
 }
 
 // ---- function by function ----------------------------------------------------------------------------------------

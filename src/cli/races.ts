@@ -33,6 +33,7 @@ interface Asked {
   runs: number;
   timeSeconds: number | null;
   setting: (litmus: Litmus) => Setting;
+  invocation: string;
   /** the options that say which kernel and which memory, for a command to be given again */
   again: string[];
 }
@@ -58,13 +59,13 @@ export function define(io: Io, exit: (code: number) => void): Command {
 }
 
 async function races(name: string | undefined, flags: Flags, io: Io): Promise<number> {
-  const asked = await askedOf(flags);
+  const asked = await askedOf(flags, io);
   if (flags.case !== undefined) return oneCase(flags.case, flags, asked, io);
   if (flags.random === true) return random(flags, asked, io);
   return everyTest(name, flags, asked, io);
 }
 
-async function askedOf(flags: Flags): Promise<Asked> {
+async function askedOf(flags: Flags, io: Io): Promise<Asked> {
   const o = new Options();
   const limit = o.whole('--limit', flags.limit, 1, 100_000_000) ?? 1_000_000;
   const seed = o.whole('--seed', flags.seed, 0, 0xffff_ffff) ?? 1;
@@ -73,7 +74,7 @@ async function askedOf(flags: Flags): Promise<Asked> {
   if (flags.order !== undefined && flags.case === undefined) o.fault('--order', '--case with it', 'no --case');
   o.done();
   const { kernelByName } = await import('../series/registry.js');
-  const { settle } = await import('../machine/apply.js');
+  const { settle } = await import('../machine/settle.js');
   const { settingOf } = await import('../races/one-order.js');
   const { barriers, steppedTableOf } = await import('../races/series-modules.js');
   if (flags.without !== undefined && !barriers().some((it) => it.includes(flags.without as string))) {
@@ -99,7 +100,7 @@ async function askedOf(flags: Flags): Promise<Asked> {
   ];
   const setting = (litmus: Litmus): Setting =>
     settingOf(table, kernel, litmus, (k, m) => settle(k, m as never), memory);
-  return { kernel, memory, limit, seed, runs, timeSeconds, setting, again };
+  return { kernel, memory, limit, seed, runs, timeSeconds, setting, again, invocation: io.invocation };
 }
 
 /* ---- every order of the tests ---- */
@@ -224,7 +225,7 @@ async function random(flags: Flags, asked: Asked, io: Io): Promise<number> {
 async function failingText(setting: Setting, broken: Broken, asked: Asked): Promise<string[]> {
   const { orderName } = await import('../races/random-order.js');
   const words = [
-    'kvmodel races',
+    `${asked.invocation} races`,
     ...asked.again,
     `--case '${setting.litmus.name}'`,
     `--order ${orderName(broken.moves)}`,

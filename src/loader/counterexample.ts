@@ -176,7 +176,7 @@ function caseOf(input: string, value: unknown): Case {
   }
   const given = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   if (typeof given['version'] === 'string' && given['version'] !== VERSION) {
-    const got = `${given['version']}: replay it with that version, npx kvmodel@${given['version']}`;
+    const got = `${given['version']}: replay it with that version`;
     faults.push({ code: 'version', place: 'version', expected: `${VERSION}, this kvmodel`, got });
   }
   if ('scenario' in given) gather(faults, () => checkScenario(given['scenario'], input, 'scenario'));

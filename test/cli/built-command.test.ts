@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { CheckReport } from '../../src/report/check-report.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = join(root, 'dist/src/cli/main.js');
+const main = join(root, 'bin/kvmodel.mjs');
 let cwd = '';
 // several processes each, on a machine that may be busy
 vi.setConfig({ testTimeout: 300_000 });
@@ -40,7 +40,7 @@ describe('bugs that KVM once had', () => {
     expect(words).toContain('refuted (holds on base)');
     expect(words).toContain(message);
     expect(words).toMatch(event);
-    const token = /^npx kvmodel replay (\S+)$/m.exec(out)?.[1] as string;
+    const token = /^\S*kvmodel.mjs replay (\S+)$/m.exec(out)?.[1] as string;
     const replayed = run('replay', token);
     expect(replayed.out.replace(/\s+/g, ' ')).toContain(`refuted on v6.12.117+${series}`);
     expect(replayed.code).toBe(1);
@@ -62,7 +62,7 @@ describe('check', () => {
     expect(out).toMatch(/^[\x20-\x7e\n]*$/);
     expect(err).toContain('2 of 2: Y1.1');
     expect(out).not.toContain('2 of 2');
-    const token = /^npx kvmodel replay (\S+)$/m.exec(out)?.[1] as string;
+    const token = /^\S*kvmodel.mjs replay (\S+)$/m.exec(out)?.[1] as string;
     const replayed = run('replay', token);
     expect(replayed.code).toBe(1);
     expect(replayed.out).toContain('refuted on v6.12.117+free-yield at event 0');
@@ -84,7 +84,7 @@ describe('check', () => {
     expect(report.claims[0].verdicts).toEqual({ 'v6.12.117': 'holds', 'v6.12.117+free-yield': 'refuted' });
     expect(run(...check, '--json').out).toBe(out);
 
-    expect(run(...check, '--out', 'found').out).toContain('npx kvmodel replay found/Y1.1.json');
+    expect(run(...check, '--out', 'found').out).toContain('kvmodel.mjs replay found/Y1.1.json');
     expect(readdirSync(join(cwd, 'found'))).toEqual(['Y1.1.json']);
     expect(run('replay', 'found/Y1.1.json').code).toBe(1);
     expect(run(...check, '--out', 'found').code).toBe(2);

@@ -31,6 +31,7 @@ async function said(argv: string, stdin = ''): Promise<Said> {
     },
     errIsTty: false,
     cwd,
+    invocation: 'kvmodel',
     env: {},
     stdin: async () => stdin,
   };

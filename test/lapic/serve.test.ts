@@ -23,6 +23,7 @@ async function served(...pieces: string[]): Promise<{ out: string; err: string; 
     },
     errIsTty: false,
     cwd: '/',
+    invocation: 'kvmodel',
     env: {},
     stdin: async () => '',
   } satisfies Io;

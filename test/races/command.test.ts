@@ -15,6 +15,7 @@ async function said(argv: string[]): Promise<{ code: number; out: string; err: s
     },
     errIsTty: false,
     cwd: '.',
+    invocation: 'kvmodel',
     env: {},
     stdin: async () => '',
   });
