@@ -61,8 +61,9 @@ function place(lines: readonly string[], hunk: Hunk, expected: number, least: nu
     // what has less context at one end keeps it longer, as in patch(1)
     const skip = Math.max(0, fuzz - (most - ahead));
     const drop = Math.max(0, fuzz - (most - behind));
+    // WHY some context: one line without any is found in places that the patch is not about
+    if (ahead - skip + (behind - drop) <= 0 && fuzz > 0) break;
     const part = wanted.slice(skip, wanted.length - drop);
-    if (part.length === 0) break;
     const at = nearest(lines, part, expected + skip, least);
     if (at >= 0) return { at: at - skip, fuzz, skip, drop };
   }
