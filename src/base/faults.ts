@@ -39,12 +39,16 @@ export function shown(value: unknown): string {
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 }
 
+/** A word longer than this is no mistyped one, and comparing it takes its length squared. */
+const WORD_MAX = 200;
+
 /**
  * The known word closest to a mistyped one, or null when none is near.
  *
  * Near is at most two edits (insert, delete, replace, swap) or a third of the word, or a beginning of it.
  */
 export function nearestWord(word: string, known: readonly string[]): string | null {
+  if (word.length > WORD_MAX) return null;
   let best: string | null = null;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {

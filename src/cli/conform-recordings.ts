@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel conform --drift`, `--record` and `--replay`: what a tree changed, and what is recorded of one. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { reject } from '../base/faults.js';
+import { gzipSync } from 'node:zlib';
 import { columns, count } from '../base/text.js';
+import { readMaybeGzipped, refuseExisting, writeNew } from '../loader/files.js';
 import { type Asked, json } from './conform-asked.js';
 import { BAD_INPUT, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
@@ -13,13 +11,14 @@ import { isLapicRecording, replayLapicRecording } from './lapic-replay.js';
 // ---- drift ---------------------------------------------------------------------------------------------------------
 
 export async function drift(io: Io, asked: Asked, recordTo?: string): Promise<number> {
+  if (recordTo !== undefined) refuseExisting(recordTo, io.cwd);
   const { findTree } = await import('../native/find-tree.js');
   const { driftOf, mirroredHashes, mirrors, PIN, recordedHashes } = await import('../native/mirrors.js');
   const tree = await findTree(asked.tree);
   const list = mirrors();
   if (recordTo !== undefined) {
     const hashes = [...mirroredHashes(tree, list)].sort(([a], [b]) => (a < b ? -1 : 1));
-    writeFileSync(resolve(io.cwd, recordTo), `${JSON.stringify(Object.fromEntries(hashes), null, 2)}\n`);
+    writeNew(recordTo, `${JSON.stringify(Object.fromEntries(hashes), null, 2)}\n`, io.cwd);
     io.out(`${hashes.length} of ${list.length} mirrored functions of ${tree.version} in ${recordTo}\n`);
     return OK;
   }
@@ -43,6 +42,7 @@ export async function drift(io: Io, asked: Asked, recordTo?: string): Promise<nu
 // ---- recordings ------------------------------------------------------------------------------------------------------
 
 export async function record(io: Io, path: string, asked: Asked): Promise<number> {
+  refuseExisting(path, io.cwd);
   const { openNativeEngine } = await import('../native/engine.js');
   const { recordVectors } = await import('../conform/recording/record.js');
   const cpus = asked.cpus[0]!;
@@ -51,11 +51,7 @@ export async function record(io: Io, path: string, asked: Asked): Promise<number
     const length = 200;
     const sequences = Math.max(1, Math.ceil(asked.operations / length));
     const text = [...recordVectors(native, { sequences, length, seed: asked.seed }), ''].join('\n');
-    try {
-      writeFileSync(resolve(io.cwd, path), path.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text, { flag: 'wx' });
-    } catch (e) {
-      reject(path, 'file', path, 'a place for a new file', (e as NodeJS.ErrnoException).code ?? String(e));
-    }
+    writeNew(path, path.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text, io.cwd);
     io.out(`${count(sequences, 'sequence')}, ${count(sequences * length, 'operation')} of ${native.name} in ${path}\n`);
   } finally {
     native.close();
@@ -63,22 +59,11 @@ export async function record(io: Io, path: string, asked: Asked): Promise<number
   return OK;
 }
 
-function readRecordingText(io: Io, path: string): string {
-  try {
-    const bytes = readFileSync(resolve(io.cwd, path));
-    return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
-  } catch (e) {
-    const { code } = e as NodeJS.ErrnoException;
-    const got = code === 'Z_BUF_ERROR' ? 'a gzip file that is cut short' : (code ?? String(e));
-    return reject(path, 'file', path, 'a recording, plain or gzipped', got);
-  }
-}
-
 /** `kernel` is the model's; the release nearest to the recorded one otherwise. */
 export async function replayFile(io: Io, path: string, asked: Asked, kernel?: string): Promise<number> {
-  const text = readRecordingText(io, path);
+  const text = readMaybeGzipped(path, io.cwd, 'a recording, plain or gzipped');
   if (isLapicRecording(text)) return await replayLapicRecording(io, path, text, asked.json);
-  if (/^### SCENARIO /m.test(text)) return await replayKvm(io, text, asked);
+  if (/^### SCENARIO /m.test(text)) return await replayKvm(io, path, text, asked);
   const { readRecording } = await import('../operation/sched.js');
   const { differenceLine, replay, replaySummary } = await import('../conform/recording/replay.js');
   const { modelEngine } = await import('../conform/sched/model-engine.js');
@@ -97,10 +82,10 @@ export async function replayFile(io: Io, path: string, asked: Asked, kernel?: st
 }
 
 /** A trace of a real KVM: which vCPU each kvm_vcpu_on_spin() asked about and yielded to. */
-async function replayKvm(io: Io, text: string, asked: Asked): Promise<number> {
+async function replayKvm(io: Io, path: string, text: string, asked: Asked): Promise<number> {
   const { replayKvmTrace } = await import('../conform/recording/kvm-trace.js');
   const { pin } = await import('../series/registry.js');
-  const { calls, decisions, differences } = replayKvmTrace(pin, text);
+  const { calls, decisions, differences } = replayKvmTrace(pin, text, path);
   const lines = differences.map((d) => `line ${d.line}: Linux ${d.linux}, model ${d.model}`);
   const summary = `${count(calls, 'call')} of kvm_vcpu_on_spin(), ${count(decisions, 'decision')}, ${count(differences.length, 'difference')}`;
   io.out(asked.json ? json({ calls, decisions, differences }) : `${[...lines, summary].join('\n')}\n`);

@@ -17,7 +17,7 @@ import { expectLongRun, LONG_RUN_OPERATIONS } from '../workers/long-run.js';
 import { type Asked, againLine, json, PARTS, type Part } from './conform-asked.js';
 import { heldLines } from './conform-held.js';
 import { drift, record, replayFile } from './conform-recordings.js';
-import { BAD_INPUT, KSFT_SKIP, OK, REFUTED } from './exit.js';
+import { BAD_INPUT, BISECT_SKIP, KSFT_SKIP, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
 import { progressTo } from './progress.js';
@@ -127,6 +127,7 @@ async function sayNative(io: Io, error: unknown, style: ExitStyle): Promise<numb
   const { message, details, code } = error as NativeError;
   io.err(`kvmodel: ${message}\n`);
   for (const line of details.slice(0, 20)) if (!message.includes(line)) io.err(`  ${line}\n`);
+  if (style === 'bisect') return BISECT_SKIP;
   if (style === 'kselftest' && (isSkip(error) || code === 'not-a-tree' || code === 'tree-too-old')) return KSFT_SKIP;
   return BAD_INPUT;
 }
@@ -171,7 +172,7 @@ function otherwiseLines(kernel: Kernel, native: NativeEngine): string[] {
   const { other_names: names, absent } = native.schema;
   const renamed = names.flatMap((column, i) => (i % 2 === 0 ? [`${column} is its ${names[i + 1]}`] : []));
   // The pin's own tree has some of the later names, too: nothing to say.
-  if (native.tree.version.replace(/\.0(?=-|$)/, '') === kernel.name.slice(1)) return [];
+  if (isRelease(kernel, native.tree.version)) return [];
   return [
     ...wrap(
       'Not the same release: what the two do differently shows as a difference. conform --drift lists what reads otherwise.',
@@ -298,12 +299,13 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
   const alone = whole ? await holdAlone(kernel, asked, callsOfEach(asked.operations)).catch(lacking) : null;
   const differing = alone?.rows.filter((row) => row.differing > 0).length ?? 0;
   const differences = sum(3) + singles.reduce((n, s) => n + s.differences.length, 0) + differing;
+  const code = codeOf(io, differences, alone, isRelease(kernel, native.split(' ')[0]!), asked.exit);
   if (asked.json) {
     const { single } = results[0]!;
     const runs = results.flatMap((r, i) => r.runs.map((run) => ({ part: asked.parts[i], ...run })));
     const held = alone === null ? null : heldJson(alone);
     io.out(json({ model: kernel.name, native, seed: asked.seed, runs, single, held, differences }));
-    return differences === 0 ? OK : REFUTED;
+    return code;
   }
   const table = [['', 'sequences', 'operations', 'differences'], ...rows.map((row) => row.map(String))];
   const head = [`${kernel.name} (model) against ${native}`, ...otherwise];
@@ -321,7 +323,7 @@ async function differential(io: Io, kernel: Kernel, asked: Asked): Promise<numbe
     ...results.flatMap((r) => r.text),
   );
   io.out(`${lines.join('\n')}\n`);
-  return differences === 0 ? OK : REFUTED;
+  return code;
 }
 
 // ---- functions alone ---------------------------------------------------------------------------------------------
@@ -333,7 +335,21 @@ async function holdAlone(kernel: Kernel, asked: Asked, calls: number, names?: st
   return holdAll(kernel, await findTree(asked.tree), { seed: asked.seed, calls, ...only });
 }
 
-const heldJson = ({ rows, left, lackingFields }: HeldReport) => ({ rows, left, lackingFields });
+const heldJson = ({ rows, left, lackingFields, unbuilt }: HeldReport) => ({ rows, left, lackingFields, unbuilt });
+
+/**
+ * The exit code of a comparison. Nothing differing is no success where a part of the model's own release could not be built;
+ * a tree of another release has parts that the model does not know, and says so.
+ */
+function codeOf(io: Io, differences: number, alone: HeldReport | null, sameRelease: boolean, style: ExitStyle): number {
+  if (differences > 0) return REFUTED;
+  if (alone === null || alone.unbuilt.length === 0 || !sameRelease) return OK;
+  io.err(`kvmodel: not held, for it could not be built: functions of KVM on ${alone.unbuilt.join(', ')}\n`);
+  return style === 'kselftest' ? KSFT_SKIP : style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
+}
+
+const isRelease = (kernel: Kernel, version: string): boolean =>
+  version.replace(/\.0(?=-|$)/, '') === kernel.name.slice(1);
 
 async function heldAlone(io: Io, kernel: Kernel, asked: Asked, names: string): Promise<number> {
   const calls = Math.min(1_000_000, Math.max(20, Math.ceil(asked.operations / 50)));
@@ -343,7 +359,8 @@ async function heldAlone(io: Io, kernel: Kernel, asked: Asked, names: string): P
     return BAD_INPUT;
   }
   io.out(asked.json ? json(heldJson(report)) : `${heldLines(report, asked).join('\n')}\n`);
-  return report.rows.some((row) => row.differing > 0) ? REFUTED : OK;
+  const differing = report.rows.filter((row) => row.differing > 0).length;
+  return codeOf(io, differing, report, true, asked.exit);
 }
 
 // ---- function by function ----------------------------------------------------------------------------------------

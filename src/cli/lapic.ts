@@ -7,6 +7,9 @@ import { ascii } from '../base/text.js';
 import { OK } from './exit.js';
 import type { Io } from './io.js';
 
+/** No request is longer; what is longer is dropped up to its end, so that a client without newlines takes no memory. */
+const LINE_MAX = 4096;
+
 /** Takes text as it comes and gives the replies to the lines that are whole. */
 async function responder(io: Io): Promise<{ take(text: string): string; end(): string }> {
   const [{ createLapicServer }, { linux_6_12 }] = await Promise.all([
@@ -16,23 +19,34 @@ async function responder(io: Io): Promise<{ take(text: string): string; end(): s
   const server = createLapicServer(linux_6_12);
   let rest = '';
   let number = 0;
+  /** the end of the line that was too long has not come yet */
+  let dropping = false;
+  const complain = (why: string): void => io.err(ascii(`kvmodel: line ${number}: ${why}\n`));
   const answer = (line: string): string => {
     number++;
     if (line.trim() === '') return '';
-    const reply = server.handle(line);
-    if (server.complaint !== '') io.err(ascii(`kvmodel: line ${number}: ${server.complaint}\n`));
+    const reply = server.handle(line.length > LINE_MAX ? '?' : line);
+    if (line.length > LINE_MAX) complain(`expected a request of at most ${LINE_MAX} characters, got a longer one`);
+    else if (server.complaint !== '') complain(server.complaint);
     return `${reply}\n`;
   };
   return {
     take(text) {
-      rest += text;
       let out = '';
       let from = 0;
-      for (let to = rest.indexOf('\n'); to !== -1; to = rest.indexOf('\n', from)) {
-        out += answer(rest.slice(from, to));
+      for (let to = text.indexOf('\n'); to !== -1; to = text.indexOf('\n', from)) {
+        out += dropping ? '' : answer(rest + text.slice(from, to));
+        dropping = false;
+        rest = '';
         from = to + 1;
       }
-      rest = rest.slice(from);
+      if (dropping) return out;
+      rest += text.slice(from);
+      if (rest.length > LINE_MAX) {
+        out += answer(rest);
+        rest = '';
+        dropping = true;
+      }
       return out;
     },
     end: () => (rest === '' ? '' : answer(rest)),

@@ -3,9 +3,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { createJiti } from 'jiti';
-import type { Claim } from '../../properties/vocabulary.js';
+import type { Claim, Property } from '../../properties/vocabulary.js';
 import { BadInput, type Fault, reject, shown } from '../base/faults.js';
 import type { Series } from '../series/series.js';
+
+/** Far more than anybody writes by hand; the compiler would take minutes over it. */
+const SOURCE_MAX = 1 << 20;
 
 export interface SeriesFile {
   series: Series;
@@ -26,6 +29,8 @@ export function looksLikeFile(name: string): boolean {
 export async function loadSeriesFile(path: string, cwd: string, typed = true): Promise<SeriesFile> {
   const file = resolve(cwd, path);
   if (!existsSync(file) || !statSync(file).isFile()) reject(path, 'file', path, 'a TypeScript file', 'no such file');
+  const { size } = statSync(file);
+  if (size > SOURCE_MAX) reject(path, 'file', path, `a source of at most ${SOURCE_MAX >> 20} MiB`, `${size} bytes`);
   if (!/\.[cm]?[jt]s$/.test(file)) reject(path, 'file', path, 'a file that ends in .ts', shown(path));
   const types = !typed ? [] : (await import('./type-check.js')).typeFaults(file, (f) => relative(cwd, f) || f);
   if (types.length > 0) throw new BadInput(path, types);
@@ -56,7 +61,7 @@ function shapeFaults(value: unknown, path: string): Fault[] {
     code,
     place,
     expected,
-    got: shown(got),
+    got: shownSafely(got),
   });
   if (typeof value !== 'object' || value === null)
     return [fault('shape', path, 'a default export made by defineSeries()', value)];
@@ -83,11 +88,38 @@ function shapeFaults(value: unknown, path: string): Fault[] {
 
 function claimFaults(claims: unknown): Fault[] {
   if (claims === undefined) return [];
-  const expected = 'an array of claims, each with id, words and properties';
+  const expected = 'an array of claims, each with id, words and properties made by always() and the like';
   const right = (c: unknown): boolean => {
     const claim = c as Partial<Claim> | null;
-    return typeof claim?.id === 'string' && typeof claim.words === 'string' && Array.isArray(claim.properties);
+    const { id, words, properties } = claim ?? {};
+    return (
+      typeof id === 'string' && typeof words === 'string' && Array.isArray(properties) && properties.every(isProperty)
+    );
   };
+  const list = Array.isArray(claims) ? claims : [];
   if (Array.isArray(claims) && claims.every(right)) return [];
-  return [{ code: 'shape', place: 'claims', expected, got: shown(claims) }];
+  const at = list.findIndex((c) => !right(c));
+  return [
+    {
+      code: 'shape',
+      place: at < 0 ? 'claims' : `claims[${at}]`,
+      expected,
+      got: shownSafely(at < 0 ? claims : list[at]),
+    },
+  ];
+}
+
+/** What always(), sometimes(), leadsTo() or agrees() makes. */
+function isProperty(value: unknown): boolean {
+  const p = value as Partial<Property> | null;
+  return typeof p?.id === 'string' && typeof p.says === 'string' && typeof p.watch === 'function';
+}
+
+/** A user's value may have cycles, or getters that throw. */
+function shownSafely(value: unknown): string {
+  try {
+    return shown(value);
+  } catch {
+    return 'something that JSON cannot show';
+  }
 }

@@ -8,6 +8,7 @@ import { cacheDir, exclusively } from './cache-dir.js';
 import type { KernelTree } from './find-tree.js';
 import { type Build, type KernelProgram, sourcesDir, tool, type Variant } from './kernel-program.js';
 import { NativeError } from './native-error.js';
+import { unfinished } from './scratch.js';
 
 interface Manifest {
   readonly traps: readonly string[];
@@ -94,19 +95,19 @@ export async function cachedBuild(recipe: Recipe, tree: KernelTree, variant: Var
       const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Manifest;
       if (isCurrent(manifest)) return finished(manifest);
     }
-    rmSync(dir, { recursive: true, force: true });
-    mkdirSync(dir, { recursive: true });
+    const making = unfinished(dir);
+    rmSync(making, { recursive: true, force: true });
+    mkdirSync(making, { recursive: true });
     try {
-      const traps = await recipe.program(tree, variant, dir).build();
-      const manifest: Manifest = { traps, files: filesRead(dir) };
-      for (const name of readdirSync(dir)) if (/\.(d|in)$/.test(name)) rmSync(join(dir, name));
-      const unfinished = `${manifestPath}.${process.pid}`;
-      writeFileSync(unfinished, JSON.stringify(manifest));
-      renameSync(unfinished, manifestPath);
-      return finished(manifest);
-    } catch (error) {
+      const traps = await recipe.program(tree, variant, making).build();
+      const manifest: Manifest = { traps, files: filesRead(making) };
+      for (const name of readdirSync(making)) if (/\.(d|in)$/.test(name)) rmSync(join(making, name));
+      writeFileSync(join(making, 'manifest.json'), JSON.stringify(manifest));
       rmSync(dir, { recursive: true, force: true });
-      throw error;
+      renameSync(making, dir);
+      return finished(manifest);
+    } finally {
+      rmSync(making, { recursive: true, force: true });
     }
   });
 }

@@ -6,10 +6,10 @@
  * make every caller asynchronous for nothing. WHY named pipes: Node's own pipes to a child cannot be read blocking.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, constants, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { NativeError } from './native-error.js';
+import { scratchDir } from './scratch.js';
 
 /** A frame of the child's. */
 export interface Frame {
@@ -33,7 +33,7 @@ export class Child {
   private lastWords = '';
 
   constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-    const dir = mkdtempSync(join(tmpdir(), 'kvmodel-'));
+    const dir = scratchDir();
     const [toChild, fromChild] = [join(dir, 'in'), join(dir, 'out')];
     execFileSync('mkfifo', ['-m', '600', toChild, fromChild]);
     // Opened for both first, because opening one end alone waits for the other.

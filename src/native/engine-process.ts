@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The process of an engine: batches of operations, how they ended, coverage; what every engine has. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child, type Frame } from './child.js';
 import { type LineCoverage, readCoverage } from './coverage.js';
 import type { KernelTree } from './find-tree.js';
 import { encodeOperations, OP_BYTES, type PipeOperation } from './format.js';
 import type { Build } from './kernel-program.js';
+import { NativeError } from './native-error.js';
+import { scratchDir } from './scratch.js';
 
 /** How an operation ended the kernel, or what it complained about. */
 export interface Ending {
@@ -70,7 +71,7 @@ export class EngineProcess {
     args: readonly string[],
   ) {
     this.name = `${built.tree.version} (C, ${built.variant})`;
-    this.counters = built.variant === 'cov' ? mkdtempSync(join(tmpdir(), 'kvmodel-cov-')) : null;
+    this.counters = built.variant === 'cov' ? scratchDir() : null;
     const env =
       this.counters === null ? process.env : { ...process.env, GCOV_PREFIX: this.counters, GCOV_PREFIX_STRIP: '99' };
     this.child = new Child(built.program, args, env);
@@ -138,6 +139,9 @@ export class EngineProcess {
   coverage(): LineCoverage {
     if (this.counters === null) return { lines: new Map(), functions: new Map() };
     this.child.ask('G', new Uint8Array());
+    // WHY not "nothing was executed": the counters of a process that has run are written, or there was no room for them.
+    if (!readdirSync(this.counters).some((name) => name.endsWith('.gcda')))
+      throw new NativeError('no-cache', `counters cannot be written in ${this.counters}: TMPDIR names another place`);
     for (const name of readdirSync(this.built.dir).filter((n) => n.endsWith('.gcno'))) {
       if (!existsSync(join(this.counters, name))) copyFileSync(join(this.built.dir, name), join(this.counters, name));
     }

@@ -18,7 +18,9 @@ import {
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheDir, exclusively } from './cache-dir.js';
+import { noRoomIn } from './cannot-write.js';
 import { NativeError } from './native-error.js';
+import { unfinished } from './scratch.js';
 
 const run = promisify(execFile);
 
@@ -88,7 +90,7 @@ async function extract(archive: string): Promise<string> {
   const dir = cacheDir('trees', `${top}-${archiveKey(archive)}`);
   return exclusively(`tree-${top}`, async () => {
     if (existsSync(dir)) return dir;
-    const unpacking = `${dir}.${process.pid}`;
+    const unpacking = unfinished(dir);
     mkdirSync(unpacking, { recursive: true });
     try {
       await run('tar', ['-xf', archive, '-C', unpacking, '--strip-components=1', ...NEEDED.map((f) => `${top}/${f}`)]);
@@ -98,6 +100,8 @@ async function extract(archive: string): Promise<string> {
       const words = String((error as { stderr?: string }).stderr ?? error)
         .trim()
         .split('\n');
+      const full = noRoomIn(words.join('\n'), unpacking);
+      if (full !== null) throw full;
       throw new NativeError('not-a-tree', `${archive} cannot be unpacked: ${words[0]}`, words);
     }
     return dir;

@@ -9,6 +9,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { noRoomIn } from './cannot-write.js';
 import type { KernelTree } from './find-tree.js';
 import { NativeError } from './native-error.js';
 
@@ -70,9 +71,11 @@ export function tool(command: string, args: readonly string[], cwd: string): Pro
       (error, stdout, stderr) => {
         if (error !== null && (error as NodeJS.ErrnoException).code === 'ENOENT') {
           reject(new NativeError('no-compiler', `no ${command} on PATH: apt-get install gcc binutils libc6-dev`));
-        } else {
-          resolve({ status: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+          return;
         }
+        const full = error === null ? null : noRoomIn(stderr, cwd);
+        if (full !== null) reject(full);
+        else resolve({ status: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
       },
     );
   });

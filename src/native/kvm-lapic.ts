@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The helper that drives a real KVM's local APICs (src/native/c/kvm-lapic.c): built on the spot, run in batches. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { accessSync, constants, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sourcesDir } from './build.js';
 import { NativeError } from './native-error.js';
+import { scratchDir } from './scratch.js';
 
 /** The helper, ready to run; `close` removes what was built. */
 export interface KvmHelper {
@@ -23,7 +23,7 @@ export function openKvmHelper(): KvmHelper {
   } catch {
     throw new NativeError('no-kvm', 'no /dev/kvm that may be read and written');
   }
-  const dir = mkdtempSync(join(tmpdir(), 'kvmodel-'));
+  const dir = scratchDir();
   const program = join(dir, 'kvm-lapic');
   const close = (): void => rmSync(dir, { recursive: true, force: true });
   const built = spawnSync('gcc', ['-O2', '-o', program, join(sourcesDir(), 'kvm-lapic.c')], { encoding: 'utf8' });

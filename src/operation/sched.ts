@@ -4,6 +4,11 @@
  * point, and the state of the scheduler after each. Recorded sequences are JSON, one object a line.
  */
 
+import { DEPTH_MAX, parseBounded } from '../base/json-bounds.js';
+
+/** CPUs of a recorded machine, at most: those of the C engine. */
+const CPUS_MAX = 64;
+
 /** The operations, by name; their meaning is with the members of `Operation`. */
 export const OPS = [
   'BASE_SLICE',
@@ -222,7 +227,7 @@ class LineReader {
     return list.map((item, i) => this.word(item, `${place}[${i}] (${fields[i] ?? 'too many'})`));
   }
 
-  operation(value: Json | undefined, place: string): Operation {
+  operation(value: Json | undefined, place: string, cpus: number): Operation {
     const o = this.object(value, place);
     const known = ['op', 'cpu', 'id', 'a', 'b', 'flags'];
     for (const key of Object.keys(o)) {
@@ -235,9 +240,11 @@ class LineReader {
       const read = o[key] === undefined ? 0 : this.word(o[key], `${place}.${key}`);
       return typeof read === 'string' ? BigInt(read) : read;
     };
+    const cpu = member('cpu');
+    if (cpu < 0 || cpu >= cpus) this.fault(`${place}.cpu`, `a CPU from 0 to ${cpus - 1}`, cpu);
     return {
       op: name ?? 'ADVANCE',
-      cpu: member('cpu'),
+      cpu,
       id: member('id'),
       a: argument('a'),
       b: argument('b'),
@@ -268,13 +275,13 @@ class LineReader {
 
 function readHeader(reader: LineReader, o: { [key: string]: Json }): Sequence {
   const cpus = reader.integer(o['cpus'], 'cpus');
-  if (cpus < 1) reader.fault('cpus', 'at least 1', cpus);
+  if (cpus < 1 || cpus > CPUS_MAX) reader.fault('cpus', `1 to ${CPUS_MAX}`, cpus);
   return {
     seq: reader.integer(o['seq'], 'seq'),
     kind: typeof o['kind'] === 'string' ? o['kind'] : '',
     tree: typeof o['tree'] === 'string' ? o['tree'] : '',
     cpus,
-    setup: reader.array(o['setup'], 'setup').map((op, i) => reader.operation(op, `setup[${i}]`)),
+    setup: reader.array(o['setup'], 'setup').map((op, i) => reader.operation(op, `setup[${i}]`, cpus)),
     setup_r: reader.array(o['setup_r'], 'setup_r').map((r, i) => reader.integer(r, `setup_r[${i}]`)),
     state: reader.state(o['state'], 'state', cpus),
     steps: [],
@@ -287,7 +294,7 @@ function readStep(reader: LineReader, o: { [key: string]: Json }, sequence: Sequ
   else if (i !== sequence.steps.length) reader.fault('i', `step ${sequence.steps.length}`, i);
   return {
     i,
-    op: reader.operation(o['op'], 'op'),
+    op: reader.operation(o['op'], 'op', sequence?.cpus ?? CPUS_MAX),
     r: reader.integer(o['r'], 'r'),
     state: reader.state(o['state'], 'state', sequence?.cpus ?? 1),
   };
@@ -304,9 +311,9 @@ export function readRecording(text: string): Recording {
     const reader = new LineReader(n + 1);
     let value: Json;
     try {
-      value = JSON.parse(line) as Json;
+      value = parseBounded(line) as Json;
     } catch {
-      reader.fault('line', 'JSON', line);
+      reader.fault('line', `JSON of at most ${DEPTH_MAX} levels`, line.slice(0, 100));
       faults.push(...reader.faults);
       if (current !== null) faulty.add(current);
       continue;

@@ -6,6 +6,7 @@
  */
 import * as v from 'valibot';
 import { BadInput, type Fault, nearestWord, shown } from '../base/faults.js';
+import { DEPTH_MAX, tooDeepAt } from '../base/json-bounds.js';
 import { jsonFaultAt } from '../base/json-fault.js';
 import type { MachineEvent } from './events.js';
 import type { Scenario } from './scenario.js';
@@ -40,15 +41,24 @@ export function checkEvents(value: unknown, input: string, at = 'events'): Machi
 
 /** JSON.parse with a fault that names line and column instead of an exception. */
 export function parseJson(text: string, input: string): unknown {
+  const deep = tooDeepAt(text);
+  if (deep >= 0) {
+    const expected = `at most ${DEPTH_MAX} levels of brackets`;
+    throw new BadInput(input, [{ code: 'json-depth', place: placeIn(text, deep), expected, got: 'more' }]);
+  }
   try {
     return JSON.parse(text);
   } catch {
     const position = Math.max(0, jsonFaultAt(text));
-    const before = text.slice(0, position).split('\n');
-    const place = `line ${before.length}, column ${before[before.length - 1].length + 1}`;
     const got = position >= text.length ? 'the end of the text' : shown(text.slice(position, position + 12));
-    throw new BadInput(input, [{ code: 'json', place, expected: 'JSON', got }]);
+    throw new BadInput(input, [{ code: 'json', place: placeIn(text, position), expected: 'JSON', got }]);
   }
+}
+
+/** `line 3, column 14` of an offset. */
+function placeIn(text: string, offset: number): string {
+  const before = text.slice(0, offset).split('\n');
+  return `line ${before.length}, column ${before[before.length - 1].length + 1}`;
 }
 
 type Issue = v.BaseIssue<unknown>;

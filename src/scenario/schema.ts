@@ -67,7 +67,8 @@ const task = v.strictObject(
 const vm = v.strictObject(
   {
     name,
-    vcpus: int(1, 4096),
+    // KVM_MAX_VCPUS
+    vcpus: int(1, 1024),
     group: opt(v.union([name, v.array(name)], 'a group, or an array with one a vCPU')),
     nice: opt(nice),
     cpus: opt(v.union([cpus, v.array(cpus)], 'CPU numbers, or an array of them for each vCPU')),

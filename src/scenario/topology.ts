@@ -21,6 +21,9 @@ const GUEST_ONLY: readonly Instruction['op'][] = [
 ];
 const HOST_ONLY: readonly Instruction['op'][] = ['yield', 'yieldTo', 'sleep'];
 
+/** Tasks and vCPU threads together. WHY: events look at every one of them, so that larger machines only take longer. */
+const THREADS_MAX = 4096;
+
 class Faults {
   readonly list: Fault[] = [];
   add(place: string, expected: string, got: string): void {
@@ -33,10 +36,11 @@ export function topologyFaults(scenario: Scenario): Fault[] {
   const faults = new Faults();
   const groups = groupFaults(scenario.groups ?? [], faults);
   const comms = new Set<string>();
+  const allComms = (scenario.tasks ?? []).map((t) => t.comm);
   (scenario.tasks ?? []).forEach((task, i) => {
     const at = `tasks[${i}]`;
     unique(task.comm, comms, `${at}.comm`, 'task', faults);
-    taskFaults(task, at, scenario, groups, faults);
+    taskFaults(task, at, scenario, { groups, comms: allComms }, faults);
   });
   const vms = new Set<string>();
   (scenario.vms ?? []).forEach((vm, i) => {
@@ -45,6 +49,8 @@ export function topologyFaults(scenario: Scenario): Fault[] {
   });
   if ((scenario.tasks ?? []).length + (scenario.vms ?? []).length === 0 && scenario.apics === undefined)
     faults.add('tasks', 'at least one task or one VM, or apics', 'none');
+  const threads = threadsOf(scenario);
+  if (threads > THREADS_MAX) faults.add('(root)', `at most ${THREADS_MAX} tasks and vCPUs in all`, String(threads));
   if (scenario.apics !== undefined) apicFaults(scenario.apics, scenario, faults);
   if (scenario.events !== undefined && scenario.until !== undefined)
     faults.add('until', 'either events or until, not both', shown(scenario.until));
@@ -95,7 +101,12 @@ function inGroup(name: string | undefined, place: string, groups: readonly strin
   if (name !== undefined && !groups.includes(name)) faults.add(place, oneOf('a group', name, groups), shown(name));
 }
 
-function taskFaults(task: TaskSpec, at: string, s: Scenario, groups: readonly string[], faults: Faults): void {
+interface Names {
+  groups: readonly string[];
+  comms: readonly string[];
+}
+
+function taskFaults(task: TaskSpec, at: string, s: Scenario, { groups, comms }: Names, faults: Faults): void {
   inGroup(task.group, `${at}.group`, groups, faults);
   if (task.cpus !== undefined) cpuFaults(task.cpus, `${at}.cpus`, s.cpus, faults);
   const realTime = task.policy === 'fifo' || task.policy === 'rr';
@@ -105,7 +116,6 @@ function taskFaults(task: TaskSpec, at: string, s: Scenario, groups: readonly st
     faults.add(`${at}.rt_priority`, 'none unless the policy is fifo or rr', String(task.rt_priority));
   if (realTime && task.slice !== undefined && task.slice > 0)
     faults.add(`${at}.slice`, `none with policy ${task.policy}`, String(task.slice));
-  const comms = (s.tasks ?? []).map((t) => t.comm);
   programFaults(task.program, `${at}.program`, 'host', faults, (instruction, place) => {
     if (instruction.op === 'yieldTo' && !comms.includes(instruction.task))
       faults.add(`${place}.task`, oneOf('a task', instruction.task, comms), shown(instruction.task));
@@ -218,8 +228,11 @@ function vcpusOf(event: MachineEvent): { member: string; vcpu: number }[] {
   return 'vcpu' in event ? [{ member: 'vcpu', vcpu: event.vcpu }] : [];
 }
 
+const threadsOf = (s: Scenario): number =>
+  (s.tasks ?? []).length + (s.vms ?? []).reduce((sum, vm) => sum + vm.vcpus, 0);
+
 function eventFaults(s: Scenario, faults: Faults): void {
-  const tasks = (s.tasks ?? []).length + (s.vms ?? []).reduce((sum, vm) => sum + vm.vcpus, 0);
+  const tasks = threadsOf(s);
   const groups = (s.groups ?? []).length;
   (s.events ?? []).forEach((event, i) => {
     for (const fault of eventRange(event, s.cpus, tasks, groups)) {

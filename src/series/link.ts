@@ -82,6 +82,7 @@ export function nearest(name: string, known: readonly string[]): string {
 
 /** The known name closest to a mistyped one; null when none is close. */
 export function nearestName(name: string, known: readonly string[]): string | null {
+  if (name.length > 200) return null;
   let best = '';
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of known) {

@@ -51,7 +51,7 @@ describe('a scenario as JSON', () => {
       'tasks[0].nice: expected a whole number from -20 to 19, got 20',
       'tasks[0].polcy: expected no such member; perhaps policy, got "polcy"',
       'tasks[1].comm: expected a member comm, got nothing',
-      'vms[0].vcpus: expected a whole number from 1 to 4096, got 0',
+      'vms[0].vcpus: expected a whole number from 1 to 1024, got 0',
       'vms[0].programs[0].op: expected an instruction, perhaps lock, got "lok"',
       'vruntime_offset: expected a decimal s64 in quotes, got "9223372036854775808"',
       'task: expected no such member; perhaps tasks, got "task"',

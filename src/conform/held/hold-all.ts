@@ -17,6 +17,8 @@ export interface HeldReport {
   readonly left: readonly { readonly file: string; readonly name: string; readonly as: string; readonly why: string }[];
   /** state that the tree's structures do not have */
   readonly lackingFields: readonly string[];
+  /** architectures of which nothing could be built, so that none of their functions was called */
+  readonly unbuilt: readonly string[];
 }
 
 export interface HoldAllOptions {
@@ -35,6 +37,7 @@ export async function holdAll(kernel: Kernel, tree: KernelTree, options: HoldAll
   const coverages: LineCoverage[] = [];
   const left: { file: string; name: string; as: string; why: string }[] = [];
   const lackingFields: string[] = [];
+  const unbuilt: string[] = [];
   for (const architecture of ['x86', 'arm64', 's390'] as const) {
     if (CASES[architecture].length === 0) continue;
     const engine = await openExtractEngine(tree, wantedOf(architecture, list)).catch((error: unknown) => {
@@ -44,7 +47,10 @@ export async function holdAll(kernel: Kernel, tree: KernelTree, options: HoldAll
       left.push(...held.map((one) => ({ ...one, why: error.message })));
       return null;
     });
-    if (engine === null) continue;
+    if (engine === null) {
+      unbuilt.push(architecture);
+      continue;
+    }
     try {
       left.push(...engine.built.left.map(({ held, why }) => ({ ...held, why })));
       lackingFields.push(...engine.built.lackingFields);
@@ -54,5 +60,5 @@ export async function holdAll(kernel: Kernel, tree: KernelTree, options: HoldAll
       engine.close();
     }
   }
-  return { rows, coverage: addCoverage(coverages), left, lackingFields };
+  return { rows, coverage: addCoverage(coverages), left, lackingFields, unbuilt };
 }

@@ -13,8 +13,9 @@
  *   yield_to_vcpu_ret: ... target=V ret=R                          its result, when the yielder is back
  *   sched_out: ... vcpu=V preempted=P ready=R     sched_in: ... vcpu=V
  */
+import { BadInput, type Fault, reject } from '../../base/faults.js';
 import { bootVm, newKvmState } from '../../kvm/boot-kvm.js';
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import { KVM_MAX_VCPUS, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import { u64 } from '../../lib/types.js';
 import { initSched, newSchedState } from '../../sched/boot-sched.js';
 import { type AnyFunction, bind, type Kernel } from '../../vmlinux/bind.js';
@@ -38,19 +39,55 @@ export interface KvmTraceResult {
   differences: { line: number; linux: string; model: string }[];
 }
 
+/** A line of ftrace is shorter; what is longer is no event, and matching it would take time. */
+const LINE_MAX = 4096;
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  on_spin: ['vcpu', 'kmode'],
+  on_spin_ret: ['vcpu'],
+  dy_has_pending: ['vcpu', 'ret'],
+  preempted_in_kernel: ['vcpu', 'ret'],
+  yield_to_task_fair_ret: ['p', 'ret'],
+  yield_to_vcpu_ret: ['target', 'ret'],
+  sched_out: ['vcpu', 'preempted', 'ready'],
+  sched_in: ['vcpu'],
+};
+
 const EVENTS =
   /^\s*(\S.*-\d+)\s+\[\d+\]\s+\S+\s+[\d.]+: (on_spin|on_spin_ret|dy_has_pending|preempted_in_kernel|yield_to_task_fair_ret|yield_to_vcpu_ret|sched_out|sched_in): (.*)$/;
 
-function parse(text: string): Line[] {
+/** The lines used. Throws BadInput with every line that lacks a field or names a vCPU that no VM has. */
+function parse(text: string, input: string): Line[] {
   const lines: Line[] = [];
+  const faults: Fault[] = [];
   text.split('\n').forEach((raw, i) => {
-    const match = EVENTS.exec(raw);
+    const match = raw.length > LINE_MAX ? null : EVENTS.exec(raw);
     if (match === null) return;
     const values: Record<string, number> = {};
     for (const [, key, value] of match[3].matchAll(/\b([a-z]+)=(-?\d+)\b/g)) values[key] = Number(value);
-    lines.push({ number: i + 1, task: match[1], event: match[2], values });
+    const line = { number: i + 1, task: match[1], event: match[2], values };
+    const wrong = FIELDS[line.event].map((field) => fieldFault(line, field)).filter((f) => f !== null);
+    if (wrong.length === 0) lines.push(line);
+    faults.push(...wrong);
   });
+  if (faults.length > 0) throw new BadInput(input, faults);
+  if (!lines.some((l) => l.event === 'on_spin'))
+    reject(
+      input,
+      'recording',
+      'the file',
+      'a call of kvm_vcpu_on_spin() (a line `on_spin: ... vcpu=V kmode=K`)',
+      'none',
+    );
   return lines;
+}
+
+function fieldFault(line: Line, field: string): Fault | null {
+  const value = line.values[field];
+  const place = `line ${line.number}`;
+  if (value === undefined) return { code: 'field', place, expected: `${field}= in ${line.event}`, got: 'nothing' };
+  const names = field === 'vcpu' || field === 'target';
+  if (!names || (value >= 0 && value < KVM_MAX_VCPUS)) return null;
+  return { code: 'range', place, expected: `${field}=0 to ${KVM_MAX_VCPUS - 1}`, got: String(value) };
 }
 
 /** What one call asks and is told, in the order of the recording, and where in it. */
@@ -60,12 +97,12 @@ interface Call {
   answers: { at: number; line: Line }[];
 }
 
-/** Replays every scenario of the recording on the kernel. Throws when the text has no call of kvm_vcpu_on_spin(). */
-export function replayKvmTrace(kernel: Kernel, text: string): KvmTraceResult {
+/** Replays every scenario of the recording on the kernel. Throws BadInput where the text is no such recording. */
+export function replayKvmTrace(kernel: Kernel, text: string, input = 'recording'): KvmTraceResult {
   const result: KvmTraceResult = { calls: 0, decisions: 0, differences: [] };
-  const lines = parse(text);
+  const lines = parse(text, input);
   const pids = pidsOf(lines);
-  const vcpus = Math.max(...lines.map((l) => l.values['vcpu'] ?? 0)) + 1;
+  const vcpus = lines.reduce((most, l) => Math.max(most, l.values['vcpu'] ?? 0, l.values['target'] ?? 0), 0) + 1;
   const replay = new Replay(kernel, vcpus, lines, pids, result);
   lines.forEach((line, at) => {
     replay.step(line, at);

@@ -7,6 +7,7 @@
  * it, and in `d` the registers of all vCPUs that changed since the line before. The current count (0x390) never is in d.
  */
 import { BadInput, type Fault, shown } from '../../base/faults.js';
+import { parseBounded } from '../../base/json-bounds.js';
 
 export const LAPIC_MODES = [
   'xapic-flat',
@@ -229,7 +230,7 @@ export function parseLapicTranscript(text: string, name = 'recording'): LapicSes
     if (source.trim() === '') return;
     let o: unknown;
     try {
-      o = JSON.parse(source);
+      o = parseBounded(source);
     } catch {
       const cut = i === lines.length - 1 ? ' (the file ends here without a newline: truncated?)' : '';
       reader.fault('json', '', 'a JSON object', `${source.slice(0, 30)}${cut}`);

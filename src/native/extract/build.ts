@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sourcesDir } from '../build.js';
 import { cacheDir, exclusively } from '../cache-dir.js';
+import { noRoomIn } from '../cannot-write.js';
 import type { KernelTree } from '../find-tree.js';
 import { NativeError } from '../native-error.js';
+import { unfinished } from '../scratch.js';
 import type { Architecture } from './architecture.js';
 import { type CFile, indexFile } from './c-index.js';
 import { argumentKinds, type CField, emit } from './emit.js';
@@ -76,7 +78,11 @@ function gcc(args: readonly string[], cwd: string): Promise<{ status: number; st
       (error, _, stderr) => {
         if (error !== null && (error as NodeJS.ErrnoException).code === 'ENOENT')
           reject(new NativeError('no-compiler', 'no gcc on PATH: apt-get install gcc binutils libc6-dev'));
-        else resolve({ status: error === null ? 0 : Number(error.code ?? 1), stderr });
+        else {
+          const full = error === null ? null : noRoomIn(stderr, cwd);
+          if (full !== null) reject(full);
+          else resolve({ status: error === null ? 0 : Number(error.code ?? 1), stderr });
+        }
       },
     );
   });
@@ -277,16 +283,17 @@ export async function buildExtract(tree: KernelTree, wanted: Wanted): Promise<Ex
     const manifest = join(dir, 'manifest.json');
     if (existsSync(manifest))
       return { ...(JSON.parse(readFileSync(manifest, 'utf8')) as ExtractBuild), dir, program: join(dir, 'held') };
-    rmSync(dir, { recursive: true, force: true });
-    mkdirSync(dir, { recursive: true });
+    const making = unfinished(dir);
+    rmSync(making, { recursive: true, force: true });
+    mkdirSync(making, { recursive: true });
     try {
-      const made = await new Extractor(tree, wanted, dir).build();
-      writeFileSync(`${manifest}.${process.pid}`, JSON.stringify(made));
-      renameSync(`${manifest}.${process.pid}`, manifest);
+      const made = await new Extractor(tree, wanted, making).build();
+      writeFileSync(join(making, 'manifest.json'), JSON.stringify(made));
+      rmSync(dir, { recursive: true, force: true });
+      renameSync(making, dir);
       return { ...made, dir, program: join(dir, 'held') };
-    } catch (error) {
-      if (process.env['KVMODEL_KEEP'] === undefined) rmSync(dir, { recursive: true, force: true });
-      throw error;
+    } finally {
+      if (process.env['KVMODEL_KEEP'] === undefined) rmSync(making, { recursive: true, force: true });
     }
   });
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Held functions of a tree, ready to be called in a process of their own. */
-import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child } from '../child.js';
 import { type LineCoverage, readCoverage } from '../coverage.js';
 import type { KernelTree } from '../find-tree.js';
+import { scratchDir } from '../scratch.js';
 import { buildExtract, type ExtractBuild, type Wanted } from './build.js';
 
 /** Within +-(2^53 - 1) a number, beyond a BigInt; signed 64 bits, as the model's integers at run time. */
@@ -111,7 +111,7 @@ export class ExtractEngine {
   readonly returns: ReadonlyMap<string, CType>;
   readonly answers: ReadonlyMap<string, CType>;
   private readonly child: Child;
-  private readonly counters = mkdtempSync(join(tmpdir(), 'kvmodel-cov-'));
+  private readonly counters = scratchDir();
   private readonly callIds: ReadonlyMap<string, number>;
   private readonly callNames: readonly string[];
   private readonly heldIds: ReadonlyMap<string, number>;
