@@ -13,7 +13,7 @@ import type { ExitStyle } from '../report/verdicts.js';
 import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
 import type { TreeFlags } from './check-tree.js';
 import { INTERRUPTED } from './exit.js';
-import { columnsOf, type Io } from './io.js';
+import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
 import { replayCommands } from './replay-command.js';
 
@@ -87,6 +87,14 @@ export function define(io: Io, exit: (code: number) => void): Command {
         const { checkTree } = await import('./check-tree.js');
         return exit(await checkTree(io, treeFlagsOf(flags)));
       }
+      if (series !== undefined && /\.(patch|mbox|diff|eml)$/.test(series))
+        reject(
+          'command line',
+          'usage',
+          'SERIES',
+          `a series or a .ts file; for a patch in C: check --am ${series}`,
+          shown(series),
+        );
       if (series === undefined)
         reject('command line', 'usage', 'check', 'a series, or --tree with --am or --against', 'neither');
       return exit(await check(settingsOf(series, flags, io), io));
@@ -157,7 +165,7 @@ async function check(settings: Settings, io: Io): Promise<number> {
   if ((settings.timeSeconds ?? 0) >= LONG_RUN_SECONDS) expectLongRun();
   const { against, prefixes } = settings;
   const spec = { series: settings.series, cwd: io.cwd, prefixes, ...(against === undefined ? {} : { against }) };
-  const subject = await subjectOfSpec(spec);
+  const subject = await subjectOfSpec(spec, true, warnOn(io));
   checkOnly(settings.only, subject);
   // branches are counted where everything is asked, for it takes time
   const asker = await askerFor(spec, settings.only.length === 0, subject.kernels[0].name);

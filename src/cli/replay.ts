@@ -6,7 +6,7 @@ import { wrap } from '../base/text.js';
 import { type Case, looksLikeToken, readCaseFile, readToken } from '../loader/counterexample.js';
 import { readText } from '../loader/files.js';
 import { OK, REFUTED } from './exit.js';
-import type { Io } from './io.js';
+import { columnsOf, type Io, warnOn } from './io.js';
 
 interface Flags {
   kernel?: string;
@@ -26,6 +26,8 @@ export function define(io: Io, exit: (code: number) => void): Command {
 }
 
 async function readCase(what: string, io: Io): Promise<Case> {
+  if (what.trim() === '')
+    reject('command line', 'usage', 'WHAT', 'a token, a file, or - for standard input', 'nothing');
   if (looksLikeToken(what)) return readToken(what);
   const text = what === '-' ? await io.stdin() : readText(what, io.cwd, 'a counterexample');
   const first = text.trim();
@@ -56,7 +58,7 @@ async function replay(what: string, flags: Flags, io: Io): Promise<number> {
   const { machineEngine } = await import('../explore/machine-engine.js');
   const { pin } = await import('../series/registry.js');
 
-  const kernel = await namedKernel(flags.kernel ?? c.kernel, io.cwd, c.patch);
+  const kernel = await namedKernel(flags.kernel ?? c.kernel, io.cwd, c.patch, true, warnOn(io));
   const other = flags.against ?? (flags.kernel === undefined ? c.against : undefined);
   const against = other === undefined ? undefined : await namedKernel(other, io.cwd, c.patch);
   if (against !== undefined && against.name === kernel.name)
@@ -76,8 +78,10 @@ async function replay(what: string, flags: Flags, io: Io): Promise<number> {
     const { namesOf } = await import('../report/names.js');
     const kernels = sides.map((k) => k.name);
     const shownLines = flags.all === true ? 0 : 8;
-    const legend = kernels.length > 1 ? [`- ${kernels[0]}`, `+ ${kernels[1]}`] : [];
-    const lines = transcript(steps, { width: 80, kernels, names: namesOf(c.scenario), shown: shownLines });
+    const { machineLines } = await import('../report/machine-text.js');
+    const machine = [...machineLines(c.scenario, columnsOf(io)), ''];
+    const legend = kernels.length > 1 ? [...machine, `- ${kernels[0]}`, `+ ${kernels[1]}`] : machine;
+    const lines = transcript(steps, { width: columnsOf(io), kernels, names: namesOf(c.scenario), shown: shownLines });
     io.out(`${[...legend, ...lines, '', ...verdict(c, kernel.name, property, failure)].join('\n')}\n`);
   }
   return failure === null ? OK : REFUTED;
@@ -94,9 +98,14 @@ async function judged(c: Case, kernel: Kernel, property: Property): Promise<Fail
   return runCase({ engine: machineEngine, kernel, scenario, property, course: { events } }).failure;
 }
 
+/** Why the property was not asked. */
+function notAsked(c: Case): string {
+  const where = c.patch === undefined ? 'this kvmodel' : `kvmodel or, here, ${c.patch}`;
+  return `${c.property} is no property of ${where}; it was not asked.`;
+}
+
 function verdict(c: Case, kernel: string, property: Property | undefined, failure: Failure | null): string[] {
-  if (property === undefined)
-    return wrap(`${c.property} is no property that this kvmodel knows; it was not asked.`, 80);
+  if (property === undefined) return wrap(notAsked(c), 80);
   const head = wrap(`${property.id}  ${property.word}: ${property.says}`, 80, '    ');
   if (failure === null) return [...head, ...wrap(`    not refuted by these events on ${kernel}`, 80, '    ')];
   const at = failure.index < 0 ? '' : ` at event ${failure.index}`;
