@@ -61,13 +61,23 @@ interface Settings {
 
 const gather = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
 
+const EXAMPLES = `
+Examples:
+  kvmodel check semantics-aware-v2
+  kvmodel check ./my-patch.ts --only starvation,fairness.1
+  kvmodel check ./my-patch.ts --mail --seed 7
+  kvmodel check semantics-aware-v2 --prefixes --only A6
+  kvmodel check ./my-patch.ts --time 600 --out found
+  kvmodel check --am 0001-my.patch
+`;
+
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('check')
     .argument('[series]', 'a series, or a file with your own patch: ./my-patch.ts')
     .option('--tree <path>', "instead of a series, a kernel tree's own C code ...")
     .option('--am <file>', '... before and after this patch or mailbox')
     .option('--operations <n>', 'random operations on both trees', '20000')
-    .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '2')
+    .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')
     .option('--only <claim>', 'these claims or properties only: A12, A12.1 (repeatable)', gather)
     .option('--runs <n>', 'random runs for each property and kernel')
@@ -82,6 +92,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--ktap', 'as KTAP version 1')
     .option('--junit', 'as JUnit XML')
     .option('--exit <style>', 'exit codes: unix, kselftest (4 skip) or bisect (125 skip)', 'unix')
+    .addHelpText('after', EXAMPLES)
     .action(async (series: string | undefined, flags: Flags) => {
       if (series === undefined && (flags.tree !== undefined || flags.am !== undefined)) {
         const { checkTree } = await import('./check-tree.js');
@@ -105,7 +116,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
 function treeFlagsOf(flags: Flags): TreeFlags {
   const o = new Options();
   const operations = o.whole('--operations', flags.operations, 1, 1e12) ?? 20_000;
-  const cpus = o.whole('--cpus', flags.cpus, 1, 8) ?? 2;
+  const cpus = o.whole('--cpus', flags.cpus, 1, 8) ?? 4;
   const seed = o.whole('--seed', flags.seed, 0, SEED_MAX) ?? 1;
   const style = o.word('--exit', flags.exit, STYLES);
   if ((flags.am === undefined) === (flags.against === undefined))

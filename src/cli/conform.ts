@@ -151,7 +151,7 @@ function findingLines(finding: Finding, cpus: number, suspects: readonly string[
   ];
 }
 
-const generation = { length: LENGTH, maxTasks: 64, wraps: true, features: true } as const;
+const generation = { length: LENGTH, maxTasks: 64 } as const;
 
 /** Calls of each function that is held alone beside so many operations. */
 const callsOfEach = (operations: number) => Math.min(20_000, Math.max(20, Math.ceil(operations / 500)));

@@ -9,10 +9,18 @@ import { Options } from './options.js';
 const PARTS = ['series', 'claims', 'scenarios', 'kernels', 'knobs'] as const;
 type Part = (typeof PARTS)[number];
 
+const EXAMPLES = `
+Examples:
+  kvmodel list
+  kvmodel list claims
+  kvmodel list knobs --json
+`;
+
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('list')
     .argument('[what]', `${PARTS.join(', ')}; all when absent`)
     .option('--json', 'as JSON')
+    .addHelpText('after', EXAMPLES)
     .action(async (what: string | undefined, flags: { json?: boolean }) =>
       exit(await list(what, flags.json === true, io)),
     );

@@ -38,6 +38,14 @@ interface Asked {
   again: string[];
 }
 
+const EXAMPLES = `
+Examples:
+  kvmodel races
+  kvmodel races --tso --without set_current_state
+  kvmodel races --random --seed 7 --runs 1000
+  kvmodel races --kernel semantics-aware-v2
+`;
+
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('races')
     .argument('[name]', 'only tests whose name has this in it')
@@ -55,6 +63,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--case <text>', "a case of one's own: every order of it, or the one of --order")
     .option('--order <moves>', 'with --case: play this order, as a failing one is printed')
     .option('--json', 'the results as JSON')
+    .addHelpText('after', EXAMPLES)
     .action(async (name: string | undefined, flags: Flags) => exit(await races(name, flags, io)));
 }
 
@@ -76,7 +85,7 @@ async function askedOf(flags: Flags, io: Io): Promise<Asked> {
   const { pin } = await import('../series/registry.js');
   const { namedKernel } = await import('../loader/check-subject.js');
   const { looksLikeFile } = await import('../loader/series-file.js');
-  const { settle } = await import('../machine/apply.js');
+  const { settle } = await import('../machine/settle.js');
   const { settingOf } = await import('../races/one-order.js');
   const { barriers, steppedTableOf } = await import('../races/series-modules.js');
   if (flags.without !== undefined && !barriers().some((it) => it.includes(flags.without as string))) {

@@ -15,6 +15,14 @@ interface Flags {
   json?: boolean;
 }
 
+const EXAMPLES = `
+Examples:
+  kvmodel replay k1.AbCd...
+  kvmodel replay found/A6.1.json --all
+  kvmodel replay k1.AbCd... --kernel v6.19
+  kvmodel replay k1.AbCd... --kernel ./my-patch.ts --against v6.12.117
+`;
+
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('replay')
     .argument('<what>', 'a token (k1...), a file of a counterexample, or - for standard input')
@@ -22,6 +30,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--against <k>', 'tell what this kernel does differently')
     .option('--all', 'every change of every event')
     .option('--json', 'scenario, events and transcript as JSON')
+    .addHelpText('after', EXAMPLES)
     .action(async (what: string, flags: Flags) => exit(await replay(what, flags, io)));
 }
 

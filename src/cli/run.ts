@@ -23,6 +23,14 @@ interface Flags {
   json?: boolean;
 }
 
+const EXAMPLES = `
+Examples:
+  kvmodel run two-spinners
+  kvmodel run nice-mix --kernel v6.19-rc1 --against v6.12.117
+  kvmodel run ./machine.json --trace ftrace > trace.txt
+  echo '{"cpus":1,"tasks":[{"comm":"a"},{"comm":"b"}]}' | kvmodel run -
+`;
+
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('run')
     .argument('<scenario>', 'a name of `kvmodel list scenarios`, a JSON file, or - for standard input')
@@ -32,6 +40,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--trace <format>', 'tracepoints as ftrace or timehist instead of a transcript')
     .option('--all', 'every change of every event')
     .option('--json', 'scenario, events and transcript as JSON')
+    .addHelpText('after', EXAMPLES)
     .action(async (name: string, flags: Flags) => exit(await run(name, flags, io)));
 }
 

@@ -68,6 +68,20 @@ export function readText(path: string, cwd: string, what: string, max = SIZE_MAX
   return text;
 }
 
+/** The text of a file, plain or gzipped. Throws BadInput as `readText`, and for gzip that is damaged or unpacks to too much. */
+export function readMaybeGzipped(path: string, cwd: string, what: string, max = SIZE_MAX): string {
+  const bytes = readBytes(path, cwd, what, max);
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes.toString('utf8');
+  try {
+    return gunzipSync(bytes, { maxOutputLength: max }).toString('utf8');
+  } catch (e) {
+    const { code } = e as NodeJS.ErrnoException;
+    if (code === 'ERR_BUFFER_TOO_LARGE')
+      reject(path, 'file', path, `${what} of at most ${MIB(max)} when unpacked`, 'more');
+    reject(path, 'file', path, what, code === 'Z_BUF_ERROR' ? 'a gzip file that is cut short' : 'a damaged gzip file');
+  }
+}
+
 /**
  * Makes a folder for new files; what is wrong with it, or null. Nothing of it stays that was not there when it is.
  *
@@ -93,20 +107,6 @@ function makeFolder(full: string): void {
   if (existsSync(full)) return;
   if (dirname(full) !== full) makeFolder(dirname(full));
   mkdirSync(full);
-}
-
-/** The text of a file, plain or gzipped. Throws BadInput as `readText`, and for gzip that is damaged or unpacks to too much. */
-export function readMaybeGzipped(path: string, cwd: string, what: string, max = SIZE_MAX): string {
-  const bytes = readBytes(path, cwd, what, max);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes.toString('utf8');
-  try {
-    return gunzipSync(bytes, { maxOutputLength: max }).toString('utf8');
-  } catch (e) {
-    const { code } = e as NodeJS.ErrnoException;
-    if (code === 'ERR_BUFFER_TOO_LARGE')
-      reject(path, 'file', path, `${what} of at most ${MIB(max)} when unpacked`, 'more');
-    reject(path, 'file', path, what, code === 'Z_BUF_ERROR' ? 'a gzip file that is cut short' : 'a damaged gzip file');
-  }
 }
 
 /** Writes a new file, and its folders. Throws BadInput when it is there already or cannot be written. */

@@ -33,6 +33,7 @@ export const OPS = [
   'AFFINITY',
   'SERVER_TIMER',
   'GROUP_IDLE',
+  'LLC',
 ] as const;
 export type OpName = (typeof OPS)[number];
 
@@ -43,7 +44,8 @@ export type OpName = (typeof OPS)[number];
  *   BASE_SLICE a            sysctl_sched_base_slice = a (ns)
  *   GROUP a                 a cgroup below group a; returns its number
  *   SHARES id, a            sched_group_set_shares(group id, scale_load(a))
- *   FORK a, b, cpu          a task of nice a in group b, pinned to cpu; returns its number
+ *   FORK a, b, cpu, flags   a task of nice a in group b, pinned to cpu, or with flags 1 allowed on every CPU; returns its
+ *                           number
  *   ADVANCE a               the clock moves on by a ns, nothing runs
  *   TICK                    sched_tick()
  *   SCHEDULE                schedule()
@@ -63,6 +65,7 @@ export type OpName = (typeof OPS)[number];
  *   AFFINITY id, a          set_cpus_allowed_ptr() of the CPUs whose bits are set in a; -16 for moving a running task
  *   SERVER_TIMER            the timer of the CPU's fair server fires if it is due: returns whether it was
  *   GROUP_IDLE id, a        sched_group_set_idle(): cpu.idle of group id
+ *   LLC a                   the CPUs whose bits are set in a share a last-level cache, and are one scheduling domain
  */
 export interface Operation {
   op: OpName;

@@ -52,7 +52,7 @@ export interface PatchCheck {
   readonly ending: Ending | null;
 }
 
-const generation = { length: 300, maxTasks: 24, wraps: false, features: false } as const;
+const generation = { length: 300, maxTasks: 24 } as const;
 
 function* sequences(options: PatchCheckOptions): Iterable<readonly Operation[]> {
   for (let [n, seed] = [0, options.seed]; n < options.operations; seed++) {

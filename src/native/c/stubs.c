@@ -79,6 +79,8 @@ long long ktime_add_safe(long long a, long long b)
 
   return __builtin_add_overflow(a, b, &sum) || sum < 0 ? 9223372036LL * 1000000000 : sum;
 }
+/* HZ is 1000 */
+unsigned long __msecs_to_jiffies(unsigned int ms) { return ms; }
 /* what a timer's clock says; older trees have it inline */
 long long hrtimer_cb_get_time(const void *timer) { (void)timer; return native_now; }
 void rcu_note_context_switch(_Bool preempt) { (void)preempt; }
