@@ -13,7 +13,7 @@ import type { ExitStyle } from '../report/verdicts.js';
 import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
 import type { TreeFlags } from './check-tree.js';
 import { INTERRUPTED } from './exit.js';
-import { columnsOf, type Io } from './io.js';
+import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
 import { replayCommands } from './replay-command.js';
 
@@ -62,6 +62,16 @@ interface Settings {
 const gatherFiles = (value: string, before: string[] = []): string[] => [...before, value];
 const gather = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
 
+const EXAMPLES = `
+Examples:
+  kvmodel check semantics-aware-v2
+  kvmodel check ./my-patch.ts --only starvation,fairness.1
+  kvmodel check ./my-patch.ts --mail --seed 7
+  kvmodel check semantics-aware-v2 --prefixes --only A6
+  kvmodel check ./my-patch.ts --time 600 --out found
+  kvmodel check --am 0001-my.patch
+`;
+
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('check')
     .argument('[series]', 'a series, or a file with your own patch: ./my-patch.ts')
@@ -87,6 +97,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--ktap', 'as KTAP version 1')
     .option('--junit', 'as JUnit XML')
     .option('--exit <style>', 'exit codes: unix, kselftest (4 skip) or bisect (125 skip)', 'unix')
+    .addHelpText('after', EXAMPLES)
     .action(async (series: string | undefined, flags: Flags) => {
       refuseMixture(series, flags);
       if (series === undefined && (flags.tree !== undefined || flags.am !== undefined)) {
@@ -182,7 +193,7 @@ async function check(settings: Settings, io: Io): Promise<number> {
   if ((settings.timeSeconds ?? 0) >= LONG_RUN_SECONDS) expectLongRun();
   const { against, prefixes } = settings;
   const spec = { series: settings.series, cwd: io.cwd, prefixes, ...(against === undefined ? {} : { against }) };
-  const subject = await subjectOfSpec(spec);
+  const subject = await subjectOfSpec(spec, true, warnOn(io));
   checkOnly(settings.only, subject);
   // branches are counted where everything is asked, for it takes time
   const asker = await askerFor(spec, settings.only.length === 0, subject.kernels[0].name);
