@@ -41,7 +41,7 @@ async function stepsOf(io: Io, base: KernelTree, flags: TreeFlags): Promise<Patc
   const { findTree } = await import('../native/find-tree.js');
   const tree = await findTree(resolve(io.cwd, flags.against!));
   const hunks = hunksBetween(base, tree);
-  const subject = `${tree.version} in ${flags.against}`;
+  const subject = `${tree.version} in ${flags.against}; compared where something here is compiled, not elsewhere`;
   return [{ subject, base, previous: base, tree, hunks, leftOut: [], added: addedLinesOf(hunks) }];
 }
 

@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import { filesOfDiff } from './diff.js';
 import type { KernelTree } from './find-tree.js';
 import { git } from './mailbox.js';
+import { NativeError } from './native-error.js';
 import { type AppliedHunk, COMPILED } from './patch.js';
 
 /** Hunks as if a patch had made `b` of `a`. Directories that only one of them has are not looked into. */
 export function hunksBetween(a: KernelTree, b: KernelTree): AppliedHunk[] {
-  const prefixes = [a, b].map((tree) => `${tree.dir}/`);
+  // git takes the leading slash off where it puts no prefix
+  const prefixes = [a, b].flatMap((tree) => [`${tree.dir}/`, `${tree.dir.replace(/^\/+/, '')}/`]);
   const inTree = (name: string): string => {
     const prefix = prefixes.find((p) => name.startsWith(p));
-    return prefix === undefined ? name : name.slice(prefix.length);
+    if (prefix === undefined) throw new NativeError('patch', `git diff names ${name}, which is in neither tree`);
+    return name.slice(prefix.length);
   };
   return COMPILED.filter((name) => existsSync(join(a.dir, name)) && existsSync(join(b.dir, name))).flatMap((name) => {
     const done = git(

@@ -97,6 +97,8 @@ describe('a hunk', () => {
   it('is not judged where nothing compiles its file, and what was left out is not, either', async () => {
     const other = { ...CODE, file: 'kernel/fork.c' };
     expect(await say(other, reach([[13, 7]]))).toEqual(['not judged', 'nothing here compiles this file', [], 'two']);
+    const nowhere = await say({ ...WORD, file: 'gone/elsewhere.c' });
+    expect(nowhere.slice(0, 2)).toEqual(['not judged', 'nothing here compiles this file']);
     const leftOut = [{ file: 'mm/x.c', hunks: 2, why: 'the tree has no such file' }];
     const [out] = await judgeHunks([], leftOut, trees, []);
     expect(out).toMatchObject({ status: 'not judged', why: 'left out, 2 hunks: the tree has no such file' });

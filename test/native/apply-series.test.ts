@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readPatches } from '../../src/loader/patches.js';
 import { readTree } from '../../src/native/find-tree.js';
-import { applySeries } from '../../src/native/patch.js';
+import { addedLinesOf, applySeries } from '../../src/native/patch.js';
+import { hunksBetween } from '../../src/native/tree-diff.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'kvmodel-test-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -122,6 +123,15 @@ describe('a series', () => {
     expect(step!.hunks).toMatchObject([{ file: 'kernel/sched/fair.c', merged: true }]);
     expect(step!.added).toEqual([{ file: 'kernel/sched/fair.c', line: 32, text: 'x' }]);
     expect(readFileSync(join(step!.tree.dir, 'kernel/sched/fair.c'), 'utf8')).toBe(now.replace('line 31', 'x'));
+  });
+});
+
+describe('two trees', () => {
+  it('differ in hunks with the paths of the tree, wherever they lie', () => {
+    const [a, b] = [tree('a'), tree('b', { 'kernel/sched/fair.c': lines(40).replace('line 9\n', 'nine\n') })];
+    expect(hunksBetween(a, b)).toMatchObject([{ file: 'kernel/sched/fair.c', oldAt: 6, at: 6 }]);
+    expect(addedLinesOf(hunksBetween(a, b))).toEqual([{ file: 'kernel/sched/fair.c', line: 9, text: 'nine' }]);
+    expect(hunksBetween(a, a)).toEqual([]);
   });
 });
 

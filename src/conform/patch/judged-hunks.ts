@@ -69,6 +69,11 @@ class Sources {
     return text;
   }
 
+  /** Whether one of the trees has the file. */
+  has({ previous, tree }: StepTrees, file: string): boolean {
+    return existsSync(join(previous.dir, file)) || existsSync(join(tree.dir, file));
+  }
+
   /** Lines `from`, `from + 1` ... of the file without comments and blanks. */
   code(tree: KernelTree, file: string, from: number, count: number): string {
     return withoutComments(this.text(tree, file))
@@ -162,7 +167,7 @@ async function judgeHunk(
   const named = isC(file) ? await functionOf(hunk, trees, reaches, sources) : null;
   const rest = { file, at, length, added, removed, fuzz, merged, function: named };
   if (IS_TEXT.test(file)) return { ...rest, status: 'no code', by: [], why: 'documentation' };
-  if (isC(file)) {
+  if (isC(file) && sources.has(trees, file)) {
     const old = sources.code(trees.previous, file, hunk.oldAt, hunk.lines.length - added);
     if (old === sources.code(trees.tree, file, at, length))
       return { ...rest, status: 'no code', by: [], why: 'comments and white space' };
