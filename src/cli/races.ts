@@ -74,7 +74,7 @@ async function askedOf(flags: Flags, io: Io): Promise<Asked> {
   if (flags.order !== undefined && flags.case === undefined) o.fault('--order', '--case with it', 'no --case');
   o.done();
   const { kernelByName } = await import('../series/registry.js');
-  const { settle } = await import('../machine/apply.js');
+  const { settle } = await import('../machine/settle.js');
   const { settingOf } = await import('../races/one-order.js');
   const { barriers, steppedTableOf } = await import('../races/series-modules.js');
   if (flags.without !== undefined && !barriers().some((it) => it.includes(flags.without as string))) {

@@ -79,6 +79,7 @@ export interface kvm_vcpu_stat {
   nmi_injections: number;
   req_event: number;
   exits: number;
+  tlb_flush: number;
   irq_exits: number;
   irq_window_exits: number;
   nmi_window_exits: number;
@@ -189,6 +190,7 @@ export function newVcpuStat(): kvm_vcpu_stat {
     nmi_injections: 0,
     req_event: 0,
     exits: 0,
+    tlb_flush: 0,
     irq_exits: 0,
     irq_window_exits: 0,
     nmi_window_exits: 0,

@@ -2,6 +2,7 @@
 /** From what stands on the command line to what is checked: series, kernels, claims. The same in every worker. */
 import { resolve } from 'node:path';
 import { claimsOf, families, recorded } from '../../properties/claims.js';
+import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { propertyOf, type Subject, subjectOf } from '../explore/subject.js';
@@ -60,9 +61,13 @@ export async function namedKernel(name: string, cwd: string, patch?: string, typ
 
 /** The property of a counterexample, or undefined when it is not known here. */
 export async function propertyById(
-  c: { property: string; patch?: string },
+  c: { property: string; kernel: string; against?: string; patch?: string },
   cwd: string,
 ): Promise<Property | undefined> {
+  if (c.property.startsWith(`${DIFFERENCE}.`) && c.against !== undefined) {
+    const [base, kernel] = [await namedKernel(c.against, cwd, c.patch), await namedKernel(c.kernel, cwd, c.patch)];
+    return propertyOf([differenceClaim(base, kernel)], c.property);
+  }
   const own = c.patch === undefined ? [] : (await seriesOf(c.patch, cwd, false)).claims;
   return propertyOf([...own, ...families, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
 }
@@ -80,5 +85,6 @@ export async function subjectOfSpec(spec: SubjectSpec, typed = true): Promise<Su
     claims,
     families,
     recorded,
+    difference: differenceClaim,
   });
 }

@@ -44,7 +44,7 @@ export const vcpuLifeConfig: LifeConfig<VcpuState, VcpuEvent> = {
       on: { exit: 'exited' },
       meta: { may: ['pause', 'hlt', 'ipi', 'icr', 'eoi', 'cpl', 'if', 'hypercall', 'intr'] },
     },
-    polling: { on: { pollEnd: 'exited', block: 'blocked', schedOut: 'preempted' } },
+    polling: { on: { pollEnd: 'exited', block: 'blocked', schedOut: 'preempted' }, meta: { may: ['pollEnd'] } },
     blocked: { on: { wake: 'woken' } },
     woken: { on: { schedIn: 'exited' } },
     preempted: { on: { schedIn: 'exited', wake: 'preempted' } },

@@ -24,7 +24,8 @@ interface Store {
 const NOT_MEMORY = new Set<PropertyKey>([
   ...['host_irq', 'actor', 'races', 'kernel_stack'],
   ...['taken', 'irq_frames', 'exit_handler', 'exit_reason', 'exit_qualification', 'exit_intr_info', 'avic_exit'],
-  ...['cpl', 'if_flag', 'int_shadow', 'nmi_masked', 'event_inj', 'vmcs', 'gp', 'irq_window', 'nmi_window'],
+  ...['cpl', 'if_flag', 'int_shadow', 'shadow_since', 'nmi_masked', 'event_inj', 'vmcs', 'gp', 'regs', 'smram'],
+  ...['irq_window', 'nmi_window'],
 ]);
 
 /** Records that the kernel changes by atomic operations only, and all that is in them. */

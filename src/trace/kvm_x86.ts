@@ -59,6 +59,17 @@ export function trace_kvm_inj_virq(this: vmlinux, vector: u32, soft: boolean, re
   if (this.tp !== null) emit(this, 'kvm_inj_virq', { vector, soft, reinjected });
 }
 
+/** arch/x86/kvm/trace.h: trace_kvm_inj_exception() */
+export function trace_kvm_inj_exception(
+  this: vmlinux,
+  exception: number,
+  has_error: boolean,
+  error_code: u32,
+  reinjected: boolean,
+): void {
+  if (this.tp !== null) emit(this, 'kvm_inj_exception', { exception, has_error, error_code, reinjected });
+}
+
 /** arch/x86/kvm/trace.h: trace_kvm_msr() */
 export function trace_kvm_msr(this: vmlinux, write: number, ecx: u32, data: u64, exception: boolean): void {
   if (this.tp !== null) emit(this, 'kvm_msr', { write, ecx, data: hex(data), exception });

@@ -127,7 +127,8 @@ export function workerAsker(options: WorkerAskerOptions): Asker {
 
   return {
     ask: (question) => run(kindOf(question.kernel, question.int64), { kind: 'ask', question }) as Promise<Answer>,
-    measure: (kernel) => run(kindOf(kernel, 'number'), { kind: 'measure', kernel }) as Promise<Measures>,
+    measure: (kernel, variation) =>
+      run(kindOf(kernel, 'number'), { kind: 'measure', kernel, variation }) as Promise<Measures>,
     unreached: async () => {
       if (!counting) return [];
       const found = (await Promise.all(all(['counted', 'checked']).map(coverageOf))) as ModuleCoverage[][];

@@ -106,4 +106,67 @@ describe('hypercalls', () => {
     expect(tm.seen('kvm')).toContain('kvm_hv_hypercall_done');
     expect(tm.v(1).spin_loop.in_spin_loop).toBe(false);
   });
+
+  const hyperv = (param: bigint, input = 0n, output = 0n, cpl = 0): TestMachine => {
+    const tm = pair({ hyperv: true });
+    tm.k.guestSetCpl(0, cpl);
+    tm.k.exitHypercall(0, u64(0), u64(0), u64(param), u64(input), u64(0), u64(output));
+    tm.settle();
+    return tm;
+  };
+
+  it('Hyper-V: the trace has input and output, and reserved bits of the input are refused before the code is looked at', () => {
+    const tm = hyperv(8n, 0x1000n, 0x2000n);
+    const traced = tm.events.find((e) => e.event === 'kvm_hv_hypercall')?.fields;
+    expect([traced?.ingpa, traced?.outgpa]).toEqual(['0x1000', '0x2000']);
+    expect([rax(tm, 0), tm.v(0).stat.hypercalls]).toEqual([0, 1]);
+    for (const bit of [27, 31, 44, 47, 60, 63]) {
+      for (const code of [8n, 2n]) expect(rax(hyperv((1n << BigInt(bit)) | code), 0)).toBe(3);
+    }
+    for (const bit of [16, 26, 43, 59]) expect(rax(hyperv((1n << BigInt(bit)) | 8n), 0)).toBe(bit === 16 ? 0 : 3);
+    // HV_STATUS_INVALID_HYPERCALL_CODE
+    expect(rax(hyperv(0x7000n), 0)).toBe(2);
+  });
+
+  it('Hyper-V: outside of the kernel it is #UD', () => {
+    const tm = hyperv(8n, 0n, 0n, 3);
+    expect(tm.events.find((e) => e.event === 'kvm_inj_exception')?.fields).toMatchObject({
+      exception: 6,
+      has_error: false,
+    });
+    expect([tm.v(0).stat.hypercalls, tm.seen('kvm').includes('kvm_hv_hypercall')]).toEqual([0, false]);
+  });
+});
+
+describe('MSRs of paravirtual features', () => {
+  const MSRS = [
+    [0x4b56_4d03, 5, 1, 'MSR_KVM_STEAL_TIME'],
+    [0x4b56_4d04, 6, 1, 'MSR_KVM_PV_EOI_EN'],
+    [0x4b56_4d05, 12, 0, 'MSR_KVM_POLL_CONTROL'],
+  ] as const;
+
+  it.each(MSRS)(
+    '%i (feature %i) is there when the guest has the feature or nobody enforces it',
+    (msr, feature, value) => {
+      for (const [enforce, features, gp] of [
+        [false, 0, false],
+        [true, 1 << feature, false],
+        [true, ~(1 << feature), true],
+      ] as const) {
+        const tm = pair();
+        tm.v(0).arch.pv_cpuid = { enforce, features };
+        tm.k.exitWrmsr64(0, msr, value, 0);
+        tm.settle();
+        expect(tm.v(0).arch.gp).toBe(gp);
+        tm.k.exitRdmsr(0, msr);
+        tm.settle();
+        expect(tm.v(0).arch.gp).toBe(gp);
+        if (!gp) expect(tm.v(0).arch.regs.rax).toEqual(u64(value));
+        // KVM_MSR_RET_UNSUPPORTED, which userspace could ask for
+        const info = { index: msr, data: u64(value), host_initiated: true };
+        expect(tm.k.kvm_set_msr_common(tm.v(0), info)).toBe(gp ? 2 : 0);
+        expect(tm.k.kvm_get_msr_common(tm.v(0), info)).toBe(gp ? 2 : 0);
+      }
+    },
+  );
 });

@@ -158,7 +158,8 @@ describe('without APICv', () => {
 
   it('on SVM an NMI in the shadow of STI is delivered behind a single step', () => {
     const tm = pair({ vendor: 'svm' });
-    tm.v(1).arch.int_shadow = true;
+    tm.k.guestSetIf(1, false);
+    tm.k.guestSetIf(1, true, true);
     tm.m.cpu = 0;
     tm.k.kvm_inject_nmi(tm.v(1));
     tm.events.length = 0;

@@ -43,6 +43,7 @@ import { EINVAL } from '../../lib/errno.js';
 import type { u32 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import { KVM_REQ_TLB_FLUSH_CURRENT } from './kvm_host.js';
 
 /** arch/x86/include/asm/svm.h: enum avic_ipi_failure_cause */
 export const AVIC_IPI_FAILURE_INVALID_INT_TYPE = 0;
@@ -72,14 +73,31 @@ export function avic_init_vcpu(this: vmlinux, vcpu: kvm_vcpu): number {
   return ret;
 }
 
+/** arch/x86/kvm/svm/avic.c: avic_activate_vmcb(). MODEL: the VMCB's AVIC_ENABLE and X2APIC_MODE are apicv_active. */
+export function avic_activate_vmcb(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.vmcb.intercept_cr8_write = false;
+  this.kvm_make_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu);
+}
+
+/** arch/x86/kvm/svm/avic.c: avic_deactivate_vmcb() */
+export function avic_deactivate_vmcb(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.vmcb.intercept_cr8_write = true;
+}
+
+/** arch/x86/kvm/svm/avic.c: avic_init_vmcb() */
+export function avic_init_vmcb(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (this.kvm_vcpu_apicv_active(vcpu)) this.avic_activate_vmcb(vcpu);
+  else this.avic_deactivate_vmcb(vcpu);
+}
+
 /** arch/x86/kvm/svm/avic.c: avic_ring_doorbell() */
 export function avic_ring_doorbell(this: vmlinux, vcpu: kvm_vcpu): void {
   // RACE: the vCPU may move meanwhile; then it enters anew, and looks at its IRR on the way.
   const cpu = vcpu.cpu;
   if (cpu === this.m.cpu) return;
-  this.trace_kvm_avic_doorbell(vcpu.vcpu_id, cpu);
   // MODEL: it arrives at once
   if (this.guestOn(cpu) === vcpu.id) this.evaluateVirtualInterrupt(vcpu);
+  this.trace_kvm_avic_doorbell(vcpu.vcpu_id, cpu);
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_kick_vcpu() */
@@ -350,16 +368,22 @@ export function avic_apicv_post_state_restore(this: vmlinux, vcpu: kvm_vcpu): vo
   this.avic_handle_ldr_update(vcpu);
 }
 
-/** arch/x86/kvm/svm/avic.c: avic_refresh_virtual_apic_mode(). MODEL: the VMCB's AVIC bits are apicv_active. */
+/** arch/x86/kvm/svm/avic.c: avic_refresh_virtual_apic_mode() */
 export function avic_refresh_virtual_apic_mode(this: vmlinux, vcpu: kvm_vcpu): void {
   if (!this.lapic_in_kernel(vcpu) || !this.m.kvm[vcpu.kvm].arch.enable_apicv) return;
-  if (this.kvm_vcpu_apicv_active(vcpu)) this.avic_apicv_post_state_restore(vcpu);
+  if (this.kvm_vcpu_apicv_active(vcpu)) {
+    this.avic_apicv_post_state_restore(vcpu);
+    this.avic_activate_vmcb(vcpu);
+  } else {
+    this.avic_deactivate_vmcb(vcpu);
+  }
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_refresh_apicv_exec_ctrl(): without IOMMU. */
 export function avic_refresh_apicv_exec_ctrl(this: vmlinux, vcpu: kvm_vcpu): void {
+  const activated = this.kvm_vcpu_apicv_active(vcpu);
   if (!this.m.kvm[vcpu.kvm].arch.enable_apicv) return;
   this.avic_refresh_virtual_apic_mode(vcpu);
-  if (this.kvm_vcpu_apicv_active(vcpu)) this.avic_vcpu_load(vcpu, vcpu.cpu);
+  if (activated) this.avic_vcpu_load(vcpu, vcpu.cpu);
   else this.avic_vcpu_put(vcpu);
 }

@@ -6,14 +6,23 @@
  */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { NotModelled } from '../../lib/bug.js';
-import { and, type bool, shr, to_u32, u64 as toU64, type u64, ZERO } from '../../lib/types.js';
+import { and, type bool, shr, to_u32, u64 as toU64, ZERO } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import { UD_VECTOR } from './x86.js';
 
-/** include/hyperv/hvgdk_mini.h */
+/** include/asm-generic/hyperv-tlfs.h */
 export const HVCALL_NOTIFY_LONG_SPIN_WAIT = 0x0008;
 const HV_STATUS_SUCCESS = 0;
+const HV_STATUS_INVALID_HYPERCALL_CODE = 2;
 const HV_STATUS_INVALID_HYPERCALL_INPUT = 3;
 const HV_HYPERCALL_FAST_BIT = toU64(1 << 16);
+/** bits 27 to 31, 44 to 47, 60 to 63 */
+const HV_HYPERCALL_RSVD_MASK = toU64(0xf000_f000_f800_0000n);
+
+/** Calls that kvm_hv_hypercall() knows and the model does not: flushes, IPIs, events, messages, debugging, extended ones. */
+const UNMODELLED: readonly number[] = [0x02, 0x03, 0x0b, 0x13, 0x14, 0x15, 0x5c, 0x5d, 0x69, 0x6a, 0x6b];
+const HV_EXT_CALL_QUERY_CAPABILITIES = 0x8001;
+const HV_EXT_CALL_MAX = HV_EXT_CALL_QUERY_CAPABILITIES + 64;
 
 /** arch/x86/kvm/hyperv.h: kvm_hv_hypercall_enabled() */
 export function kvm_hv_hypercall_enabled(this: vmlinux, vcpu: kvm_vcpu): bool {
@@ -33,23 +42,32 @@ export function kvm_hv_hypercall_completeOf(this: vmlinux, vcpuId: number, resul
   return this.kvm_hv_hypercall_complete(this.m.vcpu[vcpuId], result);
 }
 
-/** arch/x86/kvm/hyperv.c: kvm_hv_hypercall(): 64-bit input: RCX the control word, RDX the input. */
+/** arch/x86/kvm/hyperv.c: kvm_hv_hypercall(): in 64-bit mode: RCX the control word, RDX the input, R8 the output. */
 export function kvm_hv_hypercall(this: vmlinux, vcpu: kvm_vcpu): number {
-  if (this.kvm_x86_get_cpl(vcpu) !== 0) throw new NotModelled('kvm_hv_hypercall: #UD');
+  if (this.kvm_x86_get_cpl(vcpu) !== 0) {
+    this.kvm_queue_exception(vcpu, UD_VECTOR);
+    return 1;
+  }
 
   const current = this.get_current();
-  const param: u64 = vcpu.arch.regs.rcx;
+  const { rcx: param, rdx: ingpa, r8: outgpa } = vcpu.arch.regs;
   const code = to_u32(param) & 0xffff;
   const fast = and(param, HV_HYPERCALL_FAST_BIT) !== ZERO;
   const var_cnt = (to_u32(param) >>> 17) & 0x3ff;
   const rep_cnt = to_u32(shr(param, 32)) & 0xfff;
   const rep_idx = to_u32(shr(param, 48)) & 0xfff;
-  this.trace_kvm_hv_hypercall(code, fast, var_cnt, rep_cnt, rep_idx, vcpu.arch.regs.rdx, ZERO);
+  const rep = rep_cnt !== 0 || rep_idx !== 0;
+  this.trace_kvm_hv_hypercall(code, fast, var_cnt, rep_cnt, rep_idx, ingpa, outgpa);
 
-  if (code !== HVCALL_NOTIFY_LONG_SPIN_WAIT) throw new NotModelled(`Hyper-V hypercall 0x${code.toString(16)}`);
-  if (rep_cnt !== 0 || rep_idx !== 0 || var_cnt !== 0) {
+  if (and(param, HV_HYPERCALL_RSVD_MASK) !== ZERO)
     return this.kvm_hv_hypercall_complete(vcpu, HV_STATUS_INVALID_HYPERCALL_INPUT);
+
+  if (code !== HVCALL_NOTIFY_LONG_SPIN_WAIT) {
+    const extended = code >= HV_EXT_CALL_QUERY_CAPABILITIES && code <= HV_EXT_CALL_MAX;
+    if (extended || UNMODELLED.includes(code)) throw new NotModelled(`Hyper-V hypercall 0x${code.toString(16)}`);
+    return this.kvm_hv_hypercall_complete(vcpu, HV_STATUS_INVALID_HYPERCALL_CODE);
   }
+  if (rep || var_cnt !== 0) return this.kvm_hv_hypercall_complete(vcpu, HV_STATUS_INVALID_HYPERCALL_INPUT);
 
   this.kvm_vcpu_on_spin(vcpu, true);
   if (this.notReturned(current)) {

@@ -102,6 +102,33 @@ export function kvm_x86_inject_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
   else this.svm_inject_nmi(vcpu);
 }
 
+/** arch/x86/include/asm/kvm-x86-ops.h: inject_exception() */
+export function kvm_x86_inject_exception(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (isVmx(this, vcpu)) this.vmx_inject_exception(vcpu);
+  else this.svm_inject_exception(vcpu);
+}
+
+/** arch/x86/include/asm/kvm-x86-ops.h: get_interrupt_shadow() */
+export function kvm_x86_get_interrupt_shadow(this: vmlinux, vcpu: kvm_vcpu): number {
+  return isVmx(this, vcpu) ? this.vmx_get_interrupt_shadow(vcpu) : this.svm_get_interrupt_shadow(vcpu);
+}
+
+/** arch/x86/include/asm/kvm-x86-ops.h: set_interrupt_shadow() */
+export function kvm_x86_set_interrupt_shadow(this: vmlinux, vcpu: kvm_vcpu, mask: number): void {
+  if (isVmx(this, vcpu)) this.vmx_set_interrupt_shadow(vcpu, mask);
+  else this.svm_set_interrupt_shadow(vcpu, mask);
+}
+
+/** arch/x86/include/asm/kvm-x86-ops.h: skip_emulated_instruction() */
+export function kvm_x86_skip_emulated_instruction(this: vmlinux, vcpu: kvm_vcpu): number {
+  return isVmx(this, vcpu) ? this.skip_emulated_instruction(vcpu) : this.svm_skip_emulated_instruction(vcpu);
+}
+
+/** arch/x86/include/asm/kvm-x86-ops.h: complete_emulated_msr() */
+export function kvm_x86_complete_emulated_msr(this: vmlinux, vcpu: kvm_vcpu, err: number): number {
+  return isVmx(this, vcpu) ? this.kvm_complete_insn_gp(vcpu, err) : this.svm_complete_emulated_msr(vcpu, err);
+}
+
 /** arch/x86/include/asm/kvm-x86-ops.h: cancel_injection() */
 export function kvm_x86_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
   if (isVmx(this, vcpu)) this.vmx_cancel_injection(vcpu);

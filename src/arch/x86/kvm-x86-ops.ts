@@ -76,12 +76,13 @@ export function kvm_x86_load_eoi_exitmap(this: vmlinux, vcpu: kvm_vcpu, eoi_exit
 
 /** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_set_virtual_apic_mode() */
 export function kvm_x86_set_virtual_apic_mode(this: vmlinux, vcpu: kvm_vcpu): void {
-  // MODEL: vmx_set_virtual_apic_mode() moves execution controls only; what they make of an access is the machine's.
-  if (!isVmx(this, vcpu)) this.avic_refresh_virtual_apic_mode(vcpu);
+  if (isVmx(this, vcpu)) this.vmx_set_virtual_apic_mode(vcpu);
+  else this.avic_refresh_virtual_apic_mode(vcpu);
 }
 
 /** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_refresh_apicv_exec_ctrl() */
 export function kvm_x86_refresh_apicv_exec_ctrl(this: vmlinux, vcpu: kvm_vcpu): void {
+  // MODEL: vmx_refresh_apicv_exec_ctrl() moves execution controls only.
   if (!isVmx(this, vcpu)) this.avic_refresh_apicv_exec_ctrl(vcpu);
 }
 
@@ -127,12 +128,13 @@ export function kvm_x86_vcpu_deliver_sipi_vector(this: vmlinux, vcpu: kvm_vcpu, 
 
 /** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_get_nmi_mask() */
 export function kvm_x86_get_nmi_mask(this: vmlinux, vcpu: kvm_vcpu): boolean {
-  return vcpu.arch.nmi_masked;
+  return isVmx(this, vcpu) ? this.vmx_get_nmi_mask(vcpu) : this.svm_get_nmi_mask(vcpu);
 }
 
 /** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_set_nmi_mask() */
 export function kvm_x86_set_nmi_mask(this: vmlinux, vcpu: kvm_vcpu, masked: boolean): void {
-  vcpu.arch.nmi_masked = masked;
+  if (isVmx(this, vcpu)) this.vmx_set_nmi_mask(vcpu, masked);
+  else this.svm_set_nmi_mask(vcpu, masked);
 }
 
 /** arch/x86/include/asm/kvm-x86-ops.h: kvm_x86_is_vnmi_pending(): kvm_amd with vNMI, which is not modelled. */

@@ -42,6 +42,7 @@ export const KVM_REQ_IOAPIC_EOI_EXIT = KVM_ARCH_REQ(19);
 export const KVM_REQ_LOAD_EOI_EXITMAP = KVM_ARCH_REQ(23);
 export const KVM_REQ_APICV_UPDATE = KVM_ARCH_REQ(25, WAIT | NO_WAKEUP);
 export const KVM_REQ_TLB_FLUSH_CURRENT = KVM_ARCH_REQ(26);
+export const KVM_REQ_TLB_FLUSH_GUEST = KVM_ARCH_REQ(27, WAIT | NO_WAKEUP);
 export const KVM_REQ_APF_READY = KVM_ARCH_REQ(28);
 export const KVM_REQ_UPDATE_PROTECTED_GUEST_STATE = KVM_ARCH_REQ(34);
 
@@ -139,6 +140,15 @@ export interface pi_desc {
   ndst: u32;
 }
 
+/** struct kvm_queued_exception. MODEL: no payload, which #DB and #PF alone have. */
+export interface kvm_queued_exception {
+  pending: bool;
+  injected: bool;
+  has_error_code: bool;
+  vector: u8;
+  error_code: u32;
+}
+
 /** What the CPU pushed when it delivered an event to the guest: what IRET brings back. */
 export interface guest_irq_frame {
   vector: number;
@@ -151,6 +161,10 @@ export interface kvm_vcpu_arch {
   apic: kvm_lapic;
   /** HF_SMM_MASK ... */
   hflags: u32;
+  /** MSR_IA32_SMBASE */
+  smbase: u32;
+  /** the state-save area in SMRAM, as far as it is modelled */
+  smram: { if_flag: bool; cpl: number; int_shadow: bool };
   /** MSR_IA32_APICBASE */
   apic_base: u64;
   apic_arb_prio: s32;
@@ -164,6 +178,7 @@ export interface kvm_vcpu_arch {
   nmi_masked: bool;
   smi_pending: bool;
   smi_count: number;
+  exception: kvm_queued_exception;
   interrupt: { injected: bool; soft: bool; nr: u8 };
   preempted_in_kernel: bool;
   at_instruction_boundary: bool;
@@ -180,7 +195,7 @@ export interface kvm_vcpu_arch {
   pv_cpuid: { enforce: bool; features: u32 };
   apf: { halted: bool };
   /** guest's general registers, as far as exits read or write them */
-  regs: { rax: u64; rbx: u64; rcx: u64; rdx: u64; rsi: u64 };
+  regs: { rax: u64; rbx: u64; rcx: u64; rdx: u64; rsi: u64; r8: u64 };
   /** MSR_KVM_POLL_CONTROL */
   msr_kvm_poll_control: u64;
   /** `memory` is the guest's byte; `fault` makes every access to it fail */
@@ -189,7 +204,7 @@ export interface kvm_vcpu_arch {
   ple_window: u32;
   ple_window_dirty: bool;
   pi_desc: pi_desc;
-  /** what the next entry delivers (VM_ENTRY_INTR_INFO_FIELD, event_inj): type << 8 | vector; -1 for nothing */
+  /** what the next entry delivers (VM_ENTRY_INTR_INFO_FIELD, event_inj): INTR_TYPE_* | vector; -1 for nothing */
   event_inj: number;
   /** exit reason (VMX) or exit code (SVM), its qualification or exit_info_1 */
   exit_reason: u32;
@@ -207,8 +222,10 @@ export interface kvm_vcpu_arch {
   /** its place on that list: after all that are less */
   pi_wakeup_place: number;
   hyperv_enabled: bool;
-  /** STI or MOV SS shadow: interrupts wait for the next instruction */
+  /** the shadow of an STI: interrupts wait until the next instruction is complete. MODEL: no MOV SS */
   int_shadow: bool;
+  /** the clock at that STI: the guest has gone on when it shows another time */
+  shadow_since: u64;
   /** vectors the CPU has delivered to the guest and that the guest's code has not begun to serve, in order */
   taken: number[];
   /** event frames on the guest's stack, innermost last */
@@ -237,6 +254,9 @@ export interface kvm_vcpu_arch {
     ldr_reg: u32;
     dfr_reg: u32;
     pause_filter_count: u16;
+    intercept_iret: bool;
+    /** an event whose delivery the exit cut short, coded as event_inj; -1 for none */
+    exit_int_info: number;
     /** AVIC physical ID table entry: IsRunning */
     is_running: bool;
     /** struct vcpu_svm; with it, RFLAGS.TF is set for KVM */
@@ -345,6 +365,8 @@ function newVmcb(): kvm_vcpu_arch['vmcb'] {
     ldr_reg: 0,
     dfr_reg: 0xffff_ffff,
     pause_filter_count: 0,
+    intercept_iret: false,
+    exit_int_info: -1,
     is_running: false,
     nmi_singlestep: false,
     awaiting_iret_completion: false,
@@ -357,6 +379,8 @@ export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
   return {
     apic,
     hflags: 0,
+    smbase: 0,
+    smram: { if_flag: false, cpl: 0, int_shadow: false },
     apic_base: ZERO,
     apic_arb_prio: 0,
     apic_attention: 0,
@@ -368,6 +392,7 @@ export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
     nmi_masked: false,
     smi_pending: false,
     smi_count: 0,
+    exception: { pending: false, injected: false, has_error_code: false, vector: 0, error_code: 0 },
     interrupt: { injected: false, soft: false, nr: 0 },
     preempted_in_kernel: false,
     at_instruction_boundary: false,
@@ -378,7 +403,7 @@ export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
     mcg_cap: 0,
     pv_cpuid: { enforce: false, features: 0 },
     apf: { halted: false },
-    regs: { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: ZERO, rsi: ZERO },
+    regs: { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: ZERO, rsi: ZERO, r8: ZERO },
     msr_kvm_poll_control: ZERO,
     pv_eoi: { msr_val: ZERO, memory: 0, fault: false },
     st: newStealTime(),
@@ -396,6 +421,7 @@ export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
     pi_wakeup_place: 0,
     hyperv_enabled: false,
     int_shadow: false,
+    shadow_since: ZERO,
     taken: [],
     irq_frames: [],
     irq_window: false,

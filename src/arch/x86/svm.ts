@@ -12,7 +12,7 @@
 import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { NotModelled } from '../../lib/bug.js';
-import { type bool, to_u32, u64 as toU64, ZERO } from '../../lib/types.js';
+import { type bool, to_u32, u64 as toU64, type u32, ZERO } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
@@ -33,7 +33,14 @@ import {
   KVM_REQ_EVENT,
 } from './kvm_host.js';
 import { RESCHEDULE_VECTOR } from './posted_intr.js';
-import { INTR_TYPE_NMI_INTR } from './vmx.js';
+import {
+  INTR_INFO_DELIVER_CODE_MASK,
+  INTR_INFO_INTR_TYPE_MASK,
+  INTR_TYPE_EXT_INTR,
+  INTR_TYPE_HARD_EXCEPTION,
+  INTR_TYPE_NMI_INTR,
+  INTR_TYPE_SOFT_INTR,
+} from './vmx.js';
 
 /** arch/x86/include/uapi/asm/svm.h */
 export const SVM_EXIT_INTR = 0x060;
@@ -48,6 +55,10 @@ export const SVM_EXIT_VMMCALL = 0x081;
 export const SVM_EXIT_NPF = 0x400;
 export const SVM_EXIT_AVIC_INCOMPLETE_IPI = 0x401;
 export const SVM_EXIT_AVIC_UNACCELERATED_ACCESS = 0x402;
+
+/** arch/x86/include/asm/kvm_host.h */
+const KVM_X86_SHADOW_INT_MOV_SS = 0x01;
+const KVM_X86_SHADOW_INT_STI = 0x02;
 
 const bit = (nr: number): number => 1 << nr;
 /** arch/x86/kvm/svm/svm.h: AVIC_REQUIRED_APICV_INHIBITS */
@@ -135,25 +146,30 @@ export function svm_vcpu_create(this: vmlinux, vcpu: kvm_vcpu): number {
   return this.avic_init_vcpu(vcpu);
 }
 
-/** arch/x86/kvm/svm/svm.c: init_vmcb() */
+/** arch/x86/kvm/svm/svm.c: init_vmcb(): an interrupt shadow and an event to inject stay. */
 export function init_vmcb(this: vmlinux, vcpu: kvm_vcpu): void {
   vcpu.arch.vmcb.intercept_cr8_write = true;
+  // control.int_ctl: V_TPR, V_IRQ
+  vcpu.arch.vmcb.v_tpr = 0;
+  vcpu.arch.irq_window = false;
   if (!this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm])) {
     vcpu.arch.vmcb.pause_filter_count = this.m.kvm_x86_params.pause_filter_count;
   }
-  // control.int_ctl, int_state and event_inj are zero
-  vcpu.arch.irq_window = false;
-  vcpu.arch.int_shadow = false;
-  vcpu.arch.event_inj = -1;
+  if (this.m.kvm[vcpu.kvm].arch.enable_apicv) this.avic_init_vmcb(vcpu);
+}
+
+/** arch/x86/kvm/svm/svm.c: __svm_vcpu_reset() */
+export function __svm_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.nmi_masked = false;
+  vcpu.arch.vmcb.awaiting_iret_completion = false;
 }
 
 /** arch/x86/kvm/svm/svm.c: svm_vcpu_reset() */
 export function svm_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool): void {
   this.init_vmcb(vcpu);
-  if (!init_event) {
-    vcpu.arch.nmi_masked = false;
-    vcpu.arch.vmcb.awaiting_iret_completion = false;
-  }
+  if (!init_event) this.__svm_vcpu_reset(vcpu);
+  // MODEL: at once, not at the next VMRUN, which makes it 0 in real mode
+  vcpu.arch.cpl = 0;
 }
 
 /** arch/x86/kvm/svm/svm.c: svm_get_cpl() */
@@ -161,11 +177,50 @@ export function svm_get_cpl(this: vmlinux, vcpu: kvm_vcpu): number {
   return vcpu.arch.cpl;
 }
 
+/** arch/x86/kvm/svm/svm.c: svm_get_interrupt_shadow(): one bit for both kinds. */
+export function svm_get_interrupt_shadow(this: vmlinux, vcpu: kvm_vcpu): u32 {
+  return vcpu.arch.int_shadow ? KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS : 0;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_set_interrupt_shadow() */
+export function svm_set_interrupt_shadow(this: vmlinux, vcpu: kvm_vcpu, mask: number): void {
+  vcpu.arch.int_shadow = mask !== 0;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_skip_emulated_instruction(), with NRIPS. MODEL: no RIP. */
+export function svm_skip_emulated_instruction(this: vmlinux, vcpu: kvm_vcpu): number {
+  this.svm_set_interrupt_shadow(vcpu, 0);
+  return 1;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_complete_emulated_msr() */
+export function svm_complete_emulated_msr(this: vmlinux, vcpu: kvm_vcpu, err: number): number {
+  return this.kvm_complete_insn_gp(vcpu, err);
+}
+
 /* ---- interrupts ---- */
+
+/** arch/x86/kvm/svm/svm.c: svm_set_iret_intercept() */
+export function svm_set_iret_intercept(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.vmcb.intercept_iret = true;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_clr_iret_intercept() */
+export function svm_clr_iret_intercept(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.vmcb.intercept_iret = false;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_inject_exception(). MODEL: no payload, no software exception. */
+export function svm_inject_exception(this: vmlinux, vcpu: kvm_vcpu): void {
+  const ex = vcpu.arch.exception;
+  const code = ex.has_error_code ? INTR_INFO_DELIVER_CODE_MASK : 0;
+  vcpu.arch.event_inj = ex.vector | INTR_TYPE_HARD_EXCEPTION | code;
+}
 
 /** arch/x86/kvm/svm/svm.c: svm_inject_irq() */
 export function svm_inject_irq(this: vmlinux, vcpu: kvm_vcpu, reinjected: bool): void {
   const intr = vcpu.arch.interrupt;
+  if (intr.soft) throw new NotModelled('svm_inject_irq: a software interrupt');
   this.trace_kvm_inj_virq(intr.nr, intr.soft, reinjected);
   vcpu.stat.irq_injections++;
   vcpu.arch.event_inj = intr.nr;
@@ -175,6 +230,7 @@ export function svm_inject_irq(this: vmlinux, vcpu: kvm_vcpu, reinjected: bool):
 export function svm_inject_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
   vcpu.arch.event_inj = INTR_TYPE_NMI_INTR | 2;
   vcpu.arch.nmi_masked = true;
+  this.svm_set_iret_intercept(vcpu);
   vcpu.stat.nmi_injections++;
 }
 
@@ -225,6 +281,13 @@ export function svm_get_nmi_mask(this: vmlinux, vcpu: kvm_vcpu): bool {
   return vcpu.arch.nmi_masked;
 }
 
+/** arch/x86/kvm/svm/svm.c: svm_set_nmi_mask() */
+export function svm_set_nmi_mask(this: vmlinux, vcpu: kvm_vcpu, masked: bool): void {
+  vcpu.arch.nmi_masked = masked;
+  if (masked) this.svm_set_iret_intercept(vcpu);
+  else this.svm_clr_iret_intercept(vcpu);
+}
+
 /** arch/x86/kvm/svm/svm.c: svm_nmi_blocked() */
 export function svm_nmi_blocked(this: vmlinux, vcpu: kvm_vcpu): bool {
   return this.svm_get_nmi_mask(vcpu) || vcpu.arch.int_shadow;
@@ -245,11 +308,22 @@ export function svm_interrupt_allowed(this: vmlinux, vcpu: kvm_vcpu, _for_inject
   return this.svm_interrupt_blocked(vcpu) ? 0 : 1;
 }
 
+/** arch/x86/kvm/svm/svm.c: svm_set_vintr() */
+export function svm_set_vintr(this: vmlinux, vcpu: kvm_vcpu): void {
+  this.warnOn(this.kvm_vcpu_apicv_activated(vcpu), 'svm_set_vintr: AVIC is active');
+  vcpu.arch.irq_window = true;
+}
+
+/** arch/x86/kvm/svm/svm.c: svm_clear_vintr() */
+export function svm_clear_vintr(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.irq_window = false;
+}
+
 /** arch/x86/kvm/svm/svm.c: svm_enable_irq_window() */
 export function svm_enable_irq_window(this: vmlinux, vcpu: kvm_vcpu): void {
   // the window is a virtual interrupt, which AVIC cannot have beside its own
   this.kvm_set_apicv_inhibit(this.m.kvm[vcpu.kvm], APICV_INHIBIT_REASON_IRQWIN);
-  vcpu.arch.irq_window = true;
+  this.svm_set_vintr(vcpu);
 }
 
 /** arch/x86/kvm/svm/svm.c: disable_nmi_singlestep(). MODEL: the guest does not single-step itself. */
@@ -271,7 +345,7 @@ export function svm_enable_smi_window(this: vmlinux, _vcpu: kvm_vcpu): void {}
 /** arch/x86/kvm/svm/svm.c: interrupt_window_interception() */
 export function interrupt_window_interception(this: vmlinux, vcpu: kvm_vcpu): number {
   this.kvm_make_request(KVM_REQ_EVENT, vcpu);
-  vcpu.arch.irq_window = false;
+  this.svm_clear_vintr(vcpu);
   this.kvm_clear_apicv_inhibit(this.m.kvm[vcpu.kvm], APICV_INHIBIT_REASON_IRQWIN);
   vcpu.stat.irq_window_exits++;
   return 1;
@@ -319,28 +393,51 @@ export function sync_lapic_to_cr8(this: vmlinux, vcpu: kvm_vcpu): void {
 
 /* ---- entry and exit ---- */
 
-/** arch/x86/kvm/svm/svm.c: svm_complete_interrupts(). MODEL: no exit happens while an event is being delivered. */
+/** arch/x86/kvm/svm/svm.c: svm_complete_interrupts() */
 export function svm_complete_interrupts(this: vmlinux, vcpu: kvm_vcpu): void {
   const svm = vcpu.arch.vmcb;
+  const exitintinfo = svm.exit_int_info;
   if (svm.awaiting_iret_completion && !svm.at_iret) {
     svm.awaiting_iret_completion = false;
     vcpu.arch.nmi_masked = false;
     this.kvm_make_request(KVM_REQ_EVENT, vcpu);
   }
+
   vcpu.arch.nmi_injected = false;
+  this.kvm_clear_exception_queue(vcpu);
   this.kvm_clear_interrupt_queue(vcpu);
+
+  if (exitintinfo === -1) return;
+
+  this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+
+  const vector = exitintinfo & 0xff;
+  const type = exitintinfo & INTR_INFO_INTR_TYPE_MASK;
+  switch (type) {
+    case INTR_TYPE_NMI_INTR:
+      vcpu.arch.nmi_injected = true;
+      break;
+    case INTR_TYPE_HARD_EXCEPTION:
+      if (exitintinfo & INTR_INFO_DELIVER_CODE_MASK)
+        this.kvm_requeue_exception_e(vcpu, vector, vcpu.arch.exception.error_code);
+      else this.kvm_requeue_exception(vcpu, vector);
+      break;
+    case INTR_TYPE_EXT_INTR:
+      this.kvm_queue_interrupt(vcpu, vector, false);
+      break;
+    case INTR_TYPE_SOFT_INTR:
+      this.kvm_queue_interrupt(vcpu, vector, true);
+      break;
+    default:
+      break;
+  }
 }
 
 /** arch/x86/kvm/svm/svm.c: svm_cancel_injection(): what was to be delivered is so at the next entry. */
 export function svm_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
-  const event = vcpu.arch.event_inj;
-  this.svm_complete_interrupts(vcpu);
-  if (event !== -1) {
-    this.kvm_make_request(KVM_REQ_EVENT, vcpu);
-    if (event & INTR_TYPE_NMI_INTR) vcpu.arch.nmi_injected = true;
-    else this.kvm_queue_interrupt(vcpu, event, false);
-  }
+  vcpu.arch.vmcb.exit_int_info = vcpu.arch.event_inj;
   vcpu.arch.event_inj = -1;
+  this.svm_complete_interrupts(vcpu);
 }
 
 /** arch/x86/kvm/svm/svm.c: svm_vcpu_run(): into the guest; its rest, after the exit, is `svm_vcpu_runExit`. */
@@ -371,6 +468,8 @@ export function svm_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit
 /** svm_vcpu_run(): the guest has exited: how far the fast path got. */
 export function svm_vcpu_runExit(this: vmlinux, vcpuId: number): number {
   const vcpu = this.m.vcpu[vcpuId];
+  // MODEL: no exit happens while an event is being delivered
+  vcpu.arch.vmcb.exit_int_info = -1;
   this.sync_cr8_to_lapic(vcpu);
   this.trace_kvm_exit(vcpu, KVM_ISA_SVM);
   this.svm_complete_interrupts(vcpu);
@@ -382,7 +481,7 @@ export function svm_exit_handlers_fastpath(this: vmlinux, vcpu: kvm_vcpu): numbe
   switch (vcpu.arch.exit_reason) {
     case SVM_EXIT_MSR:
       if (vcpu.arch.exit_qualification === ZERO) break; // RDMSR
-      return this.handle_fastpath_set_msrOf(vcpu);
+      return this.handle_fastpath_set_msr_irqoff(vcpu);
     case SVM_EXIT_HLT:
       return this.handle_fastpath_hlt(vcpu);
     default:
@@ -420,6 +519,7 @@ export function intr_interception(this: vmlinux, vcpu: kvm_vcpu): number {
 export function iret_interception(this: vmlinux, vcpu: kvm_vcpu): number {
   vcpu.stat.nmi_window_exits++;
   vcpu.arch.vmcb.awaiting_iret_completion = true;
+  this.svm_clr_iret_intercept(vcpu);
   vcpu.arch.vmcb.at_iret = true;
   this.kvm_make_request(KVM_REQ_EVENT, vcpu);
   return 1;

@@ -57,6 +57,8 @@ import {
   EXIT_REASON_PAUSE_INSTRUCTION,
   EXIT_REASON_PREEMPTION_TIMER,
   EXIT_REASON_VMCALL,
+  INTR_INFO_INTR_TYPE_MASK,
+  INTR_TYPE_HARD_EXCEPTION,
   INTR_TYPE_NMI_INTR,
 } from './vmx.js';
 
@@ -124,6 +126,15 @@ export function pollDeadline(this: vmlinux, cpu: number): u64 {
   return vcpu === NULL ? ZERO : this.m.vcpu[vcpu].halt.stop;
 }
 
+/**
+ * The guest has come to an instruction behind the STI: its shadow is over as soon as time has passed. Whatever looks at
+ * the shadow of a guest that runs, or lets it exit, comes here first.
+ */
+export function guestGoesOn(this: vmlinux, vcpu: kvm_vcpu): void {
+  const { arch } = vcpu;
+  if (arch.int_shadow && arch.shadow_since !== this.m.sched_clock) arch.int_shadow = false;
+}
+
 /** The guest takes an interrupt or NMI: as through an interrupt gate into CPL 0. */
 export function guestTakes(this: vmlinux, vcpu: kvm_vcpu, vector: number, nmi: bool): void {
   const arch = vcpu.arch;
@@ -140,7 +151,10 @@ export function deliverEvent(this: vmlinux, vcpu: kvm_vcpu): void {
   const event = vcpu.arch.event_inj;
   if (event === -1) return;
   vcpu.arch.event_inj = -1;
-  this.guestTakes(vcpu, event & 0xff, (event & INTR_TYPE_NMI_INTR) !== 0);
+  const type = event & INTR_INFO_INTR_TYPE_MASK;
+  // MODEL: the guest's handler of an exception takes no time and goes on behind the instruction
+  if (type === INTR_TYPE_HARD_EXCEPTION) vcpu.arch.int_shadow = false;
+  else this.guestTakes(vcpu, event & 0xff, type === INTR_TYPE_NMI_INTR);
 }
 
 /** VM entry is complete: the guest runs, first with what entry delivers and what waits in the virtual APIC. */
@@ -196,6 +210,7 @@ export function vmExit(this: vmlinux, cpu: number, vmxReason: u32, svmCode: u32,
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const vcpu = this.m.vcpu[id];
+  this.guestGoesOn(vcpu);
   vcpu.arch.exit_reason = this.m.kvm[vcpu.kvm].arch.vendor === 'vmx' ? vmxReason : svmCode;
   vcpu.arch.exit_qualification = qualification;
   this.resumeKernelStack(cpu);
@@ -239,16 +254,12 @@ export function exitExternalInterrupt(
   return done;
 }
 
-/** VMCALL or VMMCALL. The result is in regs.rax once the call has returned. */
-export function exitHypercall(this: vmlinux, cpu: number, nr: u64, a0: u64, a1: u64, a2: u64, a3: u64): bool {
+/** VMCALL or VMMCALL: KVM reads RAX and a0 to a3, Hyper-V RCX, RDX and R8. RAX has the result once the call is back. */
+export function exitHypercall(this: vmlinux, cpu: number, rax: u64, ...a: u64[]): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
-  const regs = this.m.vcpu[id].arch.regs;
-  regs.rax = nr;
-  regs.rbx = a0;
-  regs.rcx = a1;
-  regs.rdx = a2;
-  regs.rsi = a3;
+  const [rbx, rcx, rdx, rsi, r8 = ZERO] = a;
+  this.m.vcpu[id].arch.regs = { rax, rbx, rcx, rdx, rsi, r8 };
   return this.vmExit(cpu, EXIT_REASON_VMCALL, SVM_EXIT_VMMCALL, ZERO);
 }
 
@@ -290,11 +301,17 @@ export function emulateApicAccess(this: vmlinux, vcpu: kvm_vcpu): number {
 
 /* ---- what a guest does; each says whether there was a guest to do it ---- */
 
-/** STI (`on`) or CLI: with it on, what waited for it comes. */
-export function guestSetIf(this: vmlinux, cpu: number, on: bool): bool {
+/**
+ * STI (`on`) or CLI: with it on, what waited for it comes, behind the instruction that follows. With `shadow` that is the
+ * guest's next, and not just any: its next event, or the passing of time.
+ */
+export function guestSetIf(this: vmlinux, cpu: number, on: bool, shadow: bool = false): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
-  this.m.vcpu[id].arch.if_flag = on;
+  const { arch } = this.m.vcpu[id];
+  arch.int_shadow = shadow && on && !arch.if_flag;
+  arch.shadow_since = this.m.sched_clock;
+  arch.if_flag = on;
   this.settleGuest(cpu);
   return true;
 }
@@ -303,11 +320,16 @@ export function guestSetIf(this: vmlinux, cpu: number, on: bool): bool {
 export function guestSetCpl(this: vmlinux, cpu: number, cpl: number): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
-  this.m.vcpu[id].arch.cpl = cpl;
+  const { arch } = this.m.vcpu[id];
+  arch.cpl = cpl;
+  if (arch.int_shadow) {
+    arch.int_shadow = false;
+    this.settleGuest(cpu);
+  }
   return true;
 }
 
-/** IRET from the innermost handler: CPL and RFLAGS.IF are back, NMIs unmasked if that was one. */
+/** IRET from the innermost handler: CPL and RFLAGS.IF are back, NMIs unmasked, whatever it was the handler of. */
 export function guestIret(this: vmlinux, cpu: number): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
@@ -316,13 +338,10 @@ export function guestIret(this: vmlinux, cpu: number): bool {
   if (frame === undefined) return false;
   arch.cpl = frame.cpl;
   arch.if_flag = frame.if_flag;
-  if (arch.nmi_masked && frame.vector === 2) {
-    if (this.m.kvm[this.m.vcpu[id].kvm].arch.vendor === 'svm' && !this.m.kvm_x86_params.vnmi) {
-      this.vmExit(cpu, 0, SVM_EXIT_IRET, ZERO);
-    } else {
-      arch.nmi_masked = false;
-    }
-  }
+  arch.int_shadow = false;
+  // without vNMI a CPU of AMD does not know of the mask: it is KVM's
+  if (this.m.kvm[this.m.vcpu[id].kvm].arch.vendor === 'vmx') arch.nmi_masked = false;
+  else if (arch.vmcb.intercept_iret) this.vmExit(cpu, 0, SVM_EXIT_IRET, ZERO);
   this.settleGuest(cpu);
   return true;
 }
@@ -347,14 +366,17 @@ export function guestIcr(this: vmlinux, cpu: number, icr_low: u32, dest: u32): b
     apic.regs[APIC_ICR >> 2] = icr_low;
     if (x2apic) apic.regs[(APIC_ICR >> 2) + 1] = high;
     else apic.regs[APIC_ICR2 >> 2] = high;
+    vcpu.arch.int_shadow = false;
     const target = this.kvm_get_vcpu_by_id(kvm, dest);
     if (kvm.arch.enable_ipiv && unicast && target !== NULL) {
       this.ipivSend(this.m.vcpu[target], icr_low & 0xff);
+      this.settleGuest(cpu);
       return true;
     }
     return this.vmExit(cpu, EXIT_REASON_APIC_WRITE, 0, toU64(APIC_ICR));
   }
   if (apic.apicv_active && kvm.arch.vendor === 'svm' && (!x2apic || this.m.kvm_x86_params.x2avic)) {
+    vcpu.arch.int_shadow = false;
     return this.avicSend(cpu, vcpu, icr_low, high, unicast ? this.kvm_get_vcpu_by_id(kvm, dest) : NULL);
   }
   if (x2apic) return this.exitWrmsr64(cpu, APIC_BASE_MSR + (APIC_ICR >> 4), icr_low, high);
@@ -380,9 +402,14 @@ export function guestEoi(this: vmlinux, cpu: number): bool {
 
   if (this.pv_eoi_enabled(vcpu) && (arch.pv_eoi.memory & 1) !== 0) {
     arch.pv_eoi.memory &= ~1;
+    if (arch.int_shadow) {
+      arch.int_shadow = false;
+      this.settleGuest(cpu);
+    }
     return true;
   }
   if (arch.apic.apicv_active && (kvm.arch.vendor === 'vmx' || !x2apic || this.m.kvm_x86_params.x2avic)) {
+    arch.int_shadow = false;
     return this.virtualEoi(cpu, vcpu);
   }
   return x2apic ? this.exitWrmsr64(cpu, APIC_BASE_MSR + (APIC_EOI >> 4), 0, 0) : this.exitMmio(cpu, APIC_EOI, 0);
@@ -403,6 +430,7 @@ export function settleGuest(this: vmlinux, cpu: number): void {
     const vcpu = this.m.vcpu[id];
     const { arch } = vcpu;
     this.m.cpu = cpu;
+    this.guestGoesOn(vcpu);
     // whoever sets one of these sends an interrupt with it
     if (vcpu.mode === EXITING_GUEST_MODE || this.need_resched()) {
       this.exitExternalInterrupt(cpu, RESCHEDULE_VECTOR);

@@ -43,7 +43,9 @@ function setVector(regs: u32[], base: number, vector: number, on: bool): void {
  */
 export function evaluateVirtualInterrupt(this: vmlinux, vcpu: kvm_vcpu): void {
   const { arch } = vcpu;
-  if (!arch.apic.apicv_active || !arch.if_flag || arch.int_shadow) return;
+  if (!arch.apic.apicv_active || !arch.if_flag) return;
+  this.guestGoesOn(vcpu);
+  if (arch.int_shadow) return;
   const regs = arch.apic.regs;
   const vmx = this.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
   // what VMX looks at is RVI, which is KVM's and its own to keep in step with IRR

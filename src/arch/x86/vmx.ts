@@ -10,6 +10,7 @@
  * shrink_ple_window().
  */
 import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import { LAPIC_MODE_INVALID, LAPIC_MODE_XAPIC } from '../../lapic/apicdef.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { NotModelled } from '../../lib/bug.js';
 import { ERANGE } from '../../lib/errno.js';
@@ -44,6 +45,7 @@ import {
   KVM_ISA_VMX,
   KVM_REQ_APIC_PAGE_RELOAD,
   KVM_REQ_EVENT,
+  KVM_REQ_TLB_FLUSH_CURRENT,
 } from './kvm_host.js';
 import { POSTED_INTR_VECTOR, RESCHEDULE_VECTOR } from './posted_intr.js';
 
@@ -63,9 +65,16 @@ export const EXIT_REASON_EPT_MISCONFIG = 49;
 export const EXIT_REASON_PREEMPTION_TIMER = 52;
 export const EXIT_REASON_APIC_WRITE = 56;
 
-/** arch/x86/include/asm/vmx.h: type of the event in VM_ENTRY_INTR_INFO_FIELD; the same in the VMCB's event_inj */
+/** arch/x86/include/asm/vmx.h: of the event in VM_ENTRY_INTR_INFO_FIELD; the VMCB's event_inj has the same bits */
+export const INTR_INFO_INTR_TYPE_MASK = 7 << 8;
+export const INTR_INFO_DELIVER_CODE_MASK = 1 << 11;
+export const INTR_TYPE_EXT_INTR = 0 << 8;
 export const INTR_TYPE_NMI_INTR = 2 << 8;
+export const INTR_TYPE_HARD_EXCEPTION = 3 << 8;
+export const INTR_TYPE_SOFT_INTR = 4 << 8;
 
+/** arch/x86/include/asm/kvm_host.h */
+const KVM_X86_SHADOW_INT_STI = 0x02;
 const APIC_EOI = 0xb0;
 const APIC_ACCESS_OFFSET = 0xfff;
 const APIC_ACCESS_TYPE = 0xf000;
@@ -146,13 +155,16 @@ export function vmx_vcpu_create(this: vmlinux, _vcpu: kvm_vcpu): number {
 
 /** arch/x86/kvm/vmx/vmx.c: init_vmcs() */
 export function init_vmcs(this: vmlinux, vcpu: kvm_vcpu): void {
-  if (!this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm])) {
-    vcpu.arch.ple_window = this.m.kvm_x86_params.ple_window;
-    vcpu.arch.ple_window_dirty = true;
-  }
+  // exec_controls_set()
+  vcpu.arch.irq_window = false;
+  vcpu.arch.nmi_window = false;
   if (this.m.kvm[vcpu.kvm].arch.enable_apicv) {
     vcpu.arch.vmcs.eoi_exit_bitmap.fill(0);
     vcpu.arch.vmcs.guest_intr_status = 0;
+  }
+  if (!this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm])) {
+    vcpu.arch.ple_window = this.m.kvm_x86_params.ple_window;
+    vcpu.arch.ple_window_dirty = true;
   }
   vcpu.arch.vmcs.tpr_threshold = 0;
 }
@@ -169,7 +181,8 @@ export function vmx_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool):
   if (!init_event) this.__vmx_vcpu_reset(vcpu);
   vcpu.arch.vmcs.hv_deadline_tsc = U64_MAX;
   this.kvm_set_cr8(vcpu, ZERO);
-  // interruptibility state and the entry's event
+  // SS.DPL, GUEST_INTERRUPTIBILITY_INFO, VM_ENTRY_INTR_INFO_FIELD
+  vcpu.arch.cpl = 0;
   vcpu.arch.nmi_masked = false;
   vcpu.arch.int_shadow = false;
   vcpu.arch.event_inj = -1;
@@ -179,6 +192,42 @@ export function vmx_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool):
 /** arch/x86/kvm/vmx/vmx.c: vmx_get_cpl() */
 export function vmx_get_cpl(this: vmlinux, vcpu: kvm_vcpu): number {
   return vcpu.arch.cpl;
+}
+
+/** arch/x86/kvm/vmx/vmx.c: vmx_get_interrupt_shadow() */
+export function vmx_get_interrupt_shadow(this: vmlinux, vcpu: kvm_vcpu): u32 {
+  return vcpu.arch.int_shadow ? KVM_X86_SHADOW_INT_STI : 0;
+}
+
+/** arch/x86/kvm/vmx/vmx.c: vmx_set_interrupt_shadow() */
+export function vmx_set_interrupt_shadow(this: vmlinux, vcpu: kvm_vcpu, mask: number): void {
+  vcpu.arch.int_shadow = mask !== 0;
+}
+
+/** arch/x86/kvm/vmx/vmx.c: skip_emulated_instruction(). MODEL: no RIP; the guest goes on behind the instruction. */
+export function skip_emulated_instruction(this: vmlinux, vcpu: kvm_vcpu): number {
+  this.vmx_set_interrupt_shadow(vcpu, 0);
+  return 1;
+}
+
+/**
+ * arch/x86/kvm/vmx/vmx.c: vmx_set_virtual_apic_mode()
+ *
+ * MODEL: with FlexPriority. What the execution controls make of an access is the machine's.
+ */
+export function vmx_set_virtual_apic_mode(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (!this.lapic_in_kernel(vcpu)) return;
+  switch (this.kvm_get_apic_mode(vcpu)) {
+    case LAPIC_MODE_INVALID:
+      this.warnOn(true, 'vmx_set_virtual_apic_mode: LAPIC_MODE_INVALID');
+      break;
+    case LAPIC_MODE_XAPIC:
+      this.kvm_make_request(KVM_REQ_APIC_PAGE_RELOAD, vcpu);
+      this.kvm_make_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu);
+      break;
+    default: // disabled, x2APIC: controls only
+      break;
+  }
 }
 
 /* ---- interrupts ---- */
@@ -241,7 +290,14 @@ export function vmx_inject_irq(this: vmlinux, vcpu: kvm_vcpu, reinjected: bool):
   const irq = vcpu.arch.interrupt.nr;
   this.trace_kvm_inj_virq(irq, vcpu.arch.interrupt.soft, reinjected);
   vcpu.stat.irq_injections++;
-  vcpu.arch.event_inj = irq;
+  vcpu.arch.event_inj = irq | (vcpu.arch.interrupt.soft ? INTR_TYPE_SOFT_INTR : INTR_TYPE_EXT_INTR);
+}
+
+/** arch/x86/kvm/vmx/vmx.c: vmx_inject_exception(). MODEL: no payload, no software exception. */
+export function vmx_inject_exception(this: vmlinux, vcpu: kvm_vcpu): void {
+  const ex = vcpu.arch.exception;
+  const code = ex.has_error_code ? INTR_INFO_DELIVER_CODE_MASK : 0;
+  vcpu.arch.event_inj = ex.vector | INTR_TYPE_HARD_EXCEPTION | code;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_inject_nmi() */
@@ -253,6 +309,11 @@ export function vmx_inject_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
 /** arch/x86/kvm/vmx/vmx.c: vmx_get_nmi_mask() */
 export function vmx_get_nmi_mask(this: vmlinux, vcpu: kvm_vcpu): bool {
   return vcpu.arch.nmi_masked;
+}
+
+/** arch/x86/kvm/vmx/vmx.c: vmx_set_nmi_mask() */
+export function vmx_set_nmi_mask(this: vmlinux, vcpu: kvm_vcpu, masked: bool): void {
+  vcpu.arch.nmi_masked = masked;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_nmi_blocked() */
@@ -337,26 +398,45 @@ export function vmx_apicv_pre_state_restore(this: vmlinux, vcpu: kvm_vcpu): void
 
 /* ---- entry and exit ---- */
 
+/** arch/x86/kvm/vmx/vmx.c: __vmx_complete_interrupts(): -1 for an idt_vectoring_info that is not valid. */
+export function __vmx_complete_interrupts(this: vmlinux, vcpu: kvm_vcpu, idt_vectoring_info: number): void {
+  vcpu.arch.nmi_injected = false;
+  this.kvm_clear_exception_queue(vcpu);
+  this.kvm_clear_interrupt_queue(vcpu);
+
+  if (idt_vectoring_info === -1) return;
+
+  this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+
+  const vector = idt_vectoring_info & 0xff;
+  const type = idt_vectoring_info & INTR_INFO_INTR_TYPE_MASK;
+  switch (type) {
+    case INTR_TYPE_NMI_INTR:
+      vcpu.arch.nmi_injected = true;
+      this.vmx_set_nmi_mask(vcpu, false);
+      break;
+    case INTR_TYPE_HARD_EXCEPTION:
+      if (idt_vectoring_info & INTR_INFO_DELIVER_CODE_MASK)
+        this.kvm_requeue_exception_e(vcpu, vector, vcpu.arch.exception.error_code);
+      else this.kvm_requeue_exception(vcpu, vector);
+      break;
+    case INTR_TYPE_SOFT_INTR:
+    case INTR_TYPE_EXT_INTR:
+      this.kvm_queue_interrupt(vcpu, vector, type === INTR_TYPE_SOFT_INTR);
+      break;
+    default:
+      break;
+  }
+}
+
 /** arch/x86/kvm/vmx/vmx.c: vmx_complete_interrupts(). MODEL: no exit happens while an event is being delivered. */
 export function vmx_complete_interrupts(this: vmlinux, vcpu: kvm_vcpu): void {
-  vcpu.arch.nmi_injected = false;
-  this.kvm_clear_interrupt_queue(vcpu);
+  this.__vmx_complete_interrupts(vcpu, -1);
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_cancel_injection(): what was to be delivered is so at the next entry. */
 export function vmx_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
-  const event = vcpu.arch.event_inj;
-  vcpu.arch.nmi_injected = false;
-  this.kvm_clear_interrupt_queue(vcpu);
-  if (event !== -1) {
-    this.kvm_make_request(KVM_REQ_EVENT, vcpu);
-    if (event & INTR_TYPE_NMI_INTR) {
-      vcpu.arch.nmi_injected = true;
-      this.kvm_x86_set_nmi_mask(vcpu, false);
-    } else {
-      this.kvm_queue_interrupt(vcpu, event, false);
-    }
-  }
+  this.__vmx_complete_interrupts(vcpu, vcpu.arch.event_inj);
   vcpu.arch.event_inj = -1;
 }
 
@@ -397,7 +477,7 @@ export function vmx_vcpu_runExit(this: vmlinux, vcpuId: number, force_immediate_
 export function vmx_exit_handlers_fastpath(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
   switch (vcpu.arch.exit_reason) {
     case EXIT_REASON_MSR_WRITE:
-      return this.handle_fastpath_set_msrOf(vcpu);
+      return this.handle_fastpath_set_msr_irqoff(vcpu);
     case EXIT_REASON_PREEMPTION_TIMER:
       return this.handle_fastpath_preemption_timer(vcpu, force_immediate_exit);
     case EXIT_REASON_HLT:
@@ -524,8 +604,9 @@ export function handle_fastpath_preemption_timer(this: vmlinux, vcpu: kvm_vcpu, 
   return EXIT_FASTPATH_REENTER_GUEST;
 }
 
-/** arch/x86/kvm/vmx/vmx.c: handle_preemption_timer() */
+/** arch/x86/kvm/vmx/vmx.c: handle_preemption_timer(): outside of the fast path only for a nested guest. */
 export function handle_preemption_timer(this: vmlinux, vcpu: kvm_vcpu): number {
+  this.warnOn(true, 'handle_preemption_timer: !is_guest_mode');
   this.kvm_lapic_expired_hv_timer(vcpu);
   return 1;
 }

@@ -3,7 +3,8 @@
  * arch/x86/kvm/x86.c, x86.h, cpuid.c, smm.h (6.12.117): what of them belongs to the local APIC: MSRs, the ICR's fast
  * path, CPUID, SIPI, SMI, KVM_GET_MP_STATE and KVM_SET_MP_STATE, requests to scan the IOAPIC.
  *
- * MODEL: of entering SMM, the flags that block NMIs and INITs.
+ * MODEL: of SMM, what blocks NMIs, INITs and interrupts. Ioctls of a vCPU do not load it: whoever calls them has, where it
+ * matters.
  */
 import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
 import {
@@ -26,8 +27,12 @@ import { EINVAL } from '../../lib/errno.js';
 import { not, shl, shr, sub, to_u32, u64 as toU64, type u8, type u32, type u64, ZERO } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import {
+  EXIT_FASTPATH_EXIT_USERSPACE,
+  EXIT_FASTPATH_NONE,
+  EXIT_FASTPATH_REENTER_GUEST,
   HF_SMM_INSIDE_NMI_MASK,
   HF_SMM_MASK,
+  KVM_FEATURE_PV_EOI,
   KVM_MP_STATE_AP_RESET_HOLD,
   KVM_MP_STATE_HALTED,
   KVM_MP_STATE_INIT_RECEIVED,
@@ -41,6 +46,9 @@ import {
 
 /** arch/x86/include/uapi/asm/kvm_para.h */
 export const MSR_KVM_PV_EOI_EN = 0x4b56_4d04;
+
+const KVM_MSR_RET_UNSUPPORTED = 2;
+const KVM_X86_SHADOW_INT_STI = 0x02;
 
 /** arch/x86/kvm/x86.h: kvm_check_has_quirk() */
 export function kvm_check_has_quirk(this: vmlinux, kvm: kvm, quirk: u32): boolean {
@@ -81,20 +89,51 @@ export function kvm_inject_smi(this: vmlinux, vcpu: kvm_vcpu): number {
   return 0;
 }
 
-/** arch/x86/kvm/smm.c: enter_smm() */
-export function enter_smm(this: vmlinux, vcpu: kvm_vcpu): void {
-  vcpu.arch.hflags |= HF_SMM_MASK;
-  if (this.kvm_x86_get_nmi_mask(vcpu)) vcpu.arch.hflags |= HF_SMM_INSIDE_NMI_MASK;
-  else this.kvm_x86_set_nmi_mask(vcpu, true);
-  vcpu.arch.if_flag = false;
+/** arch/x86/kvm/smm.c: kvm_smm_changed(). MODEL: no MMU. */
+export function kvm_smm_changed(this: vmlinux, vcpu: kvm_vcpu, entering_smm: boolean): void {
+  this.trace_kvm_smm_transition(vcpu.vcpu_id, toU64(vcpu.arch.smbase), entering_smm);
+
+  if (entering_smm) {
+    vcpu.arch.hflags |= HF_SMM_MASK;
+  } else {
+    vcpu.arch.hflags &= ~(HF_SMM_MASK | HF_SMM_INSIDE_NMI_MASK);
+    // an INIT or SMI that waited for the end of SMM
+    this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+  }
 }
 
-/** arch/x86/kvm/smm.c: emulator_leave_smm(): RSM. The saved RFLAGS.IF is the caller's to restore. */
+/** arch/x86/kvm/smm.c: enter_smm(). MODEL: of the state in SMRAM, RFLAGS.IF, CPL and the interrupt shadow. */
+export function enter_smm(this: vmlinux, vcpu: kvm_vcpu): void {
+  const { arch } = vcpu;
+  const int_shadow = this.kvm_x86_get_interrupt_shadow(vcpu) !== 0;
+  arch.smram = { if_flag: arch.if_flag, cpl: arch.cpl, int_shadow };
+
+  this.kvm_smm_changed(vcpu, true);
+
+  if (this.kvm_x86_get_nmi_mask(vcpu)) arch.hflags |= HF_SMM_INSIDE_NMI_MASK;
+  else this.kvm_x86_set_nmi_mask(vcpu, true);
+
+  arch.if_flag = false;
+  this.kvm_x86_set_interrupt_shadow(vcpu, 0);
+  arch.cpl = 0;
+}
+
+/** arch/x86/kvm/smm.c: emulator_leave_smm(): RSM. */
 export function emulator_leave_smm(this: vmlinux, vcpu: kvm_vcpu): void {
-  if ((vcpu.arch.hflags & HF_SMM_INSIDE_NMI_MASK) === 0) this.kvm_x86_set_nmi_mask(vcpu, false);
-  vcpu.arch.hflags &= ~(HF_SMM_MASK | HF_SMM_INSIDE_NMI_MASK);
-  // WHY: an INIT that waited for the end of SMM is looked at now.
-  if ((vcpu.arch.hflags & HF_SMM_MASK) === 0) this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+  const { arch } = vcpu;
+  if ((arch.hflags & HF_SMM_INSIDE_NMI_MASK) === 0) this.kvm_x86_set_nmi_mask(vcpu, false);
+
+  this.kvm_smm_changed(vcpu, false);
+
+  this.rsm_load_state_64(vcpu);
+}
+
+/** arch/x86/kvm/smm.c: rsm_load_state_64(), with the interrupt shadow that the emulator sets behind the RSM. */
+export function rsm_load_state_64(this: vmlinux, vcpu: kvm_vcpu): void {
+  const { smram } = vcpu.arch;
+  vcpu.arch.if_flag = smram.if_flag;
+  vcpu.arch.cpl = smram.cpl;
+  this.kvm_x86_set_interrupt_shadow(vcpu, smram.int_shadow ? KVM_X86_SHADOW_INT_STI : 0);
 }
 
 /** arch/x86/kvm/x86.c: kvm_make_scan_ioapic_request_mask(): vcpu_idx that are 1 in the bitmap. */
@@ -133,11 +172,12 @@ export function handle_fastpath_set_tscdeadline(this: vmlinux, vcpu: kvm_vcpu, d
 }
 
 /**
- * arch/x86/kvm/x86.c: handle_fastpath_set_msr_irqoff(): WRMSR of ICR or TSC_DEADLINE in the exit's first moments.
- *
- * True: done, re-enter the guest. False: the slow path does it from the start.
+ * arch/x86/kvm/x86.c: handle_fastpath_set_msr_irqoff(): WRMSR of ICR or TSC_DEADLINE in the exit's first moments: to be
+ * entered again, or EXIT_FASTPATH_NONE for the slow path to begin anew.
  */
-export function handle_fastpath_set_msr_irqoff(this: vmlinux, vcpu: kvm_vcpu, msr: u32, data: u64): boolean {
+export function handle_fastpath_set_msr_irqoff(this: vmlinux, vcpu: kvm_vcpu): number {
+  const msr = to_u32(vcpu.arch.regs.rcx);
+  const data = this.kvm_read_edx_eax(vcpu);
   let handled = false;
   switch (msr) {
     case APIC_BASE_MSR + (APIC_ICR >> 4):
@@ -149,11 +189,14 @@ export function handle_fastpath_set_msr_irqoff(this: vmlinux, vcpu: kvm_vcpu, ms
     default:
       break;
   }
-  if (handled) this.trace_kvm_msr(1, msr, data, false);
-  return handled;
+  if (!handled) return EXIT_FASTPATH_NONE;
+
+  const skipped = this.kvm_skip_emulated_instruction(vcpu);
+  this.trace_kvm_msr(1, msr, data, false);
+  return skipped ? EXIT_FASTPATH_REENTER_GUEST : EXIT_FASTPATH_EXIT_USERSPACE;
 }
 
-/** kvm_set_msr_common(): the APIC's MSRs; 0, 1 for #GP, -1 for a MSR that is not the APIC's. */
+/** kvm_set_msr_common(): the APIC's MSRs; 0, nonzero for #GP, -1 for a MSR that is not the APIC's. */
 export function kvm_set_msr_commonApic(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
   const msr = msr_info.index;
   if (msr === MSR_IA32_APICBASE) return this.kvm_apic_set_base(vcpu, msr_info);
@@ -162,11 +205,14 @@ export function kvm_set_msr_commonApic(this: vmlinux, vcpu: kvm_vcpu, msr_info: 
     this.kvm_set_lapic_tscdeadline_msr(vcpu, msr_info.data);
     return 0;
   }
-  if (msr === MSR_KVM_PV_EOI_EN) return this.kvm_lapic_set_pv_eoi(vcpu, msr_info.data);
+  if (msr === MSR_KVM_PV_EOI_EN) {
+    if (!this.guest_pv_has(vcpu, KVM_FEATURE_PV_EOI)) return KVM_MSR_RET_UNSUPPORTED;
+    return this.kvm_lapic_set_pv_eoi(vcpu, msr_info.data) !== 0 ? 1 : 0;
+  }
   return -1;
 }
 
-/** kvm_get_msr_common(): the APIC's MSRs; 0 with the value in `msr_info`, 1 for #GP, -1 for another's. */
+/** kvm_get_msr_common(): the APIC's MSRs; 0 with the value in `msr_info`, nonzero for #GP, -1 for another's. */
 export function kvm_get_msr_commonApic(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
   const msr = msr_info.index;
   if (msr === MSR_IA32_APICBASE) {
@@ -184,6 +230,7 @@ export function kvm_get_msr_commonApic(this: vmlinux, vcpu: kvm_vcpu, msr_info: 
     return 0;
   }
   if (msr === MSR_KVM_PV_EOI_EN) {
+    if (!this.guest_pv_has(vcpu, KVM_FEATURE_PV_EOI)) return KVM_MSR_RET_UNSUPPORTED;
     msr_info.data = vcpu.arch.pv_eoi.msr_val;
     return 0;
   }

@@ -3,8 +3,9 @@
  * arch/x86/kvm/x86.c (6.12.117): load and put, steal time, the run loop, event injection, halting, hypercalls,
  * the hooks of directed yield, APICv inhibits, creation and reset of a vCPU.
  *
- * Not mirrored: MMU, TSC and kvmclock, PMU, nested guests, Xen, userspace's irqchip, exceptions, MSRs but those of
- * halting and steal time. Where one of them could take part, NotModelled stands at the branch.
+ * Not mirrored: MMU, TSC and kvmclock, PMU, nested guests, Xen, userspace's irqchip, MSRs but those of the APIC, halting
+ * and steal time. Where one of them could take part, NotModelled stands at the branch. Of exceptions there are those that
+ * KVM itself raises: #GP for an MSR, #UD for a hypercall.
  *
  * vcpu_run() and what it calls may be left in the middle (see sched/kernel-stack): asleep in vcpu_block() or
  * schedule(), polling in kvm_vcpu_halt(), or in the guest between kvm_x86_vcpu_run() and its exit. Tails with a hump
@@ -27,7 +28,7 @@ import {
   type kvm_vcpu,
   OUTSIDE_GUEST_MODE,
 } from '../../kvm/kvm_host.js';
-import type { kvm_apic_map } from '../../lapic/lapic.js';
+import type { kvm_apic_map, msr_data } from '../../lapic/lapic.js';
 import { KernelBug, NotModelled } from '../../lib/bug.js';
 import { EAGAIN, EBUSY, EINTR, EINVAL, EIO } from '../../lib/errno.js';
 import {
@@ -55,7 +56,6 @@ import {
   APICV_INHIBIT_REASON_DISABLED,
   EXIT_FASTPATH_EXIT_HANDLED,
   EXIT_FASTPATH_EXIT_USERSPACE,
-  EXIT_FASTPATH_NONE,
   EXIT_FASTPATH_REENTER_GUEST,
   KVM_FEATURE_POLL_CONTROL,
   KVM_FEATURE_PV_SCHED_YIELD,
@@ -87,6 +87,7 @@ import {
   KVM_REQ_SMI,
   KVM_REQ_STEAL_UPDATE,
   KVM_REQ_TLB_FLUSH_CURRENT,
+  KVM_REQ_TLB_FLUSH_GUEST,
   KVM_REQ_TRIPLE_FAULT,
   KVM_REQ_UPDATE_PROTECTED_GUEST_STATE,
 } from './kvm_host.js';
@@ -103,6 +104,16 @@ export const KVM_HC_CLOCK_PAIRING = 9;
 export const KVM_HC_SEND_IPI = 10;
 export const KVM_HC_SCHED_YIELD = 11;
 export const KVM_HC_MAP_GPA_RANGE = 12;
+
+/** arch/x86/include/asm/trapnr.h */
+const DE_VECTOR = 0;
+export const UD_VECTOR = 6;
+const DF_VECTOR = 8;
+const TS_VECTOR = 10;
+const NP_VECTOR = 11;
+const SS_VECTOR = 12;
+const GP_VECTOR = 13;
+const PF_VECTOR = 14;
 
 const APIC_DM_REMRD = 0x00300;
 const LAPIC_MODE_DISABLED = 0;
@@ -128,9 +139,20 @@ export function __shrink_ple_window(this: vmlinux, val: u32, base: u32, modifier
   return Math.max(shrunk, min);
 }
 
-/** arch/x86/kvm/x86.h: kvm_event_needs_reinjection(). MODEL: no exceptions. */
+/** arch/x86/kvm/x86.h: kvm_is_exception_pending() */
+export function kvm_is_exception_pending(this: vmlinux, vcpu: kvm_vcpu): bool {
+  return vcpu.arch.exception.pending || this.kvm_test_request(KVM_REQ_TRIPLE_FAULT, vcpu);
+}
+
+/** arch/x86/kvm/x86.h: kvm_clear_exception_queue() */
+export function kvm_clear_exception_queue(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.arch.exception.pending = false;
+  vcpu.arch.exception.injected = false;
+}
+
+/** arch/x86/kvm/x86.h: kvm_event_needs_reinjection() */
 export function kvm_event_needs_reinjection(this: vmlinux, vcpu: kvm_vcpu): bool {
-  return vcpu.arch.interrupt.injected || vcpu.arch.nmi_injected;
+  return vcpu.arch.exception.injected || vcpu.arch.interrupt.injected || vcpu.arch.nmi_injected;
 }
 
 /** arch/x86/kvm/x86.h: kvm_queue_interrupt() */
@@ -150,13 +172,9 @@ export function kvm_pause_in_guest(this: vmlinux, kvm: kvm): bool {
   return kvm.arch.pause_in_guest;
 }
 
-/**
- * arch/x86/kvm/x86.c: kvm_skip_emulated_instruction(), with the vendor's skip_emulated_instruction(): the shadow of an
- * STI ends with the instruction. MODEL: no RIP; the guest goes on behind it.
- */
+/** arch/x86/kvm/x86.c: kvm_skip_emulated_instruction(). MODEL: no PMU, and the guest does not single-step itself. */
 export function kvm_skip_emulated_instruction(this: vmlinux, vcpu: kvm_vcpu): number {
-  vcpu.arch.int_shadow = false;
-  return 1;
+  return this.kvm_x86_skip_emulated_instruction(vcpu);
 }
 
 /** kvm_skip_emulated_instruction() as the rest of an exit handler. */
@@ -174,7 +192,7 @@ export function kvm_arch_vcpu_load(this: vmlinux, vcpu: kvm_vcpu, cpu: number): 
     if (this.kvm_lapic_hv_timer_in_use(vcpu)) this.kvm_lapic_restart_hv_timer(vcpu);
     // kvmclock runs on the master clock, so that only the first load asks for an update
     if (vcpu.cpu === -1) this.kvm_make_request(KVM_REQ_GLOBAL_CLOCK_UPDATE, vcpu);
-    this.kvm_make_request(KVM_REQ_MIGRATE_TIMER, vcpu);
+    if (vcpu.cpu !== cpu) this.kvm_make_request(KVM_REQ_MIGRATE_TIMER, vcpu);
     vcpu.cpu = cpu;
   }
 
@@ -224,7 +242,7 @@ export function record_steal_time(this: vmlinux, vcpu: kvm_vcpu): void {
     page.preempted = 0;
     st.preempted = 0;
     this.trace_kvm_pv_tlb_flush(vcpu.vcpu_id, (st_preempted & KVM_VCPU_FLUSH_TLB) !== 0);
-    // MODEL: no TLB to flush
+    if ((st_preempted & KVM_VCPU_FLUSH_TLB) !== 0) this.kvm_vcpu_flush_tlb_guest(vcpu);
   } else {
     page.preempted = 0;
     st.preempted = 0;
@@ -241,6 +259,31 @@ export function record_steal_time(this: vmlinux, vcpu: kvm_vcpu): void {
 
   version = (version + 1) >>> 0;
   page.version = version;
+}
+
+/* ---- TLB. MODEL: there is none to flush; the flushes are counted ---- */
+
+/** arch/x86/kvm/x86.c: kvm_vcpu_flush_tlb_all() */
+export function kvm_vcpu_flush_tlb_all(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.stat.tlb_flush++;
+  // all of it is with the current one
+  this.kvm_clear_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu);
+}
+
+/** arch/x86/kvm/x86.c: kvm_vcpu_flush_tlb_guest() */
+export function kvm_vcpu_flush_tlb_guest(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.stat.tlb_flush++;
+}
+
+/** arch/x86/kvm/x86.c: kvm_vcpu_flush_tlb_current() */
+export function kvm_vcpu_flush_tlb_current(this: vmlinux, vcpu: kvm_vcpu): void {
+  vcpu.stat.tlb_flush++;
+}
+
+/** arch/x86/kvm/x86.c: kvm_service_local_tlb_flush_requests() */
+export function kvm_service_local_tlb_flush_requests(this: vmlinux, vcpu: kvm_vcpu): void {
+  if (this.kvm_check_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu)) this.kvm_vcpu_flush_tlb_current(vcpu);
+  if (this.kvm_check_request(KVM_REQ_TLB_FLUSH_GUEST, vcpu)) this.kvm_vcpu_flush_tlb_guest(vcpu);
 }
 
 /* ---- hooks of directed yield ---- */
@@ -305,6 +348,111 @@ export function kvm_arch_interrupt_allowed(this: vmlinux, vcpu: kvm_vcpu): numbe
 
 /* ---- events ---- */
 
+const EXCPT_BENIGN = 0;
+const EXCPT_CONTRIBUTORY = 1;
+const EXCPT_PF = 2;
+
+/** arch/x86/kvm/x86.c: exception_class() */
+export function exception_class(this: vmlinux, vector: number): number {
+  switch (vector) {
+    case PF_VECTOR:
+      return EXCPT_PF;
+    case DE_VECTOR:
+    case TS_VECTOR:
+    case NP_VECTOR:
+    case SS_VECTOR:
+    case GP_VECTOR:
+      return EXCPT_CONTRIBUTORY;
+    default:
+      return EXCPT_BENIGN;
+  }
+}
+
+/** arch/x86/kvm/x86.c: kvm_multiple_exception() */
+export function kvm_multiple_exception(
+  this: vmlinux,
+  vcpu: kvm_vcpu,
+  nr: number,
+  has_error: bool,
+  error_code: u32,
+  has_payload: bool,
+  _payload: number,
+  reinject: bool,
+): void {
+  if (has_payload) throw new NotModelled('kvm_multiple_exception: a payload');
+  const ex = vcpu.arch.exception;
+  this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+
+  if (ex.pending || ex.injected) {
+    if (ex.vector === DF_VECTOR) {
+      this.kvm_make_request(KVM_REQ_TRIPLE_FAULT, vcpu);
+      return;
+    }
+    const class1 = this.exception_class(ex.vector);
+    const class2 = this.exception_class(nr);
+    if (
+      (class1 === EXCPT_CONTRIBUTORY && class2 === EXCPT_CONTRIBUTORY) ||
+      (class1 === EXCPT_PF && class2 !== EXCPT_BENIGN)
+    ) {
+      ex.injected = false;
+      ex.pending = false;
+      this.kvm_queue_exception_e(vcpu, DF_VECTOR, 0);
+      return;
+    }
+    // the new one takes the place of the old: that comes again with its instruction
+  }
+
+  if (reinject) {
+    this.warnOn(this.kvm_is_exception_pending(vcpu), 'kvm_multiple_exception: pending');
+    ex.injected = true;
+  } else {
+    ex.pending = true;
+    ex.injected = false;
+  }
+  ex.has_error_code = has_error;
+  ex.vector = nr & 0xff;
+  ex.error_code = error_code;
+}
+
+/** arch/x86/kvm/x86.c: kvm_queue_exception() */
+export function kvm_queue_exception(this: vmlinux, vcpu: kvm_vcpu, nr: number): void {
+  this.kvm_multiple_exception(vcpu, nr, false, 0, false, 0, false);
+}
+
+/** arch/x86/kvm/x86.c: kvm_queue_exception_e() */
+export function kvm_queue_exception_e(this: vmlinux, vcpu: kvm_vcpu, nr: number, error_code: u32): void {
+  this.kvm_multiple_exception(vcpu, nr, true, error_code, false, 0, false);
+}
+
+/** arch/x86/kvm/x86.c: kvm_requeue_exception() */
+export function kvm_requeue_exception(this: vmlinux, vcpu: kvm_vcpu, nr: number): void {
+  this.kvm_multiple_exception(vcpu, nr, false, 0, false, 0, true);
+}
+
+/** arch/x86/kvm/x86.c: kvm_requeue_exception_e() */
+export function kvm_requeue_exception_e(this: vmlinux, vcpu: kvm_vcpu, nr: number, error_code: u32): void {
+  this.kvm_multiple_exception(vcpu, nr, true, error_code, false, 0, true);
+}
+
+/** arch/x86/include/asm/kvm_host.h: kvm_inject_gp() */
+export function kvm_inject_gp(this: vmlinux, vcpu: kvm_vcpu, error_code: u32): void {
+  this.kvm_queue_exception_e(vcpu, GP_VECTOR, error_code);
+}
+
+/** arch/x86/kvm/x86.c: kvm_complete_insn_gp() */
+export function kvm_complete_insn_gp(this: vmlinux, vcpu: kvm_vcpu, err: number): number {
+  if (err === 0) return this.kvm_skip_emulated_instruction(vcpu);
+  this.kvm_inject_gp(vcpu, 0);
+  return 1;
+}
+
+/** arch/x86/kvm/x86.c: kvm_inject_exception(). MODEL: in protected mode. */
+export function kvm_inject_exception(this: vmlinux, vcpu: kvm_vcpu): void {
+  const ex = vcpu.arch.exception;
+  this.trace_kvm_inj_exception(ex.vector, ex.has_error_code, ex.error_code, ex.injected);
+  this.kvm_x86_inject_exception(vcpu);
+}
+
 /** arch/x86/kvm/x86.c: kvm_inject_nmi() */
 export function kvm_inject_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
   vcpu.arch.nmi_queued++;
@@ -337,10 +485,22 @@ export function kvm_check_and_inject_events(this: vmlinux, vcpu: kvm_vcpu, immed
   const arch = vcpu.arch;
   let r: number;
 
-  if (arch.nmi_injected) this.kvm_x86_inject_nmi(vcpu);
+  if (arch.exception.injected) this.kvm_inject_exception(vcpu);
+  else if (this.kvm_is_exception_pending(vcpu)) {
+    // it goes first, and the rest is injected anew behind it
+  } else if (arch.nmi_injected) this.kvm_x86_inject_nmi(vcpu);
   else if (arch.interrupt.injected) this.kvm_x86_inject_irq(vcpu, true);
 
+  this.warnOn(arch.exception.injected && arch.exception.pending, 'kvm_check_and_inject_events: injected and pending');
+
   let can_inject = !this.kvm_event_needs_reinjection(vcpu);
+
+  if (arch.exception.pending) {
+    this.kvm_inject_exception(vcpu);
+    arch.exception.pending = false;
+    arch.exception.injected = true;
+    can_inject = false;
+  }
 
   if (arch.smi_pending) {
     r = can_inject ? this.kvm_x86_smi_allowed(vcpu, true) : -EBUSY;
@@ -381,6 +541,7 @@ export function kvm_check_and_inject_events(this: vmlinux, vcpu: kvm_vcpu, immed
     }
     if (this.kvm_cpu_has_injectable_intr(vcpu)) this.kvm_x86_enable_irq_window(vcpu);
   }
+  this.warnOn(arch.exception.pending, 'kvm_check_and_inject_events: a new exception');
   return 0;
 }
 
@@ -488,10 +649,11 @@ export function kvm_vcpu_running(this: vmlinux, vcpu: kvm_vcpu): bool {
   return vcpu.arch.mp_state === KVM_MP_STATE_RUNNABLE && !vcpu.arch.apf.halted;
 }
 
-/** arch/x86/kvm/x86.c: kvm_vcpu_has_events(). MODEL: no async page faults, exceptions, PMIs, nested guests, Xen. */
+/** arch/x86/kvm/x86.c: kvm_vcpu_has_events(). MODEL: no async page faults, PMIs, nested guests, Xen. */
 export function kvm_vcpu_has_events(this: vmlinux, vcpu: kvm_vcpu): bool {
   if (this.kvm_apic_has_pending_init_or_sipi(vcpu) && this.kvm_apic_init_sipi_allowed(vcpu)) return true;
   if (vcpu.arch.pv.pv_unhalted) return true;
+  if (this.kvm_is_exception_pending(vcpu)) return true;
   if (this.kvm_test_request(KVM_REQ_NMI, vcpu) || (vcpu.arch.nmi_pending && this.kvm_x86_nmi_allowed(vcpu, false))) {
     return true;
   }
@@ -513,7 +675,12 @@ export function kvm_vcpu_exit_request(this: vmlinux, vcpu: kvm_vcpu): bool {
   return vcpu.mode === EXITING_GUEST_MODE || this.kvm_request_pending(vcpu) || this.xfer_to_guest_mode_work_pending();
 }
 
-/** kvm_gen_kvmclock_update() and kvm_guest_time_update() as requests. MODEL: no kvmclock. */
+/**
+ * kvm_gen_kvmclock_update() and kvm_guest_time_update() as requests.
+ *
+ * DEVIATION DV-043: no kvmclock, so that nobody kicks every vCPU of the VM 100 ms after the first was run, and every
+ * 300 s.
+ */
 function serveClockRequests(k: vmlinux, vcpu: kvm_vcpu): void {
   if (k.kvm_check_request(KVM_REQ_GLOBAL_CLOCK_UPDATE, vcpu)) k.kvm_make_request(KVM_REQ_CLOCK_UPDATE, vcpu);
   k.kvm_check_request(KVM_REQ_CLOCK_UPDATE, vcpu);
@@ -530,9 +697,8 @@ export function vcpu_enter_guestRequests(this: vmlinux, vcpu: kvm_vcpu, out: { r
   }
   if (this.kvm_check_request(KVM_REQ_MIGRATE_TIMER, vcpu)) this.__kvm_migrate_timers(vcpu);
   serveClockRequests(this, vcpu);
-  // MODEL: no TLB
-  this.kvm_check_request(KVM_REQ_TLB_FLUSH, vcpu);
-  this.kvm_check_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu);
+  if (this.kvm_check_request(KVM_REQ_TLB_FLUSH, vcpu)) this.kvm_vcpu_flush_tlb_all(vcpu);
+  this.kvm_service_local_tlb_flush_requests(vcpu);
   if (this.kvm_check_request(KVM_REQ_REPORT_TPR_ACCESS, vcpu)) throw new NotModelled('KVM_EXIT_TPR_ACCESS');
   if (this.kvm_test_request(KVM_REQ_TRIPLE_FAULT, vcpu)) throw new NotModelled('KVM_REQ_TRIPLE_FAULT');
   if (this.kvm_check_request(KVM_REQ_APF_HALT, vcpu)) {
@@ -568,7 +734,8 @@ export function vcpu_enter_guestRequests(this: vmlinux, vcpu: kvm_vcpu, out: { r
 /** What vcpu_enter_guestRequests() and those behind it take up. */
 const SERVED = [
   ...[KVM_REQ_VM_DEAD, KVM_REQ_MIGRATE_TIMER, KVM_REQ_GLOBAL_CLOCK_UPDATE, KVM_REQ_CLOCK_UPDATE, KVM_REQ_TLB_FLUSH],
-  ...[KVM_REQ_TLB_FLUSH_CURRENT, KVM_REQ_APF_HALT, KVM_REQ_STEAL_UPDATE, KVM_REQ_SMI, KVM_REQ_NMI],
+  ...[KVM_REQ_TLB_FLUSH_CURRENT, KVM_REQ_TLB_FLUSH_GUEST, KVM_REQ_APF_HALT, KVM_REQ_STEAL_UPDATE],
+  ...[KVM_REQ_SMI, KVM_REQ_NMI],
   ...[KVM_REQ_IOAPIC_EOI_EXIT, KVM_REQ_SCAN_IOAPIC, KVM_REQ_LOAD_EOI_EXITMAP, KVM_REQ_APIC_PAGE_RELOAD],
   ...[KVM_REQ_APICV_UPDATE, KVM_REQ_APF_READY, KVM_REQ_EVENT, KVM_REQ_UNBLOCK],
 ].reduce((mask, req) => or(mask, shl(toU64(1), req & KVM_REQUEST_MASK)), ZERO);
@@ -970,9 +1137,12 @@ export function kvm_emulate_hypercallEnd(this: vmlinux, vcpuId: number, ret: num
 export const MSR_KVM_STEAL_TIME = 0x4b56_4d03;
 export const MSR_KVM_POLL_CONTROL = 0x4b56_4d05;
 
-/** kvm_set_msr_common(): MSR_KVM_STEAL_TIME; 0, or 1 for #GP. */
+/** arch/x86/kvm/x86.h: an MSR that KVM does not know, or the guest is not to */
+const KVM_MSR_RET_UNSUPPORTED = 2;
+
+/** kvm_set_msr_common(): MSR_KVM_STEAL_TIME. MODEL: sched_info is on. */
 export function kvm_set_msr_commonStealTime(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
-  if (!this.guest_pv_has(vcpu, KVM_FEATURE_STEAL_TIME)) return 1;
+  if (!this.guest_pv_has(vcpu, KVM_FEATURE_STEAL_TIME)) return KVM_MSR_RET_UNSUPPORTED;
   if (and(data, KVM_STEAL_RESERVED_MASK) !== ZERO) return 1;
   vcpu.arch.st.msr_val = data;
   if (and(data, toU64(KVM_MSR_ENABLED)) === ZERO) return 0;
@@ -980,62 +1150,91 @@ export function kvm_set_msr_commonStealTime(this: vmlinux, vcpu: kvm_vcpu, data:
   return 0;
 }
 
-/** kvm_set_msr_common(): MSR_KVM_POLL_CONTROL; 0, or 1 for #GP. */
+/** kvm_set_msr_common(): MSR_KVM_POLL_CONTROL */
 export function kvm_set_msr_commonPollControl(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
-  if (!this.guest_pv_has(vcpu, KVM_FEATURE_POLL_CONTROL)) return 1;
+  if (!this.guest_pv_has(vcpu, KVM_FEATURE_POLL_CONTROL)) return KVM_MSR_RET_UNSUPPORTED;
   if (gt(data, toU64(1))) return 1;
   vcpu.arch.msr_kvm_poll_control = data;
   return 0;
 }
 
-/** kvm_read_edx_eax(): of arch/x86/kvm/kvm_cache_regs.h */
-const edxEax = (vcpu: kvm_vcpu): u64 =>
-  or(and(vcpu.arch.regs.rax, U32_MASK), shl(and(vcpu.arch.regs.rdx, U32_MASK), 32));
 const U32_MASK = toU64(0xffff_ffff);
 
-/** arch/x86/kvm/x86.c: kvm_set_msr_common(), for MSRs of the APIC, halting and steal time; 0, or 1 for #GP. */
-export function kvm_set_msr_common(this: vmlinux, vcpu: kvm_vcpu, index: u32, data: u64): number {
-  const r = this.kvm_set_msr_commonApic(vcpu, { index, data, host_initiated: false });
+/** arch/x86/kvm/kvm_cache_regs.h: kvm_read_edx_eax() */
+export function kvm_read_edx_eax(this: vmlinux, vcpu: kvm_vcpu): u64 {
+  return or(and(vcpu.arch.regs.rax, U32_MASK), shl(and(vcpu.arch.regs.rdx, U32_MASK), 32));
+}
+
+/** arch/x86/kvm/x86.c: kvm_set_msr_common(): 0, 1 for #GP, or KVM_MSR_RET_UNSUPPORTED. */
+export function kvm_set_msr_common(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
+  const r = this.kvm_set_msr_commonApic(vcpu, msr_info);
   if (r !== -1) return r;
+  const { index, data } = msr_info;
   if (index === MSR_KVM_STEAL_TIME) return this.kvm_set_msr_commonStealTime(vcpu, data);
   if (index === MSR_KVM_POLL_CONTROL) return this.kvm_set_msr_commonPollControl(vcpu, data);
   throw new NotModelled(`WRMSR 0x${index.toString(16)}`);
 }
 
-/** handle_fastpath_set_msr_irqoff() with the guest's registers: EXIT_FASTPATH_*. */
-export function handle_fastpath_set_msrOf(this: vmlinux, vcpu: kvm_vcpu): number {
-  const done = this.handle_fastpath_set_msr_irqoff(vcpu, to_u32(vcpu.arch.regs.rcx), edxEax(vcpu));
-  return done ? EXIT_FASTPATH_REENTER_GUEST : EXIT_FASTPATH_NONE;
+/** arch/x86/kvm/x86.c: kvm_get_msr_common(): as kvm_set_msr_common(), the value in `msr_info`. */
+export function kvm_get_msr_common(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
+  const r = this.kvm_get_msr_commonApic(vcpu, msr_info);
+  if (r !== -1) return r;
+  const { index } = msr_info;
+  if (index === MSR_KVM_STEAL_TIME) {
+    if (!this.guest_pv_has(vcpu, KVM_FEATURE_STEAL_TIME)) return KVM_MSR_RET_UNSUPPORTED;
+    msr_info.data = vcpu.arch.st.msr_val;
+    return 0;
+  }
+  if (index === MSR_KVM_POLL_CONTROL) {
+    if (!this.guest_pv_has(vcpu, KVM_FEATURE_POLL_CONTROL)) return KVM_MSR_RET_UNSUPPORTED;
+    msr_info.data = vcpu.arch.msr_kvm_poll_control;
+    return 0;
+  }
+  throw new NotModelled(`RDMSR 0x${index.toString(16)}`);
 }
 
-/** arch/x86/kvm/x86.c: kvm_emulate_wrmsr(). MODEL: #GP leaves `arch.gp` set; the guest has to look. */
+/** arch/x86/kvm/x86.c: kvm_set_msr_with_filter(). MODEL: nothing is filtered, ignore_msrs is off. */
+export function kvm_set_msr_with_filter(this: vmlinux, vcpu: kvm_vcpu, index: u32, data: u64): number {
+  return this.kvm_set_msr_common(vcpu, { index, data, host_initiated: false });
+}
+
+/** arch/x86/kvm/x86.c: kvm_get_msr_with_filter(). MODEL: as kvm_set_msr_with_filter(). */
+export function kvm_get_msr_with_filter(this: vmlinux, vcpu: kvm_vcpu, index: u32, data: { value: u64 }): number {
+  const msr = { index, data: ZERO, host_initiated: false };
+  const ret = this.kvm_get_msr_common(vcpu, msr);
+  data.value = msr.data;
+  return ret;
+}
+
+/** arch/x86/kvm/x86.c: kvm_emulate_wrmsr(). MODEL: userspace does not ask for MSRs; `arch.gp` tells of #GP. */
 export function kvm_emulate_wrmsr(this: vmlinux, vcpu: kvm_vcpu): number {
   const ecx = to_u32(vcpu.arch.regs.rcx);
-  const data = edxEax(vcpu);
-  const r = this.kvm_set_msr_common(vcpu, ecx, data);
+  const data = this.kvm_read_edx_eax(vcpu);
+
+  const r = this.kvm_set_msr_with_filter(vcpu, ecx, data);
   vcpu.arch.gp = r !== 0;
+  if (r < 0) return r;
   this.trace_kvm_msr(1, ecx, data, r !== 0);
-  return this.kvm_skip_emulated_instruction(vcpu);
+
+  return this.kvm_x86_complete_emulated_msr(vcpu, r);
 }
 
 /** arch/x86/kvm/x86.c: kvm_emulate_rdmsr(). MODEL: as kvm_emulate_wrmsr(). */
 export function kvm_emulate_rdmsr(this: vmlinux, vcpu: kvm_vcpu): number {
   const ecx = to_u32(vcpu.arch.regs.rcx);
-  const msr = { index: ecx, data: ZERO, host_initiated: false };
-  let r = this.kvm_get_msr_commonApic(vcpu, msr);
-  if (r === -1) {
-    r = 0;
-    if (ecx === MSR_KVM_STEAL_TIME) msr.data = vcpu.arch.st.msr_val;
-    else if (ecx === MSR_KVM_POLL_CONTROL) msr.data = vcpu.arch.msr_kvm_poll_control;
-    else throw new NotModelled(`RDMSR 0x${ecx.toString(16)}`);
-  }
+  const data = { value: ZERO };
+
+  const r = this.kvm_get_msr_with_filter(vcpu, ecx, data);
   vcpu.arch.gp = r !== 0;
   if (r === 0) {
-    vcpu.arch.regs.rax = and(msr.data, U32_MASK);
-    vcpu.arch.regs.rdx = shr(msr.data, 32);
+    this.trace_kvm_msr(0, ecx, data.value, false);
+    vcpu.arch.regs.rax = and(data.value, U32_MASK);
+    vcpu.arch.regs.rdx = shr(data.value, 32);
+  } else {
+    this.trace_kvm_msr(0, ecx, ZERO, true);
   }
-  this.trace_kvm_msr(0, ecx, r === 0 ? msr.data : ZERO, r !== 0);
-  return this.kvm_skip_emulated_instruction(vcpu);
+
+  return this.kvm_x86_complete_emulated_msr(vcpu, r);
 }
 
 /* ---- creation and reset ---- */
@@ -1086,10 +1285,16 @@ export function kvm_vcpu_is_reset_bsp(this: vmlinux, vcpu: kvm_vcpu): bool {
   return this.m.kvm[vcpu.kvm].arch.bsp_vcpu_id === vcpu.vcpu_id;
 }
 
-/** arch/x86/kvm/x86.c: kvm_vcpu_reset(). MODEL: of the registers, CPL and RFLAGS.IF. */
+/**
+ * arch/x86/kvm/x86.c: kvm_vcpu_reset(), on RESET (at creation) and on INIT
+ *
+ * MODEL: of the registers those that exits read or write, and RFLAGS.IF; CPUID leaf 1 is not there, as at creation.
+ */
 export function kvm_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool): void {
   const arch = vcpu.arch;
   this.kvm_lapic_reset(vcpu, init_event);
+
+  this.warnOn(this.is_smm(vcpu), 'kvm_vcpu_reset: in SMM');
   arch.hflags = 0;
 
   arch.smi_pending = false;
@@ -1098,16 +1303,21 @@ export function kvm_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool):
   arch.nmi_pending = 0;
   arch.nmi_injected = false;
   this.kvm_clear_interrupt_queue(vcpu);
+  this.kvm_clear_exception_queue(vcpu);
 
   this.kvm_make_request(KVM_REQ_EVENT, vcpu);
   arch.st.msr_val = ZERO;
   arch.apf.halted = false;
 
+  if (!init_event) arch.smbase = 0x30000;
+
+  arch.regs = { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: toU64(0x600), rsi: ZERO, r8: ZERO };
+
   this.kvm_x86_vcpu_reset(vcpu, init_event);
 
-  arch.cpl = 0;
   arch.if_flag = false;
-  arch.int_shadow = false;
+
+  if (init_event) this.kvm_make_request(KVM_REQ_TLB_FLUSH_GUEST, vcpu);
 }
 
 /** arch/x86/kvm/regs.c: kvm_set_cr8(): 0, or 1 for #GP. */

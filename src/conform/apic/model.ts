@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The model's local APICs as an engine of the operations of apic-operations.ts. */
 import type { kvm_lapic_irq, kvm_msi_route } from '../../arch/x86/kvm_host.js';
-import { HF_SMM_MASK, MCG_CMCI_P } from '../../arch/x86/kvm_host.js';
+import { EXIT_FASTPATH_NONE, HF_SMM_MASK, MCG_CMCI_P } from '../../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { int_out, kvm_lapic } from '../../lapic/lapic.js';
-import { add, and, gt, not, s64, type u64 as U64, u64, ZERO } from '../../lib/types.js';
+import { add, and, gt, not, s64, shr, to_u32, type u64 as U64, u64, ZERO } from '../../lib/types.js';
 import { addVcpu, createLapicMachine, type LapicMachine, type LapicOptions } from '../../machine/lapic-machine.js';
 import { APIC_BAD_OP, APIC_FLAGS, APIC_IDLE, APIC_MAX_VCPUS, type ApicOperation } from '../../operation/apic.js';
 import type { Kernel } from '../../vmlinux/bind.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { type ApicWorld, newApicWorld, shimmedKernel } from './shims.js';
 
 const KVM_X86_QUIRK_LINT0_REENABLED = 1;
@@ -192,7 +193,7 @@ export class ApicModel {
           data: u64(op.a),
         });
       case 'FASTPATH':
-        return k.handle_fastpath_set_msr_irqoff(vcpu, op.id, u64(op.a));
+        return fastpath(k, vcpu, op);
       case 'HV_WRITE':
         return k.kvm_hv_vapic_msr_write(vcpu, op.id, u64(op.a));
       case 'HV_READ': {
@@ -370,6 +371,16 @@ export class ApicModel {
         return APIC_BAD_OP;
     }
   }
+}
+
+/** WRMSR with the guest's registers: whether the fast path did it. */
+function fastpath(k: vmlinux, vcpu: kvm_vcpu, op: ApicOperation): boolean {
+  const { regs } = vcpu.arch;
+  const data = u64(op.a);
+  regs.rcx = u64(op.id);
+  regs.rax = u64(to_u32(data));
+  regs.rdx = shr(data, 32);
+  return k.handle_fastpath_set_msr_irqoff(vcpu) !== EXIT_FASTPATH_NONE;
 }
 
 const done = (_: unknown): number => 0;

@@ -138,7 +138,7 @@ export const GENERIC_CASES: readonly Case[] = [
 export const X86_CASES: readonly Case[] = [
   ...of('arch/x86/kvm/x86.h', [
     ...['__grow_ple_window', '__shrink_ple_window', 'kvm_event_needs_reinjection', 'kvm_queue_interrupt'],
-    ...['kvm_clear_interrupt_queue', 'kvm_pause_in_guest'],
+    ...['kvm_clear_interrupt_queue', 'kvm_pause_in_guest', 'kvm_is_exception_pending', 'kvm_clear_exception_queue'],
   ]),
   ...of('arch/x86/kvm/vmx/vmx.c', [
     { name: 'grow_ple_window', as: 'vmx_grow_ple_window', vendor: 'vmx' },
@@ -159,9 +159,13 @@ export const X86_CASES: readonly Case[] = [
     { name: 'svm_vm_init', vendor: 'svm' },
     ...['svm_vcpu_put', 'svm_get_cpl', 'svm_complete_interrupt_delivery', 'svm_deliver_interrupt'].map(onSvm),
     ...['svm_nmi_allowed', 'svm_interrupt_allowed', 'svm_get_nmi_mask', 'intr_interception'].map(onSvm),
-    ...['interrupt_window_interception'].map(onSvm),
+    ...['interrupt_window_interception', 'svm_set_nmi_mask', 'iret_interception', 'svm_enable_irq_window'].map(onSvm),
+    ...['svm_inject_nmi', 'svm_handle_exit_irqoff'].map(onSvm),
   ]),
-  ...of('arch/x86/kvm/svm/avic.c', ['avic_vcpu_blocking', 'avic_vcpu_unblocking'].map(onSvm)),
+  ...of('arch/x86/kvm/svm/avic.c', [
+    ...['avic_vcpu_blocking', 'avic_vcpu_unblocking', 'avic_refresh_virtual_apic_mode'].map(onSvm),
+    ...['avic_refresh_apicv_exec_ctrl', 'avic_apicv_post_state_restore'].map(onSvm),
+  ]),
   ...of('arch/x86/include/asm/posted_intr.h', [
     { name: 'pi_test_and_set_pir', vendor: 'vmx' },
     ...['pi_test_and_set_on', 'pi_test_and_clear_sn', 'pi_is_pir_empty'].map(onVmx),
@@ -174,7 +178,7 @@ export const X86_CASES: readonly Case[] = [
     ...['kvm_arch_dy_has_pending_interrupt', 'kvm_arch_vcpu_preempted_in_kernel', 'kvm_arch_dy_runnable'],
     ...['kvm_arch_vcpu_in_kernel', 'kvm_arch_vcpu_should_kick', 'kvm_arch_no_poll', 'kvm_arch_interrupt_allowed'],
     ...['kvm_arch_vcpu_runnable', 'kvm_vcpu_running', 'kvm_vcpu_has_events', 'kvm_vcpu_exit_request'],
-    ...['kvm_arch_vcpu_load', 'kvm_arch_vcpu_put', 'process_nmi', 'kvm_inject_nmi', 'kvm_apicv_activated'],
+    ...['kvm_arch_vcpu_put', 'process_nmi', 'kvm_inject_nmi', 'kvm_apicv_activated'],
     ...['vcpu_block', 'kvm_emulate_halt_noskip', 'kvm_emulate_halt', 'kvm_emulate_ap_reset_hold'],
     { name: '__kvm_emulate_halt', granted: { lapic_in_kernel: 1 } },
     ...[
@@ -183,9 +187,15 @@ export const X86_CASES: readonly Case[] = [
       'kvm_vcpu_apicv_activated',
       'kvm_set_or_clear_apicv_inhibit',
     ],
-    ...['handle_fastpath_hlt', 'vcpu_run'],
+    ...['handle_fastpath_hlt', 'vcpu_run', 'exception_class', 'kvm_inject_exception', 'kvm_complete_insn_gp'],
+    ...['kvm_queue_exception', 'kvm_queue_exception_e', 'kvm_requeue_exception', 'kvm_requeue_exception_e'],
+    ...['kvm_service_local_tlb_flush_requests', 'kvm_vcpu_flush_tlb_all', 'kvm_skip_emulated_instruction'],
+    ...['kvm_emulate_wrmsr', 'handle_fastpath_set_msr_irqoff'],
+    { name: 'kvm_multiple_exception', args: { nr: [0, 1, 6, 8, 10, 13, 14], has_payload: [0], payload: [0] } },
     { name: 'kvm_vcpu_update_apicv', granted: { lapic_in_kernel: 1, apic_x2apic_mode: 0 } },
     { name: '__kvm_vcpu_update_apicv', granted: { lapic_in_kernel: 1 } },
+    // the CPU that it is on may change while the timer is set anew
+    { name: 'kvm_arch_vcpu_load', races: [['kvm_lapic_restart_hv_timer', 'cpu']] },
     {
       name: 'kvm_check_and_inject_events',
       answers: {
@@ -202,6 +212,7 @@ export const X86_CASES: readonly Case[] = [
       },
     },
   ]),
+  ...of('arch/x86/kvm/smm.c', ['kvm_smm_changed', 'process_smi']),
 ];
 
 export const ARM64_CASES: readonly Case[] = [
@@ -262,7 +273,6 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
     kvm_xen_msr_enabled: '0',
     kvm_xen_runstate_set_preempted: '(void)0',
     kvm_xen_has_pending_events: '0',
-    kvm_is_exception_pending: '0',
     kvm_x86_has_wbinvd_exit: '0',
     smp_call_function_single: '0',
     wbinvd: '(void)0',
@@ -289,7 +299,6 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
     list_add_tail: '(void)0',
     'cpu_physical_id(cpu)': 'cpu',
     svm_prepare_host_switch: '(void)0',
-    svm_clear_vintr: '(void)0',
     copy_to_user_nofault: '(*(u8 *)&st->preempted = preempted, 0)',
     kvm_memslots: '((struct kvm_memslots *)extract_opaque)',
     kvm_is_error_hva: '0',
@@ -298,7 +307,6 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
     user_access_end: '(void)0',
     'unsafe_put_user(x, p, label)': '*(p) = (x)',
     'unsafe_get_user(x, p, label)': '(x) = *(p)',
-    kvm_vcpu_flush_tlb_guest: '(void)0',
     dm_request_for_irq_injection: '0',
     kvm_xen_runstate_set_running: '(void)0',
     kvm_xen_inject_pending_events: '(void)0',
@@ -307,11 +315,19 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
     nested_exit_on_intr: '0',
     exception_type: '0',
     kvm_deliver_exception_payload: '(void)0',
-    kvm_inject_exception: '(void)0',
     kvm_update_dr7: '(void)0',
     kvm_get_rflags: '0',
     __kvm_set_rflags: '(void)0',
     kvm_gfn_to_hva_cache_init: '0',
+    kvm_x86_flush_tlb_all: '(void)0',
+    kvm_x86_get_rflags: '0',
+    kvm_rip_read: '0',
+    'kvm_rcx_read(vcpu)': '(vcpu)->arch.regs[VCPU_REGS_RCX]',
+    kvm_msr_user_space: '0',
+    kvm_mmu_reset_context: '(void)0',
+    kvm_pmu_trigger_event: '(void)0',
+    is_protmode: '1',
+    avic_set_pi_irte_mode: '0',
   },
   arm64: {
     // vgic, timers, FP, PMU, debug, nested guests, pointer authentication

@@ -132,6 +132,16 @@ const flags = (...names: string[]): Field[] => names.flatMap((name) => vcpu(`arc
 const X86: readonly Field[] = [
   ...vcpu('arch.mp_state', 'V->arch.mp_state', { menu: [0, 1, 2, 3, 4, 9] }),
   ...flags('pv.pv_unhalted', 'nmi_injected', 'smi_pending', 'interrupt.injected', 'interrupt.soft', 'interrupt.nr'),
+  ...['pending', 'injected', 'has_error_code'].flatMap((name) => flags(`exception.${name}`)),
+  ...vcpu('arch.exception.vector', undefined, { menu: [0, 1, 6, 8, 13, 14] }),
+  ...vcpu('arch.exception.error_code'),
+  ...vcpu('arch.smbase'),
+  ...vcpu('arch.hflags', undefined, { menu: [0, 2, 4, 6] }),
+  ...['rax', 'rcx', 'rdx'].flatMap((name) =>
+    vcpu(`arch.regs.${name}`, `V->arch.regs[VCPU_REGS_${name.toUpperCase()}]`, {
+      ...(name === 'rcx' && { menu: [0x830, 0x6e0, 0x10] }),
+    }),
+  ),
   ...vcpu('arch.nmi_queued', 'V->arch.nmi_queued.counter', { menu: [0, 1, 2, 3, 255] }),
   ...vcpu('arch.nmi_pending', 'V->arch.nmi_pending', { menu: [0, 1, 2] }),
   ...vcpu('arch.smi_count', 'V->arch.smi_count', COUNTER),
@@ -152,6 +162,7 @@ const X86: readonly Field[] = [
   ),
   ...vcpu('arch.vmcb.pause_filter_count', 'SVM(#).vmcb->control.pause_filter_count'),
   ...vcpu('arch.nmi_masked', 'SVM(#).nmi_masked'),
+  ...vcpu('arch.vmcb.awaiting_iret_completion', 'SVM(#).awaiting_iret_completion'),
   ...vcpu('arch.cpl', 'SVM(#).vmcb->save.cpl', { menu: [0, 3] }),
   ...['preempted', 'version', 'steal'].flatMap((name) =>
     vcpu(`arch.st.page.${name}`, `((struct kvm_steal_time *)extract_steal[#])->${name}`),
@@ -167,7 +178,16 @@ const X86: readonly Field[] = [
   ...one('kvm.0.arch.pause_in_guest', 'K->arch.pause_in_guest'),
   ...one('kvm.0.arch.apicv_inhibit_reasons', 'K->arch.apicv_inhibit_reasons', { menu: [0, 0, 1, 4, 0x7ff] }),
   ...stats('directed_yield_attempted', 'directed_yield_successful', 'preemption_reported', 'preemption_other'),
-  ...stats('halt_exits', 'hypercalls', 'irq_injections', 'nmi_injections', 'req_event', 'exits', 'irq_exits'),
+  ...stats(
+    'tlb_flush',
+    'halt_exits',
+    'hypercalls',
+    'irq_injections',
+    'nmi_injections',
+    'req_event',
+    'exits',
+    'irq_exits',
+  ),
   ...stats('irq_window_exits', 'nmi_window_exits', 'signal_exits'),
   ...params('kvm_x86_params', 'ple_gap', 'ple_window', 'ple_window_grow', 'ple_window_shrink', 'ple_window_max'),
   ...params('kvm_x86_params', 'pause_filter_count', 'pause_filter_thresh', 'pause_filter_count_grow'),

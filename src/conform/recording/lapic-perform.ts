@@ -6,8 +6,9 @@
  * guest to its next exit to userspace.
  */
 
+import { EXIT_FASTPATH_NONE } from '../../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
-import { toBigInt, u64 } from '../../lib/types.js';
+import { shr, to_u32, toBigInt, u64 } from '../../lib/types.js';
 import {
   createLapicMachine,
   enterAndExit,
@@ -142,7 +143,9 @@ export function guestPart(
     }
     case 'wrmsr': {
       const data = u64(op.v);
-      if (k.handle_fastpath_set_msr_irqoff(vcpu, op.a, data)) break;
+      const rax = u64(to_u32(data));
+      vcpu.arch.regs = { ...vcpu.arch.regs, rcx: u64(op.a), rax, rdx: shr(data, 32) };
+      if (k.handle_fastpath_set_msr_irqoff(vcpu) !== EXIT_FASTPATH_NONE) break;
       seen.gp = k.kvm_set_msr_commonApic(vcpu, { host_initiated: false, index: op.a, data }) !== 0;
       break;
     }

@@ -48,6 +48,7 @@ function copyOfVcpu(vcpu: kvm_vcpu): kvm_vcpu {
   const { arch } = vcpu;
   const apic = { ...arch.apic, lapic_timer: { ...arch.apic.lapic_timer }, regs: arch.apic.regs.slice() };
   const own = {
+    exception: { ...arch.exception },
     interrupt: { ...arch.interrupt },
     vmcb: { ...arch.vmcb },
     ioapic_handled_vectors: arch.ioapic_handled_vectors.slice(),
@@ -108,8 +109,10 @@ function steps(machine: LapicMachine, op: LapicOp, exact: boolean): bigint {
   if (op.op !== 'mw' || op.a !== TDCR) return 1n;
   const apic = machine.vcpus[0].arch.apic;
   const divisor = divisorOf(Number(op.v));
+  if (divisor === apic.divide_count || s64_toBigInt(apic.lapic_timer.period) === 0n) return 1n;
   const left = s64_toBigInt(apic.lapic_timer.target_expiration) > toBigInt(machine.m.sched_clock);
-  if (divisor === apic.divide_count || s64_toBigInt(apic.lapic_timer.period) === 0n || !left) return 1n;
+  // a count that is over, of what was a one-shot: its periods begin at this moment
+  if (!left) return machine.k.apic_lvtt_period(apic) ? STEPS : 1n;
   if (!exact) return STEPS;
   // what remains is multiplied by the new divisor over the old one, and the doubt about it as well
   const fine = STEPS * BigInt(Math.ceil(divisor / apic.divide_count));

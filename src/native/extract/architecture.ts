@@ -36,6 +36,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
       ...[
         'kvm_host',
         'kvm_para',
+        'kvm_vcpu_regs',
         'vmx',
         'svm',
         'apicdef',

@@ -4,9 +4,6 @@
 
 static u32 *out;
 
-/* What a reset asks of the MMU. */
-#define NOT_OF_APICS (1ULL << (KVM_REQ_TLB_FLUSH_GUEST & KVM_REQUEST_MASK))
-
 static void put(u32 x) { *out++ = x; }
 static void put64(u64 x)
 {
@@ -52,7 +49,7 @@ static void put_vcpu(struct kvm_vcpu *vcpu)
   struct native_world *w = &native_world;
   int i = vcpu->vcpu_idx;
 
-  put64(vcpu->requests & ~NOT_OF_APICS);
+  put64(vcpu->requests);
   put64(vcpu->arch.apic_base);
   put(vcpu->arch.apic_arb_prio);
   put(vcpu->arch.apic_attention);
