@@ -11,7 +11,8 @@ import { worlds } from '../../src/conform/sched/c-worlds.js';
 import { ASKED_CPUS, questions } from '../../src/conform/sched/questions.js';
 import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js';
 import { findTree } from '../../src/native/find-tree.js';
-import { applySeries, readSeries } from '../../src/native/patch.js';
+import { readSeries } from '../../src/native/mailbox.js';
+import { applySeries } from '../../src/native/patch.js';
 import { because, missing } from '../native/tree.js';
 import { activate, cFaults, FILES, plantIn } from './c-faults.js';
 

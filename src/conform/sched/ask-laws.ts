@@ -6,6 +6,7 @@ import { type Operation, operation } from '../../operation/sched.js';
 import { type Law, laws, type Step } from './c-laws.js';
 import type { CVerdict } from './c-properties.js';
 import { type Focus, generateSequence, KINDS, xorshift32 } from './generate.js';
+import { missingIn } from './missing-symbol.js';
 import { Columns, Places, View } from './state-view.js';
 import { structureFaults } from './structure.js';
 
@@ -95,7 +96,9 @@ class Asking {
     const [warning] = warnings;
     const told = warning === undefined ? results.length : `${warning.at}: ${warning.what}`;
     this.note('warnings', told, `${kind}, seed ${seed}, operation ${warning?.op}`);
-    const end = ending === null ? results.length : `${ending.kind}: ${ending.what}`;
+    // What is missing here ends the sequence, and is nobody's fault.
+    const survived = ending === null || missingIn(ending) !== null;
+    const end = survived ? results.length : `${ending.kind}: ${ending.what}`;
     this.note('survival', end, `${kind}, seed ${seed}, operation ${ending?.op}`);
     const onlyFair = !ops.some((op) => op.op === 'SETATTR' && (op.flags === 1 || op.flags === 2));
     const neverIdle = !ops.some((op) => op.op === 'GROUP_IDLE' || (op.op === 'SETATTR' && op.flags === 5));
