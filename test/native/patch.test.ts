@@ -188,7 +188,11 @@ describe.skipIf(missing !== null)(`a patch to the installed tree${because}`, { t
     const first = await checkPatch(base, one!.tree, one!.added, options);
     expect(first.lockstep).toMatchObject({ finding: null });
     expect(first.lockstep.operations).toBeGreaterThanOrEqual(4000);
-    expect(first.properties.map((row) => row.patched.verdict)).toEqual(['holds', 'holds', 'holds', 'holds', 'holds']);
+    const worse = first.properties.filter((row) => row.patched.verdict !== row.base.verdict);
+    expect(worse).toEqual([]);
+    const refuted = first.properties.filter((row) => row.patched.verdict === 'refuted').map((row) => row.id);
+    // 6.12 does not keep them (test/conform/c-laws.test.ts).
+    expect(refuted).toEqual(['least slice']);
     const counts = first.added.filter((line) => line.text.trim() !== '').map((line) => line.count);
     expect(counts).toHaveLength(2);
     expect(counts[0]).toBeGreaterThan(0);

@@ -6,7 +6,7 @@ import type { CField } from '../../native/extract/emit.js';
 import type { Value } from '../../native/extract/engine.js';
 import type { kernel_state } from '../../vmlinux/vmlinux.js';
 
-export const NR_VCPUS = 4;
+export const NR_VCPUS = 6;
 export const NR_CPUS = 4;
 export const NR_TASKS = 8;
 

@@ -7,12 +7,12 @@ import { type Ending, type NativeEngine, openNativeEngine, type UbsanReport } fr
 import type { KernelTree } from '../../native/find-tree.js';
 import type { AddedLine } from '../../native/patch.js';
 import type { Operation } from '../../operation/sched.js';
-import { type CVerdict, cProperties } from './c-properties.js';
+import type { CVerdict } from './c-properties.js';
 import { type DifferentialResult, differential, namedBy, nativeLockstep } from './differ.js';
 import { generateSequence, KINDS, xorshift32 } from './generate.js';
 import { missingIn, upToMissing } from './missing-symbol.js';
+import { ASKED_CPUS, askAll, playWorlds, questions } from './questions.js';
 import { shrinkOperations } from './shrink.js';
-import { structureFaults } from './structure.js';
 
 export interface PatchCheckOptions {
   /** operations of the lock-step, and of the coverage and UBSan runs */
@@ -83,39 +83,23 @@ async function withEngine<T>(
   }
 }
 
-/** The sums of every queue recomputed along random sequences: first fault, or null. */
-function firstStructureFault(engine: NativeEngine, options: PatchCheckOptions): string | null {
-  for (const ops of sequences({ ...options, operations: Math.min(options.operations, 6000) })) {
-    engine.reset();
-    const [groupOf, parentOf]: [number[], number[]] = [[], [-1]];
-    const { results } = engine.run(ops, 'state');
-    for (const [i, result] of results.entries()) {
-      const op = ops[i]!;
-      if (op.op === 'GROUP') parentOf.push(Number(op.a));
-      if (op.op === 'FORK') groupOf.push(Number(op.b));
-      if (op.op === 'MOVE') groupOf[op.id] = Number(op.a);
-      const [fault] = structureFaults(engine.schema, engine.decode(result), groupOf, parentOf);
-      if (fault !== undefined) return `after ${i + 1} operations, the last ${op.op}: ${fault}`;
-    }
+/** Laws are asked after so many operations at most. */
+const MOST_ASKED = 12_000;
+
+async function askTree(tree: KernelTree, { operations, seed }: PatchCheckOptions): Promise<CVerdict[]> {
+  const engines: NativeEngine[] = [];
+  try {
+    for (const cpus of ASKED_CPUS) engines.push(await openNativeEngine({ tree: tree.dir, variant: 'O2', cpus }));
+    return askAll(engines, { operations: Math.min(operations, MOST_ASKED), seed });
+  } finally {
+    for (const engine of engines) engine.close();
   }
-  return null;
 }
-
-function ask(engine: NativeEngine, options: PatchCheckOptions): CVerdict[] {
-  const verdicts = cProperties.map((property) => property.ask(engine));
-  const fault = firstStructureFault(engine, options);
-  return [
-    ...verdicts,
-    fault === null ? { verdict: 'holds', evidence: 'every sum recomputed' } : { verdict: 'refuted', evidence: fault },
-  ];
-}
-
-const STRUCTURE = { id: 'structure', says: 'queues keep the sums of their entities' };
 
 async function askBoth(base: KernelTree, patched: KernelTree, options: PatchCheckOptions): Promise<PropertyRow[]> {
-  const before = await withEngine(base, 'O2', 1, (engine) => ask(engine, { ...options, cpus: 1 }));
-  const after = await withEngine(patched, 'O2', 1, (engine) => ask(engine, { ...options, cpus: 1 }));
-  return [...cProperties, STRUCTURE].map(({ id, says }, i) => ({ id, says, base: before[i]!, patched: after[i]! }));
+  const before = await askTree(base, options);
+  const after = await askTree(patched, options);
+  return questions.map(({ id, says }, i) => ({ id, says, base: before[i]!, patched: after[i]! }));
 }
 
 function reachOf(engine: NativeEngine, added: readonly AddedLine[], options: PatchCheckOptions) {
@@ -128,7 +112,7 @@ function reachOf(engine: NativeEngine, added: readonly AddedLine[], options: Pat
     if (symbol === null) ending ??= end;
     else missing.add(symbol);
   }
-  for (const property of cProperties) property.ask(engine);
+  playWorlds(engine);
   const coverage = engine.coverage();
   const reached = added.map((line) => ({ ...line, count: coverage.lines.get(line.file)?.get(line.line) ?? null }));
   return { reached, ending, missing: [...missing], coverage };
