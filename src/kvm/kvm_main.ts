@@ -14,7 +14,7 @@
 import type { kvm_arch } from '../arch/x86/kvm_host.js';
 import { EEXIST, EINTR, EINVAL } from '../lib/errno.js';
 import { add, type bool, gt, le, lt, mul_u32_u32, sub, to_u32, type u32, u64 } from '../lib/types.js';
-import { NULL, type task_struct } from '../sched/sched.js';
+import { NULL, TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import {
   EXITING_GUEST_MODE,
@@ -32,9 +32,6 @@ import {
   OUTSIDE_GUEST_MODE,
   type vcpu_ptr,
 } from './kvm_host.js';
-
-const TASK_INTERRUPTIBLE = 0x0000_0001;
-const TASK_RUNNING = 0;
 
 /** virt/kvm/kvm_main.c: vcpu_load() */
 export function vcpu_load(this: vmlinux, vcpu: kvm_vcpu): void {

@@ -155,3 +155,25 @@ export function lengthFaults(file: SourceFile): string[] {
   });
   return faults;
 }
+
+/** Rooms whose constants are the kernel's. */
+const KERNEL_ROOMS = /^src\/(lib|trace|sched|kvm|lapic|arch|series)\//;
+
+/** Constants of the kernel that a second file of src defines again: they would drift. */
+export function constantFaults(files: readonly SourceFile[]): string[] {
+  const places = new Map<string, { path: string; line: number }[]>();
+  for (const file of files.filter((it) => it.path.startsWith('src/'))) {
+    for (const statement of file.tree.statements.filter(ts.isVariableStatement)) {
+      for (const { name } of statement.declarationList.declarations) {
+        if (!ts.isIdentifier(name) || !/^[A-Z][A-Z0-9]*_[A-Z0-9_]+$/.test(name.text)) continue;
+        const place = { path: file.path, line: lineOf(file, statement) };
+        places.set(name.text, [...(places.get(name.text) ?? []), place]);
+      }
+    }
+  }
+  return [...places].flatMap(([name, at]) =>
+    at.length > 1 && at.some(({ path }) => KERNEL_ROOMS.test(path))
+      ? [`${name} is defined in ${at.map(({ path, line }) => `${path}:${line}`).join(' and ')}`]
+      : [],
+  );
+}

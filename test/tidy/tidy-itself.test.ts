@@ -2,7 +2,7 @@
 /** Tidy sees what it is there to see. */
 import { describe, expect, it } from 'vitest';
 import { FLOORS, floorFaults, floorsDot, floorsTable, PACKAGES } from './floors.js';
-import { bannedFaults, lengthFaults, licenceFaults, tagFaults, tagIn } from './manners.js';
+import { bannedFaults, constantFaults, lengthFaults, licenceFaults, tagFaults, tagIn } from './manners.js';
 import { importsOf, parse } from './source-file.js';
 import { deadFiles, definesFunction, importCircles, read } from './tree.js';
 
@@ -120,6 +120,15 @@ describe('manners', () => {
       kernelPath: 'virt/kvm/kvm_main.c',
       kernelName: 'kvm_vcpu_on_spin',
     });
+  });
+
+  it('see a constant of the kernel that is defined twice', () => {
+    const one = at('src/lapic/apicdef.ts', 'export const APIC_EOI = 0xb0;');
+    const again = at('src/races/world.ts', 'const APIC_EOI = 0xb0;\nconst SIZE_MAX = 2;');
+    const own = at('src/cli/io.ts', 'const SIZE_MAX = 3;');
+    expect(constantFaults([one, again, own])).toEqual([
+      'APIC_EOI is defined in src/lapic/apicdef.ts:1 and src/races/world.ts:1',
+    ]);
   });
 
   it('measure functions and files', () => {
