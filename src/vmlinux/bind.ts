@@ -13,6 +13,8 @@ export interface Kernel {
   /** `v6.12.117`, `v6.19-rc1`, `v6.19-rc1+semantics-aware-v2`, `...~3` for a prefix of three patches */
   readonly name: string;
   readonly table: FunctionTable;
+  /** says that a series stands on another kernel than it was made for */
+  readonly rebased?: string;
   /** what its series brought in sysctls, debugfs files and module parameters */
   readonly knobs?: Readonly<Record<string, Knob>>;
   /** SCHED_FEATs whose default differs from the pin's */
