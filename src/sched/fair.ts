@@ -1522,63 +1522,60 @@ export function dequeue_entities(this: vmlinux, rq: rq, first: sched_entity, fla
     if (!task_sleep && !task_delayed) h_nr_delayed = first.sched_delayed ? 1 : 0;
   }
 
-  let throttled = false;
-  let se: sched_entity | null = first;
-  while (se !== null) {
-    const cfs_rq = this.cfs_rq_of(se);
+  // biome-ignore lint/suspicious/noConfusingLabels: the label of the C function
+  out: {
+    let se: sched_entity | null = first;
+    while (se !== null) {
+      const cfs_rq = this.cfs_rq_of(se);
 
-    if (!this.dequeue_entity(cfs_rq, se, flags)) {
-      if (p !== null && p.se === se.id) return -1;
-      slice = this.cfs_rq_min_slice(cfs_rq);
-      break;
-    }
+      if (!this.dequeue_entity(cfs_rq, se, flags)) {
+        if (p !== null && p.se === se.id) return -1;
+        slice = this.cfs_rq_min_slice(cfs_rq);
+        break;
+      }
 
-    if (!h_nr_delayed) cfs_rq.h_nr_runnable = (cfs_rq.h_nr_runnable - h_nr_queued) >>> 0;
-    cfs_rq.h_nr_queued = (cfs_rq.h_nr_queued - h_nr_queued) >>> 0;
-    cfs_rq.idle_h_nr_running = (cfs_rq.idle_h_nr_running - idle_h_nr_running) >>> 0;
-    cfs_rq.h_nr_delayed = (cfs_rq.h_nr_delayed - h_nr_delayed) >>> 0;
+      if (!h_nr_delayed) cfs_rq.h_nr_runnable = (cfs_rq.h_nr_runnable - h_nr_queued) >>> 0;
+      cfs_rq.h_nr_queued = (cfs_rq.h_nr_queued - h_nr_queued) >>> 0;
+      cfs_rq.idle_h_nr_running = (cfs_rq.idle_h_nr_running - idle_h_nr_running) >>> 0;
+      cfs_rq.h_nr_delayed = (cfs_rq.h_nr_delayed - h_nr_delayed) >>> 0;
 
-    if (this.cfs_rq_is_idle(cfs_rq)) idle_h_nr_running = h_nr_queued;
+      if (this.cfs_rq_is_idle(cfs_rq)) idle_h_nr_running = h_nr_queued;
 
-    if (this.cfs_rq_throttled(cfs_rq)) {
-      throttled = true;
-      break;
-    }
+      if (this.cfs_rq_throttled(cfs_rq)) break out;
 
-    if (cfs_rq.load.weight !== ZERO) {
-      slice = this.cfs_rq_min_slice(cfs_rq);
+      if (cfs_rq.load.weight !== ZERO) {
+        slice = this.cfs_rq_min_slice(cfs_rq);
+        se = this.parent_entity(se);
+        // The group that just lost a sleeper is a good candidate to run on: bias the pick toward it.
+        if (task_sleep && se !== null && !this.throttled_hierarchy(cfs_rq)) this.set_next_buddy(se);
+        break;
+      }
+      flags |= DEQUEUE_SLEEP;
+      flags &= ~(DEQUEUE_DELAYED | DEQUEUE_SPECIAL);
       se = this.parent_entity(se);
-      // The group that just lost a sleeper is a good candidate to run on: bias the pick toward it.
-      if (task_sleep && se !== null && !this.throttled_hierarchy(cfs_rq)) this.set_next_buddy(se);
-      break;
     }
-    flags |= DEQUEUE_SLEEP;
-    flags &= ~(DEQUEUE_DELAYED | DEQUEUE_SPECIAL);
-    se = this.parent_entity(se);
-  }
 
-  for (; !throttled && se !== null; se = this.parent_entity(se)) {
-    const cfs_rq = this.cfs_rq_of(se);
+    for (; se !== null; se = this.parent_entity(se)) {
+      const cfs_rq = this.cfs_rq_of(se);
 
-    this.update_load_avg(cfs_rq, se, UPDATE_TG);
-    this.se_update_runnable(se);
-    this.update_cfs_group(se);
+      this.update_load_avg(cfs_rq, se, UPDATE_TG);
+      this.se_update_runnable(se);
+      this.update_cfs_group(se);
 
-    se.slice = slice;
-    if (se.id !== cfs_rq.curr) this.min_vruntime_cb_propagate(se.id, NULL);
-    slice = this.cfs_rq_min_slice(cfs_rq);
+      se.slice = slice;
+      if (se.id !== cfs_rq.curr) this.min_vruntime_cb_propagate(se.id, NULL);
+      slice = this.cfs_rq_min_slice(cfs_rq);
 
-    if (!h_nr_delayed) cfs_rq.h_nr_runnable = (cfs_rq.h_nr_runnable - h_nr_queued) >>> 0;
-    cfs_rq.h_nr_queued = (cfs_rq.h_nr_queued - h_nr_queued) >>> 0;
-    cfs_rq.idle_h_nr_running = (cfs_rq.idle_h_nr_running - idle_h_nr_running) >>> 0;
-    cfs_rq.h_nr_delayed = (cfs_rq.h_nr_delayed - h_nr_delayed) >>> 0;
+      if (!h_nr_delayed) cfs_rq.h_nr_runnable = (cfs_rq.h_nr_runnable - h_nr_queued) >>> 0;
+      cfs_rq.h_nr_queued = (cfs_rq.h_nr_queued - h_nr_queued) >>> 0;
+      cfs_rq.idle_h_nr_running = (cfs_rq.idle_h_nr_running - idle_h_nr_running) >>> 0;
+      cfs_rq.h_nr_delayed = (cfs_rq.h_nr_delayed - h_nr_delayed) >>> 0;
 
-    if (this.cfs_rq_is_idle(cfs_rq)) idle_h_nr_running = h_nr_queued;
+      if (this.cfs_rq_is_idle(cfs_rq)) idle_h_nr_running = h_nr_queued;
 
-    if (this.cfs_rq_throttled(cfs_rq)) throttled = true;
-  }
+      if (this.cfs_rq_throttled(cfs_rq)) break out;
+    }
 
-  if (!throttled) {
     this.sub_nr_running(rq, h_nr_queued);
     if (!was_sched_idle && this.sched_idle_rq(rq)) rq.next_balance = this.get_jiffies_64();
     ret = 1;

@@ -177,3 +177,18 @@ export function constantFaults(files: readonly SourceFile[]): string[] {
       : [],
   );
 }
+
+/** Mirrored functions that are split and whose comment does not name every piece: an override of one would miss the others. */
+export function pieceFaults(file: SourceFile): string[] {
+  if (!/^src\/(sched|kvm|lapic|arch)\//.test(file.path)) return [];
+  const functions = file.tree.statements.filter(ts.isFunctionDeclaration);
+  const names = functions.map((it) => it.name?.text ?? '');
+  return functions.flatMap((it) => {
+    const name = it.name?.text ?? '';
+    if (!/^[a-z0-9_]+$/.test(name)) return [];
+    const comment = file.text.slice(it.getFullStart(), it.getStart(file.tree));
+    const pieces = names.filter((other) => other.startsWith(name) && /^[A-Z]/.test(other.slice(name.length)));
+    const missing = pieces.filter((piece) => !comment.includes(`${piece}()`));
+    return missing.map((piece) => `${file.path}:${lineOf(file, it)}: the comment of ${name} does not name ${piece}()`);
+  });
+}

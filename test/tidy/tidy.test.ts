@@ -3,7 +3,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { floorFaults } from './floors.js';
-import { bannedFaults, constantFaults, lengthFaults, licenceFaults, tagFaults, tagsOf } from './manners.js';
+import {
+  bannedFaults,
+  constantFaults,
+  lengthFaults,
+  licenceFaults,
+  pieceFaults,
+  tagFaults,
+  tagsOf,
+} from './manners.js';
 import { allPaths, deadFiles, definesFunction, importCircles, kernelTree, read, sourceFiles } from './tree.js';
 
 const paths = allPaths();
@@ -37,6 +45,10 @@ describe('the tree', () => {
 
   it('defines each constant of the kernel once', () => {
     expect(constantFaults(files)).toEqual([]);
+  });
+
+  it('names the pieces of a function that is split in its comment', () => {
+    expect(files.flatMap(pieceFaults)).toEqual([]);
   });
 
   it('has no file and no function that is too long', () => {

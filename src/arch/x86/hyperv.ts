@@ -29,7 +29,11 @@ export function kvm_hv_hypercall_enabled(this: vmlinux, vcpu: kvm_vcpu): bool {
   return vcpu.arch.hyperv_enabled;
 }
 
-/** arch/x86/kvm/hyperv.c: kvm_hv_hypercall_complete() */
+/**
+ * arch/x86/kvm/hyperv.c: kvm_hv_hypercall_complete()
+ *
+ * Split: it goes on in kvm_hv_hypercall_completeOf().
+ */
 export function kvm_hv_hypercall_complete(this: vmlinux, vcpu: kvm_vcpu, result: number): number {
   this.trace_kvm_hv_hypercall_done(u64(result));
   vcpu.arch.regs.rax = u64(result);

@@ -440,7 +440,7 @@ export function svm_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
   this.svm_complete_interrupts(vcpu);
 }
 
-/** arch/x86/kvm/svm/svm.c: svm_vcpu_run(): into the guest; its rest, after the exit, is `svm_vcpu_runExit`. */
+/** arch/x86/kvm/svm/svm.c: svm_vcpu_run(): into the guest; its rest, after the exit, is svm_vcpu_runExit(). */
 export function svm_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
   this.trace_kvm_entry(vcpu, force_immediate_exit);
   if (vcpu.arch.vmcb.nmi_singlestep && vcpu.arch.event_inj !== -1) {

@@ -425,7 +425,7 @@ export function vmx_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
   vcpu.arch.event_inj = -1;
 }
 
-/** arch/x86/kvm/vmx/vmx.c: vmx_vcpu_run(): into the guest; its rest, after the exit, is `vmx_vcpu_runExit`. */
+/** arch/x86/kvm/vmx/vmx.c: vmx_vcpu_run(): into the guest; its rest, after the exit, is vmx_vcpu_runExit(). */
 export function vmx_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
   this.trace_kvm_entry(vcpu, force_immediate_exit);
 

@@ -168,7 +168,11 @@ export function kvm_pause_in_guest(this: vmlinux, kvm: kvm): bool {
   return kvm.arch.pause_in_guest;
 }
 
-/** arch/x86/kvm/x86.c: kvm_skip_emulated_instruction(). MODEL: no PMU, and the guest does not single-step itself. */
+/**
+ * arch/x86/kvm/x86.c: kvm_skip_emulated_instruction(). MODEL: no PMU, and the guest does not single-step itself.
+ *
+ * Split: it goes on in kvm_skip_emulated_instructionOf().
+ */
 export function kvm_skip_emulated_instruction(this: vmlinux, vcpu: kvm_vcpu): number {
   return this.kvm_x86_skip_emulated_instruction(vcpu);
 }
@@ -736,7 +740,11 @@ const SERVED = [
   ...[KVM_REQ_APICV_UPDATE, KVM_REQ_APF_READY, KVM_REQ_EVENT, KVM_REQ_UNBLOCK],
 ].reduce((mask, req) => or(mask, shl(u64(1), req & KVM_REQUEST_MASK)), ZERO);
 
-/** arch/x86/kvm/x86.c: vcpu_enter_guest(): 1 to go on in vcpu_run(), or what KVM_RUN returns. */
+/**
+ * arch/x86/kvm/x86.c: vcpu_enter_guest(): 1 to go on in vcpu_run(), or what KVM_RUN returns.
+ *
+ * Split: it goes on in vcpu_enter_guestRequests(), vcpu_enter_guestRun(), vcpu_enter_guestRan().
+ */
 export function vcpu_enter_guest(this: vmlinux, vcpu: kvm_vcpu): number {
   const immediate = { exit: false };
   const out = { r: 1 };
@@ -817,7 +825,11 @@ export function vcpu_enter_guestRan(this: vmlinux, vcpuId: number, fastpath: num
   return this.kvm_x86_handle_exit(vcpu, exit_fastpath);
 }
 
-/** arch/x86/kvm/x86.c: vcpu_block() */
+/**
+ * arch/x86/kvm/x86.c: vcpu_block()
+ *
+ * Split: it goes on in vcpu_blockWoken(), vcpu_blockEnd().
+ */
 export function vcpu_block(this: vmlinux, vcpu: kvm_vcpu): number {
   if (this.kvm_arch_vcpu_runnable(vcpu)) return this.vcpu_blockEnd(vcpu);
 
@@ -866,7 +878,11 @@ export function vcpu_blockEnd(this: vmlinux, vcpu: kvm_vcpu): number {
   return 1;
 }
 
-/** arch/x86/kvm/x86.c: vcpu_run(): what KVM_RUN returns. */
+/**
+ * arch/x86/kvm/x86.c: vcpu_run(): what KVM_RUN returns.
+ *
+ * Split: it goes on in vcpu_runLoop(), vcpu_runTurn(), vcpu_runWork(), vcpu_runWorked().
+ */
 export function vcpu_run(this: vmlinux, vcpu: kvm_vcpu): number {
   vcpu.run.exit_reason = KVM_EXIT_UNKNOWN;
   return this.vcpu_runLoop(vcpu.id);
@@ -921,7 +937,11 @@ export function vcpu_runWorked(this: vmlinux, vcpuId: number, r: number): number
   return this.vcpu_runLoop(vcpuId);
 }
 
-/** arch/x86/kvm/x86.c: kvm_arch_vcpu_ioctl_run() */
+/**
+ * arch/x86/kvm/x86.c: kvm_arch_vcpu_ioctl_run()
+ *
+ * Split: it goes on in kvm_arch_vcpu_ioctl_runInit(), kvm_arch_vcpu_ioctl_runOut().
+ */
 export function kvm_arch_vcpu_ioctl_run(this: vmlinux, vcpu: kvm_vcpu): number {
   const current = this.get_current();
   this.vcpu_load(vcpu);
@@ -1020,7 +1040,11 @@ export function kvm_pv_kick_cpu_op(this: vmlinux, kvm: kvm, apicid: number): voi
   );
 }
 
-/** arch/x86/kvm/x86.c: kvm_sched_yield() */
+/**
+ * arch/x86/kvm/x86.c: kvm_sched_yield()
+ *
+ * Split: it goes on in kvm_sched_yieldYielded().
+ */
 export function kvm_sched_yield(this: vmlinux, vcpu: kvm_vcpu, dest_id: u64): void {
   vcpu.stat.directed_yield_attempted++;
   if (this.single_task_running()) return;
@@ -1045,6 +1069,8 @@ export function kvm_sched_yieldYielded(this: vmlinux, vcpuId: number): void {
  * arch/x86/kvm/x86.c: __kvm_emulate_hypercall(): what the guest gets in RAX, a signed number of 64 bits.
  *
  * When the hypercall yields, it has not returned; its result is the frame's then, and always 0.
+ *
+ * Split: it goes on in __kvm_emulate_hypercallOut().
  */
 export function __kvm_emulate_hypercall(
   this: vmlinux,
@@ -1105,7 +1131,11 @@ export function __kvm_emulate_hypercallOut(this: vmlinux, vcpuId: number, ret: n
   return ret;
 }
 
-/** arch/x86/kvm/x86.c: kvm_emulate_hypercall(). MODEL: the caller runs in 64-bit mode. */
+/**
+ * arch/x86/kvm/x86.c: kvm_emulate_hypercall(). MODEL: the caller runs in 64-bit mode.
+ *
+ * Split: it goes on in kvm_emulate_hypercallEnd().
+ */
 export function kvm_emulate_hypercall(this: vmlinux, vcpu: kvm_vcpu): number {
   if (this.kvm_hv_hypercall_enabled(vcpu)) return this.kvm_hv_hypercall(vcpu);
 
@@ -1158,7 +1188,11 @@ export function kvm_read_edx_eax(this: vmlinux, vcpu: kvm_vcpu): u64 {
   return or(and(vcpu.arch.regs.rax, U32_MASK), shl(and(vcpu.arch.regs.rdx, U32_MASK), 32));
 }
 
-/** arch/x86/kvm/x86.c: kvm_set_msr_common(): 0, 1 for #GP, or KVM_MSR_RET_UNSUPPORTED. */
+/**
+ * arch/x86/kvm/x86.c: kvm_set_msr_common(): 0, 1 for #GP, or KVM_MSR_RET_UNSUPPORTED.
+ *
+ * Split: it goes on in kvm_set_msr_commonStealTime(), kvm_set_msr_commonPollControl().
+ */
 export function kvm_set_msr_common(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
   const r = this.kvm_set_msr_commonApic(vcpu, msr_info);
   if (r !== -1) return r;
