@@ -7,18 +7,7 @@
  *   V    sum(s * v) / sum(s) over the queue        what avg_vruntime() rounds down
  *   lag  V - v, kept here as a fraction
  */
-import {
-  max,
-  mul,
-  s64,
-  s64_diff,
-  s64_gt,
-  s64_toBigInt,
-  to_u64,
-  toBigInt,
-  u64 as toU64,
-  type u64,
-} from '../../src/lib/types.js';
+import { max, mul, s64, s64_diff, s64_gt, s64_toBigInt, to_u64, toBigInt, u64 } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import { NULL, type sched_entity } from '../../src/sched/sched.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
@@ -73,7 +62,7 @@ export const floorOf = ({ num, den }: Fraction): bigint => (num >= 0n ? num / de
 
 /** The most that lag may be either way, virtual ns: two slices, or a tick. */
 export function lagLimit(m: machine, k: vmlinux, se: sched_entity): bigint {
-  return toBigInt(k.calc_delta_fair(max(mul(toU64(2), se.slice), m.TICK_NSEC), se));
+  return toBigInt(k.calc_delta_fair(max(mul(u64(2), se.slice), m.TICK_NSEC), se));
 }
 
 export const clamped = (x: bigint, limit: bigint): bigint => (x > limit ? limit : x < -limit ? -limit : x);

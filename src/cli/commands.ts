@@ -51,7 +51,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'races',
-    says: 'lockless code on two CPUs, in every order of its races',
+    says: 'lockless code on several CPUs, in every order of its races',
     load: () => import('./races.js'),
   },
   {

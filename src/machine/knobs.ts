@@ -4,6 +4,7 @@
 import { newKvmX86Params } from '../arch/x86/kvm_host.js';
 import { type Fault, oneOf, shown } from '../base/faults.js';
 import { newKvmParams } from '../kvm/kvm_host.js';
+import { U32_MAX } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { newSchedFeatures } from '../sched/records.js';
 import type { Kernel } from '../vmlinux/bind.js';
@@ -40,7 +41,6 @@ export function getKnob(m: machine, name: string): number | undefined {
 /** What a knob takes: whole numbers from 0 to its greatest. */
 type Greatest = Map<string, number>;
 
-const U32_MAX = 0xffff_ffff;
 const GREATEST = { bool: 1, u32: U32_MAX, ulong: Number.MAX_SAFE_INTEGER } as const;
 /** a shift count in the hardware */
 const TIMER_MULTI_MAX = 31;

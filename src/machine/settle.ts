@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What goes on by itself: interrupts of a CPU, needed reschedules, and the rest of what sleeps within a function. */
-import { LOCAL_TIMER_VECTOR } from '../arch/x86/vcpu-exits.js';
+
 import { assert } from '../base/assert.js';
 import { takeInterrupt } from '../guest/actor.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
+import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { machine } from './state.js';

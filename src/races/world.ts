@@ -12,8 +12,12 @@
  *
  * Vectors are hexadecimal. Programs end with interrupts on; where CPUs are shared, a vCPU that is done halts.
  */
+
+import { KVM_HC_KICK_CPU, KVM_HC_SCHED_YIELD } from '../arch/x86/x86.js';
 import { reject } from '../base/faults.js';
 import { EXITING_GUEST_MODE } from '../kvm/kvm_host.js';
+import { APIC_IRR } from '../lapic/apicdef.js';
+import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { u64 } from '../lib/types.js';
 import { boot } from '../machine/boot.js';
 import { checkKvm, vectorsIn } from '../machine/invariants-kvm.js';
@@ -145,10 +149,6 @@ const ICR_NMI = 4 << 8;
 const ICR_SELF = 1 << 18;
 const ICR_ALL_BUT_SELF = 3 << 18;
 const NMI_VECTOR = 2;
-const KVM_HC_KICK_CPU = 5;
-const KVM_HC_SCHED_YIELD = 11;
-const LOCAL_TIMER_VECTOR = 0xec;
-const APIC_IRR = 0x200;
 
 function bootCase(kernel: Kernel, c: RaceCase): Logged {
   const { cpus, programs } = c;

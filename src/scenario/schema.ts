@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The shape of a scenario and of an event as JSON: which members, of which type, in which range. */
 import * as v from 'valibot';
+import { U32_MAX } from '../lib/types.js';
 import { AMID } from './events.js';
 
 const int = (min: number, max: number) =>
@@ -9,7 +10,6 @@ const int = (min: number, max: number) =>
     v.check((n) => Number.isSafeInteger(n) && n >= min && n <= max, `a whole number from ${min} to ${max}`),
   );
 const NS_MAX = Number.MAX_SAFE_INTEGER;
-const U32_MAX = 0xffff_ffff;
 /** ns: at once; in one go a timer of the least period expires 18 million times in it */
 const HOUR = 3_600_000_000_000;
 const ns = int(0, NS_MAX);

@@ -5,10 +5,10 @@
  *   KERNEL   = BASE { "+" SERIES }          BASE: the pin, a release, or a series' id for the kernel it makes
  *   SERIES   = ID [ "~" N ]                 N: its first N patches; all when absent
  */
-import { oneOf } from '../base/faults.js';
+import { nearestWord, oneOf } from '../base/faults.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { historic } from './historic/index.js';
-import { link, nearestName } from './link.js';
+import { link } from './link.js';
 import { linux_6_12 } from './linux-6.12.js';
 import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
@@ -126,7 +126,7 @@ function baseByName(name: string, first: string): Kernel {
 export function baseKernel(series: AnySeries): Kernel {
   if (series.base !== pin.name && !byId.has(series.base)) {
     const known = [pin.name, ...byId.keys()];
-    const near = nearestName(series.base, known);
+    const near = nearestWord(series.base, known);
     const expected = `one of ${known.join(', ')}${near === null ? '' : `; perhaps ${near}`}`;
     throw new SeriesError(series.id, [{ code: 'base-unknown', place: 'base', expected, got: series.base }]);
   }

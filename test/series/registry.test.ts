@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { link } from '../../src/series/link.js';
+import { functionExpected } from '../../src/series/pieces.js';
 import {
   type AnySeries,
   allSeries,
@@ -147,6 +148,12 @@ describe('linking a series that is wrong', () => {
   const base = kernelByName('v6.19-rc1');
   const wrong = (patches: unknown[]): readonly SeriesFault[] =>
     faultsOf(() => link(base, { id: 'wrong', title: '', base: base.name, patches } as never));
+
+  it('names the pieces of a function that is split', () => {
+    expect(functionExpected('vcpu_go', ['vcpu_goOn', 'vcpu_goOut', 'vcpu_gone'])).toBe(
+      'a piece of vcpu_go(), which is split: vcpu_goOn, vcpu_goOut',
+    );
+  });
 
   it('reports every fault with its place', () => {
     expect(

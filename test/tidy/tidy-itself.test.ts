@@ -2,7 +2,7 @@
 /** Tidy sees what it is there to see. */
 import { describe, expect, it } from 'vitest';
 import { FLOORS, floorFaults, floorsDot, floorsTable, PACKAGES } from './floors.js';
-import { bannedFaults, lengthFaults, licenceFaults, tagFaults, tagIn } from './manners.js';
+import { bannedFaults, constantFaults, lengthFaults, licenceFaults, pieceFaults, tagFaults, tagIn } from './manners.js';
 import { importsOf, parse } from './source-file.js';
 import { deadFiles, definesFunction, importCircles, read } from './tree.js';
 
@@ -122,6 +122,22 @@ describe('manners', () => {
     });
   });
 
+  it('see a constant of the kernel that is defined twice', () => {
+    const one = at('src/lapic/apicdef.ts', 'export const APIC_EOI = 0xb0;');
+    const again = at('src/races/world.ts', 'const APIC_EOI = 0xb0;\nconst SIZE_MAX = 2;');
+    const own = at('src/cli/io.ts', 'const SIZE_MAX = 3;');
+    expect(constantFaults([one, again, own])).toEqual([
+      'APIC_EOI is defined in src/lapic/apicdef.ts:1 and src/races/world.ts:1',
+    ]);
+  });
+
+  it('want the pieces of a split function named', () => {
+    const split = (doc: string): string =>
+      pieceFaults(at('src/kvm/x.ts', `${doc}\nexport function halt() {}\nexport function haltOut() {}\n`)).join();
+    expect(split('/** virt/kvm/x.c: halt() */')).toContain('the comment of halt does not name haltOut()');
+    expect(split('/** virt/kvm/x.c: halt(), split: haltOut() */')).toBe('');
+  });
+
   it('measure functions and files', () => {
     const body = 'x();\n'.repeat(80);
     expect(lengthFaults(at('src/cli/x.ts', `function f() {\n${body}}\n`)).join()).toContain('f has 82 lines');
@@ -169,7 +185,7 @@ describe('import circles', () => {
       at('src/a.ts', "import './b.js';"),
       at('src/b.ts', "import { c } from './c.js';"),
       at('src/c.ts', "import type { a } from './a.js'; export * from './d.js';"),
-      at('src/d.ts', "const b = await import('./b.js');"),
+      at('src/d.ts', "import './b.js'; const a = await import('./a.js');"),
     ];
     expect(importCircles(files)).toEqual(['src/b.ts -> src/c.ts -> src/d.ts -> src/b.ts']);
   });

@@ -67,7 +67,7 @@ export function definesFunction(text: string, name: string): boolean {
   return words.some((w) => w.test(text));
 }
 
-/** Circles of value imports, each from its first file round to it; files that reach a circle are not on it. */
+/** Circles of value imports among modules that load each other, each from its first file round to it; files that reach a circle are not on it. */
 export function importCircles(files: readonly SourceFile[]): string[] {
   const byPath = new Map(files.map((f) => [f.path, f]));
   const circles: string[] = [];
@@ -80,7 +80,7 @@ export function importCircles(files: readonly SourceFile[]): string[] {
     if (at >= 0 || done.has(path) || file === undefined) return;
     way.push(path);
     for (const i of importsOf(file)) {
-      const target = i.typeOnly ? null : resolved(path, i.specifier);
+      const target = i.typeOnly || i.late ? null : resolved(path, i.specifier);
       if (target !== null) visit(target);
     }
     way.pop();

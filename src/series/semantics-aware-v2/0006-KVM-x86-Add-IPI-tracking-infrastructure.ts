@@ -11,7 +11,7 @@ import {
   kvm_vcpu_reset as resetBefore,
 } from '../../arch/x86/x86.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
-import { type bool, le, sub, u64 as toU64, type u64, ZERO } from '../../lib/types.js';
+import { type bool, le, sub, u64, ZERO } from '../../lib/types.js';
 import { type Knob, knobValue } from '../../vmlinux/bind.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import type { semantics_aware } from './adds.js';
@@ -42,7 +42,7 @@ export const ipi_tracking_enabled = (kernel: vmlinux): bool =>
   knobValue(kernel.m, 'ipi_tracking_enabled', knobs.ipi_tracking_enabled) !== 0;
 
 /** static unsigned long ipi_window_ns */
-export const ipi_window_ns = (kernel: vmlinux): u64 => toU64(knobValue(kernel.m, 'ipi_window_ns', knobs.ipi_window_ns));
+export const ipi_window_ns = (kernel: vmlinux): u64 => u64(knobValue(kernel.m, 'ipi_window_ns', knobs.ipi_window_ns));
 
 /** The context, as kvm_arch_vcpu_create() leaves it when nothing has been tracked. */
 export function ipi_context_of(vcpu: kvm_vcpu): ipi_context {
