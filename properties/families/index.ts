@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The four families, asked of every kernel and every series. */
+/** The five families, asked of every kernel and every series. */
 
 import { interrupts } from '../lapic/index.js';
 import type { Claim, Recorded } from '../vocabulary.js';
 import { fairness } from './fairness.js';
+import { kvm } from './kvm.js';
 import { overflow } from './overflow.js';
 import { starvation } from './starvation.js';
 
-export const families: readonly Claim[] = [starvation, fairness, overflow, interrupts];
+export const families: readonly Claim[] = [starvation, fairness, overflow, interrupts, kvm];
 
 const everywhere = { 'v6.12.117': 'holds', 'v6.19-rc1': 'holds', 'v6.19-rc1+semantics-aware-v2': 'holds' } as const;
 
@@ -24,7 +25,10 @@ export const recorded: Recorded = {
   // of v6.19-rc1 itself: vlag and vprot are one word, and a reweight writes a lag over the protection of who runs
   'overflow.3': { ...everywhere, 'v6.19-rc1': 'refuted', 'v6.19-rc1+semantics-aware-v2': 'refuted' },
   'overflow.4': everywhere,
-  ...Object.fromEntries(interrupts.properties.map((p) => [p.id, everywhere])),
+  ...Object.fromEntries([...interrupts.properties, ...kvm.properties].map((p) => [p.id, everywhere])),
+  // the series asks for vCPUs preempted in user mode in a second round, and for receivers of its IPIs first: by design
+  'kvm.2': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
+  'kvm.3': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
   // fixed in June 2026, in 6.12.117 and not in v6.19-rc1
   'lapic.7': { ...everywhere, 'v6.19-rc1': 'refuted', 'v6.19-rc1+semantics-aware-v2': 'refuted' },
 };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Events of a vCPU on a CPU: what its guest does there, by itself or as its program asks. */
-import { LOCAL_TIMER_VECTOR } from '../arch/x86/vcpu-exits.js';
+
 import { acknowledge } from '../guest/actor.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { APIC_BASE_MSR, APIC_DM_FIXED } from '../lapic/apicdef.js';
+import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { u64 } from '../lib/types.js';
 import type { EventKind } from '../scenario/events.js';
 import { NULL } from '../sched/sched.js';

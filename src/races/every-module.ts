@@ -30,6 +30,7 @@ import * as int64_bigint from '../lib/int64-bigint.js';
 import * as int64_checked from '../lib/int64-checked.js';
 import * as int64_choice from '../lib/int64-choice.js';
 import * as int64_number from '../lib/int64-number.js';
+import * as irq_vectors from '../lib/irq_vectors.js';
 import * as math64 from '../lib/math64.js';
 import * as rbtree_augmented from '../lib/rbtree_augmented.js';
 import * as types from '../lib/types.js';
@@ -81,6 +82,7 @@ export const everyModule: Modules = {
   'lib/bug': bug,
   'lib/errno': errno,
   'lib/hrtimer': hrtimer,
+  'lib/irq_vectors': irq_vectors,
   'lib/int64-bigint': int64_bigint,
   'lib/int64-checked': int64_checked,
   'lib/int64-choice': int64_choice,

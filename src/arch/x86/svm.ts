@@ -12,6 +12,7 @@
 import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { NotModelled } from '../../lib/bug.js';
+import { RESCHEDULE_VECTOR } from '../../lib/irq_vectors.js';
 import { type bool, to_u32, u64 as toU64, type u32, ZERO } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import {
@@ -32,7 +33,6 @@ import {
   KVM_ISA_SVM,
   KVM_REQ_EVENT,
 } from './kvm_host.js';
-import { RESCHEDULE_VECTOR } from './posted_intr.js';
 import {
   INTR_INFO_DELIVER_CODE_MASK,
   INTR_INFO_INTR_TYPE_MASK,

@@ -14,6 +14,7 @@ import { LAPIC_MODE_INVALID, LAPIC_MODE_XAPIC } from '../../lapic/apicdef.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { NotModelled } from '../../lib/bug.js';
 import { ERANGE } from '../../lib/errno.js';
+import { RESCHEDULE_VECTOR } from '../../lib/irq_vectors.js';
 import {
   add,
   and,
@@ -47,7 +48,7 @@ import {
   KVM_REQ_EVENT,
   KVM_REQ_TLB_FLUSH_CURRENT,
 } from './kvm_host.js';
-import { POSTED_INTR_VECTOR, RESCHEDULE_VECTOR } from './posted_intr.js';
+import { POSTED_INTR_VECTOR } from './posted_intr.js';
 
 /** arch/x86/include/uapi/asm/vmx.h */
 export const EXIT_REASON_EXTERNAL_INTERRUPT = 1;
