@@ -6,6 +6,7 @@ import type { machine } from '../../src/machine/state.js';
 import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import { NULL } from '../../src/sched/sched.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import { TimerModel } from '../lapic/timer-model.js';
 import { always, type Monitor, type Property } from '../vocabulary.js';
 import { busy, halting } from './kvm-worlds.js';
 
@@ -167,4 +168,32 @@ const nothingToDo = always(
   },
 );
 
-export const haltProperties: readonly Property[] = [windowFollows, pollsTheWindow, nothingToDo];
+const timerWakes = always('a vCPU that halts with its timer armed does not sleep or poll beyond the time of it', {
+  of: 'kvm.16',
+  given: halting,
+  watch: () => {
+    const model = new TimerModel();
+    return {
+      notes: () => model.timers,
+      probes: model.probes(() => {}),
+      after(step) {
+        const { m, event } = step;
+        for (const vcpu of m.vcpu) {
+          const { due } = model.of(vcpu.id);
+          if (vcpu.pid === NULL || due === null) continue;
+          const state = vcpuStateOf(m, vcpu);
+          if (state !== 'blocked' && state !== 'polling') continue;
+          step.reach();
+          if (due < now(m) || (due === now(m) && event.ev === 'advance'))
+            step.fail(`vCPU ${vcpu.id} is ${state} at ${now(m)}, its timer was due at ${due}`);
+        }
+      },
+    };
+  },
+  fault: {
+    says: 'a halt leaves the preemption timer armed, which counts in the guest only',
+    funcs: { kvm_lapic_switch_to_sw_timer(): void {} },
+  },
+});
+
+export const haltProperties: readonly Property[] = [windowFollows, pollsTheWindow, nothingToDo, timerWakes];

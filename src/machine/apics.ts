@@ -140,7 +140,7 @@ function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<Apic
       writeIcr(k, vcpu, event.low, event.dest);
       return;
     case 'pv_ipi':
-      k.kvm_pv_send_ipi(m.kvm[0], u64(event.bitmap), u64(0), event.min, u64(event.icr), 1);
+      pvIpi(k, m, event);
       return;
     case 'window':
       openWindow(k, m, vcpu);
@@ -161,6 +161,15 @@ function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<Apic
       return;
     }
   }
+}
+
+function pvIpi(
+  k: vmlinux,
+  m: machine,
+  { bitmap, more = [0, 0, 0], min, icr }: Extract<ApicEvent, { ev: 'pv_ipi' }>,
+): void {
+  const word = (low: number, high: number): u64 => u64((BigInt(high) << 32n) | BigInt(low));
+  k.kvm_pv_send_ipi(m.kvm[0], word(bitmap, more[0]), word(more[1], more[2]), min, u64(icr), 1);
 }
 
 function writeIcr(k: vmlinux, vcpu: kvm_vcpu, low: number, dest: number): void {

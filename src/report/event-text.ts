@@ -35,7 +35,7 @@ function apicText(event: ApicEvent): string {
     case 'write_icr':
       return `v${event.vcpu} ICR=${hex(event.low)}->${hex(event.dest)}`;
     case 'pv_ipi':
-      return `v${event.vcpu} pv_ipi ${hex(event.icr)}->${event.min}+${hex(event.bitmap)}`;
+      return `v${event.vcpu} pv_ipi ${hex(event.icr)}->${event.min}+${[event.bitmap, ...(event.more ?? [])].map(hex).join()}`;
     case 'msi':
       return `msi ${hex(event.data)}->${hex(event.address)}`;
     case 'pin':

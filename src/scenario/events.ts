@@ -70,8 +70,8 @@ export type ApicEvent =
   | { ev: 'rdmsr'; vcpu: number; msr: number }
   /** it sends an IPI by the ICR of its mode */
   | { ev: 'write_icr'; vcpu: number; low: number; dest: number }
-  /** KVM_HC_SEND_IPI: a bitmap of 32 ids from `min` on */
-  | { ev: 'pv_ipi'; vcpu: number; bitmap: number; min: number; icr: number }
+  /** KVM_HC_SEND_IPI: a bitmap of 32 ids from `min` on, and of the 96 behind them; none of these when absent */
+  | { ev: 'pv_ipi'; vcpu: number; bitmap: number; min: number; icr: number; more?: readonly [number, number, number] }
   /** KVM_SIGNAL_MSI */
   | { ev: 'msi'; address: number; data: number }
   /** the level of a pin of the in-kernel IOAPIC, and its redirection entry */
