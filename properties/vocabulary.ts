@@ -90,6 +90,8 @@ export interface World {
   length: number;
   /** events in all random runs together, at most, where the runs are long ones; no number of runs was asked for then */
   events?: number;
+  /** executions that shrinking may take; a few thousand when absent */
+  shrinks?: number;
   /** advance menu in ns; a default of slices, ticks and fractions when absent */
   advances?: readonly number[];
   /** values that `knob` events may set, by kernel name; scheduler features on and off when absent */
@@ -115,12 +117,14 @@ export interface Property {
   claim: string;
   /** the sentence that is true or not, in our words */
   says: string;
+  /** thresholds and letters of the sentence, for who reads it alone */
+  means?: string;
   given: World;
   /** exhaustive, beside the random runs */
   scope?: Scope;
   /** asked where 64-bit operations report what UBSan would, in a worker of its own; see `Monitor.int64` */
   int64?: 'checked';
-  watch(): Monitor;
+  watch(scenario: Scenario): Monitor;
   /** An override that must make the property fail (for `sometimes`: unreachable). Proves that it can. */
   fault: { says: string; funcs: Readonly<Record<string, AnyFunction>> };
 }

@@ -85,6 +85,7 @@ const isState = (word: number): boolean => {
 
 /** The register that the event writes, and what; null when none. */
 function written(event: MachineEvent, x2: boolean): { vcpu: number; offset: number; value: number } | null {
+  if (event.ev === 'cr8') return { vcpu: event.vcpu, offset: 0x80, value: event.value << 4 };
   if (event.ev === 'mmio_write') return x2 ? null : { vcpu: event.vcpu, offset: event.reg, value: event.value };
   if (event.ev !== 'wrmsr' || !x2 || event.msr < 0x800 || event.msr > 0x83f) return null;
   const offset = (event.msr & 0x3f) << 4;
@@ -102,7 +103,8 @@ export const pageIsSheet = always(
       return {
         before: ({ event, m }) => {
           const target = 'vcpu' in event ? m.vcpu[event.vcpu] : undefined;
-          const write = target !== undefined && isOn(target) ? written(event, isX2apic(target)) : null;
+          const write =
+            target !== undefined && (isOn(target) || event.ev === 'cr8') ? written(event, isX2apic(target)) : null;
           icr = event.ev === 'write_icr' || (write?.offset === 0x300 && target !== undefined && isX2apic(target));
           expected = m.vcpu.map(({ id, arch }) =>
             write === null || write.vcpu !== id
@@ -112,7 +114,7 @@ export const pageIsSheet = always(
         },
         after: (step) => {
           const { event, m } = step;
-          if (!['mmio_write', 'wrmsr', 'mmio_read', 'rdmsr', 'write_icr'].includes(event.ev)) return;
+          if (!['mmio_write', 'wrmsr', 'mmio_read', 'rdmsr', 'write_icr', 'cr8'].includes(event.ev)) return;
           if (event.ev === 'wrmsr' && event.msr < 0x800) return;
           if (event.ev === 'mmio_write') step.reach();
           for (const { id, arch } of m.vcpu) {

@@ -5,6 +5,7 @@ import { accessProperties } from './access.js';
 import { deliveryProperties } from './delivery.js';
 import { icrProperties } from './icr.js';
 import { registerProperties } from './registers.js';
+import { restoreProperties } from './restore.js';
 import { serviceProperties } from './service.js';
 import { threadProperties } from './threads.js';
 import { timerProperties } from './timer.js';
@@ -20,5 +21,6 @@ export const interrupts: Claim = {
     ...registerProperties,
     ...icrProperties,
     ...accessProperties,
+    ...restoreProperties,
   ],
 };

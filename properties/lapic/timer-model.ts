@@ -92,8 +92,10 @@ export class TimerModel {
     const t = this.of(apic.vcpu);
     switch (offset) {
       case 0x320:
-      case 0xf0:
         this.modeSet(step, apic.vcpu);
+        return;
+      case 0xf0:
+        if ((value & 0x100) === 0) this.modeSet(step, apic.vcpu);
         return;
       case 0x380:
         if (t.mode === DEADLINE) return;
@@ -126,7 +128,9 @@ export class TimerModel {
 
   private modeSet(step: Step, vcpu: number): void {
     const t = this.of(vcpu);
-    const mode = reg(step.m.vcpu[vcpu], 0x320) & MODES;
+    // without the TSC-deadline timer in its CPUID, an APIC has one mode bit
+    const { arch } = step.m.vcpu[vcpu];
+    const mode = reg(step.m.vcpu[vcpu], 0x320) & (arch.cpuid.tsc_deadline ? MODES : PERIODIC);
     if (mode === t.mode) return;
     const timed = (it: number): boolean => it === DEADLINE;
     if (timed(mode) !== timed(t.mode)) Object.assign(t, { period: 0, due: null, deadline: 0, known: true });

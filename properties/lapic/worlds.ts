@@ -214,8 +214,14 @@ export const resetWorlds: readonly ApicWorld[] = (['xapic', 'x2apic'] as const).
 
 /** Every register written and read, on APICs that are software enabled or not. */
 export const accessWorlds: readonly ApicWorld[] = [
-  { apics: { vcpus: 3, mode: 'xapic' }, kinds: ['mmio_write', 'mmio_write', 'mmio_write', 'mmio_read', 'write_icr'] },
-  { apics: { vcpus: 3, mode: 'x2apic', vendor: 'vmx' }, kinds: ['wrmsr', 'wrmsr', 'wrmsr', 'rdmsr', 'write_icr'] },
+  {
+    apics: { vcpus: 3, mode: 'xapic' },
+    kinds: ['mmio_write', 'mmio_write', 'mmio_write', 'mmio_read', 'write_icr', 'cr8'],
+  },
+  {
+    apics: { vcpus: 3, mode: 'x2apic', vendor: 'vmx' },
+    kinds: ['wrmsr', 'wrmsr', 'wrmsr', 'rdmsr', 'write_icr', 'cr8'],
+  },
 ];
 
 /** From mode to mode, and what is written in each. */
@@ -248,3 +254,26 @@ export const resumeWorlds: readonly ApicWorld[] = [
     registers: [0x320, 0x380, 0x380, 0x3e0, 0x80, 0x80],
   },
 ];
+
+/** What a VMM does to a vCPU that is not in KVM_RUN: another host, another TSC, another CPUID. */
+export const vmmWorlds: readonly ApicWorld[] = (['xapic', 'x2apic'] as const).map((mode) => ({
+  apics: { vcpus: 2, mode },
+  kinds: [
+    ...(mode === 'xapic'
+      ? (['mmio_write', 'mmio_write', 'mmio_write'] as const)
+      : (['wrmsr', 'wrmsr', 'wrmsr'] as const)),
+    ...([
+      'write_icr',
+      'advance',
+      'advance',
+      'enter',
+      'window',
+      'restore',
+      'restore',
+      'tsc_offset',
+      'cpuid',
+      'cr8',
+    ] as const),
+  ],
+  registers: [0x320, 0x320, 0x380, 0x380, 0x3e0, 0xf0, 0xd0],
+}));

@@ -86,6 +86,13 @@ export class ApicDraws {
         return { ev: 'pv_ipi', vcpu, bitmap: d.word(), min: d.of([0, 0, 2, 250, 300, UTMOST]), icr: icrLow(d) & 0x7ff };
       case 'set_sregs':
         return { ev: 'set_sregs', vcpu, apic_base: apicBase(vcpu, d) };
+      case 'tsc_offset':
+        return { ev: 'tsc_offset', vcpu, ns: d.of([0, -1_000_000, 1_000_000, 1_000_000_000, -50_000_000]) };
+      case 'cpuid':
+        return { ev: 'cpuid', vcpu, x2apic: d.below(4) !== 0, tsc_deadline: d.below(3) !== 0 };
+      case 'cr8':
+        return { ev: 'cr8', vcpu, value: d.below(16) };
+      case 'restore':
       case 'window':
       case 'enter':
         return { ev: kind, vcpu };

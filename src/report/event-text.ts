@@ -42,6 +42,14 @@ function apicText(event: ApicEvent): string {
       return `pin ${event.pin}=${event.level}`;
     case 'redirect':
       return `redirect ${event.pin} ${hex(event.low)}->${hex(event.high)}`;
+    case 'restore':
+      return `v${event.vcpu} restore`;
+    case 'tsc_offset':
+      return `v${event.vcpu} TSC ${event.ns < 0 ? '' : '+'}${event.ns} ns`;
+    case 'cpuid':
+      return `v${event.vcpu} CPUID${event.x2apic ? ' x2apic' : ''}${event.tsc_deadline ? ' tsc_deadline' : ''}`;
+    case 'cr8':
+      return `v${event.vcpu} CR8=${event.value}`;
     case 'window':
       return `v${event.vcpu} sti`;
     case 'enter':

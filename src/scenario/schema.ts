@@ -126,6 +126,10 @@ const apicEvents = [
   v.strictObject({ ev: v.literal('enter'), ...on }),
   v.strictObject({ ev: v.literal('set_lapic'), ...on, reg: register, value: u32 }),
   v.strictObject({ ev: v.literal('set_sregs'), ...on, apic_base: u32 }),
+  v.strictObject({ ev: v.literal('restore'), ...on }),
+  v.strictObject({ ev: v.literal('tsc_offset'), ...on, ns: int(-1e12, 1e12) }),
+  v.strictObject({ ev: v.literal('cpuid'), ...on, x2apic: v.boolean(), tsc_deadline: v.boolean() }),
+  v.strictObject({ ev: v.literal('cr8'), ...on, value: int(0, 15) }),
   v.strictObject({ ev: v.literal('stall'), ns: pause }),
 ] as const;
 const apicEvent = v.variant('ev', apicEvents, 'an event of a local APIC');

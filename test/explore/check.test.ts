@@ -82,6 +82,7 @@ const subject: Subject = {
   pin: toyKernel,
   kernels: [toyKernel, one, two],
   claims,
+  difference: null,
   recorded: { 'T1.1': { toy: 'holds', 'toy+skip': 'holds' } },
 };
 
