@@ -68,6 +68,10 @@ export interface ApicMenu {
   msrs?: readonly number[];
   /** pins keep their vectors, are level-triggered and not masked */
   steadyPins?: boolean;
+  /** destinations are drawn from the ids that there are, and bits of masks up to the last */
+  far?: boolean;
+  /** IPIs are INITs and SIPIs, mostly */
+  starts?: boolean;
 }
 
 /** Where a property is asked: the machines, and what may happen to them. */

@@ -13,6 +13,7 @@
  */
 import type { kvm_arch } from '../arch/x86/kvm_host.js';
 import { EEXIST, EINTR, EINVAL } from '../lib/errno.js';
+import { CALL_FUNCTION_SINGLE_VECTOR, CALL_FUNCTION_VECTOR } from '../lib/irq_vectors.js';
 import { add, type bool, gt, le, lt, mul_u32_u32, sub, to_u32, type u32, u64 } from '../lib/types.js';
 import { NULL, TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
@@ -72,9 +73,11 @@ export function smp_call_function_many(this: vmlinux, cpus: readonly number[]): 
   const callsite = 'smp_call_function_many_cond';
   if (cpus.length === 1) {
     this.trace_ipi_send_cpu(cpus[0], callsite, 'generic_smp_call_function_single_interrupt');
+    this.m.host_irq[cpus[0]].push(CALL_FUNCTION_SINGLE_VECTOR);
   } else {
     const ascending = [...cpus].sort((a, b) => a - b);
     this.trace_ipi_send_cpumask(ascending, callsite, 'generic_smp_call_function_single_interrupt');
+    for (const cpu of ascending) this.m.host_irq[cpu].push(CALL_FUNCTION_VECTOR);
   }
 }
 

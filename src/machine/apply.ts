@@ -9,7 +9,7 @@
 import type { MachineEvent } from '../scenario/events.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { legal, ruleOf } from './event-table.js';
-import { settle } from './settle.js';
+import { NO_CPU, settle } from './settle.js';
 import type { machine } from './state.js';
 
 /** Applies one event to the machine that `k` is bound to. An illegal event changes nothing but the step count. */
@@ -19,5 +19,10 @@ export function apply(k: vmlinux, event: MachineEvent): void {
   if (!legal(m, event)) return;
   if ('cpu' in event) m.cpu = event.cpu;
   ruleOf(event).perform(k, m, event);
-  settle(k, m);
+  if (!('cpu' in event)) {
+    settle(k, m, NO_CPU);
+    return;
+  }
+  k.afterSyscall(event.cpu);
+  settle(k, m, event.cpu);
 }

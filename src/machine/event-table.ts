@@ -51,6 +51,10 @@ const apicEvents: Rules<Exclude<ApicEvent['ev'], 'stall'> | 'amid'> = {
   enter: apic,
   set_lapic: apic,
   set_sregs: apic,
+  restore: apic,
+  tsc_offset: apic,
+  cpuid: apic,
+  cr8: apic,
   amid: { legal: apicLegal, perform: performAmid },
 };
 

@@ -16,7 +16,7 @@ export function advance(k: vmlinux, m: machine, ns: number): void {
     if (timer === NULL) break;
     pass(m, toNumber(m.hrtimer[timer].expires) - toNumber(m.sched_clock));
     interrupt(k, m, m.hrtimer[timer].cpu, 'hrtimerExpire', timer);
-    settle(k, m);
+    settle(k, m, m.hrtimer[timer].cpu);
   }
   pass(m, end - toNumber(m.sched_clock));
 }

@@ -63,22 +63,42 @@ function pauseWindowNs(m: machine, vcpu: kvm_vcpu): number {
   return Math.max(1, Math.floor((cycles * 1e6) / m.tsc_khz));
 }
 
+/** For `settle`: the event ran on no CPU of the host, or may have run on any. */
+export const NO_CPU = -1;
+export const ANY_CPU = -2;
+
 /**
  * Everything that goes on without time passing, CPU by CPU, until nothing does: queued remote wake-ups, the rest of
- * kernel functions whose task is back, needed reschedules.
+ * kernel functions whose task is back, needed reschedules. `entered` is the CPU on which the event ran.
+ *
+ * A CPU looks at need_resched on its way out of the kernel: when it was in there. Of a flag that another CPU has set
+ * it learns by the interrupt that is sent with it, or at its next tick.
  */
-export function settle(k: vmlinux, m: machine): void {
+export function settle(k: vmlinux, m: machine, entered: number = ANY_CPU): void {
+  let rescheduled: readonly number[] = NONE;
   for (let round = 0; ; round++) {
     assert(round < 10_000, 'the machine does not come to rest within an event');
     let moved = false;
     for (let cpu = 0; cpu < m.rq.length; cpu++) {
+      let inKernel = cpu === entered || entered === ANY_CPU || rescheduled.includes(cpu) || isStirred(m, cpu);
       if (m.rq[cpu].wake_list.length > 0) {
         moved = true;
+        inKernel = true;
         interrupt(k, m, cpu, 'sched_ttwu_pending');
       }
       settleGuest(k, m, cpu);
-      if (m.eager && reschedule(k, m, cpu)) moved = true;
+      if (!m.eager || !inKernel || !reschedule(k, m, cpu)) continue;
+      moved = true;
+      rescheduled = [...rescheduled, cpu];
     }
-    if (!moved) return;
+    if (!moved && !m.host_irq.some(waits)) return;
   }
+}
+
+const NONE: readonly number[] = [];
+const waits = (vectors: readonly number[]): boolean => vectors.length > 0;
+
+/** An interrupt is on its way to the CPU, or current there is in the middle of a call. */
+function isStirred(m: machine, cpu: number): boolean {
+  return m.host_irq[cpu].length > 0 || m.task[m.rq[cpu].curr].kernel_stack.length > 0;
 }

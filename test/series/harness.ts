@@ -40,6 +40,7 @@ export function bench(kernel: Kernel, cpus = 8, now = 1_000_000_000): Bench {
     kvm: [],
     vcpu: [],
     kvm_running_vcpu: Array.from({ length: cpus }, () => NULL),
+    host_irq: Array.from({ length: cpus }, () => []),
   } as unknown as kernel_state;
   const events: trace_event[] = [];
   const k = bind(kernel, m, (event) => events.push(event));

@@ -31,7 +31,7 @@ import {
 } from '../../lapic/apicdef.js';
 import { NotModelled } from '../../lib/bug.js';
 import { EAGAIN } from '../../lib/errno.js';
-import { LOCAL_TIMER_VECTOR, RESCHEDULE_VECTOR } from '../../lib/irq_vectors.js';
+import { CALL_FUNCTION_SINGLE_VECTOR, LOCAL_TIMER_VECTOR, RESCHEDULE_VECTOR } from '../../lib/irq_vectors.js';
 import { type bool, ge, or, shl, shr, to_u32, type u32, u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
@@ -77,7 +77,7 @@ export function hostIrq(this: vmlinux, vector: number): void {
     case POSTED_INTR_WAKEUP_VECTOR:
       this.pi_wakeup_handler();
       break;
-    default: // the flag that RESCHEDULE_VECTOR is sent for is set already; POSTED_INTR_VECTOR does nothing
+    default: // what the others are sent for is set already: need_resched, or EXITING_GUEST_MODE
       break;
   }
   this.m.hardirq = 0;
@@ -427,11 +427,6 @@ export function settleGuest(this: vmlinux, cpu: number): void {
     const { arch } = vcpu;
     this.m.cpu = cpu;
     this.guestGoesOn(vcpu);
-    // whoever sets one of these sends an interrupt with it
-    if (vcpu.mode === EXITING_GUEST_MODE || this.need_resched()) {
-      this.exitExternalInterrupt(cpu, RESCHEDULE_VECTOR);
-      continue;
-    }
     if (this.preemptionTimerDue(vcpu)) {
       this.vmExit(cpu, EXIT_REASON_PREEMPTION_TIMER, 0, ZERO);
       continue;
@@ -460,8 +455,30 @@ export function settleGuest(this: vmlinux, cpu: number): void {
 export function takeHostIrq(this: vmlinux, cpu: number, vector: number): void {
   const id = this.guestOn(cpu);
   this.m.cpu = cpu;
-  if (id !== NULL && vector === POSTED_INTR_VECTOR) this.processPosted(this.m.vcpu[id]);
-  else if (!this.exitExternalInterrupt(cpu, vector)) this.hostIrq(vector);
+  if (id !== NULL && vector === POSTED_INTR_VECTOR) {
+    this.processPosted(this.m.vcpu[id]);
+    return;
+  }
+  // WHY: the CPU has been in the host since it was sent, for another reason, and took it there
+  if (id !== NULL && vector >= CALL_FUNCTION_SINGLE_VECTOR && !this.leavesGuest(this.m.vcpu[id])) return;
+  if (!this.exitExternalInterrupt(cpu, vector)) this.hostIrq(vector);
+}
+
+/** Whether the CPU, once it has an interrupt, does not go back to this guest before it has looked at something. */
+export function leavesGuest(this: vmlinux, vcpu: kvm_vcpu): bool {
+  return vcpu.mode === EXITING_GUEST_MODE || this.need_resched();
+}
+
+/**
+ * A system call was made on the CPU, whose guest runs: the way back to the guest looks at what it has left.
+ *
+ * MODEL: events of a VMM or an administrator name a CPU, not a thread; the guest there is not descheduled for them.
+ */
+export function afterSyscall(this: vmlinux, cpu: number): void {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return;
+  this.m.cpu = cpu;
+  if (this.leavesGuest(this.m.vcpu[id])) this.m.host_irq[cpu].push(RESCHEDULE_VECTOR);
 }
 
 /**

@@ -45,6 +45,7 @@ function newMachine(kernel: Kernel, cpus: number): kernel_state {
     kvm: [],
     vcpu: [],
     kvm_running_vcpu: Array.from({ length: cpus }, () => NULL),
+    host_irq: Array.from({ length: cpus }, () => []),
   } as unknown as kernel_state);
 }
 
@@ -108,6 +109,8 @@ function execute(k: vmlinux, firstTask: number, op: Operation): number {
   const m = k.m;
   m.cpu = op.cpu;
   const r = dispatch(k, firstTask, op);
+  // RESCHED is an operation of its own: nobody hears of the interrupts that ask for it.
+  for (const vectors of m.host_irq) vectors.length = 0;
   // The interrupts of queued wake-ups come in right after the operation.
   for (const rq of m.rq) {
     if (rq.wake_list.length === 0) continue;
