@@ -24,7 +24,7 @@ const STYLES: readonly ExitStyle[] = ['unix', 'kselftest', 'bisect'];
 
 interface Flags {
   tree?: string;
-  am?: string;
+  am?: string[];
   operations?: string;
   cpus?: string;
   against?: string;
@@ -59,6 +59,7 @@ interface Settings {
   style: ExitStyle;
 }
 
+const gatherFiles = (value: string, before: string[] = []): string[] => [...before, value];
 const gather = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
 
 const EXAMPLES = `
@@ -75,7 +76,11 @@ export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('check')
     .argument('[series]', 'a series, or a file with your own patch: ./my-patch.ts')
     .option('--tree <path>', "instead of a series, a kernel tree's own C code ...")
-    .option('--am <file>', '... before and after this patch or mailbox')
+    .option(
+      '--am <file>',
+      '... before and after this patch, mailbox or directory (repeatable, - is stdin)',
+      gatherFiles,
+    )
     .option('--operations <n>', 'random operations on both trees', '20000')
     .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')
@@ -94,22 +99,35 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--exit <style>', 'exit codes: unix, kselftest (4 skip) or bisect (125 skip)', 'unix')
     .addHelpText('after', EXAMPLES)
     .action(async (series: string | undefined, flags: Flags) => {
+      refuseMixture(series, flags);
       if (series === undefined && (flags.tree !== undefined || flags.am !== undefined)) {
         const { checkTree } = await import('./check-tree.js');
         return exit(await checkTree(io, treeFlagsOf(flags)));
       }
-      if (series !== undefined && /\.(patch|mbox|diff|eml)$/.test(series))
-        reject(
-          'command line',
-          'usage',
-          'SERIES',
-          `a series or a .ts file; for a patch in C: check --am ${series}`,
-          shown(series),
-        );
       if (series === undefined)
         reject('command line', 'usage', 'check', 'a series, or --tree with --am or --against', 'neither');
       return exit(await check(settingsOf(series, flags, io), io));
     });
+}
+
+const ONLY_SERIES = ['only', 'runs', 'time', 'prefixes', 'witness', 'all', 'out', 'ktap', 'junit'] as const;
+const IS_PATCH = /\.(?:patch|diff|mbox|mbx|eml)$/;
+
+/** A series and a tree are checked by different means: what belongs to one is not left aside in silence for the other. */
+function refuseMixture(series: string | undefined, flags: Flags): void {
+  const o = new Options();
+  const isTree = flags.tree !== undefined || flags.am !== undefined;
+  if (series !== undefined && IS_PATCH.test(series) && !isTree)
+    o.fault('SERIES', `a series, or --am ${series} for a patch in C`, shown(series));
+  if (series !== undefined && isTree) {
+    const option = flags.am === undefined ? '--tree' : '--am';
+    o.fault('SERIES', `a series or ${option}, not both`, `${shown(series)} and ${option}`);
+  }
+  if (series === undefined && isTree) {
+    for (const name of ONLY_SERIES)
+      if (flags[name] !== undefined) o.fault(`--${name}`, 'a series: with --tree it does nothing', 'it');
+  }
+  o.done();
 }
 
 /** Of a check on trees. */
@@ -121,8 +139,7 @@ function treeFlagsOf(flags: Flags): TreeFlags {
   const style = o.word('--exit', flags.exit, STYLES);
   if ((flags.am === undefined) === (flags.against === undefined))
     o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
-  for (const format of ['ktap', 'junit'] as const)
-    if (flags[format]) o.fault(`--${format}`, '--json or --mail with --tree', 'it');
+  if (flags.json === true && flags.mail === true) o.fault('--mail', 'one format', '--json and --mail');
   o.done();
   return {
     operations,

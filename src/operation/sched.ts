@@ -4,7 +4,7 @@
  * point, and the state of the scheduler after each. Recorded sequences are JSON, one object a line.
  */
 
-import { DEPTH_MAX, parseBounded } from '../base/json-bounds.js';
+import { DEPTH_MAX, parseBounded, tooDeepAt } from '../base/json-bounds.js';
 
 /** CPUs of a recorded machine, at most: those of the C engine. */
 const CPUS_MAX = 64;
@@ -316,7 +316,8 @@ export function readRecording(text: string): Recording {
     try {
       value = parseBounded(line) as Json;
     } catch {
-      reader.fault('line', `JSON of at most ${DEPTH_MAX} levels`, line.slice(0, 100));
+      const deep = tooDeepAt(line) >= 0;
+      reader.fault('line', deep ? `JSON of at most ${DEPTH_MAX} levels` : 'JSON', line.slice(0, 100));
       faults.push(...reader.faults);
       if (current !== null) faulty.add(current);
       continue;
