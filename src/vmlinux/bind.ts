@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Makes kernels: a base table, overrides by name on top, frozen; and binds one to a machine. */
 import type { trace_event } from '../trace/trace-event.js';
+import './wide-shapes.js';
 import type { kernel_functions, kernel_state, vmlinux } from './vmlinux.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: a table of functions of every signature

@@ -105,15 +105,15 @@ describe('a wrong command line', () => {
     ['replay k1.AAAA', 'cut short?'],
     ['replay k9.AAAA', 'expected k1.'],
     ['bisect A1', "missing required argument 'series'"],
-    ['list nothing', 'expected one of these: series, claims, scenarios, kernels, knobs'],
-    ['check semantics-aware-v2 --out /dev/null', '--out: expected a directory that is new or empty'],
-    ['check semantics-aware-v2 --out /proc/kvmodel', 'no such file'],
-    ['run nice-mix --json --trace ftrace', '--json: expected no --trace'],
     ['check x.patch', 'expected a series, or --am x.patch for a patch in C'],
     ['check semantics-aware-v2 --am x.patch', 'expected a series or --am, not both'],
     ['check semantics-aware-v2 --tree /usr/src', 'expected a series or --tree, not both'],
     ['check --am x.patch --runs 5', '--runs: expected a series'],
     ['conform --held kvm_vcpu_on_spim', 'perhaps kvm_vcpu_on_spin'],
+    ['list nothing', 'expected one of these: series, claims, scenarios, kernels, knobs'],
+    ['check semantics-aware-v2 --out /dev/null', '--out: expected a directory that is new or empty'],
+    ['check semantics-aware-v2 --out /proc/kvmodel', 'no such file'],
+    ['run nice-mix --json --trace ftrace', '--json: expected no --trace'],
   ];
   it.each(cases)('%s', async (line, expected) => {
     const { code, out, err } = await said(line);
