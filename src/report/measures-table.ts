@@ -64,6 +64,7 @@ function moveOf(row: Row, before: readonly Measures[], after: readonly Measures[
   if (!up && Math.max(...b) >= Math.min(...a)) return null;
   const [from, to] = [a[0], b[0]];
   const percent = from === 0 ? null : Math.round((100 * (to - from)) / from);
+  if (percent === 0) return null;
   const verdict = row.bad === true ? (up ? 'worse' : 'better') : up ? 'more' : 'less';
   return { name: row.alone ?? row.name, from, to, percent, verdict };
 }

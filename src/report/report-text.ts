@@ -187,12 +187,10 @@ function verdictLines(report: CheckReport, width: number): string[] {
     const list = bad.map((f) => `${f.property} ${f.verdict}`).join(', ');
     lines.push(...wrap(`Not recorded, and not what the base does: ${list}.`, width, '  '));
   }
-  const nothing = nothingNoticed(report);
   const worse = movesOf(report).filter((m) => m.verdict === 'worse');
   if (worse.length > 0 && !report.claims.some((c) => worthShowing(c.verdicts[partsOf(report).patched])))
     lines.push(
       ...wrap(`Nothing is refuted, but worse by measure: ${worse.map((m) => m.name).join('; ')}.`, width, '  '),
     );
-  if (nothing !== null) lines.push(...wrap(nothing, width, '  '));
   return lines;
 }
