@@ -57,7 +57,10 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'lapic',
     says: 'local APICs for a guest program from outside: a line protocol',
-    load: () => import('./lapic.js'),
+    load: async () => {
+      const { define } = await import('./lapic.js');
+      return { define: (io, exit) => define(io, exit) };
+    },
   },
   {
     name: 'init',
