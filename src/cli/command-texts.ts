@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The commands as they describe themselves: what completion and the manual are generated from. */
-import { commands } from './commands.js';
+import type { CommandEntry } from './commands.js';
 import type { Io } from './io.js';
 
 export interface CommandText {
@@ -13,10 +13,10 @@ export interface CommandText {
 }
 
 /** Every command, in the order of `kvmodel --help`. */
-export async function commandTexts(io: Io): Promise<CommandText[]> {
+export async function commandTexts(io: Io, commands: readonly CommandEntry[]): Promise<CommandText[]> {
   const out: CommandText[] = [];
   for (const { name, says, load } of commands) {
-    const command = (await load()).define(io, () => undefined);
+    const command = (await load()).define(io, () => undefined, commands);
     out.push({
       name,
       says,

@@ -7,9 +7,9 @@ import type { Io } from './io.js';
 export interface CommandFile {
   /**
    * The command with its arguments, options and action. The action calls `exit` with its exit code; it throws
-   * BadInput for what the user got wrong. It does nothing to the process.
+   * BadInput for what the user got wrong. It does nothing to the process. `all` are the commands themselves.
    */
-  define(io: Io, exit: (code: number) => void): Command;
+  define(io: Io, exit: (code: number) => void, all: readonly CommandEntry[]): Command;
 }
 
 export interface CommandEntry {
@@ -57,7 +57,10 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'lapic',
     says: 'local APICs for a guest program from outside: a line protocol',
-    load: () => import('./lapic.js'),
+    load: async () => {
+      const { define } = await import('./lapic.js');
+      return { define: (io, exit) => define(io, exit) };
+    },
   },
   {
     name: 'init',

@@ -2,6 +2,7 @@
 /** `kvmodel completion SHELL`: commands, options and names, generated from the commands themselves. */
 import { Command } from 'commander';
 import { type CommandText, commandTexts } from './command-texts.js';
+import type { CommandEntry } from './commands.js';
 import { OK } from './exit.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
@@ -16,7 +17,7 @@ Examples:
   kvmodel completion fish > ~/.config/fish/completions/kvmodel.fish
 `;
 
-export function define(io: Io, exit: (code: number) => void): Command {
+export function define(io: Io, exit: (code: number) => void, all: readonly CommandEntry[]): Command {
   return new Command('completion')
     .argument('<shell>', SHELLS.join(', '))
     .addHelpText('after', EXAMPLES)
@@ -24,7 +25,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
       const o = new Options();
       const shell = o.word('SHELL', name, SHELLS);
       o.done();
-      io.out(await completion(shell, io));
+      io.out(await completion(shell, io, all));
       exit(OK);
     });
 }
@@ -41,8 +42,8 @@ async function namesFor(): Promise<Record<string, string[]>> {
   };
 }
 
-async function completion(shell: Shell, io: Io): Promise<string> {
-  const texts = await commandTexts(io);
+async function completion(shell: Shell, io: Io, all: readonly CommandEntry[]): Promise<string> {
+  const texts = await commandTexts(io, all);
   const names = await namesFor();
   const print = { bash, zsh, fish }[shell];
   return `${print(texts, names).join('\n')}\n`;

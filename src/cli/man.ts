@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { VERSION } from '../base/version.js';
 import { type CommandText, commandTexts } from './command-texts.js';
+import type { CommandEntry } from './commands.js';
 import { OK } from './exit.js';
 import type { Io } from './io.js';
 
@@ -12,9 +13,9 @@ Examples:
   kvmodel man > ~/.local/share/man/man1/kvmodel.1
 `;
 
-export function define(io: Io, exit: (code: number) => void): Command {
+export function define(io: Io, exit: (code: number) => void, all: readonly CommandEntry[]): Command {
   return new Command('man').addHelpText('after', EXAMPLES).action(async () => {
-    io.out(`${page(await commandTexts(io)).join('\n')}\n`);
+    io.out(`${page(await commandTexts(io, all)).join('\n')}\n`);
     exit(OK);
   });
 }

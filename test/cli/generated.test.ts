@@ -38,7 +38,7 @@ async function said(...argv: string[]): Promise<string> {
 const there = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
 
 it('every command has examples, and none of its own name is wrong', async () => {
-  for (const text of await commandTexts(io)) {
+  for (const text of await commandTexts(io, commands)) {
     expect(text.examples.length, text.name).toBeGreaterThan(0);
     expect(text.examples.join('\n')).toContain(`kvmodel ${text.name}`);
     const known = text.options.map(({ flags }) => /--[\w-]+/.exec(flags)?.[0]);
