@@ -4,13 +4,17 @@ import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
+import { deficit } from '../../families/bounds.js';
 import { agrees, always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { BASE, differs, elsewhere } from './fork.js';
 import { entityName, now, service, ticking, yieldProbes } from './monitors.js';
 import { siblingPays, spinningVm, yielders, yieldsThenPeace } from './worlds.js';
 
-/** Two slices and two ticks: what EEVDF lets an entity lag behind, with preemption at ticks only. */
-const tolerance = (m: machine): number => 3 * m.sysctl_sched_base_slice + 2 * toNumber(m.TICK_NSEC);
+/**
+ * How far an entity may be behind its share, ns: E of families/bounds.ts on its own queue, and as much on the root's, of
+ * which it has no more than all. With one slice for everybody that is 4 (r + T) at most.
+ */
+const tolerance = (m: machine): number => 2 * deficit(m, m.sysctl_sched_base_slice);
 
 /** One entity that is always runnable must have had at least its share of the time, at every moment. */
 export function getsItsShare(whose: (m: machine) => sched_entity, share: number): Monitor {
@@ -86,7 +90,10 @@ const A3: Property[] = [
   }),
 ];
 
-/** Time without any yield_to() until two runnable tasks have evened out: the largest debt of two, and a tick. */
+/**
+ * Time without any yield_to() until two runnable tasks have evened out, ns: the largest penalty for two is six granularities, a
+ * yield forfeits a slice, and E (families/bounds.ts) is two slices and two ticks.
+ */
 const settled = (m: machine): number => 9 * m.sysctl_sched_base_slice + 2 * toNumber(m.TICK_NSEC);
 
 const A23: Property[] = [
