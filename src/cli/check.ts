@@ -13,7 +13,7 @@ import type { ExitStyle } from '../report/verdicts.js';
 import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
 import type { TreeFlags } from './check-tree.js';
 import { INTERRUPTED } from './exit.js';
-import { columnsOf, type Io } from './io.js';
+import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
 import { replayCommands } from './replay-command.js';
 
@@ -24,7 +24,7 @@ const STYLES: readonly ExitStyle[] = ['unix', 'kselftest', 'bisect'];
 
 interface Flags {
   tree?: string;
-  am?: string;
+  am?: string[];
   operations?: string;
   cpus?: string;
   against?: string;
@@ -59,13 +59,28 @@ interface Settings {
   style: ExitStyle;
 }
 
+const gatherFiles = (value: string, before: string[] = []): string[] => [...before, value];
 const gather = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
+
+const EXAMPLES = `
+Examples:
+  kvmodel check semantics-aware-v2
+  kvmodel check ./my-patch.ts --only starvation,fairness.1
+  kvmodel check ./my-patch.ts --mail --seed 7
+  kvmodel check semantics-aware-v2 --prefixes --only A6
+  kvmodel check ./my-patch.ts --time 600 --out found
+  kvmodel check --am 0001-my.patch
+`;
 
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('check')
     .argument('[series]', 'a series, or a file with your own patch: ./my-patch.ts')
     .option('--tree <path>', "instead of a series, a kernel tree's own C code ...")
-    .option('--am <file>', '... before and after this patch or mailbox')
+    .option(
+      '--am <file>',
+      '... before and after this patch, mailbox or directory (repeatable, - is stdin)',
+      gatherFiles,
+    )
     .option('--operations <n>', 'random operations on both trees', '20000')
     .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')
@@ -82,7 +97,9 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--ktap', 'as KTAP version 1')
     .option('--junit', 'as JUnit XML')
     .option('--exit <style>', 'exit codes: unix, kselftest (4 skip) or bisect (125 skip)', 'unix')
+    .addHelpText('after', EXAMPLES)
     .action(async (series: string | undefined, flags: Flags) => {
+      refuseMixture(series, flags);
       if (series === undefined && (flags.tree !== undefined || flags.am !== undefined)) {
         const { checkTree } = await import('./check-tree.js');
         return exit(await checkTree(io, treeFlagsOf(flags)));
@@ -91,6 +108,26 @@ export function define(io: Io, exit: (code: number) => void): Command {
         reject('command line', 'usage', 'check', 'a series, or --tree with --am or --against', 'neither');
       return exit(await check(settingsOf(series, flags, io), io));
     });
+}
+
+const ONLY_SERIES = ['only', 'runs', 'time', 'prefixes', 'witness', 'all', 'out', 'ktap', 'junit'] as const;
+const IS_PATCH = /\.(?:patch|diff|mbox|mbx|eml)$/;
+
+/** A series and a tree are checked by different means: what belongs to one is not left aside in silence for the other. */
+function refuseMixture(series: string | undefined, flags: Flags): void {
+  const o = new Options();
+  const isTree = flags.tree !== undefined || flags.am !== undefined;
+  if (series !== undefined && IS_PATCH.test(series) && !isTree)
+    o.fault('SERIES', `a series, or --am ${series} for a patch in C`, shown(series));
+  if (series !== undefined && isTree) {
+    const option = flags.am === undefined ? '--tree' : '--am';
+    o.fault('SERIES', `a series or ${option}, not both`, `${shown(series)} and ${option}`);
+  }
+  if (series === undefined && isTree) {
+    for (const name of ONLY_SERIES)
+      if (flags[name] !== undefined) o.fault(`--${name}`, 'a series: with --tree it does nothing', 'it');
+  }
+  o.done();
 }
 
 /** Of a check on trees. */
@@ -102,8 +139,7 @@ function treeFlagsOf(flags: Flags): TreeFlags {
   const style = o.word('--exit', flags.exit, STYLES);
   if ((flags.am === undefined) === (flags.against === undefined))
     o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
-  for (const format of ['ktap', 'junit'] as const)
-    if (flags[format]) o.fault(`--${format}`, '--json or --mail with --tree', 'it');
+  if (flags.json === true && flags.mail === true) o.fault('--mail', 'one format', '--json and --mail');
   o.done();
   return {
     operations,
@@ -157,7 +193,7 @@ async function check(settings: Settings, io: Io): Promise<number> {
   if ((settings.timeSeconds ?? 0) >= LONG_RUN_SECONDS) expectLongRun();
   const { against, prefixes } = settings;
   const spec = { series: settings.series, cwd: io.cwd, prefixes, ...(against === undefined ? {} : { against }) };
-  const subject = await subjectOfSpec(spec);
+  const subject = await subjectOfSpec(spec, true, warnOn(io));
   checkOnly(settings.only, subject);
   // branches are counted where everything is asked, for it takes time
   const asker = await askerFor(spec, settings.only.length === 0, subject.kernels[0].name);

@@ -59,4 +59,24 @@ export const commands: readonly CommandEntry[] = [
     says: 'local APICs for a guest program from outside: a line protocol',
     load: () => import('./lapic.js'),
   },
+  {
+    name: 'init',
+    says: 'a folder with a patch, a claim about it, and types for an editor',
+    load: () => import('./init.js'),
+  },
+  {
+    name: 'schema',
+    says: 'JSON schema of scenarios, for editors',
+    load: () => import('./schema.js'),
+  },
+  {
+    name: 'completion',
+    says: 'completion for bash, zsh or fish',
+    load: () => import('./completion.js'),
+  },
+  {
+    name: 'man',
+    says: 'the manual page',
+    load: () => import('./man.js'),
+  },
 ];

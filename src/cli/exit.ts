@@ -17,6 +17,8 @@ export const BAD_INPUT = 2;
 export const OUR_FAULT = 3;
 /** kselftest: nothing could be judged */
 export const KSFT_SKIP = 4;
+/** a patch of which something was not compiled or not run, and nothing refuted */
+export const NOT_JUDGED = 4;
 /** git bisect: this revision cannot be tested */
 export const BISECT_SKIP = 125;
 /** ended by ^C, as a shell counts signals */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Where a command reads and writes: the process's own streams, or a test's strings. */
+import { wrap } from '../base/text.js';
 import { BARE, invocationOf } from './invocation.js';
 
 export interface Interrupt {
@@ -41,6 +42,12 @@ export function columnsOf(io: Pick<Io, 'env'>): number {
   if (!/^\d{1,6}$/.test(given) || Number(given) === 0) return WIDTH.usual;
   return Math.min(WIDTH.most, Math.max(WIDTH.least, Number(given)));
 }
+
+/** Says what is legal and likely a mistake. */
+export const warnOn =
+  (io: Pick<Io, 'err'>) =>
+  (words: string): void =>
+    io.err(`${wrap(`kvmodel: warning: ${words}`, 80, '  ').join('\n')}\n`);
 
 function onInterrupt(): Interrupt {
   let heard = (): void => undefined;

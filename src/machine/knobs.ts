@@ -62,6 +62,15 @@ function knobsOf(kernels: readonly Kernel[]): Greatest {
   ]);
 }
 
+/** What can be set on these kernels, in the order in which it is listed. */
+export function knobMenu(kernels: readonly Kernel[]): { name: string; kind: string; max: number }[] {
+  const features = featuresOf(kernels);
+  const parameters = { ...newKvmParams(), ...newKvmX86Params() };
+  const kindOf = (name: string): string =>
+    features.has(name) ? 'scheduler feature' : Object.hasOwn(parameters, name) ? 'module parameter' : 'knob';
+  return [...knobsOf(kernels)].map(([name, max]) => ({ name, kind: kindOf(name), max }));
+}
+
 function knobFault(place: string, name: string, value: number, known: Greatest, what: string): Fault[] {
   const greatest = known.get(name);
   if (greatest === undefined)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the verdicts of a report add up to: which kernels are the subject, what is worth showing, the exit code. */
 import { count } from '../base/text.js';
-import type { CheckReport, ClaimResult, Counterexample, PropertyResult, ReportVerdict } from './check-report.js';
+import type { CheckReport, ClaimResult, PropertyResult, ReportVerdict } from './check-report.js';
 
 /** The kernels of a report by their part in it. */
 export interface Parts {
@@ -34,17 +34,6 @@ export function findings(claim: ClaimResult, report: CheckReport): PropertyResul
   const { patched } = partsOf(report);
   const changed = new Set(report.changed.map((c) => c.property));
   return claim.properties.filter((p) => worthShowing(p.verdicts[patched]) || changed.has(p.id));
-}
-
-/** Every counterexample and witness in a report. */
-export function* allRuns(report: CheckReport): Generator<Counterexample> {
-  for (const claim of report.claims) {
-    if (claim.counterexample !== undefined) yield claim.counterexample;
-    for (const property of claim.properties) {
-      if (property.counterexample !== undefined) yield property.counterexample;
-      if (property.witness !== undefined) yield property.witness;
-    }
-  }
 }
 
 const ORDER: readonly ReportVerdict[] = ['holds', 'refuted', 'unreachable', 'unpromised', 'vacuous', 'skipped'];

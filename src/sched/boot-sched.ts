@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The scheduler at the end of boot: every CPU online and idle, the root group alone. And how tasks come into it. */
-import './wide-shapes.js';
 import { u64 as toU64, type u64, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { newCfsRq, newRq, newSchedEntity, newSchedFeatures, newTask, newTaskGroup, tickNsec } from './records.js';

@@ -138,17 +138,30 @@ function standsOn(kernel: Kernel, base: string): boolean {
   return kernel.name.split('+').includes(base);
 }
 
+/**
+ * A series applies to another kernel as well where what it replaces reads there as on its base. Throws SeriesError with
+ * the functions that do not.
+ */
+function refuseConflicts(kernel: Kernel, series: AnySeries, n: number): void {
+  const base = baseKernel(series);
+  const replaced = new Set(series.patches.slice(0, n).flatMap((patch) => Object.keys(patch.funcs ?? {})));
+  const own = new Set(series.patches.flatMap((patch) => Object.keys(patch.adds ?? {})));
+  const other = [...replaced].filter((name) => !own.has(name) && kernel.table[name] !== base.table[name]);
+  if (other.length === 0) return;
+  const expected = `${series.base}, which ${series.id} applies to, or a kernel with the same ${other.join(', ')}`;
+  throw new SeriesError(series.id, [{ code: 'base-unknown', place: 'base', expected, got: kernel.name }]);
+}
+
 /** `kernel` with the first n patches of a series; linked once for the registry's own series. */
 function applySeries(kernel: Kernel, series: AnySeries, n: number): Kernel {
-  if (!standsOn(kernel, series.base)) {
-    const expected = `${series.base}, which ${series.id} applies to`;
-    throw new SeriesError(series.id, [{ code: 'base-unknown', place: 'base', expected, got: kernel.name }]);
-  }
+  const rebased = !standsOn(kernel, series.base);
+  if (rebased) refuseConflicts(kernel, series, n);
   const own = byId.get(series.id) === series;
   const key = `${kernel.name}+${series.id}~${n}`;
   const there = own ? linked.get(key) : undefined;
   if (there !== undefined) return there;
-  const made = link(kernel, series as Series, n);
+  const linkedHere = link(kernel, series as Series, n);
+  const made = rebased ? { ...linkedHere, rebased: `${series.id} was made for ${series.base}` } : linkedHere;
   if (own) {
     linked.set(key, made);
     if (!linked.has(made.name)) linked.set(made.name, made);

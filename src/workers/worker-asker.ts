@@ -44,6 +44,14 @@ class Thread {
       this.#at?.reject(e instanceof Error ? e : new Error(String(e)));
       this.#at = null;
     });
+    this.#worker.on('exit', () => this.#over());
+  }
+
+  /** A thread that ends by itself: user code called process.exit(), or it ran out of memory. */
+  #over(): void {
+    const why = 'a thread ended before it had answered: process.exit() in a patch, or no memory left';
+    this.#at?.reject(new Error(why));
+    this.#at = null;
   }
 
   get busy(): boolean {

@@ -105,6 +105,20 @@ describe('names that are wrong', () => {
   });
 });
 
+describe('a series on another kernel than its base', () => {
+  it('applies where what it replaces is the same, and says so', () => {
+    const kernel = kernelByName('v6.19+semantics-aware-v2~5');
+    expect(kernel.name).toBe('v6.19+semantics-aware-v2~5');
+    expect(kernel.rebased).toBe('semantics-aware-v2 was made for v6.19-rc1');
+    expect(kernelByName('v6.19-rc1+semantics-aware-v2~5').rebased).toBeUndefined();
+  });
+
+  it('is refused where it is not, with the functions that differ', () => {
+    const [fault] = faultsOf(() => kernelByName('v6.12.117+semantics-aware-v2'));
+    expect(fault.expected).toMatch(/or a kernel with the same \w+/);
+  });
+});
+
 describe('prefixes', () => {
   it('equal the tables composed by hand', () => {
     const series = seriesById('semantics-aware-v2');

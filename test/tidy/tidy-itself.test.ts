@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Tidy sees what it is there to see. */
 import { describe, expect, it } from 'vitest';
-import { FLOORS, floorFaults, floorsDot, PACKAGES } from './floors.js';
+import { FLOORS, floorFaults, floorsDot, floorsTable, PACKAGES } from './floors.js';
 import { bannedFaults, lengthFaults, licenceFaults, tagFaults, tagIn } from './manners.js';
 import { importsOf, parse } from './source-file.js';
-import { deadFiles, definesFunction } from './tree.js';
+import { deadFiles, definesFunction, importCircles, read } from './tree.js';
 
 const at = (path: string, text: string) => parse(path, text);
 
@@ -50,6 +50,11 @@ describe('floors', () => {
     const rooms = Object.keys(FLOORS);
     for (const to of [...Object.values(FLOORS), ...Object.values(PACKAGES)].flat()) expect(rooms).toContain(to);
     expect(floorsDot()).toContain('  series -> sched;');
+  });
+
+  it('stand in docs/architecture.md as they are', () => {
+    const [, table] = /\n## Floors\n\n((?:\|.*\n)+)/.exec(read('docs/architecture.md')) ?? [];
+    expect(table?.trimEnd()).toBe(floorsTable());
   });
 });
 
@@ -134,8 +139,10 @@ describe('dead files', () => {
       at('src/b/c.ts', ''),
       at('src/cli/d.ts', ''),
       at('src/cli/dead.ts', "import './main.js';"),
+      at('src/b/tested.ts', ''),
+      at('test/b.test.ts', "import '../src/b/tested.js';"),
     ];
-    expect(deadFiles(files)).toEqual(['src/cli/dead.ts']);
+    expect(deadFiles(files)).toEqual(['src/cli/dead.ts', 'src/b/tested.ts']);
   });
 });
 
@@ -153,5 +160,17 @@ describe('the kernel tree', () => {
       expect(definesFunction(text, name), name).toBe(true);
     expect(definesFunction(text, 'baz')).toBe(false);
     expect(definesFunction(text, 'qux')).toBe(false);
+  });
+});
+
+describe('import circles', () => {
+  it('are those of values', () => {
+    const files = [
+      at('src/a.ts', "import './b.js';"),
+      at('src/b.ts', "import { c } from './c.js';"),
+      at('src/c.ts', "import type { a } from './a.js'; export * from './d.js';"),
+      at('src/d.ts', "const b = await import('./b.js');"),
+    ];
+    expect(importCircles(files)).toEqual(['src/b.ts -> src/c.ts -> src/d.ts -> src/b.ts']);
   });
 });

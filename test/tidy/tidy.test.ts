@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { floorFaults } from './floors.js';
 import { bannedFaults, lengthFaults, licenceFaults, tagFaults, tagsOf } from './manners.js';
-import { allPaths, deadFiles, definesFunction, kernelTree, read, sourceFiles } from './tree.js';
+import { allPaths, deadFiles, definesFunction, importCircles, kernelTree, read, sourceFiles } from './tree.js';
 
 const paths = allPaths();
 const files = sourceFiles(paths);
@@ -21,6 +21,10 @@ describe('the tree', () => {
 
   it('keeps to its floors', () => {
     expect(files.flatMap(floorFaults)).toEqual([]);
+  });
+
+  it('imports values in no circle', () => {
+    expect(importCircles(files)).toEqual([]);
   });
 
   it('uses no banned word', () => {

@@ -2,10 +2,11 @@
 /** What every scheduler owes its tasks, asked of the kernel's own code: shares, waiting, yields, buddies, structure. */
 import type { NativeEngine } from '../../native/engine.js';
 import { type Operation, operation } from '../../operation/sched.js';
+import { askOrSkip } from './missing-symbol.js';
 
 /** What one property came to on one kernel. */
 export interface CVerdict {
-  readonly verdict: 'holds' | 'refuted';
+  readonly verdict: 'holds' | 'refuted' | 'skipped';
   /** one line, with numbers */
   readonly evidence: string;
 }
@@ -125,9 +126,14 @@ function targetsRunNext(engine: NativeEngine): CVerdict {
   return yields < 20 || met < 0.9 * yields ? refuted(evidence) : holds(evidence);
 }
 
-export const cProperties: readonly CProperty[] = [
+const PROPERTIES: readonly CProperty[] = [
   { id: 'fairness', says: 'CPU time follows weights, flat and in groups', ask: sharesFollowWeights },
   { id: 'starvation', says: 'nobody who can run waits for more than 600 ms', ask: nobodyStarves },
   { id: 'yield', says: 'a yielder among equals gains nothing', ask: yieldersGainNothing },
   { id: 'buddy', says: 'an eligible target of yield_to() runs next', ask: targetsRunNext },
 ];
+
+export const cProperties: readonly CProperty[] = PROPERTIES.map((property) => ({
+  ...property,
+  ask: (engine) => askOrSkip(engine, property.ask),
+}));

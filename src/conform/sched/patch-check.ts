@@ -2,6 +2,7 @@
 /** The kernel's own code before and after a patch: one stream of operations, properties, reach of added lines, UBSan. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { type Ending, type NativeEngine, openNativeEngine, type UbsanReport } from '../../native/engine.js';
 import type { KernelTree } from '../../native/find-tree.js';
 import type { AddedLine } from '../../native/patch.js';
@@ -9,6 +10,7 @@ import type { Operation } from '../../operation/sched.js';
 import { type CVerdict, cProperties } from './c-properties.js';
 import { type DifferentialResult, differential, namedBy, nativeLockstep } from './differ.js';
 import { generateSequence, KINDS, xorshift32 } from './generate.js';
+import { missingIn, upToMissing } from './missing-symbol.js';
 import { shrinkOperations } from './shrink.js';
 import { structureFaults } from './structure.js';
 
@@ -50,6 +52,10 @@ export interface PatchCheck {
   readonly reports: readonly NewReport[];
   /** how the patched kernel died in the coverage run, first time only */
   readonly ending: Ending | null;
+  /** functions that the patched kernel calls and nothing here provides: nothing beyond is judged */
+  readonly missing: readonly string[];
+  /** all that the coverage run executed */
+  readonly coverage: LineCoverage;
 }
 
 const generation = { length: 300, maxTasks: 24 } as const;
@@ -114,14 +120,18 @@ async function askBoth(base: KernelTree, patched: KernelTree, options: PatchChec
 
 function reachOf(engine: NativeEngine, added: readonly AddedLine[], options: PatchCheckOptions) {
   let ending: Ending | null = null;
+  const missing = new Set<string>();
   for (const ops of sequences(options)) {
     engine.reset();
-    ending ??= engine.run(ops, 'return').ending;
+    const end = engine.run(ops, 'return').ending;
+    const symbol = missingIn(end);
+    if (symbol === null) ending ??= end;
+    else missing.add(symbol);
   }
   for (const property of cProperties) property.ask(engine);
-  const { lines } = engine.coverage();
-  const reached = added.map((line) => ({ ...line, count: lines.get(line.file)?.get(line.line) ?? null }));
-  return { reached, ending };
+  const coverage = engine.coverage();
+  const reached = added.map((line) => ({ ...line, count: coverage.lines.get(line.file)?.get(line.line) ?? null }));
+  return { reached, ending, missing: [...missing], coverage };
 }
 
 const sourceLine = (tree: KernelTree, report: UbsanReport): string => {
@@ -164,22 +174,20 @@ async function newReports(base: KernelTree, patched: KernelTree, options: PatchC
   );
 }
 
-const NOTHING: DifferentialResult = { sequences: 0, operations: 0, endings: 0, finding: null };
+const NOTHING = { sequences: 0, operations: 0, endings: 0, finding: null, missing: [] };
 
 async function lockstepOf(
   base: KernelTree,
   patched: KernelTree,
   options: PatchCheckOptions,
-): Promise<DifferentialResult> {
+): Promise<DifferentialResult & { missing: readonly string[] }> {
   return withEngine(base, 'O2', options.cpus, (left) => {
     return withEngine(patched, 'O2', options.cpus, (right) => {
       const { operations, seed, cpus } = options;
-      return differential(nativeLockstep(left), nativeLockstep(right), namedBy(right, left), {
-        ...generation,
-        operations,
-        seed,
-        cpus,
-      });
+      const sides = upToMissing(nativeLockstep(left), nativeLockstep(right));
+      const more = { ...generation, operations, seed, cpus };
+      const result = differential(sides.base, sides.patched, namedBy(right, left), more);
+      return { ...result, missing: [...sides.missing] };
     });
   });
 }
@@ -196,10 +204,19 @@ export async function checkPatch(
     options.progress?.(name);
     return work();
   };
-  const lockstep = await part('lock-step', () => lockstepOf(base, patched, options), NOTHING);
+  const { missing: cut, ...lockstep } = await part('lock-step', () => lockstepOf(base, patched, options), NOTHING);
   const properties = await part('properties', () => askBoth(base, patched, options), []);
   const reach = () => withEngine(patched, 'cov', options.cpus, (engine) => reachOf(engine, added, options));
-  const { reached, ending } = await part('added lines', reach, { reached: [], ending: null });
+  const none = { reached: [], ending: null, missing: [], coverage: addCoverage([]) };
+  const { reached, ending, coverage, missing } = await part('added lines', reach, none);
   const reports = await part('UBSan', () => newReports(base, patched, options), []);
-  return { lockstep, properties, added: reached, reports, ending };
+  return {
+    lockstep,
+    properties,
+    added: reached,
+    reports,
+    ending,
+    missing: [...new Set([...cut, ...missing])],
+    coverage,
+  };
 }

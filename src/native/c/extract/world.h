@@ -10,6 +10,8 @@ struct held_row { const char *name; long long (*call)(const long long *); char k
 
 static struct kvm extract_vm;
 static struct task_struct extract_tasks[NR_TASKS];
+/* of each task, the vCPU whose notifier is registered */
+static int extract_notifiers[NR_TASKS];
 static struct pid extract_pids[NR_TASKS];
 static long extract_opaque[512];
 static long extract_scratch[8][512];
