@@ -4,20 +4,17 @@ import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
-import { deficit } from '../../families/bounds.js';
+import { deficit, driftBound } from '../../families/bounds.js';
 import { agrees, always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { BASE, differs, elsewhere } from './fork.js';
 import { entityName, now, service, ticking, yieldProbes } from './monitors.js';
 import { siblingPays, spinningVm, yielders, yieldsThenPeace } from './worlds.js';
 
 /**
- * How far an entity may be behind its share, ns: E of families/bounds.ts on its own queue, and as much on the root's, of
- * which it has no more than all. With one slice for everybody that is 4 (r + T) at most.
+ * One entity that is always runnable must have had at least its share of the time, at every moment. On its own queue it may be
+ * E behind (families/bounds.ts), and by its part of that queue as its group may be on the root's: E + f * E.
  */
-const tolerance = (m: machine): number => 2 * deficit(m, m.sysctl_sched_base_slice);
-
-/** One entity that is always runnable must have had at least its share of the time, at every moment. */
-export function getsItsShare(whose: (m: machine) => sched_entity, share: number): Monitor {
+export function getsItsShare(whose: (m: machine) => sched_entity, share: number, f = 0): Monitor {
   return ticking({
     notes: () => null,
     after(step) {
@@ -28,10 +25,11 @@ export function getsItsShare(whose: (m: machine) => sched_entity, share: number)
       const se = whose(m);
       const had = service(m, se);
       const due = elapsed * share;
-      if (had >= due - tolerance(m)) return;
+      const less = (1 + f) * deficit(m, m.sysctl_sched_base_slice);
+      if (had >= due - less) return;
       step.fail(
         `${entityName(m, se)} was runnable all the time and has had ${had} ns of ${elapsed} ns, its share is ` +
-          `${Math.floor(due)} ns (${tolerance(m)} ns less are allowed for)`,
+          `${Math.floor(due)} ns (${less} ns less are allowed for)`,
       );
     },
   });
@@ -85,7 +83,7 @@ const A3: Property[] = [
   always('a task that never yields keeps its quarter while its group mate yields to another group', {
     of: 'A3.2',
     given: siblingPays({ third: false }),
-    watch: () => getsItsShare((m) => taskNamed(m, 'C'), 1 / 4),
+    watch: () => getsItsShare((m) => taskNamed(m, 'C'), 1 / 4, 1 / 2),
     fault: { says: 'the group pays 4 ms each time, without a limit', funcs: { yield_to_task_fair: rootPays } },
   }),
 ];
@@ -119,7 +117,7 @@ const A23: Property[] = [
           if (since === null) return;
           const apart = waiter - since.waiter - (holder - since.holder);
           if (now(m) - since.at > 40_000_000) step.reach();
-          if (Math.abs(apart) <= 2 * tolerance(m)) return;
+          if (Math.abs(apart) <= driftBound(m)) return;
           step.fail(
             `no yield_to() since ${last} ns; from ${since.at} ns to ${now(m)} ns the holder has had ${-apart} ns more ` +
               'than the waiter',
