@@ -156,6 +156,8 @@ export interface Claim {
   /** the author's words, shortened, at most 60 characters */
   words: string;
   properties: Property[];
+  /** id of the series whose author promises it: refuted on a kernel without it, it is `unpromised` there */
+  promisedBy?: string;
   /** why no model can answer it; then it has no properties */
   unanswerable?: string;
 }

@@ -4,7 +4,7 @@ import { s64, shl, toBigInt, toNumber, u64 } from '../../src/lib/types.js';
 import { checkSched } from '../../src/machine/invariants-sched.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
 import { NULL, SCHED_BATCH, SCHED_IDLE, SCHED_NORMAL, type sched_entity } from '../../src/sched/sched.js';
-import { BIG_MACHINE_SLICE, US } from '../arbitraries.js';
+import { BIG_MACHINE_SLICE, MS, US } from '../arbitraries.js';
 import { always, type Claim, type Monitor, type Step } from '../vocabulary.js';
 import { CUSTOM_SLICES, EVERYDAY, hostTasks, MANAGED } from './host-worlds.js';
 import { nameOf } from './lag-of.js';
@@ -75,7 +75,9 @@ function setattr(step: Step, { task, policy, nice, slice, priority }: Of<'setatt
   const p = m.task[task];
   if (p.policy !== policy) return `policy is ${p.policy}, ${policy} was set`;
   if (!FAIR.includes(policy)) {
-    return p.sched_class === 'rt_sched_class' && p.rt_priority === priority ? null : 'it is not a real-time task so';
+    // prio counts down from 99, rt_priority up
+    if (p.sched_class === 'rt_sched_class' && p.prio === 99 - priority) return null;
+    return `its class is ${p.sched_class} and its prio ${p.prio}, must be ${99 - priority}`;
   }
   if (p.sched_class !== 'fair_sched_class') return `its class is ${p.sched_class}`;
   // fair_policy() leaves out SCHED_IDLE: its nice value and slice stay
@@ -209,7 +211,8 @@ export const accounts: Claim = {
       given: hostTasks({
         layouts: GROUPS,
         weights: { ...sleepers, setattr: 8 },
-        slices: CUSTOM_SLICES,
+        // what is asked for beyond the range is brought into it
+        slices: [...CUSTOM_SLICES, 50 * US, 200 * MS],
         events: 14_000,
       }),
       watch: slicesInRange,

@@ -164,6 +164,28 @@ function ticksThatAsk(): Monitor {
   };
 }
 
+/** Who runs and is given a lower priority than it had, while others wait, is asked to reschedule. */
+function lowered(): Monitor {
+  let ran: { task: number; prio: number } | null = null;
+  return {
+    before({ m, event }) {
+      ran = null;
+      if (event.ev !== 'nice' || m.rq[m.task[event.task].cpu].curr !== event.task) return;
+      const p = m.task[event.task];
+      if (p.sched_class === 'fair_sched_class' && !flagOf(p)) ran = { task: p.id, prio: p.prio };
+    },
+    after(step) {
+      if (ran === null) return;
+      const { m } = step;
+      const p = m.task[ran.task];
+      if (p.prio <= ran.prio || m.cfs_rq[m.rq[p.cpu].cfs].nr_running < 2) return;
+      step.reach();
+      if (!flagOf(p)) step.fail(`${p.comm} runs, its prio goes from ${ran.prio} to ${p.prio}; need_resched is not set`);
+    },
+    notes: () => null,
+  };
+}
+
 /** A wake-up on a flat queue, at the moment when it has been decided whether to preempt. */
 interface WakeUp {
   curr: sched_entity;
@@ -265,6 +287,17 @@ export const pick: Claim = {
         },
       },
     ),
+    always('a running task that gets a lower priority while others wait is asked to reschedule', {
+      of: 'pick.7',
+      given: hostTasks({
+        layouts: ['flat', 'groups'],
+        weights: { ...EVERYDAY, nice: 20, resched: 14 },
+        eager: false,
+        events: 8_000,
+      }),
+      watch: lowered,
+      fault: { says: 'a new priority changes nothing', funcs: { prio_changed_fair(): void {} } },
+    }),
     always('a SCHED_IDLE task does not run on when another kind of task wakes and is first in the order', {
       of: 'pick.4',
       given: hostTasks({ ...flat, weights: EVERYDAY, policies: ['idle', 'normal', 'normal'] }),

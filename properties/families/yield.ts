@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What sched_yield() and yield_to() promise their callers: that somebody else runs, and what the answer means. */
 import { ESRCH } from '../../src/lib/errno.js';
-import { toBigInt } from '../../src/lib/types.js';
+import { s64_diff, to_u64, toBigInt } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import { NULL, type rq, type sched_entity, type task_struct } from '../../src/sched/sched.js';
 import { always, type Claim, leadsTo, type Monitor, type Step } from '../vocabulary.js';
@@ -114,6 +114,34 @@ function costs(): Monitor {
   };
 }
 
+/** A caller that is not eligible is charged for what it ran, and nothing else. */
+function costsNothing(): Monitor {
+  let was: { se: sched_entity; ran: bigint; vruntime: sched_entity['vruntime'] } | null = null;
+  return {
+    probes: {
+      yield_task_fair: {
+        enter({ m, kernel }, [arg]) {
+          const rq = arg as rq;
+          const se = m.se[m.task[rq.curr].se];
+          // the clock of the runqueue is read in there
+          const ran = to_u64(s64_diff(m.sched_clock, se.exec_start));
+          was = { se, ran: toBigInt(kernel.calc_delta_fair(ran, se)), vruntime: se.vruntime };
+          if (isEligible(m, kernel, se) || rq.nr_running === 1) was = null;
+        },
+        leave(step) {
+          if (was === null) return;
+          const { se, ran, vruntime } = was;
+          was = null;
+          step.reach();
+          const by = apart(se.vruntime, vruntime);
+          if (by > ran) step.fail(`${nameOf(step.m, se)} is not eligible, yields and pays ${by - ran} of vruntime`);
+        },
+      },
+    },
+    notes: () => null,
+  };
+}
+
 /** What yield_to() has to answer, from the state in which it is called. */
 function answerOf(m: machine, caller: task_struct, p: task_struct): number {
   const [own, theirs] = [m.rq[caller.cpu], m.rq[p.cpu]];
@@ -216,6 +244,25 @@ export const yields: Claim = {
       given: hostTasks({ layouts: LAYOUTS, weights: YIELDING, weighted: true, events: 10_000 }),
       watch: costs,
       fault: { says: 'yield_task_fair() does nothing', funcs: { yield_task_fair(): void {} } },
+    }),
+    always('a caller that is not eligible pays nothing for a yield', {
+      of: 'yield.6',
+      given: hostTasks({ layouts: LAYOUTS, weights: { ...YIELDING, yield: 24 }, weighted: true, events: 10_000 }),
+      watch: costsNothing,
+      fault: {
+        says: 'every caller pays',
+        funcs: {
+          // biome-ignore lint/suspicious/noExplicitAny: an override of whatever the base has there
+          yield_task_fair(this: any, rq: rq): void {
+            const se = this.m.se[this.m.task[rq.curr].se];
+            this.update_rq_clock(rq);
+            this.update_curr(this.cfs_rq_of(se));
+            this.rq_clock_skip_update(rq);
+            se.vruntime = se.deadline;
+            this.update_deadline(this.cfs_rq_of(se), se);
+          },
+        },
+      },
     }),
     always(
       'yield_to() answers -ESRCH when both are alone, 1 for a fair task that waits on its queue, 0 for any other',

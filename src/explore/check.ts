@@ -66,7 +66,7 @@ export async function runCheck(subject: Subject, settings: CheckSettings, tools:
     kernels: subject.kernels.map((k) => k.name),
     claims: results,
     ...rest,
-    changed: changedIn(results),
+    changed: changedIn(results, settings),
   };
 }
 
@@ -216,7 +216,7 @@ function claimResult(
   answers: ReadonlyMap<string, Answer>,
   tools: CheckTools,
 ): ClaimResult {
-  const properties = claim.properties.map((p) => propertyResult(subject, p, answers, tools));
+  const properties = claim.properties.map((p) => propertyResult(subject, claim, p, answers, tools));
   const verdicts: Record<string, ReportVerdict> = {};
   for (const { name } of subject.kernels) {
     const all = properties.flatMap((p) => p.verdicts[name] ?? []);
@@ -237,14 +237,21 @@ function claimResult(
 }
 
 /** What a claim of several properties comes to: one that is refuted refutes it. */
-const ORDER: readonly ReportVerdict[] = ['refuted', 'unreachable', 'vacuous', 'holds', 'skipped'];
+const ORDER: readonly ReportVerdict[] = ['refuted', 'unreachable', 'unpromised', 'vacuous', 'holds', 'skipped'];
 
 function worst(verdicts: readonly ReportVerdict[]): ReportVerdict {
   return ORDER.find((verdict) => verdicts.includes(verdict)) ?? 'skipped';
 }
 
+/** The verdict as it is reported: a kernel without the series that promises something does not break the promise. */
+function reportedOf(claim: Claim, kernel: string, { verdict }: Answer): ReportVerdict {
+  const { promisedBy } = claim;
+  return verdict === 'refuted' && promisedBy !== undefined && !kernel.includes(promisedBy) ? 'unpromised' : verdict;
+}
+
 function propertyResult(
   subject: Subject,
+  claim: Claim,
   property: Property,
   answers: ReadonlyMap<string, Answer>,
   tools: CheckTools,
@@ -257,7 +264,7 @@ function propertyResult(
   for (const { name } of subject.kernels) {
     const answer = answers.get(keyOf(id, name));
     if (answer === undefined) continue;
-    out.verdicts[name] = answer.verdict;
+    out.verdicts[name] = reportedOf(claim, name, answer);
     out.evidence[name] = answer.evidence;
     // the series' own kernel is the last: what it does is shown rather than what the base does
     if (answer.example !== null && (shown === null || telling(answer) >= telling(shown))) shown = answer;
@@ -307,6 +314,7 @@ function evidenceWords(p: PropertyResult, kernel: string, verdict: ReportVerdict
   const all = exhaustive?.complete === true ? `all ${scope}` : scope;
   const seen = [all, runs > 0 ? `${runs} runs` : ''].filter((part) => part !== '').join(', ');
   switch (verdict) {
+    case 'unpromised':
     case 'refuted': {
       const n = p.counterexample?.events.length ?? 0;
       return `${n} event${n === 1 ? '' : 's'}`;
@@ -323,12 +331,20 @@ function evidenceWords(p: PropertyResult, kernel: string, verdict: ReportVerdict
   }
 }
 
-function changedIn(claims: readonly ClaimResult[]): CheckReport['changed'] {
+/**
+ * Verdicts that are not the recorded ones. Fewer runs than those that were made for the record may see less: then only a
+ * verdict that says more is another one.
+ */
+function changedIn(claims: readonly ClaimResult[], { runs }: CheckSettings): CheckReport['changed'] {
+  const fewer = runs !== undefined && runs < ASK_DEFAULTS.runs;
+  const saysLess = (expected: ReportVerdict, found: ReportVerdict): boolean =>
+    found === 'vacuous' || found === 'unreachable' || (found === 'holds' && expected === 'refuted');
   return claims.flatMap((claim) =>
     claim.properties.flatMap(({ id, verdicts, recorded }) =>
       Object.entries(verdicts).flatMap(([kernel, found]) => {
         const expected = recorded[kernel];
-        return expected === undefined || expected === found
+        const same = expected === found || (expected === 'refuted' && found === 'unpromised');
+        return expected === undefined || same || (fewer && saysLess(expected, found))
           ? []
           : [{ property: id, kernel, recorded: expected, found }];
       }),

@@ -3,7 +3,8 @@
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 
-export type ReportVerdict = 'holds' | 'refuted' | 'vacuous' | 'unreachable' | 'skipped';
+/** `unpromised`: it was refuted on a kernel that nobody promised it of; a comparison and no complaint. */
+export type ReportVerdict = 'holds' | 'refuted' | 'vacuous' | 'unreachable' | 'skipped' | 'unpromised';
 
 /** One event of a counterexample and what each kernel did at it. */
 export interface TranscriptStep {

@@ -106,7 +106,7 @@ const sentence = (text: string): string => {
 };
 
 function compared(p: PropertyResult, base: string, verdict: string): string[] {
-  const before = p.verdicts[base];
+  const before = p.verdicts[base] === 'unpromised' ? 'refuted' : p.verdicts[base];
   if (before === 'holds') return wrap(`It holds on ${base} without the series, so this would be a regression.`, WIDTH);
   // a case that a series brings is trivially unreachable without it
   if (before === verdict && verdict === 'refuted') return wrap(`${base} does the same without the series.`, WIDTH);

@@ -36,13 +36,14 @@ export function findings(claim: ClaimResult, report: CheckReport): PropertyResul
   return claim.properties.filter((p) => worthShowing(p.verdicts[patched]) || changed.has(p.id));
 }
 
-const ORDER: readonly ReportVerdict[] = ['holds', 'refuted', 'unreachable', 'vacuous', 'skipped'];
+const ORDER: readonly ReportVerdict[] = ['holds', 'refuted', 'unreachable', 'unpromised', 'vacuous', 'skipped'];
 const PHRASE: Record<ReportVerdict, (n: number) => string> = {
   holds: (n) => `${n} hold${n === 1 ? 's' : ''}`,
   refuted: (n) => `${n} refuted`,
   unreachable: (n) => `${n} unreachable`,
   vacuous: (n) => `${n} vacuous`,
   skipped: (n) => `${n} skipped`,
+  unpromised: (n) => `${n} never promised`,
 };
 
 /** `25 claims: 9 hold, 11 refuted, 2 that no model can answer.` */
