@@ -68,6 +68,10 @@ export interface ApicMenu {
   msrs?: readonly number[];
   /** pins keep their vectors, are level-triggered and not masked */
   steadyPins?: boolean;
+  /** destinations are drawn from the ids that there are, and bits of masks up to the last */
+  far?: boolean;
+  /** IPIs are INITs and SIPIs, mostly */
+  starts?: boolean;
 }
 
 /** Where a property is asked: the machines, and what may happen to them. */
@@ -86,6 +90,8 @@ export interface World {
   length: number;
   /** events in all random runs together, at most, where the runs are long ones; no number of runs was asked for then */
   events?: number;
+  /** executions that shrinking may take; a few thousand when absent */
+  shrinks?: number;
   /** advance menu in ns; a default of slices, ticks and fractions when absent */
   advances?: readonly number[];
   /** values that `knob` events may set, by kernel name; scheduler features on and off when absent */
@@ -111,12 +117,14 @@ export interface Property {
   claim: string;
   /** the sentence that is true or not, in our words */
   says: string;
+  /** thresholds and letters of the sentence, for who reads it alone */
+  means?: string;
   given: World;
   /** exhaustive, beside the random runs */
   scope?: Scope;
   /** asked where 64-bit operations report what UBSan would, in a worker of its own; see `Monitor.int64` */
   int64?: 'checked';
-  watch(): Monitor;
+  watch(scenario: Scenario): Monitor;
   /** An override that must make the property fail (for `sometimes`: unreachable). Proves that it can. */
   fault: { says: string; funcs: Readonly<Record<string, AnyFunction>> };
 }
@@ -148,6 +156,8 @@ export interface Claim {
   /** the author's words, shortened, at most 60 characters */
   words: string;
   properties: Property[];
+  /** id of the series whose author promises it: refuted on a kernel without it, it is `unpromised` there */
+  promisedBy?: string;
   /** why no model can answer it; then it has no properties */
   unanswerable?: string;
 }

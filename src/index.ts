@@ -21,4 +21,6 @@ export type * from './sched/sched.js';
 export { NULL } from './sched/sched.js';
 export type { Patch, Series } from './series/series.js';
 export { defineSeries } from './series/series.js';
+export type { Knob } from './vmlinux/bind.js';
+export { knobValue } from './vmlinux/bind.js';
 export type { vmlinux } from './vmlinux/vmlinux.js';

@@ -50,7 +50,7 @@ export function waitBound(m: machine, p: task_struct): number {
 }
 
 /** E, ns: how far an entity's CPU time may be behind its share: from one end of its lag to the other, 2 (r + T). */
-function deficit(m: machine, r: number): number {
+export function deficit(m: machine, r: number): number {
   return 2 * (r + toNumber(m.TICK_NSEC));
 }
 

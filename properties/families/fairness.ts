@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Is lag conserved; do equals get equal; and who pays for a yield? */
+/** Is avg_vruntime() the mean; do equals get equal; and who pays for a yield? */
 import { s64_diff, s64_toNumber, toNumber, type u64 } from '../../src/lib/types.js';
 import { cloneMachine } from '../../src/machine/clone.js';
 import type { machine } from '../../src/machine/state.js';
@@ -23,13 +23,13 @@ const queued = (m: machine, queue: cfs_rq): sched_entity[] =>
   m.se.filter((se) => se.cfs_rq === queue.id && se.on_rq !== 0);
 
 /**
- * Lag is conserved: with V as avg_vruntime() has it,
+ * Lags add up to nothing, so with V as avg_vruntime() has it
  *
  *   0 <= sum w_i * (v_i - V) < sum w_i          v_i: se.vruntime, w_i: scale_load_down(se.load.weight)
  *
- * the rest being V's rounding down. And V itself is eligible.
+ * the rest being V's rounding down. That an entity's own lag survives is asked in lag.ts.
  */
-function conserved(): Monitor {
+function isMean(): Monitor {
   return {
     after(step) {
       const { m } = step;
@@ -107,7 +107,7 @@ function thirdsKeepTheirShare(): Monitor {
   };
 }
 
-/** Whoever wakes or yields starts far ahead, at the cost of everybody else. */
+/** Tasks with an even pid are charged half, at the cost of everybody else. */
 const generous = {
   says: 'a task is charged half of what it runs when its pid is even',
   funcs: {
@@ -123,14 +123,14 @@ const generous = {
 
 export const fairness: Claim = {
   id: 'fairness',
-  words: 'lag is conserved, equals get equal, thirds do not pay',
+  words: 'V is the mean, equals get equal, thirds do not pay',
   properties: [
-    always('lag is conserved: avg_vruntime() is the weighted mean, rounded down', {
+    always('avg_vruntime() is the mean of all queued, by weight and rounded down', {
       of: 'fairness.1',
       given: anyOrder(FAR_FROM_WRAP),
-      watch: conserved,
+      watch: isMean,
       fault: {
-        says: 'avg_vruntime() is one ns late',
+        says: 'avg_vruntime() is 7 ns beyond zero_vruntime',
         funcs: {
           // biome-ignore lint/suspicious/noExplicitAny: an override of whatever the base has there
           avg_vruntime(this: any, queue: cfs_rq): u64 {

@@ -11,8 +11,7 @@ import {
   s64_toNumber,
   sub,
   to_u64,
-  u64 as toU64,
-  type u64,
+  u64,
 } from '../../src/lib/types.js';
 import { apply } from '../../src/machine/apply.js';
 import { cloneMachine } from '../../src/machine/clone.js';
@@ -24,7 +23,7 @@ import { agrees, always, type Claim, type Monitor } from '../vocabulary.js';
 import { anyOrder, oneCpu, reweights } from './worlds.js';
 
 /** ns before the wrap at which the shifted machines start */
-const MARGIN = toU64(3_000_000);
+const MARGIN = u64(3_000_000);
 
 /** Adds `by` to every virtual time of the machine: what is absolute, not what is a difference. */
 function shift(m: machine, by: u64): void {
@@ -102,7 +101,7 @@ export const overflow: Claim = {
     agrees('shifting every virtual time to just below 2^64 changes no decision', {
       of: 'overflow.1',
       given: oneCpu(FAR_FROM_WRAP, 40),
-      watch: () => shifted(toU64(0)),
+      watch: () => shifted(u64(0)),
       fault: unsignedOrder,
     }),
     agrees('shifting every virtual time to just below 2^63 changes no decision', {

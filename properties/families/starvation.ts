@@ -51,18 +51,25 @@ function waiting(isSubject: (m: machine, task: number) => boolean): Monitor {
 /** Nobody is preempted by the tick any more. */
 const deafTick = { says: 'entity_tick() does nothing', funcs: { entity_tick(): void {} } };
 
+/** The letters of bounds.ts, for who has only the report. */
+const BOUND =
+  'r: the slice; T: a tick; L = r + T: what it may be ahead by; w, W: its weight and that of its queue; ' +
+  'S: CPU time it is to get; r_max: the longest slice on the queue; from the leaf up to the root';
+
 export const starvation: Claim = {
   id: 'starvation',
   words: 'nobody waits longer than slices and weights allow',
   properties: [
     always('a runnable task is on its CPU within (L + S + r) * W / w + r_max + T, level by level', {
       of: 'starvation.1',
+      means: BOUND,
       given: mixedTasks(1, 160),
       watch: () => waiting((m, task) => m.vcpuOfTask[task] === NULL),
       fault: deafTick,
     }),
     always('a runnable vCPU is on its CPU within the bound of its thread', {
       of: 'starvation.2',
+      means: BOUND,
       given: contendedVms(60),
       watch: () => waiting((m, task) => m.vcpuOfTask[task] !== NULL),
       fault: deafTick,

@@ -14,7 +14,7 @@ const XAPIC_DFR = [0x0fff_ffff, 0xffff_ffff];
  * Whether a message names this APIC, asked of the APIC alone, as the bus would. `all` is that mode's broadcast.
  * A message that is no IPI says 0xff for it in either mode.
  */
-function named(vcpu: kvm_vcpu, irq: kvm_lapic_irq, src: kvm_lapic | null): boolean {
+export function named(vcpu: kvm_vcpu, irq: kvm_lapic_irq, src: kvm_lapic | null): boolean {
   switch (irq.shorthand) {
     case 0x4_0000:
       return src !== null && src.vcpu === vcpu.id;
@@ -42,7 +42,7 @@ function named(vcpu: kvm_vcpu, irq: kvm_lapic_irq, src: kvm_lapic | null): boole
 const FIXED_OR_LOWEST = 0x100;
 const lowest = (irq: kvm_lapic_irq): boolean => irq.delivery_mode === FIXED_OR_LOWEST || irq.msi_redir_hint;
 /** Modes in which APICs differ, or a DFR that is neither: there Linux's map and scan part (test/lapic/details). */
-function plain(step: Step): boolean {
+export function plain(step: Step): boolean {
   const modes = new Set(step.m.vcpu.filter(isOn).map(isX2apic));
   const dfrs = step.m.vcpu.every((v) => isX2apic(v) || XAPIC_DFR.includes(reg(v, 0xe0)));
   return modes.size <= 1 && dfrs;

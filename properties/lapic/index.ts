@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The family about interrupts: local APICs, the way to them, and their timers. */
 import type { Claim } from '../vocabulary.js';
+import { accessProperties } from './access.js';
 import { deliveryProperties } from './delivery.js';
+import { icrProperties } from './icr.js';
 import { registerProperties } from './registers.js';
+import { restoreProperties } from './restore.js';
 import { serviceProperties } from './service.js';
 import { threadProperties } from './threads.js';
 import { timerProperties } from './timer.js';
@@ -16,5 +19,8 @@ export const interrupts: Claim = {
     ...timerProperties,
     ...threadProperties,
     ...registerProperties,
+    ...icrProperties,
+    ...accessProperties,
+    ...restoreProperties,
   ],
 };

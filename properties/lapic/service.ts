@@ -7,7 +7,7 @@ import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 import { always, type Property, type Step } from '../vocabulary.js';
 import { deliverable, highest, IRR, ISR, isOn, priority, reg, vectorsOf } from './page.js';
-import { everyWorld, racingWorlds, worldOf } from './worlds.js';
+import { everyWorld, priorityWorlds, racingWorlds, worldOf } from './worlds.js';
 
 const apicOf = (k: vmlinux, id: number): kvm_vcpu => k.m.vcpu[id];
 
@@ -228,14 +228,14 @@ export const cachesAreTrue = always(
 /** What the hardware is told about priorities is up to date (June 2026; Fixes eb90f3417a0c). */
 export const thresholdIsFresh = always('while TPR holds back the highest of IRR, a write that lowers it exits', {
   of: 'lapic.7',
-  given: worldOf(everyWorld),
+  given: worldOf(priorityWorlds),
   watch: () => ({
     probes: {
       apic_set_tpr: {
         leave: (step, _, args) => {
           const vcpu = apicOf(step.kernel, (args[0] as kvm_lapic).vcpu);
-          // where an event is requested, the entry sets it up anew
-          if (step.kernel.kvm_test_request(KVM_REQ_EVENT, vcpu) || !isOn(vcpu)) return;
+          // where an event is requested, the entry sets it up anew; where a window is, the exit into it does
+          if (step.kernel.kvm_test_request(KVM_REQ_EVENT, vcpu) || vcpu.arch.irq_window || !isOn(vcpu)) return;
           const irr = highest(vcpu, IRR) >> 4;
           const tpr = (reg(vcpu, 0x80) & 0xf0) >> 4;
           if (irr <= 0 || tpr < irr) return;

@@ -13,8 +13,10 @@ import {
   toNumber,
 } from '../../src/lib/types.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
-import { always, type Property } from '../vocabulary.js';
-import { hostileWorlds, stallWorlds, timerWorlds, worldOf } from './worlds.js';
+import { always, type Monitor, type Property } from '../vocabulary.js';
+import { isOn } from './page.js';
+import { TimerModel } from './timer-model.js';
+import { countWorlds, hostileWorlds, resumeWorlds, stallWorlds, timerWorlds, worldOf } from './worlds.js';
 
 /** ns by which a deadline's timer may fire before it, the entry waiting for the rest. */
 const ADVANCE = 5000;
@@ -132,4 +134,93 @@ export const anyAccessIsSafe = always(
   },
 );
 
-export const timerProperties: readonly Property[] = [onceAndNotEarly, noCatchingUp, anyAccessIsSafe];
+/** Watches that every timer has expired when it was due; `after` time passes, for what is due at this very instant. */
+function expireInTime(): Monitor {
+  const model = new TimerModel();
+  return {
+    notes: () => model.timers,
+    probes: model.probes((step, vcpu) => {
+      if (model.of(vcpu).due !== null) step.reach();
+    }),
+    after: (step) => {
+      const now = toNumber(step.m.sched_clock);
+      const passes = step.event.ev === 'advance' || step.event.ev === 'stall';
+      for (const { id, arch } of step.m.vcpu) {
+        const { due, known } = model.of(id);
+        const late = due !== null && (due < now || (due === now && passes));
+        if (late && known && isOn(step.m.vcpu[id]))
+          step.fail(`timer of vCPU ${id} was due at ${due}, it is ${now}, pending ${arch.apic.lapic_timer.pending}`);
+      }
+    },
+  };
+}
+
+/** What is armed expires: at its time, or as soon as the host has time for it. */
+export const armedExpires = always('a timer that is armed has expired when its time has come, once for each period', {
+  of: 'lapic.26',
+  given: worldOf([...timerWorlds, ...stallWorlds]),
+  watch: expireInTime,
+  fault: {
+    says: 'a periodic timer is not started again',
+    funcs: {
+      apic_timer_fn(this: vmlinux, timer: number) {
+        this.apic_timer_expired(this.m.vcpu[this.m.hrtimer[timer].owner].arch.apic, true);
+        return 0;
+      },
+    },
+  },
+});
+
+/** A guest that moves to another host misses no tick. */
+export const restoredExpires = always(
+  'a timer that KVM_SET_LAPIC restores expires when the count that it brings is over',
+  {
+    of: 'lapic.28',
+    given: worldOf(resumeWorlds),
+    watch: expireInTime,
+    fault: {
+      says: 'KVM_SET_LAPIC leaves the timer stopped',
+      funcs: {
+        __start_apic_timer(this: vmlinux, apic: kvm_lapic, count: number) {
+          apic.lapic_timer.pending = 0;
+          if (count === 0x380 && this.set_target_expiration(apic, count)) this.restart_apic_timer(apic);
+        },
+      },
+    },
+  },
+);
+
+/** The count goes down from TMICT as the divider says, and is 0 where nothing runs. */
+export const countsDown = always('a read of TMCCT finds what is left of the count, by the divider', {
+  of: 'lapic.27',
+  given: worldOf(countWorlds),
+  watch: () => {
+    const model = new TimerModel();
+    return {
+      notes: () => model.timers,
+      probes: {
+        ...model.probes(() => {}),
+        kvm_lapic_reg_read: {
+          leave: (step, r, args) => {
+            const [{ vcpu }, offset, len, data] = args as [kvm_lapic, number, number, { value: number }];
+            if (r !== 0 || offset !== 0x390 || len !== 4) return;
+            const expected = model.count(vcpu, toNumber(step.m.sched_clock));
+            if (expected === null) return;
+            if (expected !== 0) step.reach();
+            if (data.value !== expected) step.fail(`vCPU ${vcpu}: TMCCT is ${data.value}, should be ${expected}`);
+          },
+        },
+      },
+    };
+  },
+  fault: { says: 'the divider is always 2', funcs: { update_divide_count() {} } },
+});
+
+export const timerProperties: readonly Property[] = [
+  onceAndNotEarly,
+  noCatchingUp,
+  anyAccessIsSafe,
+  armedExpires,
+  countsDown,
+  restoredExpires,
+];

@@ -18,6 +18,10 @@ export interface ApicWorld {
   msrs?: readonly number[];
   /** pins keep their vectors, are level-triggered and not masked */
   steadyPins?: boolean;
+  /** destinations are drawn from the ids that there are, and bits of masks up to the last */
+  far?: boolean;
+  /** IPIs are INITs and SIPIs, mostly */
+  starts?: boolean;
 }
 
 /** vCPUs of most machines: enough for two clusters, and for a sender, a receiver and bystanders */
@@ -34,11 +38,13 @@ const weightsOf = (kinds: readonly Kind[]): Weights => {
 /** The machines together: each run draws one of them. */
 export function worldOf(worlds: readonly ApicWorld[], length = LENGTH): World {
   const scenarios = worlds.map(({ apics }): Scenario => ({ cpus: 1, apics }));
-  const menus = worlds.map(({ kinds, registers, msrs, steadyPins }) => ({
+  const menus = worlds.map(({ kinds, registers, msrs, steadyPins, far, starts }) => ({
     weights: weightsOf(kinds),
     ...(registers === undefined ? {} : { registers }),
     ...(msrs === undefined ? {} : { msrs }),
     ...(steadyPins === undefined ? {} : { steadyPins }),
+    ...(far === undefined ? {} : { far }),
+    ...(starts === undefined ? {} : { starts }),
   }));
   return {
     scenario: constantFrom(...scenarios),
@@ -179,3 +185,95 @@ export const pinWorlds: readonly ApicWorld[] = [
     steadyPins: true,
   },
 ];
+
+/** Ids and bits of masks at the ends of their ranges: clusters that are full, ids behind 8 bits, and PV IPIs of four words. */
+const SENDERS: readonly Kind[] = ['write_icr', 'write_icr', 'write_icr', 'msi', 'pv_ipi', 'pv_ipi'];
+export const farWorlds: readonly ApicWorld[] = [
+  { apics: { vcpus: 8, mode: 'xapic' }, kinds: [...SENDERS, 'mmio_write'], registers: [0xd0, 0xf0, 0x300], far: true },
+  {
+    apics: { vcpus: 8, mode: 'cluster' },
+    kinds: [...SENDERS, 'mmio_write', 'mmio_write'],
+    registers: [0xd0, 0xd0, 0x300],
+    far: true,
+  },
+  { apics: { vcpus: 18, mode: 'x2apic' }, kinds: [...SENDERS, 'wrmsr'], msrs: [0x830, 0x83f, 0x80f], far: true },
+  {
+    apics: { vcpus: 10, ids: [0, 1, 15, 31, 32, 63, 64, 127, 255, 256], mode: 'x2apic', vendor: 'vmx' },
+    kinds: SENDERS,
+    far: true,
+  },
+];
+
+/** INITs and SIPIs, to one and to all, and the entries that take them. */
+export const resetWorlds: readonly ApicWorld[] = (['xapic', 'x2apic'] as const).map((mode) => ({
+  apics: { vcpus: 3, mode },
+  kinds: ['write_icr', 'write_icr', 'write_icr', 'enter', 'enter', 'window', mode === 'xapic' ? 'mmio_write' : 'wrmsr'],
+  registers: [0xd0, 0x80, 0x320, 0x350, 0x380, 0xf0],
+  starts: true,
+}));
+
+/** Every register written and read, on APICs that are software enabled or not. */
+export const accessWorlds: readonly ApicWorld[] = [
+  {
+    apics: { vcpus: 3, mode: 'xapic' },
+    kinds: ['mmio_write', 'mmio_write', 'mmio_write', 'mmio_read', 'write_icr', 'cr8'],
+  },
+  {
+    apics: { vcpus: 3, mode: 'x2apic', vendor: 'vmx' },
+    kinds: ['wrmsr', 'wrmsr', 'wrmsr', 'rdmsr', 'write_icr', 'cr8'],
+  },
+];
+
+/** From mode to mode, and what is written in each. */
+export const modeWorlds: readonly ApicWorld[] = [
+  { apics: { vcpus: 3, ids: [0, 1, 18], mode: 'xapic' }, kinds: ['wrmsr', 'wrmsr', 'set_sregs'] },
+  { apics: { vcpus: 3, ids: [0, 17, 33], mode: 'x2apic' }, kinds: ['wrmsr', 'wrmsr', 'wrmsr', 'set_sregs'] },
+];
+
+/** A TPR that holds back, and IPIs that it holds back. */
+export const priorityWorlds: readonly ApicWorld[] = (['vmx', 'svm'] as const).map((vendor) => ({
+  apics: { vcpus: 2, mode: 'xapic', vendor },
+  kinds: ['mmio_write', 'mmio_write', 'write_icr', 'enter', 'enter', 'window'],
+  registers: [0x80, 0x80, 0x80, 0xb0],
+}));
+
+/** Counts that are read often. */
+export const countWorlds: readonly ApicWorld[] = [
+  {
+    apics: { vcpus: 2, mode: 'xapic' },
+    kinds: ['mmio_write', 'mmio_write', 'advance', 'mmio_read', 'mmio_read'],
+    registers: [0x320, 0x380, 0x380, 0x3e0, 0x390, 0x390],
+  },
+];
+
+/** Timers that run when userspace saves the page and restores it, as it is or with another count. */
+export const resumeWorlds: readonly ApicWorld[] = [
+  {
+    apics: { vcpus: 2, mode: 'xapic' },
+    kinds: ['mmio_write', 'mmio_write', 'set_lapic', 'advance', 'enter'],
+    registers: [0x320, 0x380, 0x380, 0x3e0, 0x80, 0x80],
+  },
+];
+
+/** What a VMM does to a vCPU that is not in KVM_RUN: another host, another TSC, another CPUID. */
+export const vmmWorlds: readonly ApicWorld[] = (['xapic', 'x2apic'] as const).map((mode) => ({
+  apics: { vcpus: 2, mode },
+  kinds: [
+    ...(mode === 'xapic'
+      ? (['mmio_write', 'mmio_write', 'mmio_write'] as const)
+      : (['wrmsr', 'wrmsr', 'wrmsr'] as const)),
+    ...([
+      'write_icr',
+      'advance',
+      'advance',
+      'enter',
+      'window',
+      'restore',
+      'restore',
+      'tsc_offset',
+      'cpuid',
+      'cr8',
+    ] as const),
+  ],
+  registers: [0x320, 0x320, 0x380, 0x380, 0x3e0, 0xf0, 0xd0],
+}));

@@ -65,8 +65,7 @@ export function nearestWord(word: string, known: readonly string[]): string | nu
 export function oneOf(what: string, word: string, known: readonly string[]): string {
   const near = nearestWord(word, known);
   if (near !== null) return `${what}, perhaps ${near}`;
-  const list = known.slice(0, 12).join(', ');
-  return known.length === 0 ? `${what} (there are none)` : `${what}: ${list}${known.length > 12 ? ', ...' : ''}`;
+  return known.length === 0 ? `${what} (there are none)` : `${what}: ${known.join(', ')}`;
 }
 
 function editDistance(a: string, b: string): number {

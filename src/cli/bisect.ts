@@ -14,6 +14,12 @@ interface Flags {
   json?: boolean;
 }
 
+const EXAMPLES = `
+Examples:
+  kvmodel bisect A6 semantics-aware-v2
+  kvmodel bisect starvation.1 ./my-patches.ts --runs 1000
+`;
+
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('bisect')
     .argument('<claim>', 'a claim or property: A12, A12.1')
@@ -21,6 +27,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--runs <n>', 'random runs for each kernel')
     .option('--seed <n>', 'seed of all chance, 1 when absent')
     .option('--json', 'the steps as JSON')
+    .addHelpText('after', EXAMPLES)
     .action(async (claim: string, series: string, flags: Flags) => exit(await bisect(claim, series, flags, io)));
 }
 

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel check --tree PATH (--am FILE | --against PATH2)`: the kernel's own C code before and after a patch. */
-import { spawnSync } from 'node:child_process';
 import { basename, resolve } from 'node:path';
-import { readText } from '../loader/files.js';
+import type { PatchStep } from '../conform/patch/judge-step.js';
+import { readPatch, readPatches } from '../loader/patches.js';
 import type { KernelTree } from '../native/find-tree.js';
+import { readSeries } from '../native/mailbox.js';
 import { isSkip, NativeError } from '../native/native-error.js';
-import { type AddedLine, addedLines, applySeries, readSeries } from '../native/patch.js';
+import { addedLinesOf, applySeries } from '../native/patch.js';
+import { hunksBetween } from '../native/tree-diff.js';
 import { patchMail } from '../report/patch-mail.js';
 import { patchText } from '../report/patch-text.js';
-import { isRefuted, type Judged } from '../report/patch-verdict.js';
+import { type Judged, notJudgedText, type PatchVerdict, verdictOf } from '../report/patch-verdict.js';
 import type { ExitStyle } from '../report/verdicts.js';
-import { BAD_INPUT, BISECT_SKIP, KSFT_SKIP, OK, REFUTED } from './exit.js';
+import { BAD_INPUT, BISECT_SKIP, KSFT_SKIP, NOT_JUDGED, OK, REFUTED } from './exit.js';
 import type { Io } from './io.js';
 
 export interface TreeFlags {
   readonly tree?: string;
-  /** a mailbox or patch */
-  readonly am?: string;
+  /** mailboxes, patches or directories of them, in their order; `-` is standard input */
+  readonly am?: readonly string[];
   /** another tree */
   readonly against?: string;
   readonly operations: number;
@@ -26,66 +28,64 @@ export interface TreeFlags {
   readonly style: ExitStyle;
 }
 
-/** One comparison: the base, and what is held against it. */
-interface Step {
-  readonly subject: string;
-  readonly tree: KernelTree;
-  readonly added: readonly AddedLine[];
-}
-
-/** Lines that differ between the schedulers of two trees, as if a patch had added them. */
-function linesBetween(a: string, b: string): AddedLine[] {
-  const dirs = [resolve(a, 'kernel/sched'), resolve(b, 'kernel/sched')];
-  const done = spawnSync('git', ['diff', '--no-index', '--no-color', ...dirs], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  });
-  const prefix = `${resolve(b).replace(/^\//, '')}/`;
-  return addedLines(done.stdout ?? '')
-    .filter((line) => line.file.startsWith(prefix))
-    .map((line) => ({ ...line, file: line.file.slice(prefix.length) }));
-}
-
-async function stepsOf(io: Io, base: KernelTree, flags: TreeFlags): Promise<Step[]> {
+async function stepsOf(io: Io, base: KernelTree, flags: TreeFlags): Promise<PatchStep[]> {
+  const { compiledFiles } = await import('../conform/patch/judge-step.js');
   if (flags.am !== undefined) {
-    const series = readSeries(readText(flags.am, io.cwd, 'a patch or mailbox'), basename(flags.am));
-    return applySeries(base, series);
+    const series = [];
+    for (const file of flags.am.flatMap((path) => readPatches(path, io.cwd))) {
+      const bytes = file === '-' ? Buffer.from(await io.stdin()) : readPatch(file, io.cwd);
+      series.push(...readSeries(bytes, file === '-' ? 'standard input' : basename(file)));
+    }
+    return (await applySeries(base, series, () => compiledFiles(base))).map((step) => ({ ...step, base }));
   }
   const { findTree } = await import('../native/find-tree.js');
   const tree = await findTree(resolve(io.cwd, flags.against!));
-  return [{ subject: `${tree.version} in ${flags.against}`, tree, added: linesBetween(base.dir, tree.dir) }];
+  const hunks = hunksBetween(base, tree);
+  const subject = `${tree.version} in ${flags.against}; compared where something here is compiled, not elsewhere`;
+  return [{ subject, base, previous: base, tree, hunks, leftOut: [], added: addedLinesOf(hunks) }];
 }
 
 function refuse(io: Io, error: NativeError, style: ExitStyle): number {
   io.err(`kvmodel: ${error.message}\n`);
-  for (const line of error.details.slice(0, 20)) if (!error.message.includes(line)) io.err(`  ${line}\n`);
+  for (const line of error.details.slice(0, 40)) if (!error.message.includes(line)) io.err(`  ${line}\n`);
   if (style === 'bisect') return BISECT_SKIP;
   return style === 'kselftest' && (isSkip(error) || error.code === 'not-a-tree') ? KSFT_SKIP : BAD_INPUT;
+}
+
+function exitOf(verdict: PatchVerdict, style: ExitStyle): number {
+  if (verdict === 'nothing refuted') return OK;
+  if (verdict === 'refuted') return REFUTED;
+  return style === 'bisect' ? BISECT_SKIP : NOT_JUDGED;
+}
+
+function jsonOf(base: KernelTree, judged: readonly Judged[], flags: TreeFlags): string {
+  const value = {
+    base: base.version,
+    seed: flags.seed,
+    verdict: verdictOf(judged),
+    notJudged: notJudgedText(judged),
+    steps: judged.map(({ subject, check }) => ({ subject, ...check })),
+  };
+  // `coverage` is for counting, not for reading
+  const plain = (key: string, x: unknown) =>
+    key === 'coverage' ? undefined : typeof x === 'bigint' ? x.toString() : x;
+  return `${JSON.stringify(value, plain, 1)}\n`;
 }
 
 /** Runs the comparison and prints it; returns the exit code. */
 export async function checkTree(io: Io, flags: TreeFlags): Promise<number> {
   try {
     const { findTree } = await import('../native/find-tree.js');
-    const { checkPatch } = await import('../conform/sched/patch-check.js');
+    const { judgeStep } = await import('../conform/patch/judge-step.js');
     const base = await findTree(flags.tree === undefined ? undefined : resolve(io.cwd, flags.tree));
     const judged: Judged[] = [];
     for (const step of await stepsOf(io, base, flags)) {
       const progress = (what: string) => io.err(`kvmodel: ${step.subject}: ${what}\n`);
-      judged.push({
-        subject: step.subject,
-        check: await checkPatch(base, step.tree, step.added, { ...flags, progress }),
-      });
+      judged.push({ subject: step.subject, check: await judgeStep(step, { ...flags, progress }) });
     }
-    if (flags.format === 'json') {
-      const value = {
-        base: base.version,
-        seed: flags.seed,
-        steps: judged.map(({ subject, check }) => ({ subject, ...check })),
-      };
-      io.out(`${JSON.stringify(value, (_, x) => (typeof x === 'bigint' ? x.toString() : x), 1)}\n`);
-    } else io.out(flags.format === 'mail' ? patchMail(base.version, judged) : patchText(base.version, judged));
-    return judged.some(({ check }) => isRefuted(check)) ? REFUTED : OK;
+    if (flags.format === 'json') io.out(jsonOf(base, judged, flags));
+    else io.out(flags.format === 'mail' ? patchMail(base.version, judged) : patchText(base.version, judged));
+    return exitOf(verdictOf(judged), flags.style);
   } catch (error) {
     if (error instanceof NativeError) return refuse(io, error, flags.style);
     throw error;

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel check`: every claim of a series asked of base and series, and a report. */
-import { existsSync, readdirSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { oneOf, reject, shown } from '../base/faults.js';
-import { quoted } from '../base/text.js';
+import { count, quoted } from '../base/text.js';
 import { VERSION } from '../base/version.js';
-import type { Subject } from '../explore/subject.js';
-import type { Case } from '../loader/counterexample.js';
-import { writeNew } from '../loader/files.js';
+import { idsOf, questionsOf, type Subject, selected } from '../explore/subject.js';
+import { newFolderFault, writeNew } from '../loader/files.js';
 import type { CheckReport } from '../report/check-report.js';
 import type { ExitStyle } from '../report/verdicts.js';
 import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
 import type { TreeFlags } from './check-tree.js';
-import { BARE } from './invocation.js';
-import type { Io } from './io.js';
+import { INTERRUPTED } from './exit.js';
+import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
+import { replayCommands } from './replay-command.js';
 
 const SEED_MAX = 0xffff_ffff;
 const FORMATS = ['json', 'mail', 'ktap', 'junit'] as const;
@@ -24,7 +24,7 @@ const STYLES: readonly ExitStyle[] = ['unix', 'kselftest', 'bisect'];
 
 interface Flags {
   tree?: string;
-  am?: string;
+  am?: string[];
   operations?: string;
   cpus?: string;
   against?: string;
@@ -36,6 +36,7 @@ interface Flags {
   witness?: boolean;
   out?: string;
   exit: string;
+  all?: boolean;
   json?: boolean;
   mail?: boolean;
   ktap?: boolean;
@@ -53,19 +54,35 @@ interface Settings {
   prefixes: boolean;
   witness: boolean;
   out?: string;
+  all: boolean;
   format: Format;
   style: ExitStyle;
 }
 
+const gatherFiles = (value: string, before: string[] = []): string[] => [...before, value];
 const gather = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
+
+const EXAMPLES = `
+Examples:
+  kvmodel check semantics-aware-v2
+  kvmodel check ./my-patch.ts --only starvation,fairness.1
+  kvmodel check ./my-patch.ts --mail --seed 7
+  kvmodel check semantics-aware-v2 --prefixes --only A6
+  kvmodel check ./my-patch.ts --time 600 --out found
+  kvmodel check --am 0001-my.patch
+`;
 
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('check')
     .argument('[series]', 'a series, or a file with your own patch: ./my-patch.ts')
     .option('--tree <path>', "instead of a series, a kernel tree's own C code ...")
-    .option('--am <file>', '... before and after this patch or mailbox')
+    .option(
+      '--am <file>',
+      '... before and after this patch, mailbox or directory (repeatable, - is stdin)',
+      gatherFiles,
+    )
     .option('--operations <n>', 'random operations on both trees', '20000')
-    .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '2')
+    .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')
     .option('--only <claim>', 'these claims or properties only: A12, A12.1 (repeatable)', gather)
     .option('--runs <n>', 'random runs for each property and kernel')
@@ -73,13 +90,16 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--time <s>', 'go on with new seeds for so many seconds')
     .option('--prefixes', 'ask the first patch, the first two ... as well')
     .option('--witness', 'recompute every invariant after each event (slow)')
-    .option('--out <dir>', 'write each counterexample to a file in a new directory')
+    .option('--all', 'every transcript; more than three are only listed otherwise')
+    .option('--out <dir>', 'write each counterexample, and the whole report, to a new directory')
     .option('--json', 'the report as JSON (docs/json.md)')
     .option('--mail', 'as plain text to paste into a reply, 78 columns')
     .option('--ktap', 'as KTAP version 1')
     .option('--junit', 'as JUnit XML')
     .option('--exit <style>', 'exit codes: unix, kselftest (4 skip) or bisect (125 skip)', 'unix')
+    .addHelpText('after', EXAMPLES)
     .action(async (series: string | undefined, flags: Flags) => {
+      refuseMixture(series, flags);
       if (series === undefined && (flags.tree !== undefined || flags.am !== undefined)) {
         const { checkTree } = await import('./check-tree.js');
         return exit(await checkTree(io, treeFlagsOf(flags)));
@@ -90,17 +110,36 @@ export function define(io: Io, exit: (code: number) => void): Command {
     });
 }
 
+const ONLY_SERIES = ['only', 'runs', 'time', 'prefixes', 'witness', 'all', 'out', 'ktap', 'junit'] as const;
+const IS_PATCH = /\.(?:patch|diff|mbox|mbx|eml)$/;
+
+/** A series and a tree are checked by different means: what belongs to one is not left aside in silence for the other. */
+function refuseMixture(series: string | undefined, flags: Flags): void {
+  const o = new Options();
+  const isTree = flags.tree !== undefined || flags.am !== undefined;
+  if (series !== undefined && IS_PATCH.test(series) && !isTree)
+    o.fault('SERIES', `a series, or --am ${series} for a patch in C`, shown(series));
+  if (series !== undefined && isTree) {
+    const option = flags.am === undefined ? '--tree' : '--am';
+    o.fault('SERIES', `a series or ${option}, not both`, `${shown(series)} and ${option}`);
+  }
+  if (series === undefined && isTree) {
+    for (const name of ONLY_SERIES)
+      if (flags[name] !== undefined) o.fault(`--${name}`, 'a series: with --tree it does nothing', 'it');
+  }
+  o.done();
+}
+
 /** Of a check on trees. */
 function treeFlagsOf(flags: Flags): TreeFlags {
   const o = new Options();
   const operations = o.whole('--operations', flags.operations, 1, 1e12) ?? 20_000;
-  const cpus = o.whole('--cpus', flags.cpus, 1, 8) ?? 2;
+  const cpus = o.whole('--cpus', flags.cpus, 1, 8) ?? 4;
   const seed = o.whole('--seed', flags.seed, 0, SEED_MAX) ?? 1;
   const style = o.word('--exit', flags.exit, STYLES);
   if ((flags.am === undefined) === (flags.against === undefined))
     o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
-  for (const format of ['ktap', 'junit'] as const)
-    if (flags[format]) o.fault(`--${format}`, '--json or --mail with --tree', 'it');
+  if (flags.json === true && flags.mail === true) o.fault('--mail', 'one format', '--json and --mail');
   o.done();
   return {
     operations,
@@ -122,10 +161,10 @@ function settingsOf(series: string, flags: Flags, io: Io): Settings {
   const seed = o.whole('--seed', flags.seed, 0, SEED_MAX);
   const timeSeconds = o.whole('--time', flags.time, 1, 7 * 24 * 3600);
   const style = o.word('--exit', flags.exit, STYLES);
-  if (flags.out !== undefined) {
-    const dir = resolve(io.cwd, flags.out);
-    if (existsSync(dir) && readdirSync(dir).length > 0)
-      o.fault('--out', 'a directory that is new or empty (nothing is overwritten)', shown(flags.out));
+  // WHY now: what cannot be written is to be known before minutes of work
+  if (flags.out !== undefined && o.isFine) {
+    const fault = newFolderFault(flags.out, io.cwd);
+    if (fault !== null) o.fault('--out', fault.expected, fault.got);
   }
   o.done();
   return {
@@ -133,6 +172,7 @@ function settingsOf(series: string, flags: Flags, io: Io): Settings {
     only: flags.only ?? [],
     prefixes: flags.prefixes === true,
     witness: flags.witness === true,
+    all: flags.all === true,
     format: formats[0] ?? 'text',
     style,
     ...(flags.against === undefined ? {} : { against: flags.against }),
@@ -153,11 +193,13 @@ async function check(settings: Settings, io: Io): Promise<number> {
   if ((settings.timeSeconds ?? 0) >= LONG_RUN_SECONDS) expectLongRun();
   const { against, prefixes } = settings;
   const spec = { series: settings.series, cwd: io.cwd, prefixes, ...(against === undefined ? {} : { against }) };
-  const subject = await subjectOfSpec(spec);
+  const subject = await subjectOfSpec(spec, true, warnOn(io));
   checkOnly(settings.only, subject);
   // branches are counted where everything is asked, for it takes time
   const asker = await askerFor(spec, settings.only.length === 0, subject.kernels[0].name);
+  io.err(`kvmodel: ${beforehand(settings, subject)}\n`);
   const progress = await progressTo(io);
+  const interrupt = io.onInterrupt?.();
   let report: CheckReport;
   try {
     report = await runCheck(subject, checkSettings(settings), {
@@ -167,13 +209,33 @@ async function check(settings: Settings, io: Io): Promise<number> {
       replayCommand: await replayCommands(settings, subject, io),
       progress: progress.report,
       now: () => Date.now() / 1000,
+      ...(interrupt === undefined ? {} : { interrupted: interrupt.happened }),
     });
   } finally {
     progress.stop();
+    interrupt?.done();
     await asker.close();
   }
-  io.out(await printed(report, settings.format));
-  return exitCode(report, settings.style);
+  io.out(await printed(report, settings, io, false));
+  if (settings.out !== undefined)
+    writeNew(`${settings.out}/report.txt`, await printed(report, { ...settings, format: 'text' }, io, true), io.cwd);
+  return report.partial !== null ? INTERRUPTED : exitCode(report, settings.style);
+}
+
+/** s that a property and kernel take on one thread, shrinking and measures aside, on a machine of today */
+const QUESTION_SECONDS = 0.25;
+
+/** What is going to happen, and about how long. */
+function beforehand(settings: Settings, subject: Subject): string {
+  const properties = selected(questionsOf(subject), settings.only).reduce((sum, c) => sum + c.properties.length, 0);
+  const kernels = subject.kernels.length;
+  const what = `${count(properties, 'property', 'properties')} on ${count(kernels, 'kernel')}`;
+  if (settings.timeSeconds !== undefined) return `${what}, for ${settings.timeSeconds} s`;
+  const runs = settings.runs === undefined ? 1 : Math.max(0.1, settings.runs / 200);
+  const threads = Math.min(8, availableParallelism());
+  const aside = settings.only.length === 0 ? 8 : 1;
+  const seconds = Math.ceil((properties * kernels * QUESTION_SECONDS * runs + aside) / threads) + 1;
+  return `${what}, about ${seconds < 90 ? `${seconds} s` : `${Math.ceil(seconds / 60)} minutes`}; ^C reports what is known by then`;
 }
 
 function checkSettings(settings: Settings): Parameters<typeof import('../explore/check.js').runCheck>[1] {
@@ -189,7 +251,7 @@ function checkSettings(settings: Settings): Parameters<typeof import('../explore
 
 /** Every id of --only has to be known. */
 function checkOnly(only: readonly string[], subject: Subject): void {
-  const known = subject.claims.flatMap((c) => [c.id, ...c.properties.map((p) => p.id)]);
+  const known = idsOf(subject);
   const o = new Options();
   for (const id of only) if (!known.includes(id)) o.fault('--only', oneOf('a claim or property', id, known), shown(id));
   o.done();
@@ -225,45 +287,8 @@ async function functionTexts(spec: import('../loader/check-subject.js').SubjectS
   return all.map((fn) => String(fn));
 }
 
-type ReplayCommand = (c: Pick<Case, 'kernel' | 'against' | 'property' | 'scenario' | 'events'>) => string;
-
-/** How a counterexample is replayed: by a token, by a file that is written here, or by finding it again. */
-async function replayCommands(settings: Settings, subject: Subject, io: Io): Promise<ReplayCommand> {
-  const { caseFile, tokenOf, TOKEN_MAX } = await import('../loader/counterexample.js');
-  const { looksLikeFile } = await import('../loader/series-file.js');
-  const checked = new Set(
-    subject.claims.flatMap((c) => c.properties.filter((p) => p.int64 === 'checked').map((p) => p.id)),
-  );
-  const patch = [settings.series, settings.against].find((name) => name !== undefined && looksLikeFile(name));
-  const written = new Set<string>();
-  // a mail is read where another kvmodel is, or none
-  const command = settings.format === 'mail' ? BARE : io.invocation;
-  return ({ kernel, against, property, scenario, events }) => {
-    const c: Case = {
-      kernel,
-      property,
-      scenario,
-      events,
-      ...(against === undefined ? {} : { against }),
-      ...(patch === undefined ? {} : { patch }),
-      ...(checked.has(property) ? { int64: 'checked' as const } : {}),
-    };
-    if (settings.out !== undefined) {
-      const path = `${settings.out}/${property}.json`;
-      if (!written.has(path)) writeNew(path, caseFile(c), io.cwd);
-      written.add(path);
-      return `${command} replay ${quoted(relative(io.cwd, resolve(io.cwd, path)))}`;
-    }
-    const token = tokenOf(c);
-    if (token.length <= TOKEN_MAX) return `${command} replay ${token}`;
-    const again = ['--only', property, '--seed', String(settings.seed ?? 1)];
-    if (settings.runs !== undefined) again.push('--runs', String(settings.runs));
-    return `${command} check ${quoted(settings.series)} ${again.join(' ')} --out kvmodel-out`;
-  };
-}
-
-async function printed(report: CheckReport, format: Format): Promise<string> {
-  switch (format) {
+async function printed(report: CheckReport, settings: Settings, io: Io, whole: boolean): Promise<string> {
+  switch (settings.format) {
     case 'json':
       return (await import('../report/json.js')).reportJson(report);
     case 'mail':
@@ -272,7 +297,11 @@ async function printed(report: CheckReport, format: Format): Promise<string> {
       return (await import('../report/ktap.js')).reportKtap(report);
     case 'junit':
       return (await import('../report/junit.js')).reportJunit(report);
-    case 'text':
-      return (await import('../report/report-text.js')).reportText(report);
+    case 'text': {
+      const { reportText } = await import('../report/report-text.js');
+      const all = whole || settings.all || settings.only.length > 0;
+      const command = `${io.invocation} check ${quoted(settings.series)}`;
+      return reportText(report, { width: columnsOf(io), all, command });
+    }
   }
 }

@@ -7,9 +7,9 @@ import type { Io } from './io.js';
 export interface CommandFile {
   /**
    * The command with its arguments, options and action. The action calls `exit` with its exit code; it throws
-   * BadInput for what the user got wrong. It does nothing to the process.
+   * BadInput for what the user got wrong. It does nothing to the process. `all` are the commands themselves.
    */
-  define(io: Io, exit: (code: number) => void): Command;
+  define(io: Io, exit: (code: number) => void, all: readonly CommandEntry[]): Command;
 }
 
 export interface CommandEntry {
@@ -51,12 +51,35 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'races',
-    says: 'lockless code on two CPUs, in every order of its races',
+    says: 'lockless code on several CPUs, in every order of its races',
     load: () => import('./races.js'),
   },
   {
     name: 'lapic',
     says: 'local APICs for a guest program from outside: a line protocol',
-    load: () => import('./lapic.js'),
+    load: async () => {
+      const { define } = await import('./lapic.js');
+      return { define: (io, exit) => define(io, exit) };
+    },
+  },
+  {
+    name: 'init',
+    says: 'a folder with a patch, a claim about it, and types for an editor',
+    load: () => import('./init.js'),
+  },
+  {
+    name: 'schema',
+    says: 'JSON schema of scenarios, for editors',
+    load: () => import('./schema.js'),
+  },
+  {
+    name: 'completion',
+    says: 'completion for bash, zsh or fish',
+    load: () => import('./completion.js'),
+  },
+  {
+    name: 'man',
+    says: 'the manual page',
+    load: () => import('./man.js'),
   },
 ];

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel conform`: the model held against the kernel's own C code, or against what was recorded from it. */
+
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { oneOf, shown } from '../base/faults.js';
 import { columns, count, wrap } from '../base/text.js';
 import type { FunctionRow } from '../conform/functions-held.js';
 import type { HeldReport } from '../conform/held/hold-all.js';
@@ -151,7 +153,7 @@ function findingLines(finding: Finding, cpus: number, suspects: readonly string[
   ];
 }
 
-const generation = { length: LENGTH, maxTasks: 64, wraps: true, features: true } as const;
+const generation = { length: LENGTH, maxTasks: 64 } as const;
 
 /** Calls of each function that is held alone beside so many operations. */
 const callsOfEach = (operations: number) => Math.min(20_000, Math.max(20, Math.ceil(operations / 500)));
@@ -351,16 +353,28 @@ function codeOf(io: Io, differences: number, alone: HeldReport | null, sameRelea
 const isRelease = (kernel: Kernel, version: string): boolean =>
   version.replace(/\.0(?=-|$)/, '') === kernel.name.slice(1);
 
+/** Every name of --held has to be one of a function that is held alone. */
+async function refuseUnknown(names: string): Promise<void> {
+  const { CASES } = await import('../conform/held/compare.js');
+  const known = [...new Set(Object.values(CASES).flatMap((list) => list.map((one) => one.as ?? one.name)))].sort();
+  const o = new Options();
+  for (const name of names === 'all' ? [] : names.split(','))
+    if (!known.includes(name))
+      o.fault('--held', oneOf('a function that is held alone, or all', name, known), shown(name));
+  o.done();
+}
+
 async function heldAlone(io: Io, kernel: Kernel, asked: Asked, names: string): Promise<number> {
+  await refuseUnknown(names);
   const calls = Math.min(1_000_000, Math.max(20, Math.ceil(asked.operations / 50)));
-  const report = await holdAlone(kernel, asked, calls, names);
-  if (report.rows.length === 0) {
-    io.err(`kvmodel: --held: no function of that name is held alone: ${names}\n`);
-    return BAD_INPUT;
-  }
+  const whole = await holdAlone(kernel, asked, calls, names);
+  const wanted = new Set(names.split(','));
+  const report = { ...whole, left: whole.left.filter((one) => names === 'all' || wanted.has(one.as)) };
   io.out(asked.json ? json(heldJson(report)) : `${heldLines(report, asked).join('\n')}\n`);
   const differing = report.rows.filter((row) => row.differing > 0).length;
-  return codeOf(io, differing, report, true, asked.exit);
+  if (report.rows.length > 0) return codeOf(io, differing, report, true, asked.exit);
+  io.err(`kvmodel: --held: nothing was called: the tree lacks ${names}, or it does not compile alone\n`);
+  return asked.exit === 'kselftest' ? KSFT_SKIP : asked.exit === 'bisect' ? BISECT_SKIP : BAD_INPUT;
 }
 
 // ---- function by function ----------------------------------------------------------------------------------------

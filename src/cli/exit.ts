@@ -17,8 +17,12 @@ export const BAD_INPUT = 2;
 export const OUR_FAULT = 3;
 /** kselftest: nothing could be judged */
 export const KSFT_SKIP = 4;
+/** a patch of which something was not compiled or not run, and nothing refuted */
+export const NOT_JUDGED = 4;
 /** git bisect: this revision cannot be tested */
 export const BISECT_SKIP = 125;
+/** ended by ^C, as a shell counts signals */
+export const INTERRUPTED = 130;
 
 /** Faults carried by any of our errors that mean bad input, or null. */
 function faultsOf(error: unknown): { input: string; faults: readonly Fault[] } | null {

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Where a command reads and writes: the process's own streams, or a test's strings. */
+import { wrap } from '../base/text.js';
 import { BARE, invocationOf } from './invocation.js';
+
+export interface Interrupt {
+  happened: Promise<void>;
+  /** nobody listens any more */
+  done(): void;
+}
 
 export interface Io {
   /** results */
@@ -15,16 +22,50 @@ export interface Io {
   /** the command that was given, for the reader to give again: `npx kvmodel`, `./kvmodel` */
   invocation: string;
   env: Readonly<Record<string, string | undefined>>;
+  /** From here on ^C is heard rather than the end of the process; a second one is. */
+  onInterrupt?(): Interrupt;
   /** everything on standard input */
   stdin(): Promise<string>;
+}
+
+const WRITE_FAILS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left on the device',
+  EIO: 'the device gives an error',
+  EBADF: 'not open',
+};
+
+const WIDTH = { least: 60, usual: 80, most: 400 };
+
+/** Characters a line of a report: COLUMNS where it is set and makes sense. */
+export function columnsOf(io: Pick<Io, 'env'>): number {
+  const given = io.env['COLUMNS'] ?? '';
+  if (!/^\d{1,6}$/.test(given) || Number(given) === 0) return WIDTH.usual;
+  return Math.min(WIDTH.most, Math.max(WIDTH.least, Number(given)));
+}
+
+/** Says what is legal and likely a mistake. */
+export const warnOn =
+  (io: Pick<Io, 'err'>) =>
+  (words: string): void =>
+    io.err(`${wrap(`kvmodel: warning: ${words}`, 80, '  ').join('\n')}\n`);
+
+function onInterrupt(): Interrupt {
+  let heard = (): void => undefined;
+  const happened = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  process.once('SIGINT', heard);
+  return { happened, done: () => process.removeListener('SIGINT', heard) };
 }
 
 /** The streams of this process. A reader of stdout that goes away ends the process in silence, as `yes | head` does. */
 export function processIo(): Io {
   process.stdout.on('error', (e: NodeJS.ErrnoException) => {
     if (e.code === 'EPIPE') process.exit(0);
-    throw e;
+    process.stderr.write(`kvmodel: standard output: ${WRITE_FAILS[e.code ?? ''] ?? e.message}\n`);
+    process.exit(2);
   });
+  process.stderr.on('error', () => undefined);
   return {
     out: (text) => {
       process.stdout.write(text);
@@ -37,6 +78,7 @@ export function processIo(): Io {
     cwd: process.cwd(),
     invocation: invocationOf({ script: process.argv[1] ?? BARE, cwd: process.cwd(), env: process.env }),
     env: process.env,
+    onInterrupt,
     stdin: async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);

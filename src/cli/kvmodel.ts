@@ -46,9 +46,13 @@ export async function kvmodel(argv: readonly string[], io: Io): Promise<number> 
         continue;
       }
       const { define } = await entry.load();
-      const command = define(io, (c) => {
-        code = c;
-      });
+      const command = define(
+        io,
+        (c) => {
+          code = c;
+        },
+        commands,
+      );
       const hint = `(kvmodel ${entry.name} --help tells what it takes)`;
       program.addCommand(speakingTo(io, command.description(entry.says).showHelpAfterError(hint)));
     }

@@ -105,6 +105,12 @@ function writeAll(text: string): void {
   }
 }
 
+const EXAMPLES = `
+Examples:
+  printf 'help\\n' | kvmodel lapic --serve
+  qemu-stub | kvmodel lapic --serve        (docs/lapic-serve.md has the protocol)
+`;
+
 /** `input` is where requests come from: this process's standard input when null, or a test's lines. */
 export function define(
   io: Io,
@@ -113,6 +119,7 @@ export function define(
 ): Command {
   return new Command('lapic')
     .option('--serve', 'answer the line protocol of docs/lapic-serve.md on stdin and stdout')
+    .addHelpText('after', EXAMPLES)
     .action(async (options: { serve?: boolean }) => {
       if (options.serve !== true) reject('lapic', 'option', 'the command line', '--serve', 'nothing to do');
       if (input !== null) await serve(io, input);

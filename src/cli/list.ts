@@ -6,13 +6,21 @@ import { OK } from './exit.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
 
-const PARTS = ['series', 'claims', 'scenarios', 'kernels'] as const;
+const PARTS = ['series', 'claims', 'scenarios', 'kernels', 'knobs'] as const;
 type Part = (typeof PARTS)[number];
+
+const EXAMPLES = `
+Examples:
+  kvmodel list
+  kvmodel list claims
+  kvmodel list knobs --json
+`;
 
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('list')
     .argument('[what]', `${PARTS.join(', ')}; all when absent`)
     .option('--json', 'as JSON')
+    .addHelpText('after', EXAMPLES)
     .action(async (what: string | undefined, flags: { json?: boolean }) =>
       exit(await list(what, flags.json === true, io)),
     );
@@ -38,9 +46,24 @@ async function rowsOf(part: Part): Promise<Rows> {
     ];
     return [[pin.name, 'the pin, mirrored function by function'], ...releases, ...made];
   }
+  if (part === 'knobs') return knobRows();
   const { claimsOf, families } = await import('../../properties/claims.js');
   const own = allSeries.flatMap((s) => claimsOf(s.id).map((c): [string, string] => [c.id, `${s.id}: ${c.words}`]));
   return [...families.map((c): [string, string] => [c.id, `every kernel: ${c.words}`]), ...own];
+}
+
+/** Everything that `features`, `knobs` and knob events take: the pin's, then what each series brings. */
+async function knobRows(): Promise<Rows> {
+  const { knobMenu } = await import('../machine/knobs.js');
+  const { allSeries, pin, seriesKernel } = await import('../series/registry.js');
+  const rows = new Map<string, string>();
+  const range = (max: number): string => (max === 1 ? '0 or 1' : `0 to ${max}`);
+  for (const { name, kind, max } of knobMenu([pin])) rows.set(name, `${kind}, ${range(max)}`);
+  for (const series of allSeries) {
+    for (const { name, kind, max } of knobMenu([seriesKernel(series)]))
+      if (!rows.has(name)) rows.set(name, `${kind} of ${series.id}, ${range(max)}`);
+  }
+  return [...rows];
 }
 
 async function list(what: string | undefined, json: boolean, io: Io): Promise<number> {

@@ -27,6 +27,11 @@ export class Options {
     if (given.length > 1) this.fault(given[1], 'one format', given.join(' and '));
   }
 
+  /** Nothing is wrong so far. */
+  get isFine(): boolean {
+    return this.#faults.length === 0;
+  }
+
   fault(place: string, expected: string, got: string): void {
     this.#faults.push({ code: 'usage', place, expected, got });
   }

@@ -2,12 +2,12 @@
 /** `kvmodel races`: lockless code on several CPUs, in every order of its races, or in orders that chance chooses. */
 import { Command } from 'commander';
 import { oneOf, reject, shown } from '../base/faults.js';
-import { columns, count, wrap } from '../base/text.js';
+import { columns, count, quoted, wrap } from '../base/text.js';
 import type { Broken, Interleaved } from '../races/every-order.js';
 import type { Litmus, MemoryOptions, Setting } from '../races/one-order.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { OK, REFUTED } from './exit.js';
-import type { Io } from './io.js';
+import { type Io, warnOn } from './io.js';
 import { Options } from './options.js';
 
 interface Flags {
@@ -38,6 +38,14 @@ interface Asked {
   again: string[];
 }
 
+const EXAMPLES = `
+Examples:
+  kvmodel races
+  kvmodel races --tso --without set_current_state
+  kvmodel races --random --seed 7 --runs 1000
+  kvmodel races --kernel semantics-aware-v2
+`;
+
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('races')
     .argument('[name]', 'only tests whose name has this in it')
@@ -55,6 +63,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--case <text>', "a case of one's own: every order of it, or the one of --order")
     .option('--order <moves>', 'with --case: play this order, as a failing one is printed')
     .option('--json', 'the results as JSON')
+    .addHelpText('after', EXAMPLES)
     .action(async (name: string | undefined, flags: Flags) => exit(await races(name, flags, io)));
 }
 
@@ -73,8 +82,10 @@ async function askedOf(flags: Flags, io: Io): Promise<Asked> {
   const timeSeconds = o.whole('--time', flags.time, 1, 7 * 24 * 3600) ?? null;
   if (flags.order !== undefined && flags.case === undefined) o.fault('--order', '--case with it', 'no --case');
   o.done();
-  const { kernelByName } = await import('../series/registry.js');
-  const { settle } = await import('../machine/apply.js');
+  const { pin } = await import('../series/registry.js');
+  const { namedKernel } = await import('../loader/check-subject.js');
+  const { looksLikeFile } = await import('../loader/series-file.js');
+  const { settle } = await import('../machine/settle.js');
   const { settingOf } = await import('../races/one-order.js');
   const { barriers, steppedTableOf } = await import('../races/series-modules.js');
   if (flags.without !== undefined && !barriers().some((it) => it.includes(flags.without as string))) {
@@ -87,14 +98,16 @@ async function askedOf(flags: Flags, io: Io): Promise<Asked> {
       flags.without,
     );
   }
-  const kernel = kernelByName(flags.kernel ?? 'v6.12.117');
+  const kernel = await namedKernel(flags.kernel ?? pin.name, io.cwd, undefined, true, warnOn(io));
+  if (flags.kernel !== undefined && looksLikeFile(flags.kernel))
+    warnOn(io)(`functions of ${flags.kernel} run in one go here; those of kvmodel stop at their races`);
   const table = await steppedTableOf(kernel);
   const memory = {
     storeBuffers: flags.tso === true,
     ...(flags.without === undefined ? {} : { withoutBarrier: flags.without }),
   };
   const again = [
-    ...(flags.kernel === undefined ? [] : ['--kernel', kernel.name]),
+    ...(flags.kernel === undefined ? [] : ['--kernel', quoted(flags.kernel)]),
     ...(flags.tso === true ? ['--tso'] : []),
     ...(flags.without === undefined ? [] : ['--without', `'${flags.without}'`]),
   ];

@@ -6,7 +6,7 @@ import { wrap } from '../base/text.js';
 import { type Case, looksLikeToken, readCaseFile, readToken } from '../loader/counterexample.js';
 import { readText } from '../loader/files.js';
 import { OK, REFUTED } from './exit.js';
-import type { Io } from './io.js';
+import { columnsOf, type Io, warnOn } from './io.js';
 
 interface Flags {
   kernel?: string;
@@ -15,6 +15,14 @@ interface Flags {
   json?: boolean;
 }
 
+const EXAMPLES = `
+Examples:
+  kvmodel replay k1.AbCd...
+  kvmodel replay found/A6.1.json --all
+  kvmodel replay k1.AbCd... --kernel v6.19
+  kvmodel replay k1.AbCd... --kernel ./my-patch.ts --against v6.12.117
+`;
+
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('replay')
     .argument('<what>', 'a token (k1...), a file of a counterexample, or - for standard input')
@@ -22,10 +30,13 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--against <k>', 'tell what this kernel does differently')
     .option('--all', 'every change of every event')
     .option('--json', 'scenario, events and transcript as JSON')
+    .addHelpText('after', EXAMPLES)
     .action(async (what: string, flags: Flags) => exit(await replay(what, flags, io)));
 }
 
 async function readCase(what: string, io: Io): Promise<Case> {
+  if (what.trim() === '')
+    reject('command line', 'usage', 'WHAT', 'a token, a file, or - for standard input', 'nothing');
   if (looksLikeToken(what)) return readToken(what);
   const text = what === '-' ? await io.stdin() : readText(what, io.cwd, 'a counterexample');
   const first = text.trim();
@@ -56,7 +67,7 @@ async function replay(what: string, flags: Flags, io: Io): Promise<number> {
   const { machineEngine } = await import('../explore/machine-engine.js');
   const { pin } = await import('../series/registry.js');
 
-  const kernel = await namedKernel(flags.kernel ?? c.kernel, io.cwd, c.patch);
+  const kernel = await namedKernel(flags.kernel ?? c.kernel, io.cwd, c.patch, true, warnOn(io));
   const other = flags.against ?? (flags.kernel === undefined ? c.against : undefined);
   const against = other === undefined ? undefined : await namedKernel(other, io.cwd, c.patch);
   if (against !== undefined && against.name === kernel.name)
@@ -76,8 +87,10 @@ async function replay(what: string, flags: Flags, io: Io): Promise<number> {
     const { namesOf } = await import('../report/names.js');
     const kernels = sides.map((k) => k.name);
     const shownLines = flags.all === true ? 0 : 8;
-    const legend = kernels.length > 1 ? [`- ${kernels[0]}`, `+ ${kernels[1]}`] : [];
-    const lines = transcript(steps, { width: 80, kernels, names: namesOf(c.scenario), shown: shownLines });
+    const { machineLines } = await import('../report/machine-text.js');
+    const machine = [...machineLines(c.scenario, columnsOf(io)), ''];
+    const legend = kernels.length > 1 ? [...machine, `- ${kernels[0]}`, `+ ${kernels[1]}`] : machine;
+    const lines = transcript(steps, { width: columnsOf(io), kernels, names: namesOf(c.scenario), shown: shownLines });
     io.out(`${[...legend, ...lines, '', ...verdict(c, kernel.name, property, failure)].join('\n')}\n`);
   }
   return failure === null ? OK : REFUTED;
@@ -94,9 +107,14 @@ async function judged(c: Case, kernel: Kernel, property: Property): Promise<Fail
   return runCase({ engine: machineEngine, kernel, scenario, property, course: { events } }).failure;
 }
 
+/** Why the property was not asked. */
+function notAsked(c: Case): string {
+  const where = c.patch === undefined ? 'this kvmodel' : `kvmodel or, here, ${c.patch}`;
+  return `${c.property} is no property of ${where}; it was not asked.`;
+}
+
 function verdict(c: Case, kernel: string, property: Property | undefined, failure: Failure | null): string[] {
-  if (property === undefined)
-    return wrap(`${c.property} is no property that this kvmodel knows; it was not asked.`, 80);
+  if (property === undefined) return wrap(notAsked(c), 80);
   const head = wrap(`${property.id}  ${property.word}: ${property.says}`, 80, '    ');
   if (failure === null) return [...head, ...wrap(`    not refuted by these events on ${kernel}`, 80, '    ')];
   const at = failure.index < 0 ? '' : ` at event ${failure.index}`;

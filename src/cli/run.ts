@@ -2,12 +2,13 @@
 /** `kvmodel run`: a scenario on a kernel, told event by event or as a trace. */
 import { Command } from 'commander';
 import { BadInput, oneOf, reject, shown } from '../base/faults.js';
+import { count } from '../base/text.js';
 import { readText } from '../loader/files.js';
 import { catalogue, namedScenario } from '../scenario/catalogue.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { OK } from './exit.js';
-import type { Io } from './io.js';
+import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
 
 const FORMATS = ['ftrace', 'timehist'] as const;
@@ -19,7 +20,16 @@ interface Flags {
   events?: string;
   trace?: string;
   all?: boolean;
+  json?: boolean;
 }
+
+const EXAMPLES = `
+Examples:
+  kvmodel run two-spinners
+  kvmodel run nice-mix --kernel v6.19-rc1 --against v6.12.117
+  kvmodel run ./machine.json --trace ftrace > trace.txt
+  echo '{"cpus":1,"tasks":[{"comm":"a"},{"comm":"b"}]}' | kvmodel run -
+`;
 
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('run')
@@ -29,6 +39,8 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--events <n>', `events at most, ${EVENTS} when absent; all that happen in the time with --trace`)
     .option('--trace <format>', 'tracepoints as ftrace or timehist instead of a transcript')
     .option('--all', 'every change of every event')
+    .option('--json', 'scenario, events and transcript as JSON')
+    .addHelpText('after', EXAMPLES)
     .action(async (name: string, flags: Flags) => exit(await run(name, flags, io)));
 }
 
@@ -46,13 +58,14 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   const o = new Options();
   const limit = o.whole('--events', flags.events, 1, 10_000_000);
   const format = flags.trace === undefined ? undefined : o.word('--trace', flags.trace, FORMATS);
+  if (format !== undefined && flags.json === true) o.fault('--json', 'no --trace', `--trace=${format}`);
   if (format !== undefined && flags.against !== undefined) o.fault('--against', 'no --trace', `--trace=${format}`);
   o.done();
   const scenario = await scenarioOf(name, io);
   const { namedKernel } = await import('../loader/check-subject.js');
   const { pin } = await import('../series/registry.js');
   const { happenings } = await import('../report/happenings.js');
-  const kernel = await namedKernel(flags.kernel ?? pin.name, io.cwd);
+  const kernel = await namedKernel(flags.kernel ?? pin.name, io.cwd, undefined, true, warnOn(io));
   const { knobFaults } = await import('../machine/knobs.js');
   const beside = flags.against === undefined ? [] : [await namedKernel(flags.against, io.cwd)];
   const faults = knobFaults([kernel, ...beside], scenario);
@@ -68,7 +81,7 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   }
   const { events, more } = happenings(kernel, scenario, limit ?? EVENTS, false);
   await tell(scenario, events, kernel.name, flags, io);
-  if (more) io.out(`(more happens; --events N tells more than ${events.length})\n`);
+  if (more && flags.json !== true) io.out(`(more happens; --events N tells more than ${events.length})\n`);
   return OK;
 }
 
@@ -83,20 +96,28 @@ async function tell(
   const { transcriptOf } = await import('../explore/transcript.js');
   const { machineEngine } = await import('../explore/machine-engine.js');
   const { pin } = await import('../series/registry.js');
-  const { transcript } = await import('../report/transcript.js');
+  const { isQuiet, transcript } = await import('../report/transcript.js');
   const { namesOf } = await import('../report/names.js');
   const own = await namedKernel(flags.kernel ?? kernel, io.cwd);
   const sides = flags.against === undefined ? [own] : [await namedKernel(flags.against, io.cwd), own];
   const kernels = sides.map((k) => k.name);
   const steps = transcriptOf(machineEngine, pin, sides, scenario, events);
+  if (flags.json === true) {
+    const { stableJson } = await import('../base/stable-json.js');
+    io.out(`${stableJson({ schema: 'kvmodel-run-1', kernels, scenario, events, transcript: steps }, 2)}\n`);
+    return;
+  }
   const shownLines = flags.all === true ? 0 : 6;
   const lines = transcript(steps, {
-    width: 80,
+    width: columnsOf(io),
     kernels,
     names: namesOf(scenario),
     shown: shownLines,
     quiet: flags.all !== true,
   });
+  const { machineLines } = await import('../report/machine-text.js');
   const legend = kernels.length > 1 ? [`- ${kernels[0]}`, `+ ${kernels[1]}`] : [kernels[0]];
-  io.out(`${[...legend, ...lines].join('\n')}\n`);
+  const quiet = flags.all === true ? 0 : steps.filter((step) => isQuiet(step, kernels)).length;
+  const left = quiet === 0 ? [] : [`(${count(quiet, 'event')} without effect left out; --all tells them)`];
+  io.out(`${[...legend, ...machineLines(scenario, columnsOf(io)), '', ...lines, ...left].join('\n')}\n`);
 }

@@ -5,7 +5,7 @@ import type { Kernel } from '../vmlinux/bind.js';
 import { type Answer, type AskOptions, ask } from './ask.js';
 import type { Engine } from './engine.js';
 import { measure } from './measures.js';
-import { propertyOf, type Subject } from './subject.js';
+import { propertyOf, questionsOf, type Subject } from './subject.js';
 
 /** A question as plain data, so that it can go to a worker. */
 export interface Question {
@@ -18,8 +18,8 @@ export interface Question {
 
 export interface Asker {
   ask(question: Question): Promise<Answer>;
-  /** measures of a kernel by name */
-  measure(kernel: string): Promise<Measures>;
+  /** measures of a kernel by name; with another `variation`, over slightly other runs */
+  measure(kernel: string, variation: number): Promise<Measures>;
   /** branches of the series' own functions that nothing asked so far took */
   unreached(): Promise<Unreached[]>;
   /** nothing is asked any more */
@@ -34,7 +34,7 @@ function kernelOf(subject: Subject, name: string): Kernel {
 
 /** Answers one question on the spot. */
 export function answerHere(engine: Engine, subject: Subject, question: Question): Answer {
-  const property = propertyOf(subject.claims, question.property);
+  const property = propertyOf(questionsOf(subject), question.property);
   if (property === undefined) throw new Error(`no property ${question.property} in this check`);
   return ask(engine, kernelOf(subject, question.kernel), property, question.options);
 }
@@ -45,7 +45,7 @@ export function localAsker(engine: Engine, subject: Subject): Asker {
   const turn = <T>(work: () => T): Promise<T> => Promise.resolve().then(work);
   return {
     ask: (question) => turn(() => answerHere(engine, subject, question)),
-    measure: (kernel) => turn(() => measure(engine, kernelOf(subject, kernel))),
+    measure: (kernel, variation) => turn(() => measure(engine, kernelOf(subject, kernel), undefined, variation)),
     unreached: async () => [],
     close: async () => undefined,
   };

@@ -118,7 +118,7 @@ export function runCase(input: CaseInput): CaseResult {
 
 function runOnce(input: CaseInput, tracing: boolean): CaseResult {
   const { engine, scenario, property } = input;
-  const monitor = property.watch();
+  const monitor = property.watch(scenario);
   const checked = property.int64 === 'checked';
   const kernel = checked ? announcing(input.kernel) : input.kernel;
   const probed = probedKernel(kernel, Object.keys(monitor.probes ?? {}));

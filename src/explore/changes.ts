@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What an event changed, field by field, in kernel names: `A.vruntime +2800000`, `rq0.curr A -> B`. */
-import { type s64, s64_diff, s64_toBigInt, type u64 } from '../lib/types.js';
+import * as x86_kvm_host from '../arch/x86/kvm_host.js';
+import * as kvm_host from '../kvm/kvm_host.js';
+import { type s64, s64_diff, s64_toBigInt, toBigInt, type u64 } from '../lib/types.js';
 import type { machine } from '../machine/state.js';
 import { registerText } from '../report/register-names.js';
 
@@ -50,6 +52,16 @@ const WEIGHT: Readonly<Record<string, number>> = {
   tif_need_resched: 2,
 };
 const OWN_FIELD = 9;
+
+/** KVM_REQ_* by its bit */
+const REQUEST = new Map(
+  Object.entries({ ...kvm_host, ...x86_kvm_host })
+    .filter(([name]) => /^KVM_REQ_(?!OUTSIDE_GUEST_MODE)/.test(name))
+    .map(([name, value]) => [Number(value) & kvm_host.KVM_REQUEST_MASK, name.slice('KVM_REQ_'.length)]),
+);
+
+/** Fields of an entity that its task has as well, under the same name. */
+const BOTH = new Set(['on_rq']);
 
 /** Fields of the pin's records, as met in a fresh machine: any other field belongs to a series. */
 type Change = { text: string; weight: number };
@@ -152,8 +164,23 @@ function compare(
     return;
   }
   if (same(was, is)) return;
+  if (field === 'requests') {
+    out.push({ text: `${name}.requests ${requestsText(was as u64, is as u64)}`, weight: WEIGHT.ready });
+    return;
+  }
   const weight = known.has(field) ? (WEIGHT[field] ?? 1) : OWN_FIELD;
   out.push({ text: `${name}.${field} ${changeText(field, was, is, m)}`, weight });
+}
+
+/** The bits of vcpu->requests that came and went: `+EVENT -UNBLOCK`. */
+function requestsText(was: u64, is: u64): string {
+  const [before, after] = [toBigInt(was), toBigInt(is)];
+  const words: string[] = [];
+  for (let bit = 0; bit < 64; bit++) {
+    const [a, b] = [(before >> BigInt(bit)) & 1n, (after >> BigInt(bit)) & 1n];
+    if (a !== b) words.push(`${b === 1n ? '+' : '-'}${REQUEST.get(bit) ?? `bit ${bit}`}`);
+  }
+  return words.join(' ');
 }
 
 /** Longer arrays are told by the elements that changed. */
@@ -180,7 +207,6 @@ function compareLists(
 }
 
 function changeText(field: string, was: unknown, is: unknown, m: machine): string {
-  if (was === undefined) return `= ${valueText(is)}`;
   const numeric = (x: unknown): boolean => typeof x === 'number' || typeof x === 'bigint';
   // a field that a series brings and that nobody had set
   if (was === undefined) return `= ${numeric(is) ? pointerText(field, is, m) : valueText(is)}`;
@@ -232,7 +258,8 @@ export function changesBetween(was: machine, is: machine, known: ReadonlySet<str
       const name = recordName(is, table, i);
       for (const field of Object.keys(after)) {
         if (table === 'rq' && field === 'curr') continue; // sched_switch says it
-        compare(name, field, before[field], after[field], is, out, known);
+        const whose = table === 'se' && BOTH.has(field) ? `${name}.se` : name;
+        compare(whose, field, before[field], after[field], is, out, known);
       }
     }
   }

@@ -6,11 +6,10 @@ import type {
   CheckReport,
   ClaimResult,
   Counterexample,
+  DifferenceResult,
   Evidence,
-  Measures,
   PropertyResult,
   ReportVerdict,
-  Unreached,
 } from '../report/check-report.js';
 import { type Answer, ASK_DEFAULTS } from './ask.js';
 import type { Asker, Question } from './asker.js';
@@ -44,6 +43,8 @@ export interface CheckTools {
   progress?(p: { done: number; total: number; label: string }): void;
   /** wall clock in seconds; needed for `timeSeconds` */
   now?(): number;
+  /** settles when the reader has enough: what was answered by then is reported */
+  interrupted?: Promise<void>;
 }
 
 /** Runs the check. Without `timeSeconds` the same subject and settings give the same report, byte for byte. */
@@ -51,20 +52,21 @@ export async function runCheck(subject: Subject, settings: CheckSettings, tools:
   const claims = selected(subject.claims, settings.only);
   const seed = settings.seed ?? ASK_DEFAULTS.seed;
   const runs = settings.runs ?? ASK_DEFAULTS.runs;
-  const answers = await askAll(subject, claims, settings, tools);
-  const { measures, unreached } = await aside(subject, settings, tools);
+  const { answers, seeds, partial } = await askAll(subject, claims, settings, tools);
+  const rest = partial !== null ? NOTHING_ASIDE : await aside(subject, settings, tools);
   const results = claims.map((claim) => claimResult(subject, claim, answers, tools));
   return {
     version: tools.version,
     series: subject.series,
     title: subject.title,
     seed,
+    seeds,
     runs,
+    partial,
     kernels: subject.kernels.map((k) => k.name),
     claims: results,
-    measures,
-    unreached,
-    changed: changedIn(results),
+    ...rest,
+    changed: changedIn(results, settings),
   };
 }
 
@@ -85,33 +87,51 @@ function questionsOf(subject: Subject, claims: readonly Claim[], settings: Check
   );
 }
 
+interface Answers {
+  answers: Map<string, Answer>;
+  seeds: number;
+  partial: CheckReport['partial'];
+}
+
 async function askAll(
   subject: Subject,
   claims: readonly Claim[],
   settings: CheckSettings,
   tools: CheckTools,
-): Promise<Map<string, Answer>> {
+): Promise<Answers> {
   const seed = settings.seed ?? ASK_DEFAULTS.seed;
   const { now, progress } = tools;
   const until = settings.timeSeconds === undefined || now === undefined ? null : now() + settings.timeSeconds;
   const answers = new Map<string, Answer>();
-  for (let round = 0; round === 0 || (until !== null && now !== undefined && now() < until); round++) {
+  const enough = { now: false };
+  const interrupted = (tools.interrupted ?? new Promise<void>(() => undefined)).then(() => {
+    enough.now = true;
+  });
+  let asked = 0;
+  let round = 0;
+  for (; round === 0 || (until !== null && now !== undefined && now() < until); round++) {
     const open = questionsOf(subject, claims, settings, (seed + round) | 0).filter(
       (q) => round === 0 || isOpen(answers.get(keyOf(q.property, q.kernel))),
     );
     if (open.length === 0) break;
     let done = 0;
-    const asked = open.map(async (question) => {
+    asked = Math.max(asked, open.length);
+    const all = open.map(async (question) => {
       const answer = await tools.asker.ask(question);
+      if (enough.now) return;
       const key = keyOf(question.property, question.kernel);
       const before = answers.get(key);
       answers.set(key, before === undefined ? answer : merged(before, answer));
       const label = `${question.property} on ${question.kernel}`;
       progress?.({ done: ++done, total: open.length, label });
     });
-    await Promise.all(asked);
+    await Promise.race([Promise.all(all), interrupted]);
+    if (!enough.now) continue;
+    // who is still at work is ended with the check, and nobody waits for that
+    for (const one of all) one.catch(() => undefined);
+    return { answers, seeds: round + 1, partial: { answered: answers.size, asked } };
   }
-  return answers;
+  return { answers, seeds: Math.max(1, round), partial: null };
 }
 
 /** More runs might change it. */
@@ -134,19 +154,60 @@ function merged(a: Answer, b: Answer): Answer {
   return { ...decided, verdict, evidence: sum };
 }
 
-async function aside(
+/** Measures over runs that vary a little: this many beside the plain ones. */
+const VARIATIONS = 2;
+
+type Aside = Pick<CheckReport, 'measures' | 'variations' | 'unreached' | 'difference'>;
+
+const NOTHING_ASIDE: Aside = { measures: {}, variations: {}, unreached: [], difference: null };
+
+async function aside(subject: Subject, settings: CheckSettings, tools: CheckTools): Promise<Aside> {
+  const { only = [] } = settings;
+  const out: Aside = { ...structuredClone(NOTHING_ASIDE) };
+  if (settings.verdictsOnly === true) return out;
+  const asked = only.length === 0 ? subject.difference : (selectedDifference(subject, only) ?? null);
+  if (asked !== null) out.difference = await differenceOf(subject, asked, settings, tools);
+  if (only.length > 0) return out;
+  const compared = subject.kernels.filter((k) => !/~\d+$/.test(k.name));
+  const numbers = [...Array(VARIATIONS + 1).keys()];
+  const found = await Promise.all(
+    compared.map((k) => Promise.all(numbers.map((variation) => tools.asker.measure(k.name, variation)))),
+  );
+  compared.forEach((k, i) => {
+    out.measures[k.name] = found[i][0];
+    out.variations[k.name] = found[i].slice(1);
+  });
+  out.unreached = await tools.asker.unreached();
+  return out;
+}
+
+function selectedDifference({ difference }: Subject, only: readonly string[]): Claim | undefined {
+  return difference === null ? undefined : selected([difference], only)[0];
+}
+
+/** Asks of the series' own kernel whether it does what the base does. */
+async function differenceOf(
   subject: Subject,
+  claim: Claim,
   settings: CheckSettings,
   tools: CheckTools,
-): Promise<{ measures: Record<string, Measures>; unreached: Unreached[] }> {
-  const measures: Record<string, Measures> = {};
-  if (settings.verdictsOnly === true || (settings.only?.length ?? 0) > 0) return { measures, unreached: [] };
-  const compared = subject.kernels.filter((k) => !/~\d+$/.test(k.name));
-  const found = await Promise.all(compared.map((k) => tools.asker.measure(k.name)));
-  compared.forEach((k, i) => {
-    measures[k.name] = found[i];
+): Promise<DifferenceResult | null> {
+  const [base, own] = [subject.kernels[0], subject.kernels[subject.kernels.length - 1]];
+  if (own === base) return null;
+  const seed = settings.seed ?? ASK_DEFAULTS.seed;
+  const questions = questionsOf({ ...subject, kernels: [own] }, [claim], settings, seed);
+  const answers = await Promise.all(questions.map((question) => tools.asker.ask(question)));
+  const worlds = claim.properties.map(({ id, says }, i) => {
+    const { verdict, evidence } = answers[i];
+    const { runs, events, note } = evidence;
+    return { id, says, differs: verdict === 'refuted', runs, events, ...(note === undefined ? {} : { note }) };
   });
-  return { measures, unreached: await tools.asker.unreached() };
+  const turned = Object.keys(claim.properties[0].given.knobs ?? {});
+  const shown = answers
+    .filter((answer) => answer.example !== null)
+    .sort((a, b) => (a.example?.events.length ?? 0) - (b.example?.events.length ?? 0))[0];
+  if (shown?.example == null) return { worlds, turned };
+  return { worlds, turned, counterexample: counterexampleOf(subject, shown.property, own.name, shown.example, tools) };
 }
 
 function claimResult(
@@ -155,11 +216,12 @@ function claimResult(
   answers: ReadonlyMap<string, Answer>,
   tools: CheckTools,
 ): ClaimResult {
-  const properties = claim.properties.map((p) => propertyResult(subject, p, answers, tools));
+  const properties = claim.properties.map((p) => propertyResult(subject, claim, p, answers, tools));
   const verdicts: Record<string, ReportVerdict> = {};
   for (const { name } of subject.kernels) {
     const all = properties.flatMap((p) => p.verdicts[name] ?? []);
-    if (all.length > 0) verdicts[name] = worst(all);
+    // of an interrupted check: a claim that is asked in part is refuted or open
+    if (all.length > 0 && (all.length === properties.length || all.includes('refuted'))) verdicts[name] = worst(all);
   }
   const out: ClaimResult = {
     id: claim.id,
@@ -175,26 +237,34 @@ function claimResult(
 }
 
 /** What a claim of several properties comes to: one that is refuted refutes it. */
-const ORDER: readonly ReportVerdict[] = ['refuted', 'unreachable', 'vacuous', 'holds', 'skipped'];
+const ORDER: readonly ReportVerdict[] = ['refuted', 'unreachable', 'unpromised', 'vacuous', 'holds', 'skipped'];
 
 function worst(verdicts: readonly ReportVerdict[]): ReportVerdict {
   return ORDER.find((verdict) => verdicts.includes(verdict)) ?? 'skipped';
 }
 
+/** The verdict as it is reported: a kernel without the series that promises something does not break the promise. */
+function reportedOf(claim: Claim, kernel: string, { verdict }: Answer): ReportVerdict {
+  const { promisedBy } = claim;
+  return verdict === 'refuted' && promisedBy !== undefined && !kernel.includes(promisedBy) ? 'unpromised' : verdict;
+}
+
 function propertyResult(
   subject: Subject,
+  claim: Claim,
   property: Property,
   answers: ReadonlyMap<string, Answer>,
   tools: CheckTools,
 ): PropertyResult {
-  const { id, says, word } = property;
+  const { id, says, word, means } = property;
   const recorded = subject.recorded[id] ?? {};
   const out: PropertyResult = { id, says, word, verdicts: {}, evidence: {}, recorded };
+  if (means !== undefined) out.means = means;
   let shown: Answer | null = null;
   for (const { name } of subject.kernels) {
     const answer = answers.get(keyOf(id, name));
     if (answer === undefined) continue;
-    out.verdicts[name] = answer.verdict;
+    out.verdicts[name] = reportedOf(claim, name, answer);
     out.evidence[name] = answer.evidence;
     // the series' own kernel is the last: what it does is shown rather than what the base does
     if (answer.example !== null && (shown === null || telling(answer) >= telling(shown))) shown = answer;
@@ -244,6 +314,7 @@ function evidenceWords(p: PropertyResult, kernel: string, verdict: ReportVerdict
   const all = exhaustive?.complete === true ? `all ${scope}` : scope;
   const seen = [all, runs > 0 ? `${runs} runs` : ''].filter((part) => part !== '').join(', ');
   switch (verdict) {
+    case 'unpromised':
     case 'refuted': {
       const n = p.counterexample?.events.length ?? 0;
       return `${n} event${n === 1 ? '' : 's'}`;
@@ -260,12 +331,20 @@ function evidenceWords(p: PropertyResult, kernel: string, verdict: ReportVerdict
   }
 }
 
-function changedIn(claims: readonly ClaimResult[]): CheckReport['changed'] {
+/**
+ * Verdicts that are not the recorded ones. Fewer runs than those that were made for the record may see less: then only a
+ * verdict that says more is another one.
+ */
+function changedIn(claims: readonly ClaimResult[], { runs }: CheckSettings): CheckReport['changed'] {
+  const fewer = runs !== undefined && runs < ASK_DEFAULTS.runs;
+  const saysLess = (expected: ReportVerdict, found: ReportVerdict): boolean =>
+    found === 'vacuous' || found === 'unreachable' || (found === 'holds' && expected === 'refuted');
   return claims.flatMap((claim) =>
     claim.properties.flatMap(({ id, verdicts, recorded }) =>
       Object.entries(verdicts).flatMap(([kernel, found]) => {
         const expected = recorded[kernel];
-        return expected === undefined || expected === found
+        const same = expected === found || (expected === 'refuted' && found === 'unpromised');
+        return expected === undefined || same || (fewer && saysLess(expected, found))
           ? []
           : [{ property: id, kernel, recorded: expected, found }];
       }),

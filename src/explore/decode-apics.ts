@@ -30,6 +30,8 @@ export class ApicDraws {
   private readonly registers: readonly number[];
   private readonly msrs: readonly number[];
   private readonly steadyPins: boolean;
+  private readonly far: boolean;
+  private readonly starts: boolean;
 
   constructor(
     private readonly spec: ApicsSpec,
@@ -37,6 +39,8 @@ export class ApicDraws {
   ) {
     this.registers = menu?.registers ?? REGISTERS;
     this.steadyPins = menu?.steadyPins === true;
+    this.far = menu?.far === true;
+    this.starts = menu?.starts === true;
     this.msrs = menu?.msrs ?? msrsOf(this.registers);
   }
 
@@ -74,19 +78,38 @@ export class ApicDraws {
       case 'rdmsr':
         return { ev: 'rdmsr', vcpu, msr: d.below(7) === 0 ? TSC_DEADLINE : 0x800 + d.below(0x40) };
       case 'write_icr': {
-        const low = icrLow(d);
+        const low = this.starts ? startLow(d) : icrLow(d);
         return { ev: 'write_icr', vcpu, low, dest: this.destination(low, d) };
       }
       case 'pv_ipi':
+        if (this.far) return this.farPvIpi(vcpu, d);
         return { ev: 'pv_ipi', vcpu, bitmap: d.word(), min: d.of([0, 0, 2, 250, 300, UTMOST]), icr: icrLow(d) & 0x7ff };
       case 'set_sregs':
         return { ev: 'set_sregs', vcpu, apic_base: apicBase(vcpu, d) };
+      case 'tsc_offset':
+        return { ev: 'tsc_offset', vcpu, ns: d.of([0, -1_000_000, 1_000_000, 1_000_000_000, -50_000_000]) };
+      case 'cpuid':
+        return { ev: 'cpuid', vcpu, x2apic: d.below(4) !== 0, tsc_deadline: d.below(3) !== 0 };
+      case 'cr8':
+        return { ev: 'cr8', vcpu, value: d.below(16) };
+      case 'restore':
       case 'window':
       case 'enter':
         return { ev: kind, vcpu };
       default:
         return null;
     }
+  }
+
+  /** Words of the bitmap with a few bits each; the ids begin at one of those there are. */
+  private farPvIpi(vcpu: number, d: Draws): ApicEvent {
+    const few = (): number => d.of([0, 0, 1, 0x8000_0000, d.word()]);
+    const min = Math.max(0, this.someId(d) - d.of([0, 31, 32, 63, 64, 95, 96, 127]));
+    return { ev: 'pv_ipi', vcpu, bitmap: few(), min, icr: icrLow(d) & 0x7ff, more: [few(), few(), few()] };
+  }
+
+  private someId(d: Draws): number {
+    return this.spec.ids === undefined ? d.below(this.spec.vcpus) : d.of(this.spec.ids);
   }
 
   private wrmsr(vcpu: number, d: Draws): ApicEvent {
@@ -135,6 +158,8 @@ export class ApicDraws {
   private destination(low: number, d: Draws): number {
     const wide = this.spec.mode === 'x2apic';
     if (d.below(13) === 0) return wide ? UTMOST : 0xff;
+    if (this.far && (low & 0x800) === 0) return wide ? this.someId(d) : this.someId(d) & 0xff;
+    if (this.far && wide) return ((this.someId(d) >> 4) * 0x1_0000 + d.of([1 << d.below(16), d.word() & 0xffff])) >>> 0;
     if ((low & 0x800) === 0) return d.below(this.spec.vcpus + 2);
     if (wide) return d.of([0x1_0000, 0x100_0000, 0, 0, 0, 0, 0, 0]) + d.below(16);
     return this.spec.mode === 'cluster' ? (d.below(3) << 4) | d.below(16) : d.below(256);
@@ -176,4 +201,11 @@ function icrLow(d: Draws): number {
   const shorthand = d.below(4) === 0 ? d.below(4) << 18 : 0;
   const level = d.below(8) === 0 ? 0x8000 : 0;
   return vector(d) | mode | shorthand | level | (d.below(2) === 1 ? 0x800 : 0) | (d.below(8) !== 0 ? 0x4000 : 0);
+}
+
+/** INIT, its deassertion, SIPI, or a fixed IPI */
+function startLow(d: Draws): number {
+  const mode = d.of([0x500, 0x500, 0x500, 0x600, 0x600, 0x600, 0x8500, 0]);
+  const shorthand = d.below(6) === 0 ? 3 << 18 : 0;
+  return vector(d) | mode | shorthand | (d.below(4) === 0 ? 0 : 0x4000);
 }

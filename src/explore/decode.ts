@@ -10,6 +10,7 @@ import { toNumber } from '../lib/types.js';
 import type { machine } from '../machine/state.js';
 import type { EventKind, MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
+import { TASK_RUNNING } from '../sched/sched.js';
 import { ApicDraws } from './decode-apics.js';
 import { Draws } from './draws.js';
 import type { Engine } from './engine.js';
@@ -109,8 +110,12 @@ export class Decoder {
       case 'pollEnd':
         return { ev: kind, cpu };
       case 'yield_to':
-      case 'wake':
-        return { ev: kind, cpu, task: someTask(m, draws) };
+        return { ev: 'yield_to', cpu, task: someTask(m, draws) };
+      case 'wake': {
+        const task = someTask(m, draws);
+        // legal for a runnable task as well, but nothing comes of that
+        return m.task[task].__state === TASK_RUNNING ? null : { ev: 'wake', cpu, task };
+      }
       case 'nice':
         return { ev: 'nice', cpu, task: someTask(m, draws), nice: draws.of(nices) };
       case 'setattr':

@@ -37,7 +37,7 @@ export interface ExhaustiveInput {
 export function runExhaustive(input: ExhaustiveInput): ExhaustiveResult {
   const { engine, kernel, property, scope } = input;
   const sometimes = property.word === 'sometimes';
-  const merge = property.watch().notes !== undefined;
+  const merge = property.watch(scope.scenario).notes !== undefined;
   let reached = 0;
   let notModelled = 0;
   let notModelledWhat = '';

@@ -2,9 +2,11 @@
 /** What yields cost and bring, and who waits how long: the same programs on every kernel, from the catalogue. */
 
 import type { Monitor, Step } from '../../properties/vocabulary.js';
+import type { Program } from '../guest/instructions.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import { s64_diff, s64_toNumber, sub, toNumber, type u64, ZERO } from '../lib/types.js';
+import { drawBelow, hashText, seedRng } from '../machine/rng.js';
 import type { machine } from '../machine/state.js';
 import type { Measures, Spread } from '../report/check-report.js';
 import { catalogue } from '../scenario/catalogue.js';
@@ -220,10 +222,38 @@ function spread(values: readonly number[]): Spread {
   return { min: sorted[0], median: sorted[sorted.length >> 1], max: sorted[sorted.length - 1] };
 }
 
+/** The scenario with every burst of computing up to 3 % longer or shorter; 0 leaves it as it is. */
+function varied(scenario: Scenario, variation: number): Scenario {
+  if (variation === 0) return scenario;
+  const chance = { rng: seedRng(hashText(scenario.name ?? '', variation)) };
+  const program = (p: Program): Program =>
+    p.map((it) =>
+      it.op === 'compute' ? { ...it, ns: Math.round(it.ns * (0.97 + drawBelow(chance, 61) / 1000)) } : it,
+    );
+  const each = (p: Program | Program[]): Program | Program[] =>
+    Array.isArray(p[0]) ? (p as Program[]).map(program) : program(p as Program);
+  const vary = <T extends { program?: Program; programs?: Program | Program[] }>(it: T): T => ({
+    ...it,
+    ...(it.program === undefined ? {} : { program: program(it.program) }),
+    ...(it.programs === undefined ? {} : { programs: each(it.programs) }),
+  });
+  return {
+    ...scenario,
+    ...(scenario.tasks === undefined ? {} : { tasks: scenario.tasks.map(vary) }),
+    ...(scenario.vms === undefined ? {} : { vms: scenario.vms.map(vary) }),
+  };
+}
+
 /** Measures a kernel over scenarios whose programs decide what happens. The same for the same kernel, always. */
-export function measure(engine: Engine, kernel: Kernel, scenarios: readonly Scenario[] = catalogue): Measures {
+export function measure(
+  engine: Engine,
+  kernel: Kernel,
+  scenarios: readonly Scenario[] = catalogue,
+  variation = 0,
+): Measures {
   const meter = new Meter();
-  for (const scenario of scenarios) {
+  for (const plain of scenarios) {
+    const scenario = varied(plain, variation);
     if (scenario.events === undefined && scenario.until !== undefined)
       run(engine, kernel, scenario, meter.monitor(scenario));
   }

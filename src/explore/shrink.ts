@@ -33,7 +33,7 @@ function kindOf(message: string): string {
 }
 
 class Shrinker {
-  private left = BUDGET;
+  private left: number;
   /** programs decide anew in every smaller scenario; the events there are do not matter */
   anew = false;
   readonly kind: string;
@@ -44,6 +44,7 @@ class Shrinker {
     private readonly isFailure: boolean,
   ) {
     this.kind = kindOf(best.message);
+    this.left = input.property.given.shrinks ?? BUDGET;
   }
 
   /** True, and the new best, when the example still shows what it showed. */

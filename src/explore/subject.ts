@@ -17,6 +17,8 @@ export interface Subject {
   /** the author's claims, the reviewers' objections, the families */
   claims: Claim[];
   recorded: Recorded;
+  /** whether the series' kernel does what the base does: asked beside the claims, and no claim itself */
+  difference: Claim | null;
 }
 
 export interface SubjectParts {
@@ -30,6 +32,7 @@ export interface SubjectParts {
   claims: readonly Claim[];
   families: readonly Claim[];
   recorded?: Recorded;
+  difference?(base: Kernel, whole: Kernel): Claim;
 }
 
 /** Links the kernels. Throws SeriesError with every fault of the series. */
@@ -44,6 +47,7 @@ export function subjectOf(parts: SubjectParts): Subject {
     kernels: [base, ...prefixes, ...against, whole],
     claims: [...parts.claims, ...parts.families],
     recorded: parts.recorded ?? {},
+    difference: parts.difference?.(base, whole) ?? null,
   };
 }
 
@@ -54,9 +58,14 @@ export function prefixesOf(base: Kernel, series: Series): Kernel[] {
   return out;
 }
 
+/** Everything that can be asked of the subject. */
+export function questionsOf(subject: Subject): Claim[] {
+  return subject.difference === null ? subject.claims : [...subject.claims, subject.difference];
+}
+
 /** Every id that `--only` understands: of claims and of properties. */
-export function idsOf(claims: readonly Claim[]): string[] {
-  return claims.flatMap((claim) => [claim.id, ...claim.properties.map((p) => p.id)]);
+export function idsOf(subject: Subject): string[] {
+  return questionsOf(subject).flatMap((claim) => [claim.id, ...claim.properties.map((p) => p.id)]);
 }
 
 /** The claims and properties named by `only`; all when it is empty. What nothing names is left out silently. */

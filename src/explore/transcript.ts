@@ -45,7 +45,9 @@ class Teller {
     }
     const did = [...this.traces.map(traceText), ...changesBetween(before, this.m, this.known)];
     if (this.stopped !== null) did.unshift(this.stopped);
-    return did.length === 0 && !legal ? ['(not legal here)'] : did;
+    if (did.length > 0) return did;
+    if (!legal) return ['(not legal here)'];
+    return ['advance', 'step'].includes(event.ev) ? did : ['(no effect but on bookkeeping)'];
   }
 
   get ns(): string {

@@ -52,7 +52,7 @@ export type Request =
   | { ask: 'ipi'; to: number; vector: number }
   | { ask: 'timerVector'; vector: number }
   | { ask: 'timerCount'; ns: number }
-  | { ask: 'eoi'; vector: number }
+  | { ask: 'eoi' }
   | { ask: 'cpl'; cpl: number }
   | { ask: 'yield' }
   | { ask: 'yieldTo'; task: string }
@@ -114,9 +114,7 @@ export function takeInterrupt(actor: Actor, vector: number, handlerNs: number): 
 /** Does what is due and says what it asks for. Call when `dueIn` is 0. */
 export function stepActor(programs: readonly Program[], actor: Actor, vm: GuestVm | null, self: number): Request {
   if (actor.handlers.length > 0) {
-    const handler = actor.handlers[actor.handlers.length - 1];
-    handler.ended = true;
-    return { ask: 'eoi', vector: handler.vector };
+    return { ask: 'eoi' };
   }
   if (actor.program < 0) return NOTHING;
   const program = programs[actor.program];

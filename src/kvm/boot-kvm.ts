@@ -11,7 +11,7 @@ import {
 } from '../arch/x86/kvm_host.js';
 import { assert } from '../base/assert.js';
 import { APIC_LDR, APIC_SPIV, APIC_SPIV_APIC_ENABLED, MSR_IA32_APICBASE, X2APIC_ENABLE } from '../lapic/apicdef.js';
-import { or, u64 as toU64 } from '../lib/types.js';
+import { or, u64 } from '../lib/types.js';
 import { NULL, type task_struct } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { type kvm_ptr, type kvm_state, type kvm_vcpu, newKvmParams } from './kvm_host.js';
@@ -77,7 +77,7 @@ function bootVcpu(kernel: vmlinux, vcpu: kvm_vcpu, config: VmConfig): void {
   kernel.kvm_vcpu_after_set_cpuid(vcpu);
   arch.mp_state = config.halted === true ? KVM_MP_STATE_HALTED : KVM_MP_STATE_RUNNABLE;
   if (config.x2apic === true) {
-    const data = or(arch.apic_base, toU64(X2APIC_ENABLE));
+    const data = or(arch.apic_base, u64(X2APIC_ENABLE));
     const r = kernel.kvm_apic_set_base(vcpu, { index: MSR_IA32_APICBASE, data, host_initiated: true });
     assert(r === 0, 'the APIC refuses x2APIC mode');
   } else if (vcpu.vcpu_id < 8) {
@@ -87,8 +87,8 @@ function bootVcpu(kernel: vmlinux, vcpu: kvm_vcpu, config: VmConfig): void {
   arch.cpl = 0;
   arch.if_flag = true;
   arch.hyperv_enabled = config.hyperv === true;
-  if (config.pv_eoi === true) arch.pv_eoi.msr_val = toU64(KVM_MSR_ENABLED);
-  if (config.steal_time === true) arch.st.msr_val = toU64(KVM_MSR_ENABLED);
+  if (config.pv_eoi === true) arch.pv_eoi.msr_val = u64(KVM_MSR_ENABLED);
+  if (config.steal_time === true) arch.st.msr_val = u64(KVM_MSR_ENABLED);
   kernel.vcpu_put(vcpu);
 }
 

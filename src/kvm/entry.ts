@@ -16,7 +16,11 @@ export function kvm_handle_signal_exit(this: vmlinux, vcpu: kvm_vcpu): void {
   vcpu.stat.signal_exits++;
 }
 
-/** kernel/entry/kvm.c: xfer_to_guest_mode_work() */
+/**
+ * kernel/entry/kvm.c: xfer_to_guest_mode_work()
+ *
+ * Split: it goes on in xfer_to_guest_mode_workAgain().
+ */
 export function xfer_to_guest_mode_work(this: vmlinux, vcpu: kvm_vcpu): number {
   const current = this.get_current();
   if (this.signal_pending(current)) {

@@ -6,21 +6,7 @@
  * MODEL: memory slots, MMU, buses and SRCU are absent.
  */
 import type { kvm_arch, kvm_vcpu_arch } from '../arch/x86/kvm_host.js';
-import {
-  and,
-  type bool,
-  not,
-  or,
-  s64_lt,
-  shl,
-  shr,
-  to_s64,
-  to_u32,
-  u64 as toU64,
-  type u32,
-  type u64,
-  ZERO,
-} from '../lib/types.js';
+import { and, type bool, not, or, s64_lt, shl, shr, to_s64, to_u32, type u32, u64, ZERO } from '../lib/types.js';
 import { NULL, type task_ptr } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 
@@ -255,7 +241,7 @@ export function newKvmParams(): kvm_params {
 const ktime_before = (a: u64, b: u64): bool => s64_lt(to_s64(a), to_s64(b));
 
 /** set_bit() et al. on vcpu->requests */
-const bit = (req: number): u64 => shl(toU64(1), req & KVM_REQUEST_MASK);
+const bit = (req: number): u64 => shl(u64(1), req & KVM_REQUEST_MASK);
 
 /** include/linux/kvm_host.h: __kvm_make_request() */
 export function __kvm_make_request(this: vmlinux, req: number, vcpu: kvm_vcpu): void {

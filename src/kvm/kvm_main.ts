@@ -13,8 +13,9 @@
  */
 import type { kvm_arch } from '../arch/x86/kvm_host.js';
 import { EEXIST, EINTR, EINVAL } from '../lib/errno.js';
+import { CALL_FUNCTION_SINGLE_VECTOR, CALL_FUNCTION_VECTOR } from '../lib/irq_vectors.js';
 import { add, type bool, gt, le, lt, mul_u32_u32, sub, to_u32, type u32, u64 } from '../lib/types.js';
-import { NULL, type task_struct } from '../sched/sched.js';
+import { NULL, TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import {
   EXITING_GUEST_MODE,
@@ -32,9 +33,6 @@ import {
   OUTSIDE_GUEST_MODE,
   type vcpu_ptr,
 } from './kvm_host.js';
-
-const TASK_INTERRUPTIBLE = 0x0000_0001;
-const TASK_RUNNING = 0;
 
 /** virt/kvm/kvm_main.c: vcpu_load() */
 export function vcpu_load(this: vmlinux, vcpu: kvm_vcpu): void {
@@ -75,9 +73,11 @@ export function smp_call_function_many(this: vmlinux, cpus: readonly number[]): 
   const callsite = 'smp_call_function_many_cond';
   if (cpus.length === 1) {
     this.trace_ipi_send_cpu(cpus[0], callsite, 'generic_smp_call_function_single_interrupt');
+    this.m.host_irq[cpus[0]].push(CALL_FUNCTION_SINGLE_VECTOR);
   } else {
     const ascending = [...cpus].sort((a, b) => a - b);
     this.trace_ipi_send_cpumask(ascending, callsite, 'generic_smp_call_function_single_interrupt');
+    for (const cpu of ascending) this.m.host_irq[cpu].push(CALL_FUNCTION_VECTOR);
   }
 }
 
@@ -195,7 +195,11 @@ export function rcuwait_wake_up(this: vmlinux, w: kvm_vcpu): number {
   return w.wait === NULL ? 0 : Number(this.wake_up_process(this.m.task[w.wait]));
 }
 
-/** virt/kvm/kvm_main.c: kvm_vcpu_block(): whether it slept. */
+/**
+ * virt/kvm/kvm_main.c: kvm_vcpu_block(): whether it slept.
+ *
+ * Split: it goes on in kvm_vcpu_blockLoop().
+ */
 export function kvm_vcpu_block(this: vmlinux, vcpu: kvm_vcpu): bool {
   vcpu.stat.blocking = 1;
   this.kvm_arch_vcpu_blocking(vcpu);
@@ -246,7 +250,12 @@ export function kvm_vcpu_max_halt_poll_ns(this: vmlinux, vcpu: kvm_vcpu): u32 {
   return this.m.kvm_params.halt_poll_ns;
 }
 
-/** virt/kvm/kvm_main.c: kvm_vcpu_halt() */
+/**
+ * virt/kvm/kvm_main.c: kvm_vcpu_halt()
+ *
+ * Split: it goes on in kvm_vcpu_haltCheck(), kvm_vcpu_haltPoll(), kvm_vcpu_haltBlock(), kvm_vcpu_haltBlocked(),
+ * kvm_vcpu_haltOut().
+ */
 export function kvm_vcpu_halt(this: vmlinux, vcpu: kvm_vcpu): void {
   const max_halt_poll_ns = this.kvm_vcpu_max_halt_poll_ns(vcpu);
   const h = vcpu.halt;
@@ -398,7 +407,11 @@ export function vcpu_dy_runnable(this: vmlinux, vcpu: kvm_vcpu): bool {
   return this.kvm_arch_dy_runnable(vcpu);
 }
 
-/** virt/kvm/kvm_main.c: kvm_vcpu_on_spin() */
+/**
+ * virt/kvm/kvm_main.c: kvm_vcpu_on_spin()
+ *
+ * Split: it goes on in kvm_vcpu_on_spinYielded(), kvm_vcpu_on_spinEnd().
+ */
 export function kvm_vcpu_on_spin(this: vmlinux, me: kvm_vcpu, yield_to_kernel_mode: bool): void {
   const kvm = this.m.kvm[me.kvm];
   const current = this.get_current();
@@ -409,8 +422,11 @@ export function kvm_vcpu_on_spin(this: vmlinux, me: kvm_vcpu, yield_to_kernel_mo
   this.kvm_vcpu_set_in_spin_loop(me, true);
   // who was boosted last comes last: first those after it, then from the start up to and with it
   for (let pass = 0; pass < 2 && yielded === 0 && tries !== 0; pass++) {
-    for (let i = pass === 0 ? last_boosted_vcpu + 1 : 0; i < kvm.vcpus.length; i++) {
-      if (pass === 1 && i > last_boosted_vcpu) break;
+    for (let i = 0; i < kvm.vcpus.length; i++) {
+      if (pass === 0 && i <= last_boosted_vcpu) {
+        i = last_boosted_vcpu;
+        continue;
+      } else if (pass !== 0 && i > last_boosted_vcpu) break;
       const vcpu = this.m.vcpu[kvm.vcpus[i]];
       if (!vcpu.ready) continue;
       if (vcpu.id === me.id) continue;

@@ -10,7 +10,7 @@ import type { kvm_lapic_irq } from '../arch/x86/kvm_host.js';
 import type { kvm, kvm_ptr, kvm_vcpu } from '../kvm/kvm_host.js';
 import { KernelBug } from '../lib/bug.js';
 import { HRTIMER_NORESTART, type hrtimer_ptr } from '../lib/hrtimer.js';
-import { add, u64 as toU64, type u8, type u32 } from '../lib/types.js';
+import { add, type u8, type u32, u64 } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import {
   APIC_DEST_NOSHORT,
@@ -38,7 +38,7 @@ export const IOAPIC_REG_VERSION = 0x01;
 export const IOAPIC_REG_ARB_ID = 0x02;
 
 const IOAPIC_SUCCESSIVE_IRQ_MAX_COUNT = 10_000;
-const EOI_INJECT_DELAY_NS = toU64(10_000_000); // HZ / 100 jiffies
+const EOI_INJECT_DELAY_NS = u64(10_000_000); // HZ / 100 jiffies
 
 /** struct dest_map: where an interrupt went, by vcpu_id. */
 export interface dest_map {

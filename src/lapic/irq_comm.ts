@@ -6,18 +6,14 @@
  * irq_source_id bookkeeping.
  */
 import type { kvm_lapic_irq, kvm_msi_route } from '../arch/x86/kvm_host.js';
-import type { kvm, kvm_vcpu, vcpu_ptr } from '../kvm/kvm_host.js';
-import { EAGAIN, EINVAL } from '../lib/errno.js';
-import { add, shl, u64 as toU64, type u32 } from '../lib/types.js';
+import { KVM_MAX_VCPUS, type kvm, type kvm_vcpu, type vcpu_ptr } from '../kvm/kvm_host.js';
+import { EINVAL, EWOULDBLOCK } from '../lib/errno.js';
+import { add, shl, type u32, u64 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { APIC_DEST_LOGICAL, APIC_DEST_NOSHORT, APIC_DEST_PHYSICAL, APIC_DM_FIXED, IOAPIC_NUM_PINS } from './apicdef.js';
 import type { dest_map } from './ioapic.js';
 import type { int_out, kvm_lapic } from './lapic.js';
-
-/** include/linux/kvm_host.h */
-const KVM_MAX_VCPUS = 1024;
-const EWOULDBLOCK = EAGAIN;
 
 /** arch/x86/kvm/irq.h: irqchip_split() */
 export function irqchip_split(this: vmlinux, kvm: kvm): boolean {
@@ -102,8 +98,8 @@ export function kvm_set_msi_irq(this: vmlinux, kvm: kvm, e: kvm_msi_route, irq: 
   const x2apic_format = kvm.arch.x2apic_format;
 
   if (this.tp !== null) {
-    const high = x2apic_format ? shl(toU64(e.address_hi), 32) : toU64(0);
-    this.trace_kvm_msi_set_irq(add(toU64(e.address_lo), high), toU64(e.data));
+    const high = x2apic_format ? shl(u64(e.address_hi), 32) : u64(0);
+    this.trace_kvm_msi_set_irq(add(u64(e.address_lo), high), u64(e.data));
   }
 
   // address_lo: 19:12 destination, 3 redirection hint, 2 logical; address_hi 31:8: destination 31:8.

@@ -50,7 +50,7 @@ import {
   or,
   S64_ZERO,
   type s32,
-  type s64,
+  s64,
   s64_add,
   s64_div,
   s64_gt,
@@ -65,11 +65,10 @@ import {
   to_s64,
   to_u32,
   to_u64,
-  s64 as toS64,
-  u64 as toU64,
+  U32_MAX,
   type u8,
   type u32,
-  type u64,
+  u64,
   xor,
   ZERO,
 } from '../lib/types.js';
@@ -241,8 +240,7 @@ export interface int_out {
   value: number;
 }
 
-const U32_MAX = toU64(0xffff_ffff);
-const CYCLES = toU64(1_000_000);
+const CYCLES = u64(1_000_000);
 
 /** hweight32() */
 function hweight32(x: u32): number {
@@ -271,7 +269,7 @@ export function kvm_lapic_set_reg(this: vmlinux, apic: kvm_lapic, reg_off: numbe
 
 /** arch/x86/kvm/lapic.c: __kvm_lapic_get_reg64() */
 export function __kvm_lapic_get_reg64(this: vmlinux, regs: readonly u32[], reg: number): u64 {
-  return or(toU64(regs[reg >> 2]), shl(toU64(regs[(reg >> 2) + 1]), 32));
+  return or(u64(regs[reg >> 2]), shl(u64(regs[(reg >> 2) + 1]), 32));
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_get_reg64() */
@@ -1455,7 +1453,7 @@ export function apic_get_tmcct(this: vmlinux, apic: kvm_lapic): u32 {
   // ns = remaining mod period: at the very instant of arming that is 0.
   const period = apic.lapic_timer.period;
   const ns = s64_sub(remaining, s64_mul(s64_div(remaining, period), period));
-  const tick = mul(toU64(this.m.kvm[this.m.vcpu[apic.vcpu].kvm].arch.apic_bus_cycle_ns), toU64(apic.divide_count));
+  const tick = mul(u64(this.m.kvm[this.m.vcpu[apic.vcpu].kvm].arch.apic_bus_cycle_ns), u64(apic.divide_count));
   return to_u32(div(to_u64(ns), tick));
 }
 
@@ -1526,7 +1524,7 @@ export function kvm_lapic_readable_reg_mask(this: vmlinux, apic: kvm_lapic): u64
     low |= (1 << (APIC_ARBPRI >> 4)) | (1 << (APIC_DFR >> 4));
     high |= highBit(APIC_ICR2);
   }
-  return add(toU64(low >>> 0), mul(toU64(high >>> 0), toU64(0x1_0000_0000)));
+  return add(u64(low >>> 0), mul(u64(high >>> 0), u64(0x1_0000_0000)));
 }
 
 /** Whether kvm_lapic_readable_reg_mask() has the bit of `offset`, which is at most 0x3f0. */
@@ -1551,7 +1549,7 @@ export function kvm_lapic_reg_read(this: vmlinux, apic: kvm_lapic, offset: u32, 
 
   const result = this.__apic_read(apic, offset & ~0xf);
 
-  this.trace_kvm_apic(0, offset, toU64(result));
+  this.trace_kvm_apic(0, offset, u64(result));
 
   switch (len) {
     case 1:
@@ -1571,7 +1569,7 @@ export function kvm_lapic_reg_read(this: vmlinux, apic: kvm_lapic, offset: u32, 
 
 /** arch/x86/kvm/lapic.c: apic_mmio_in_range() */
 export function apic_mmio_in_range(this: vmlinux, apic: kvm_lapic, addr: u64): boolean {
-  return !lt(addr, apic.base_address) && lt(addr, add(apic.base_address, toU64(LAPIC_MMIO_LENGTH)));
+  return !lt(addr, apic.base_address) && lt(addr, add(apic.base_address, u64(LAPIC_MMIO_LENGTH)));
 }
 
 /** arch/x86/kvm/lapic.c: apic_mmio_read(): 0, or -EOPNOTSUPP when the address is nobody's. */
@@ -1601,7 +1599,7 @@ export function update_divide_count(this: vmlinux, apic: kvm_lapic): void {
 /** arch/x86/kvm/lapic.c: limit_periodic_timer_frequency() */
 export function limit_periodic_timer_frequency(this: vmlinux, apic: kvm_lapic): void {
   if (this.apic_lvtt_period(apic) && apic.lapic_timer.period !== S64_ZERO) {
-    const min_period = toS64(this.m.kvm_x86_params.min_timer_period_us * 1000);
+    const min_period = s64(this.m.kvm_x86_params.min_timer_period_us * 1000);
     if (s64_lt(apic.lapic_timer.period, min_period)) apic.lapic_timer.period = min_period;
   }
 }
@@ -1643,7 +1641,7 @@ export function lapic_timer_int_injected(this: vmlinux, vcpu: kvm_vcpu): boolean
 
 /** arch/x86/kvm/lapic.c: __wait_lapic_expire(): a busy wait of so many guest cycles. */
 export function __wait_lapic_expire(this: vmlinux, vcpu: kvm_vcpu, guest_cycles: u64): void {
-  const timer_advance_ns = toU64(vcpu.arch.apic.lapic_timer.timer_advance_ns);
+  const timer_advance_ns = u64(vcpu.arch.apic.lapic_timer.timer_advance_ns);
   const limit = this.nsec_to_cycles(vcpu, timer_advance_ns);
   this.__delay(lt(guest_cycles, limit) ? guest_cycles : limit);
 }
@@ -1655,15 +1653,12 @@ export function adjust_lapic_timer_advance(this: vmlinux, vcpu: kvm_vcpu, advanc
   const early = s64_lt(advance_expire_delta, S64_ZERO);
   const distance = early ? s64_neg(advance_expire_delta) : advance_expire_delta;
 
-  if (
-    s64_gt(distance, toS64(LAPIC_TIMER_ADVANCE_ADJUST_MAX)) ||
-    s64_lt(distance, toS64(LAPIC_TIMER_ADVANCE_ADJUST_MIN))
-  ) {
+  if (s64_gt(distance, s64(LAPIC_TIMER_ADVANCE_ADJUST_MAX)) || s64_lt(distance, s64(LAPIC_TIMER_ADVANCE_ADJUST_MIN))) {
     return;
   }
 
-  const ns = div(mul(to_u64(distance), CYCLES), toU64(vcpu.arch.virtual_tsc_khz));
-  const step = to_u32(div(ns, toU64(LAPIC_TIMER_ADVANCE_ADJUST_STEP)));
+  const ns = div(mul(to_u64(distance), CYCLES), u64(vcpu.arch.virtual_tsc_khz));
+  const step = to_u32(div(ns, u64(LAPIC_TIMER_ADVANCE_ADJUST_STEP)));
   // A u32: less than nothing is a lot, and taken for too much below.
   timer_advance_ns = (early ? timer_advance_ns - step : timer_advance_ns + step) >>> 0;
 
@@ -1750,10 +1745,10 @@ export function start_sw_tscdeadline(this: vmlinux, apic: kvm_lapic): void {
   const guest_tsc = this.kvm_read_l1_tsc(vcpu, this.rdtsc());
 
   // 64 bits wide: a deadline 2^64 / 10^6 cycles away wraps to a near one.
-  const ns = div(mul(sub(tscdeadline, guest_tsc), CYCLES), toU64(this_tsc_khz));
+  const ns = div(mul(sub(tscdeadline, guest_tsc), CYCLES), u64(this_tsc_khz));
 
-  if (lt(guest_tsc, tscdeadline) && lt(toU64(ktimer.timer_advance_ns), ns)) {
-    this.hrtimer_start(ktimer.timer, sub(add(now, ns), toU64(ktimer.timer_advance_ns)));
+  if (lt(guest_tsc, tscdeadline) && lt(u64(ktimer.timer_advance_ns), ns)) {
+    this.hrtimer_start(ktimer.timer, sub(add(now, ns), u64(ktimer.timer_advance_ns)));
   } else {
     this.apic_timer_expired(apic, false);
   }
@@ -1762,7 +1757,7 @@ export function start_sw_tscdeadline(this: vmlinux, apic: kvm_lapic): void {
 /** arch/x86/kvm/lapic.c: tmict_to_ns() */
 export function tmict_to_ns(this: vmlinux, apic: kvm_lapic, tmict: u32): u64 {
   const apic_bus_cycle_ns = this.m.kvm[this.m.vcpu[apic.vcpu].kvm].arch.apic_bus_cycle_ns;
-  return mul(mul(toU64(tmict), toU64(apic_bus_cycle_ns)), toU64(apic.divide_count));
+  return mul(mul(u64(tmict), u64(apic_bus_cycle_ns)), u64(apic.divide_count));
 }
 
 /** arch/x86/kvm/lapic.c: update_target_expiration() */
@@ -1980,7 +1975,7 @@ export function get_lvt_index(this: vmlinux, reg: u32): number {
 export function kvm_lapic_reg_write(this: vmlinux, apic: kvm_lapic, reg: u32, val: u32): number {
   let ret = 0;
 
-  this.trace_kvm_apic(1, reg, toU64(val));
+  this.trace_kvm_apic(1, reg, u64(val));
 
   switch (reg) {
     case APIC_ID:
@@ -2146,7 +2141,7 @@ export function kvm_x2apic_icr_write(this: vmlinux, apic: kvm_lapic, data: u64):
   return 0;
 }
 
-const joined = (low: u32, high: u32): u64 => add(toU64(low), shl(toU64(high), 32));
+const joined = (low: u32, high: u32): u64 => add(u64(low), shl(u64(high), 32));
 
 /** arch/x86/kvm/lapic.c: kvm_x2apic_icr_read() */
 export function kvm_x2apic_icr_read(this: vmlinux, apic: kvm_lapic): u64 {
@@ -2200,7 +2195,7 @@ export function kvm_lapic_set_tpr(this: vmlinux, vcpu: kvm_vcpu, cr8: u64): void
 /** arch/x86/kvm/lapic.c: kvm_lapic_get_cr8() */
 export function kvm_lapic_get_cr8(this: vmlinux, vcpu: kvm_vcpu): u64 {
   const tpr = this.kvm_lapic_get_reg(vcpu.arch.apic, APIC_TASKPRI);
-  return toU64((tpr & 0xf0) >> 4);
+  return u64((tpr & 0xf0) >> 4);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_update_cr8_intercept() */
@@ -2247,13 +2242,13 @@ export function __kvm_apic_set_base(this: vmlinux, vcpu: kvm_vcpu, value: u64): 
 
   apic.base_address = and(vcpu.arch.apic_base, MSR_IA32_APICBASE_BASE);
 
-  if ((low & MSR_IA32_APICBASE_ENABLE) !== 0 && apic.base_address !== toU64(APIC_DEFAULT_PHYS_BASE)) {
+  if ((low & MSR_IA32_APICBASE_ENABLE) !== 0 && apic.base_address !== u64(APIC_DEFAULT_PHYS_BASE)) {
     this.kvm_set_apicv_inhibit(kvm, APICV_INHIBIT_REASON_APIC_BASE_MODIFIED);
   }
 }
 
 /** arch/x86/include/asm/msr-index.h: bits 31:12 of the MSR, as C's int sign-extends them: 63:12. */
-const MSR_IA32_APICBASE_BASE = toU64(-4096);
+const MSR_IA32_APICBASE_BASE = u64(-4096);
 
 /** struct msr_data */
 export interface msr_data {
@@ -2268,7 +2263,7 @@ export function kvm_apic_set_base(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_d
   const new_mode = this.kvm_apic_mode(msr_info.data);
   const reserved_bits = or(
     this.kvm_vcpu_reserved_gpa_bits_raw(vcpu),
-    toU64(0x2ff | (vcpu.arch.cpuid.x2apic ? 0 : X2APIC_ENABLE)),
+    u64(0x2ff | (vcpu.arch.cpuid.x2apic ? 0 : X2APIC_ENABLE)),
   );
 
   if (and(msr_info.data, reserved_bits) !== ZERO || new_mode === LAPIC_MODE_INVALID) return 1;
@@ -2306,7 +2301,7 @@ export function kvm_lapic_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: boole
     let msr_val = APIC_DEFAULT_PHYS_BASE + MSR_IA32_APICBASE_ENABLE;
     if (this.kvm_vcpu_is_reset_bsp(vcpu)) msr_val += MSR_IA32_APICBASE_BSP;
     // The inner helper: the map is computed once, at the end.
-    this.__kvm_apic_set_base(vcpu, toU64(msr_val));
+    this.__kvm_apic_set_base(vcpu, u64(msr_val));
   }
 
   this.hrtimer_cancel(apic.lapic_timer.timer);
@@ -2453,7 +2448,7 @@ export function kvm_create_lapic(this: vmlinux, vcpu: kvm_vcpu): number {
   apic.lapic_timer.timer = this.hrtimer_init('apic_timer_fn', vcpu.id);
   if (this.m.kvm_x86_params.lapic_timer_advance) apic.lapic_timer.timer_advance_ns = LAPIC_TIMER_ADVANCE_NS_INIT;
 
-  vcpu.arch.apic_base = toU64(MSR_IA32_APICBASE_ENABLE);
+  vcpu.arch.apic_base = u64(MSR_IA32_APICBASE_ENABLE);
 
   if (this.m.kvm[vcpu.kvm].arch.enable_apicv) {
     apic.apicv_active = true;
@@ -2659,14 +2654,14 @@ export function kvm_lapic_msr_read(this: vmlinux, apic: kvm_lapic, reg: u32, dat
   const low: int_out = { value: 0 };
   if (this.kvm_lapic_reg_read(apic, reg, 4, low) !== 0) return 1;
 
-  data.value = toU64(low.value);
+  data.value = u64(low.value);
   return 0;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_msr_write(): 1 for #GP. */
 export function kvm_lapic_msr_write(this: vmlinux, apic: kvm_lapic, reg: u32, data: u64): number {
   if (reg === APIC_ICR) return this.kvm_x2apic_icr_write(apic, data);
-  if (lt(U32_MAX, data)) return 1;
+  if (lt(u64(U32_MAX), data)) return 1;
   return this.kvm_lapic_reg_write(apic, reg, to_u32(data));
 }
 
@@ -2702,7 +2697,7 @@ export function kvm_hv_vapic_msr_read(this: vmlinux, vcpu: kvm_vcpu, reg: u32, d
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_set_pv_eoi(): 1 for #GP. */
 export function kvm_lapic_set_pv_eoi(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
-  const addr = and(data, not(toU64(KVM_MSR_ENABLED)));
+  const addr = and(data, not(u64(KVM_MSR_ENABLED)));
   if ((to_u32(addr) & 3) !== 0) return 1;
 
   // DEVIATION DV-042: any aligned address is in a memory slot.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An entry of the IOAPIC's redirection table: its fields, and the 64 bits that they are in C. */
-import { u64 as toU64, type u8, type u32, type u64 } from '../lib/types.js';
+import { type u8, type u32, u64 } from '../lib/types.js';
 
 /** union kvm_ioapic_redirect_entry, its fields. */
 export interface kvm_ioapic_redirect_entry {
@@ -43,7 +43,7 @@ export function entryHigh(e: kvm_ioapic_redirect_entry): u32 {
 
 /** All of them. */
 export function entryBits(e: kvm_ioapic_redirect_entry): u64 {
-  return toU64((BigInt(entryHigh(e)) << 32n) | BigInt(entryLow(e)));
+  return u64((BigInt(entryHigh(e)) << 32n) | BigInt(entryLow(e)));
 }
 
 /** Writes the low half. */

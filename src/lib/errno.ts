@@ -15,3 +15,4 @@ export const EIO = 5;
 export const ERANGE = 34;
 export const EFAULT = 14;
 export const ENOTTY = 25;
+export const EWOULDBLOCK = EAGAIN;

@@ -141,6 +141,8 @@ export const ZERO: u64 = u64(0);
 export const ONE: u64 = u64(1);
 export const S64_ZERO: s64 = s64(0);
 /** include/linux/limits.h */
+/** UINT_MAX of u32, plain as a u32 is */
+export const U32_MAX: u32 = 0xffff_ffff;
 export const U64_MAX: u64 = u64(0xffff_ffff_ffff_ffffn);
 export const S64_MAX: s64 = s64(0x7fff_ffff_ffff_ffffn);
 export const S64_MIN: s64 = s64(-0x8000_0000_0000_0000n);

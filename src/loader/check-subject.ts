@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** From what stands on the command line to what is checked: series, kernels, claims. The same in every worker. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { claimsOf, families, recorded } from '../../properties/claims.js';
+import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { propertyOf, type Subject, subjectOf } from '../explore/subject.js';
@@ -21,15 +23,19 @@ export interface SubjectSpec {
   prefixes: boolean;
 }
 
+/** Told what is legal in a user's file and likely a mistake. */
+export type Warned = (words: string) => void;
+
 /** A series by id or from a file; `typed` is false where another thread has type-checked it already. */
 export async function seriesOf(
   name: string,
   cwd: string,
   typed = true,
+  warned?: Warned,
 ): Promise<{ series: Series; claims: readonly Claim[] }> {
   if (looksLikeFile(name)) {
     const { loadSeriesFile } = await import('./series-file.js');
-    const file = await loadSeriesFile(name, cwd, typed);
+    const file = await loadSeriesFile(name, cwd, typed, warned);
     if (findSeries(file.series.id) !== null)
       reject(resolve(cwd, name), 'shape', 'id', 'an id that no known series has', shown(file.series.id));
     return file;
@@ -47,29 +53,55 @@ export async function seriesOf(
 }
 
 /** A kernel by name, by series id, or made from a file; `patch` is the file whose series a name may end with. */
-export async function namedKernel(name: string, cwd: string, patch?: string, typed = true): Promise<Kernel> {
-  if (looksLikeFile(name)) return seriesKernel((await seriesOf(name, cwd, typed)).series);
-  if (patch !== undefined) {
+export async function namedKernel(
+  name: string,
+  cwd: string,
+  patch?: string,
+  typed = true,
+  warned?: Warned,
+): Promise<Kernel> {
+  if (looksLikeFile(name)) return seriesKernel((await seriesOf(name, cwd, typed, warned)).series);
+  if (patch !== undefined && !isKnown(name)) {
     const { series } = await seriesOf(patch, cwd, typed);
     const made = [...series.patches.keys()].map((n) => seriesKernel(series, n + 1));
     const found = made.find((kernel) => kernel.name === name);
     if (found !== undefined) return found;
   }
-  return kernelByName(name);
+  const kernel = kernelByName(name);
+  if (kernel.rebased !== undefined)
+    warned?.(`${kernel.rebased}; what it replaces is the same here, what it calls may not be`);
+  return kernel;
+}
+
+/** The registry has it, so that no file of the user's is needed. */
+function isKnown(name: string): boolean {
+  try {
+    kernelByName(name);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The property of a counterexample, or undefined when it is not known here. */
 export async function propertyById(
-  c: { property: string; patch?: string },
+  c: { property: string; kernel: string; against?: string; patch?: string },
   cwd: string,
 ): Promise<Property | undefined> {
-  const own = c.patch === undefined ? [] : (await seriesOf(c.patch, cwd, false)).claims;
-  return propertyOf([...own, ...families, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
+  if (c.property.startsWith(`${DIFFERENCE}.`) && c.against !== undefined) {
+    const [base, kernel] = [await namedKernel(c.against, cwd, c.patch), await namedKernel(c.kernel, cwd, c.patch)];
+    return propertyOf([differenceClaim(base, kernel)], c.property);
+  }
+  const known = propertyOf([...families, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
+  if (known !== undefined || c.patch === undefined) return known;
+  // the file may be on another machine; then the run is told, and its property is not asked
+  if (!existsSync(resolve(cwd, c.patch))) return undefined;
+  return propertyOf((await seriesOf(c.patch, cwd, false)).claims, c.property);
 }
 
 /** Links everything. Throws BadInput and SeriesError with every fault. */
-export async function subjectOfSpec(spec: SubjectSpec, typed = true): Promise<Subject> {
-  const { series, claims } = await seriesOf(spec.series, spec.cwd, typed);
+export async function subjectOfSpec(spec: SubjectSpec, typed = true, warned?: Warned): Promise<Subject> {
+  const { series, claims } = await seriesOf(spec.series, spec.cwd, typed, warned);
   const against = spec.against === undefined ? [] : [await namedKernel(spec.against, spec.cwd, undefined, typed)];
   return subjectOf({
     pin,
@@ -80,5 +112,6 @@ export async function subjectOfSpec(spec: SubjectSpec, typed = true): Promise<Su
     claims,
     families,
     recorded,
+    difference: differenceClaim,
   });
 }

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Reading what the user names, and writing without ever overwriting. */
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { BadInput, reject } from '../base/faults.js';
 
@@ -71,11 +82,38 @@ export function readMaybeGzipped(path: string, cwd: string, what: string, max = 
   }
 }
 
+/**
+ * Makes a folder for new files; what is wrong with it, or null. Nothing of it stays that was not there when it is.
+ *
+ * WHY not mkdir's `recursive`: in /proc it tries for ever.
+ */
+export function newFolderFault(path: string, cwd: string): { expected: string; got: string } | null {
+  const expected = 'a directory that is new or empty (nothing is overwritten)';
+  const full = resolve(cwd, path);
+  try {
+    makeFolder(full);
+    if (!statSync(full).isDirectory()) return { expected, got: `${path}, which is no directory` };
+    if (readdirSync(full).length > 0) return { expected, got: `${path}, which is not empty` };
+    const trial = join(full, '.kvmodel');
+    writeFileSync(trial, '', { flag: 'wx' });
+    unlinkSync(trial);
+  } catch (e) {
+    return { expected: `${expected}, to write to`, got: `${path}: ${reasonOf(e)}` };
+  }
+  return null;
+}
+
+function makeFolder(full: string): void {
+  if (existsSync(full)) return;
+  if (dirname(full) !== full) makeFolder(dirname(full));
+  mkdirSync(full);
+}
+
 /** Writes a new file, and its folders. Throws BadInput when it is there already or cannot be written. */
 export function writeNew(path: string, content: string | Uint8Array, cwd: string): void {
   const full = resolve(cwd, path);
   try {
-    mkdirSync(dirname(full), { recursive: true });
+    makeFolder(dirname(full));
     writeFileSync(full, content, { flag: 'wx' });
   } catch (e) {
     reject(path, 'file', path, 'a place for a new file', reasonOf(e));
@@ -96,6 +134,8 @@ function reasonOf(e: unknown): string {
     EACCES: 'a file that may not be accessed',
     EPERM: 'a file that may not be accessed',
     EEXIST: 'a file that is there already (nothing is overwritten)',
+    ENOSPC: 'no space left on the device',
+    EROFS: 'a file system that is read-only',
     ENOTDIR: 'a path through something that is no directory',
   };
   return words[code ?? ''] ?? code ?? String(e);

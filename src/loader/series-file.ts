@@ -5,7 +5,10 @@ import { relative, resolve } from 'node:path';
 import { createJiti } from 'jiti';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { BadInput, type Fault, reject, shown } from '../base/faults.js';
+import { KernelBug } from '../lib/bug.js';
 import type { Series } from '../series/series.js';
+import { readText } from './files.js';
+import { guardLoops, inspectUserCode, LOOP_GUARD, LOOP_TURNS } from './user-code.js';
 
 /** Far more than anybody writes by hand; the compiler would take minutes over it. */
 const SOURCE_MAX = 1 << 20;
@@ -24,29 +27,48 @@ export function looksLikeFile(name: string): boolean {
 /**
  * Loads the series that a file exports by default. Throws BadInput with every fault.
  *
+ * @param warned told what is legal and likely a mistake
  * @param typed hold it against our declarations first; false where that was done already
  */
-export async function loadSeriesFile(path: string, cwd: string, typed = true): Promise<SeriesFile> {
+export async function loadSeriesFile(
+  path: string,
+  cwd: string,
+  typed = true,
+  warned?: (words: string) => void,
+): Promise<SeriesFile> {
   const file = resolve(cwd, path);
   if (!existsSync(file) || !statSync(file).isFile()) reject(path, 'file', path, 'a TypeScript file', 'no such file');
   const { size } = statSync(file);
   if (size > SOURCE_MAX) reject(path, 'file', path, `a source of at most ${SOURCE_MAX >> 20} MiB`, `${size} bytes`);
   if (!/\.[cm]?[jt]s$/.test(file)) reject(path, 'file', path, 'a file that ends in .ts', shown(path));
+  if (typed) {
+    const { faults, warnings } = inspectUserCode(
+      readText(path, cwd, 'a TypeScript file'),
+      file,
+      relative(cwd, file) || file,
+    );
+    if (faults.length > 0) throw new BadInput(path, faults);
+    for (const words of warnings) warned?.(words);
+  }
   const types = !typed ? [] : (await import('./type-check.js')).typeFaults(file, (f) => relative(cwd, f) || f);
   if (types.length > 0) throw new BadInput(path, types);
-  const loaded = await load(file, path);
+  const loaded = await load(file, path, cwd);
   const faults = [...shapeFaults(loaded.default, path), ...claimFaults(loaded.claims)];
   if (faults.length > 0) throw new BadInput(path, faults);
   return { series: loaded.default as Series, claims: (loaded.claims ?? []) as Claim[] };
 }
 
 /** WHY a virtual module: the file must get our very own instance, not a second one that jiti makes from our files. */
-async function load(file: string, path: string): Promise<{ default?: unknown; claims?: unknown }> {
+async function load(file: string, path: string, cwd: string): Promise<{ default?: unknown; claims?: unknown }> {
+  const options = { fsCache: false, moduleCache: false, interopDefault: false };
+  const plain = createJiti(import.meta.url, options);
+  (globalThis as Record<string, unknown>)[LOOP_GUARD] = countTurns;
   const jiti = createJiti(import.meta.url, {
+    ...options,
+    transform: (opts) => ({
+      code: plain.transform({ ...opts, source: guarded(opts.source, opts.filename ?? file, cwd) }),
+    }),
     virtualModules: { kvmodel: await import('../index.js') },
-    fsCache: false,
-    moduleCache: false,
-    interopDefault: false,
   });
   try {
     return (await jiti.import(file)) as { default?: unknown; claims?: unknown };
@@ -54,6 +76,17 @@ async function load(file: string, path: string): Promise<{ default?: unknown; cl
     const message = e instanceof Error ? `${e.name}: ${e.message.split('\n')[0]}` : String(e);
     reject(path, 'load', path, 'a module that loads', message);
   }
+}
+
+/** What node_modules brings is loaded as it is. */
+function guarded(source: string, filename: string, cwd: string): string {
+  if (filename.includes('/node_modules/')) return source;
+  return guardLoops(source, filename, relative(cwd, filename) || filename);
+}
+
+/** The kernel's own word for code that does not let go of its CPU. */
+function countTurns(turn: number, where: string): void {
+  if (turn > LOOP_TURNS) throw new KernelBug('soft lockup', where);
 }
 
 function shapeFaults(value: unknown, path: string): Fault[] {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { type Fault, oneOf } from '../base/faults.js';
+import { functionExpected } from '../series/pieces.js';
 
 /** Our own entry: its declarations when there are any; otherwise its source, which takes longer to read. */
 function entry(): string {
@@ -84,7 +85,7 @@ function overrideFault(
   const wanted = base.getProperty(name);
   if (wanted === undefined) {
     const known = base.getProperties().map((p) => p.name);
-    return { code: 'override-unknown', expected: oneOf('a function of the base', name, known), got: name };
+    return { code: 'override-unknown', expected: functionExpected(name, known), got: name };
   }
   const type = checker.getNonNullableType(checker.getTypeOfSymbolAtLocation(wanted, object));
   const value = ts.isShorthandPropertyAssignment(member)

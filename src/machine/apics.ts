@@ -23,7 +23,7 @@ import {
   X2APIC_ENABLE,
   XAPIC_ENABLE,
 } from '../lapic/apicdef.js';
-import { add, u64 } from '../lib/types.js';
+import { add, s64, u64, ZERO } from '../lib/types.js';
 import type { AmidEvent, ApicEvent } from '../scenario/events.js';
 import type { ApicsSpec } from '../scenario/scenario.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
@@ -68,6 +68,20 @@ function enable(k: vmlinux, vcpu: kvm_vcpu, i: number, mode: ApicsSpec['mode']):
   k.kvm_lapic_reg_write(apic, APIC_DFR, cluster ? APIC_DFR_CLUSTER : APIC_DFR_FLAT);
   const id = cluster ? ((i >> 1) << 4) | (1 << (i & 1)) : 1 << i;
   k.kvm_lapic_reg_write(apic, APIC_LDR, (id << 24) >>> 0);
+}
+
+/** As a VMM saves and restores a vCPU: the deadline behind the page, since only LVTT's mode makes it one. */
+function restore(k: vmlinux, vcpu: kvm_vcpu): void {
+  const { apic_base, mp_state } = vcpu.arch;
+  const regs = new Array<number>(256).fill(0);
+  k.kvm_x86_sync_pir_to_irr(vcpu);
+  k.kvm_apic_get_state(vcpu, { regs });
+  const deadline = k.kvm_get_lapic_tscdeadline_msr(vcpu);
+  k.kvm_vcpu_reset(vcpu, false);
+  k.kvm_apic_set_base(vcpu, { host_initiated: true, index: MSR_IA32_APICBASE, data: apic_base });
+  k.kvm_apic_set_state(vcpu, { regs });
+  if (deadline !== ZERO) k.kvm_set_lapic_tscdeadline_msr(vcpu, deadline);
+  k.kvm_arch_vcpu_ioctl_set_mpstate(vcpu, mp_state);
 }
 
 /** Whether the machine has what the event is about. */
@@ -134,19 +148,33 @@ function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<Apic
       return;
     }
     case 'rdmsr':
-      k.kvm_get_msr_commonApic(vcpu, { host_initiated: false, index: event.msr, data: u64(0) });
+      readMsr(k, vcpu, event.msr);
       return;
     case 'write_icr':
       writeIcr(k, vcpu, event.low, event.dest);
       return;
     case 'pv_ipi':
-      k.kvm_pv_send_ipi(m.kvm[0], u64(event.bitmap), u64(0), event.min, u64(event.icr), 1);
+      pvIpi(k, m, event);
       return;
     case 'window':
       openWindow(k, m, vcpu);
       return;
     case 'enter':
       enter(k, m, vcpu);
+      return;
+    case 'restore':
+      restore(k, vcpu);
+      return;
+    case 'tsc_offset':
+      vcpu.arch.tsc_offset = s64(event.ns);
+      return;
+    case 'cpuid':
+      vcpu.arch.cpuid.x2apic = event.x2apic;
+      vcpu.arch.cpuid.tsc_deadline = event.tsc_deadline;
+      k.kvm_vcpu_after_set_cpuid(vcpu);
+      return;
+    case 'cr8':
+      k.kvm_set_cr8(vcpu, u64(event.value));
       return;
     case 'set_sregs': {
       const data = u64(event.apic_base);
@@ -161,6 +189,22 @@ function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<Apic
       return;
     }
   }
+}
+
+/** With the tracepoint of the exit that it makes: what was read, or that it was refused. */
+function readMsr(k: vmlinux, vcpu: kvm_vcpu, index: number): void {
+  const msr = { host_initiated: false, index, data: ZERO };
+  const r = k.kvm_get_msr_commonApic(vcpu, msr);
+  k.trace_kvm_msr(0, index, r === 0 ? msr.data : ZERO, r !== 0);
+}
+
+function pvIpi(
+  k: vmlinux,
+  m: machine,
+  { bitmap, more = [0, 0, 0], min, icr }: Extract<ApicEvent, { ev: 'pv_ipi' }>,
+): void {
+  const word = (low: number, high: number): u64 => u64((BigInt(high) << 32n) | BigInt(low));
+  k.kvm_pv_send_ipi(m.kvm[0], word(bitmap, more[0]), word(more[1], more[2]), min, u64(icr), 1);
 }
 
 function writeIcr(k: vmlinux, vcpu: kvm_vcpu, low: number, dest: number): void {

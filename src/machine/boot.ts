@@ -20,11 +20,11 @@ import {
 import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { bootApics } from './apics.js';
-import { settle } from './apply.js';
 import { bootVms } from './boot-vms.js';
 import { cloneMachine } from './clone.js';
 import { setKnob } from './knobs.js';
 import { seedRng } from './rng.js';
+import { settle } from './settle.js';
 import type { machine } from './state.js';
 
 /** sched_clock() at the end of boot, ns. */

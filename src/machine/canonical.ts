@@ -6,23 +6,7 @@
  * times began, will do the same for ever. `fingerprint` and `canonical` are both derived from these rules; a field
  * that no rule names counts as it is, so a new field splits states and never merges them.
  */
-import {
-  add,
-  div,
-  ge,
-  lt,
-  mul,
-  rem,
-  s64,
-  s64_diff,
-  s64_lt,
-  s64_neg,
-  sub,
-  to_u64,
-  toNumber,
-  u64,
-  ZERO,
-} from '../lib/types.js';
+import { add, div, ge, lt, mul, rem, s64, s64_diff, s64_lt, s64_neg, sub, to_u64, u64, ZERO } from '../lib/types.js';
 import type { cfs_rq, sched_avg, sched_entity } from '../sched/sched.js';
 import type { machine } from './state.js';
 
@@ -290,9 +274,4 @@ export function canonical(m: machine): machine {
   // no part of what a machine will do on one CPU, but it has to stand somewhere
   out.sched_clock = canonicalClock(m);
   return out;
-}
-
-/** Nanoseconds since boot, for messages. */
-export function sinceBoot(m: machine): number {
-  return toNumber(sub(m.sched_clock, m.bootClock));
 }

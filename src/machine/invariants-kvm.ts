@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Witness for KVM's part of the machine: recomputes what is kept incrementally, and what must agree. */
 import { IN_GUEST_MODE, type kvm_vcpu } from '../kvm/kvm_host.js';
+import { APIC_IRR, APIC_ISR, APIC_PROCPRI, APIC_TASKPRI } from '../lapic/apicdef.js';
 import { NULL, TASK_RUNNING } from '../sched/sched.js';
 import type { machine } from './state.js';
-
-const APIC_TASKPRI = 0x80;
-const APIC_PROCPRI = 0xa0;
-const APIC_ISR = 0x100;
-const APIC_IRR = 0x200;
 
 /** The vectors set in a 256-bit register bank of the APIC page, ascending. */
 export function vectorsIn(regs: readonly number[], bank: number): number[] {

@@ -21,8 +21,7 @@ import {
   shr,
   to_s64,
   toBigInt,
-  u64 as toU64,
-  type u64,
+  u64,
   ZERO,
 } from '../lib/types.js';
 import { sched_prio_to_weight } from '../sched/core.js';
@@ -38,10 +37,10 @@ import {
 } from '../sched/sched.js';
 
 type Report = (fault: string) => void;
-const TWO = toU64(2);
+const WEIGHT_MIN = u64(2);
 
 /** scale_load_down(), on its own. */
-const small = (weight: u64): u64 => (weight === ZERO ? ZERO : max(TWO, shr(weight, 10)));
+const small = (weight: u64): u64 => (weight === ZERO ? ZERO : max(WEIGHT_MIN, shr(weight, 10)));
 const same = (name: string, kept: number, counted: number, report: Report): void => {
   if (kept !== counted) report(`${name} is ${kept}, counted ${counted}`);
 };
@@ -302,7 +301,7 @@ function checkTask(m: sched_state, p: task_struct, report: Report): void {
   }
   if (fair) {
     const weight = p.policy === SCHED_IDLE ? 3 : sched_prio_to_weight[p.static_prio - 100];
-    sameWord('weight', se.load.weight, shl(toU64(weight), 10), report);
+    sameWord('weight', se.load.weight, shl(u64(weight), 10), report);
   }
 }
 

@@ -4,6 +4,7 @@
 import { newKvmX86Params } from '../arch/x86/kvm_host.js';
 import { type Fault, oneOf, shown } from '../base/faults.js';
 import { newKvmParams } from '../kvm/kvm_host.js';
+import { U32_MAX } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { newSchedFeatures } from '../sched/records.js';
 import type { Kernel } from '../vmlinux/bind.js';
@@ -40,7 +41,6 @@ export function getKnob(m: machine, name: string): number | undefined {
 /** What a knob takes: whole numbers from 0 to its greatest. */
 type Greatest = Map<string, number>;
 
-const U32_MAX = 0xffff_ffff;
 const GREATEST = { bool: 1, u32: U32_MAX, ulong: Number.MAX_SAFE_INTEGER } as const;
 /** a shift count in the hardware */
 const TIMER_MULTI_MAX = 31;
@@ -60,6 +60,15 @@ function knobsOf(kernels: readonly Kernel[]): Greatest {
     ['cpu_preemption_timer_multi', TIMER_MULTI_MAX],
     ...brought.map(([name, knob]): [string, number] => [name, GREATEST[knob.type]]),
   ]);
+}
+
+/** What can be set on these kernels, in the order in which it is listed. */
+export function knobMenu(kernels: readonly Kernel[]): { name: string; kind: string; max: number }[] {
+  const features = featuresOf(kernels);
+  const parameters = { ...newKvmParams(), ...newKvmX86Params() };
+  const kindOf = (name: string): string =>
+    features.has(name) ? 'scheduler feature' : Object.hasOwn(parameters, name) ? 'module parameter' : 'knob';
+  return [...knobsOf(kernels)].map(([name, max]) => ({ name, kind: kindOf(name), max }));
 }
 
 function knobFault(place: string, name: string, value: number, known: Greatest, what: string): Fault[] {

@@ -17,7 +17,7 @@ import {
 import { type kvm_vcpu, newKvm, newKvmParams, newVcpu } from '../kvm/kvm_host.js';
 import { HRTIMER_RESTART, type hrtimer } from '../lib/hrtimer.js';
 import type { u32 as U32, u64 as U64 } from '../lib/types.js';
-import { add, div, gt, le, lt, mul, sub, to_u64, u64, ZERO } from '../lib/types.js';
+import { add, div, gt, lt, mul, sub, to_u64, u64, ZERO } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
@@ -260,16 +260,8 @@ export function injectTimers(machine: LapicMachine, vcpu: kvm_vcpu): void {
   if (k.kvm_cpu_has_pending_timer(vcpu) !== 0) k.kvm_inject_pending_timer_irqs(vcpu);
 }
 
-/** The guest's CPUID.1:EDX.APIC. */
-export function cpuidApic(machine: LapicMachine, vcpu: kvm_vcpu): boolean {
-  return machine.k.kvm_apic_hw_enabled(vcpu.arch.apic);
-}
-
 /** KVM_GET_LAPIC: the page as 256 words. */
 export function registerPage(machine: LapicMachine, vcpu: kvm_vcpu, into: U32[]): U32[] {
   machine.k.kvm_apic_get_state(vcpu, { regs: into });
   return into;
 }
-
-/** Whether `a` is at or before `b`. */
-export const notAfter = (a: U64, b: U64): boolean => le(a, b);

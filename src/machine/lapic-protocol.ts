@@ -7,8 +7,12 @@
  * clock run to it first, fires timers, and treats every vCPU as entering its guest: NMIs and INITs are accepted, and
  * an expired timer is in IRR. The client itself decides RFLAGS.IF: it takes interrupts by `A` and NMIs by `N`.
  */
+
 import { KVM_REQ_NMI } from '../arch/x86/kvm_host.js';
+import { KVM_HC_SCHED_YIELD, KVM_HC_SEND_IPI } from '../arch/x86/x86.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
+import { KVM_ENOSYS } from '../lapic/apicdef.js';
+import { EINVAL } from '../lib/errno.js';
 import { add, div, gt, mul, to_u64, toBigInt, toNumber, type u64 as U64, u64, ZERO } from '../lib/types.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import {
@@ -29,12 +33,7 @@ export const OK = 0;
 export const NONE = 1;
 /** #GP */
 export const GP = 13;
-/** a request that is none; what is wrong goes to the complaints */
-export const EINVAL = 22;
 
-const KVM_HC_SEND_IPI = 10;
-const KVM_HC_SCHED_YIELD = 11;
-const KVM_ENOSYS = 1000;
 const NO_DEADLINE = 0xffff_ffff_ffff_ffffn;
 const MAXPHYADDR = 40;
 

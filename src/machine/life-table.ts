@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A statechart's config as a lookup table: the drivers read this, XState's transition() is its witness.
+ * A statechart's config as a lookup table: the drivers read this, XState's transition() is its witness in a test.
  *
  * WHY: transition() costs tens of microseconds, a lookup a few nanoseconds; that both agree is a property.
  */

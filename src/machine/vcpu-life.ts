@@ -11,7 +11,6 @@
  *   preempted  descheduled while runnable: preempted and ready
  *   waiting    runnable and off its CPU outside KVM_RUN, or before the first
  */
-import { setup } from 'xstate';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { IN_GUEST_MODE } from '../kvm/kvm_host.js';
 import { NULL } from '../sched/sched.js';
@@ -44,7 +43,7 @@ export const vcpuLifeConfig: LifeConfig<VcpuState, VcpuEvent> = {
       on: { exit: 'exited' },
       meta: { may: ['pause', 'hlt', 'ipi', 'icr', 'eoi', 'cpl', 'if', 'hypercall', 'intr'] },
     },
-    polling: { on: { pollEnd: 'exited', block: 'blocked', schedOut: 'preempted' } },
+    polling: { on: { pollEnd: 'exited', block: 'blocked', schedOut: 'preempted' }, meta: { may: ['pollEnd'] } },
     blocked: { on: { wake: 'woken' } },
     woken: { on: { schedIn: 'exited' } },
     preempted: { on: { schedIn: 'exited', wake: 'preempted' } },
@@ -52,11 +51,6 @@ export const vcpuLifeConfig: LifeConfig<VcpuState, VcpuEvent> = {
 };
 
 export const vcpuLife = lifeTable(vcpuLifeConfig);
-
-/** The same config as a state machine of XState, for the page and as the table's witness. */
-export const vcpuLifeMachine = setup({ types: { events: {} as { type: VcpuEvent } } }).createMachine(
-  vcpuLifeConfig as never,
-);
 
 /** Where a vCPU is, from the kernel's own fields. */
 export function vcpuStateOf(m: machine, vcpu: kvm_vcpu): VcpuState {

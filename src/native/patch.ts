@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Applies a mailed series to a copy of a kernel tree, each prefix in a directory of its own, with git's own tools:
- * `git mailsplit`, `git mailinfo`, `git apply`. What is copied is what the engine compiles and what the patches touch.
+ * Applies a series to a copy of a kernel tree, each prefix in a directory of its own. What is copied is what the engines
+ * compile and what the patches touch. Accepted is what patch(1) accepts, or git's 3-way merge where the tree is a
+ * repository that has the blob; what does not apply to a file that nothing here compiles is left out, and said.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { applyHunks } from './apply-hunks.js';
 import { cacheDir, exclusively } from './cache-dir.js';
+import { cannotWrite, isPlaceError } from './cannot-write.js';
+import { type FileDiff, fileOf, type Hunk, parseDiff } from './diff.js';
 import { type KernelTree, readTree } from './find-tree.js';
+import { git, type MailedPatch, textOf } from './mailbox.js';
 import { NativeError } from './native-error.js';
-
-/** One patch of a series. */
-export interface MailedPatch {
-  readonly subject: string;
-  readonly diff: string;
-}
+import { scratchDir, unfinished } from './scratch.js';
 
 /** A line that a patch adds, by its number in the file after the patch. */
 export interface AddedLine {
@@ -35,75 +35,58 @@ export interface AddedLine {
   readonly text: string;
 }
 
+/** A hunk where it was applied. */
+export interface AppliedHunk {
+  readonly file: string;
+  /** 1-based number of its first line in the file before and after the patch */
+  readonly oldAt: number;
+  readonly at: number;
+  /** what its header names: usually the function */
+  readonly heading: string;
+  /** each with ' ', '-' or '+' in front */
+  readonly lines: readonly string[];
+  /** lines of context that did not agree; 0 for a place that does */
+  readonly fuzz: number;
+  readonly merged: boolean;
+}
+
+/** A part of a patch that is not in the tree, and why. */
+export interface LeftOut {
+  readonly file: string;
+  readonly hunks: number;
+  readonly why: string;
+}
+
 /** The tree with the first n patches. */
 export interface PatchedTree {
   readonly tree: KernelTree;
+  /** with the first n - 1 */
+  readonly previous: KernelTree;
   readonly subject: string;
+  /** what the n-th patch does, where it was applied */
+  readonly hunks: readonly AppliedHunk[];
+  readonly leftOut: readonly LeftOut[];
   /** what the n-th patch adds */
   readonly added: readonly AddedLine[];
 }
 
-const COMPILED = ['Makefile', 'include', 'kernel', 'lib', 'io_uring'];
+/** Every directory of which an engine compiles or cuts something. */
+export const COMPILED = [
+  ...['Makefile', 'include', 'kernel', 'lib', 'io_uring', 'virt/kvm'],
+  ...['arch/x86/kvm', 'arch/x86/include', 'arch/x86/lib', 'arch/x86/kernel/kvm.c'],
+  ...['arch/arm64/kvm', 'arch/arm64/include', 'arch/s390/kvm', 'arch/s390/include', 'arch/s390/kernel/smp.c'],
+];
 
-function git(args: readonly string[], cwd: string, input?: string) {
-  // WHY a ceiling: git must not take the copy for a part of a repository around it.
-  const env = { ...process.env, LC_ALL: 'C', GIT_CEILING_DIRECTORIES: dirname(cwd), GIT_DIR: undefined };
-  const done = spawnSync('git', [...args], { cwd, env, encoding: 'utf8', ...(input === undefined ? {} : { input }) });
-  if (done.error !== undefined) throw new NativeError('patch', 'no git on PATH: apt-get install git');
-  return done;
-}
-
-/** The patches of a mailbox, of one mail, or of a bare diff, in their order. NativeError `patch` when there is none. */
-export function readSeries(text: string, name: string): MailedPatch[] {
-  const dir = mkdtempSync(join(tmpdir(), 'kvmodel-mail-'));
-  try {
-    writeFileSync(join(dir, 'mbox'), text);
-    mkdirSync(join(dir, 'split'));
-    const split = git(['mailsplit', '-b', '-osplit', 'mbox'], dir);
-    const mails = split.status === 0 ? readdirSync(join(dir, 'split')).sort() : [];
-    const patches = mails.flatMap((mail) => {
-      const info = git(['mailinfo', '-k', 'message', 'patch'], dir, readFileSync(join(dir, 'split', mail), 'utf8'));
-      const diff = existsSync(join(dir, 'patch')) ? readFileSync(join(dir, 'patch'), 'utf8') : '';
-      const subject = /^Subject: (.*)/m.exec(info.stdout)?.[1] ?? name;
-      return /^(diff --git|--- )/m.test(diff) ? [{ subject, diff }] : [];
+/** The added lines of hunks in their places. */
+export function addedLinesOf(hunks: readonly AppliedHunk[]): AddedLine[] {
+  return hunks.flatMap(({ file, at, lines }) => {
+    let line = at;
+    return lines.flatMap((text) => {
+      if (text[0] === '-') return [];
+      const number = line++;
+      return text[0] === '+' ? [{ file, line: number, text: text.slice(1) }] : [];
     });
-    const bare = patches.length === 0 && /^(diff --git|--- )/m.test(text) ? [{ subject: name, diff: text }] : patches;
-    if (bare.length === 0) throw new NativeError('patch', `${name} contains no patch`);
-    return bare;
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
-
-/** Files that a diff names, without a/ and b/. */
-export function touchedFiles(diff: string): string[] {
-  const names = [...diff.matchAll(/^(?:---|\+\+\+) (?:[ab]\/)?(\S+)/gm)].map((m) => m[1]!);
-  return [...new Set(names)].filter((name) => name !== '/dev/null' && name !== 'dev/null');
-}
-
-/** Added lines with their numbers in the new file. */
-export function addedLines(diff: string): AddedLine[] {
-  const added: AddedLine[] = [];
-  let file = '';
-  let line = 0;
-  let [oldLeft, newLeft] = [0, 0];
-  for (const text of diff.split('\n')) {
-    const hunk = /^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/.exec(text);
-    if (hunk !== null) {
-      [oldLeft, line, newLeft] = [Number(hunk[1] ?? 1), Number(hunk[2]), Number(hunk[3] ?? 1)];
-    } else if (oldLeft > 0 || newLeft > 0) {
-      if (text.startsWith('+')) added.push({ file, line, text: text.slice(1) });
-      if (!text.startsWith('-') && !text.startsWith('\\')) {
-        line++;
-        newLeft--;
-      }
-      if (!text.startsWith('+') && !text.startsWith('\\')) oldLeft--;
-    } else {
-      const name = /^\+\+\+ (?:b\/)?(\S+)/.exec(text);
-      if (name !== null) file = name[1]!;
-    }
-  }
-  return added;
+  });
 }
 
 function copy(from: string, to: string, names: readonly string[]): void {
@@ -119,42 +102,218 @@ function copy(from: string, to: string, names: readonly string[]): void {
   }
 }
 
+// ---- in memory -------------------------------------------------------------------------------------------------------
+
+/** Contents of files as a series leaves them; null for one that is gone. */
+type Contents = Map<string, string | null>;
+
+interface Outcome {
+  readonly hunks: AppliedHunk[];
+  readonly leftOut: LeftOut[];
+  /** `kernel/sched/fair.c:812: hunk 3 of 7 does not apply: ...`; only of files that are compiled */
+  readonly failures: string[];
+}
+
+const applied = (file: string, hunk: Hunk, oldAt: number, at: number, fuzz: number): AppliedHunk => ({
+  file,
+  oldAt,
+  at,
+  heading: hunk.heading,
+  lines: hunk.lines,
+  fuzz,
+  merged: false,
+});
+
+class Applier {
+  readonly contents: Contents = new Map();
+
+  constructor(
+    private readonly base: KernelTree,
+    /** whether an engine reads the file */
+    private readonly isCompiled: (file: string) => boolean,
+  ) {}
+
+  read(file: string): string | null {
+    const known = this.contents.get(file);
+    if (known !== undefined) return known;
+    const path = join(this.base.dir, file);
+    return existsSync(path) ? textOf(readFileSync(path)) : null;
+  }
+
+  /** What git's 3-way merge makes of it, when the base is a repository with the blob that the patch was made from. */
+  private merged(diff: FileDiff, ours: string): { text: string; hunks: AppliedHunk[] } | null {
+    if (diff.blob === null || !existsSync(join(this.base.dir, '.git'))) return null;
+    const blob = git(['cat-file', 'blob', diff.blob], this.base.dir);
+    if (blob.status !== 0) return null;
+    const theirs = applyHunks(blob.stdout, diff.hunks);
+    if (theirs.failed.length > 0) return null;
+    const dir = scratchDir();
+    try {
+      writeFileSync(join(dir, 'ours'), ours);
+      writeFileSync(join(dir, 'base'), blob.stdout);
+      writeFileSync(join(dir, 'theirs'), theirs.text);
+      const done = git(['merge-file', '-p', 'ours', 'base', 'theirs'], dir);
+      if (done.status !== 0) return null;
+      writeFileSync(join(dir, 'merged'), done.stdout);
+      const change = git(['diff', '--no-index', '--no-color', '--no-prefix', 'ours', 'merged'], dir).stdout;
+      const file = fileOf(diff);
+      const hunks = parseDiff(change, () => true).flatMap((one) => one.hunks);
+      return {
+        text: done.stdout,
+        hunks: hunks.map((h) => ({ ...applied(file, h, h.oldAt, h.newAt, 0), merged: true })),
+      };
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+
+  private one(diff: FileDiff, into: Outcome): void {
+    const file = fileOf(diff);
+    const leave = (why: string, failures: readonly string[]) => {
+      if (this.isCompiled(file) || (diff.from !== null && this.isCompiled(diff.from))) into.failures.push(...failures);
+      else into.leftOut.push({ file, hunks: diff.hunks.length, why });
+    };
+    if (diff.binary) {
+      leave('a binary patch', [`${file}: a binary patch`]);
+      return;
+    }
+    const ours = diff.from === null ? '' : this.read(diff.from);
+    if (ours === null) {
+      into.leftOut.push({ file, hunks: diff.hunks.length, why: 'the tree has no such file' });
+      return;
+    }
+    if (diff.from === null && (this.read(file) ?? '') !== '') {
+      leave('is there already', [`${file}: is to be created and is there already`]);
+      return;
+    }
+    const { text, placed, failed } = applyHunks(ours, diff.hunks);
+    if (failed.length > 0) {
+      const merged = this.merged(diff, ours);
+      if (merged === null) {
+        const all = diff.hunks.length;
+        const told = failed.map(({ hunk, why }) => {
+          const at = hunk.heading === '' ? '' : ` (${hunk.heading})`;
+          return `${file}:${hunk.oldAt}: hunk ${diff.hunks.indexOf(hunk) + 1} of ${all} does not apply: ${why}${at}`;
+        });
+        leave(`${failed.length} of ${all} hunks do not apply`, told);
+        return;
+      }
+      into.hunks.push(...merged.hunks);
+      this.contents.set(file, merged.text);
+    } else {
+      into.hunks.push(...placed.map(({ hunk, oldAt, at, fuzz }) => applied(file, hunk, oldAt, at, fuzz)));
+      this.contents.set(file, diff.to === null ? null : text);
+    }
+    if (diff.from !== null && diff.to !== null && diff.from !== diff.to && !diff.copied)
+      this.contents.set(diff.from, null);
+  }
+
+  /** All of a patch that can be; the rest is told. */
+  patch(files: readonly FileDiff[]): Outcome {
+    const outcome: Outcome = { hunks: [], leftOut: [], failures: [] };
+    for (const diff of files) this.one(diff, outcome);
+    return outcome;
+  }
+}
+
+// ---- on disk ---------------------------------------------------------------------------------------------------------
+
+interface Step {
+  readonly subject: string;
+  readonly outcome: Outcome;
+  /** files as they are after it */
+  readonly contents: Contents;
+}
+
+/** Applies all in memory, so that nothing is written before everything is known to fit; else says what does not. */
+function steps(
+  base: KernelTree,
+  patches: readonly MailedPatch[],
+  isCompiled: (file: string) => boolean,
+): Step[] | NativeError {
+  const applier = new Applier(base, isCompiled);
+  const inTree = (path: string) => applier.read(path) !== null || existsSync(join(base.dir, path));
+  const parsed = patches.map((patch) => parseDiff(patch.diff, inTree));
+  const failures: string[] = [];
+  let first: string | null = null;
+  const done = patches.map(({ subject }, i) => {
+    const outcome = applier.patch(parsed[i]!);
+    if (outcome.failures.length > 0) first ??= patches.length === 1 ? subject : `patch ${i + 1} of ${patches.length}`;
+    const prefix = patches.length === 1 ? '' : `${i + 1}/${patches.length} `;
+    failures.push(...outcome.failures.map((failure) => `${prefix}${failure}`));
+    return { subject, outcome, contents: new Map(applier.contents) };
+  });
+  if (first !== null) {
+    const more = patches.length === 1 ? '' : ', and what builds on it';
+    const hunks = failures.length === 1 ? 'hunk' : 'hunks';
+    const message = `${first} does not apply to ${base.version}${more}: ${failures.length} ${hunks}`;
+    return new NativeError('patch', message, failures);
+  }
+  return done;
+}
+
+function write(dir: string, contents: Contents): void {
+  for (const [file, text] of contents) {
+    const path = join(dir, file);
+    rmSync(path, { force: true });
+    if (text === null) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+}
+
+/** Changes when a file changes that a copy would take along. */
+function stampOf(base: KernelTree): string {
+  const hash = createHash('sha256');
+  for (const name of COMPILED) {
+    const top = join(base.dir, name);
+    if (!existsSync(top)) continue;
+    const below = statSync(top).isDirectory() ? readdirSync(top, { recursive: true, encoding: 'utf8' }).sort() : [''];
+    for (const path of below) {
+      const stat = lstatSync(join(top, path));
+      if (!stat.isDirectory()) hash.update(`${name}/${path}\0${stat.size}\0${stat.mtimeMs}\n`);
+    }
+  }
+  return hash.digest('hex');
+}
+
 /**
  * Applies the patches one after the other and returns the tree after each. Trees stay in the cache, named by the base
- * and by all patches so far. NativeError `patch` says which patch does not apply, with git's words as details.
+ * and by all files as the patches so far leave them. NativeError `patch` lists every hunk that does not apply.
+ * `compiled` finds out which files an engine reads: a patch to others is left out where it does not apply.
  */
-export async function applySeries(base: KernelTree, patches: readonly MailedPatch[]): Promise<PatchedTree[]> {
+export async function applySeries(
+  base: KernelTree,
+  patches: readonly MailedPatch[],
+  compiled: () => Promise<(file: string) => boolean> = () => Promise.resolve(() => true),
+): Promise<PatchedTree[]> {
   const trees: PatchedTree[] = [];
-  const hash = createHash('sha256').update(`${base.dir}\0${base.version}`);
-  const touched = patches.flatMap((patch) => touchedFiles(patch.diff));
-  for (const file of [...COMPILED, ...touched]) {
-    const path = join(base.dir, file);
-    // Of the base, what is touched counts; the rest is found changed by the build's own check.
-    if (!COMPILED.includes(file) && existsSync(path)) hash.update(readFileSync(path));
-  }
-  let before = base;
-  for (const [i, patch] of patches.entries()) {
-    hash.update(patch.diff);
-    const key = hash.copy().digest('hex').slice(0, 16);
+  const stamp = stampOf(base);
+  // WHY twice: which files are compiled takes a build to know, and mostly everything applies
+  const first = steps(base, patches, () => true);
+  const done = Array.isArray(first) ? first : steps(base, patches, await compiled());
+  if (!Array.isArray(done)) throw done;
+  for (const [i, { subject, outcome, contents }] of done.entries()) {
+    const hash = createHash('sha256').update(`${base.dir}\0${base.version}\0${stamp}`);
+    for (const [file, text] of contents) hash.update(`\0${file}\0${text ?? '\0'}`);
+    const key = hash.digest('hex').slice(0, 16);
     const dir = cacheDir('patched', `${base.version}-${key}`);
-    const previous = before;
     await exclusively(`patched-${key}`, async () => {
       if (existsSync(dir)) return;
-      const unfinished = `${dir}.${process.pid}`;
-      rmSync(unfinished, { recursive: true, force: true });
-      copy(previous.dir, unfinished, COMPILED);
-      copy(previous.dir, unfinished, touched);
-      const done = git(['apply', '-p1', '--whitespace=nowarn', '-'], unfinished, patch.diff);
-      if (done.status !== 0) {
-        rmSync(unfinished, { recursive: true, force: true });
-        const words = done.stderr.trim().split('\n');
-        const which = patches.length === 1 ? 'the patch' : `patch ${i + 1} of ${patches.length}`;
-        throw new NativeError('patch', `${which} does not apply (${patch.subject}): ${words[0]}`, words);
+      const making = unfinished(dir);
+      rmSync(making, { recursive: true, force: true });
+      try {
+        copy(base.dir, making, COMPILED);
+        write(making, contents);
+        renameSync(making, dir);
+      } catch (error) {
+        rmSync(making, { recursive: true, force: true });
+        throw isPlaceError(error) ? cannotWrite(making, error) : error;
       }
-      renameSync(unfinished, dir);
     });
-    before = { ...readTree(dir), version: `${base.version}+${i + 1}` };
-    trees.push({ tree: before, subject: patch.subject, added: addedLines(patch.diff) });
+    const tree = { ...readTree(dir), version: `${base.version}+${i + 1}` };
+    const { hunks, leftOut } = outcome;
+    trees.push({ tree, previous: trees.at(-1)?.tree ?? base, subject, hunks, leftOut, added: addedLinesOf(hunks) });
   }
   return trees;
 }

@@ -4,7 +4,7 @@
  * point, and the state of the scheduler after each. Recorded sequences are JSON, one object a line.
  */
 
-import { DEPTH_MAX, parseBounded } from '../base/json-bounds.js';
+import { DEPTH_MAX, parseBounded, tooDeepAt } from '../base/json-bounds.js';
 
 /** CPUs of a recorded machine, at most: those of the C engine. */
 const CPUS_MAX = 64;
@@ -33,6 +33,7 @@ export const OPS = [
   'AFFINITY',
   'SERVER_TIMER',
   'GROUP_IDLE',
+  'LLC',
 ] as const;
 export type OpName = (typeof OPS)[number];
 
@@ -43,7 +44,8 @@ export type OpName = (typeof OPS)[number];
  *   BASE_SLICE a            sysctl_sched_base_slice = a (ns)
  *   GROUP a                 a cgroup below group a; returns its number
  *   SHARES id, a            sched_group_set_shares(group id, scale_load(a))
- *   FORK a, b, cpu          a task of nice a in group b, pinned to cpu; returns its number
+ *   FORK a, b, cpu, flags   a task of nice a in group b, pinned to cpu, or with flags 1 allowed on every CPU; returns its
+ *                           number
  *   ADVANCE a               the clock moves on by a ns, nothing runs
  *   TICK                    sched_tick()
  *   SCHEDULE                schedule()
@@ -63,6 +65,7 @@ export type OpName = (typeof OPS)[number];
  *   AFFINITY id, a          set_cpus_allowed_ptr() of the CPUs whose bits are set in a; -16 for moving a running task
  *   SERVER_TIMER            the timer of the CPU's fair server fires if it is due: returns whether it was
  *   GROUP_IDLE id, a        sched_group_set_idle(): cpu.idle of group id
+ *   LLC a                   the CPUs whose bits are set in a share a last-level cache, and are one scheduling domain
  */
 export interface Operation {
   op: OpName;
@@ -313,7 +316,8 @@ export function readRecording(text: string): Recording {
     try {
       value = parseBounded(line) as Json;
     } catch {
-      reader.fault('line', `JSON of at most ${DEPTH_MAX} levels`, line.slice(0, 100));
+      const deep = tooDeepAt(line) >= 0;
+      reader.fault('line', deep ? `JSON of at most ${DEPTH_MAX} levels` : 'JSON', line.slice(0, 100));
       faults.push(...reader.faults);
       if (current !== null) faulty.add(current);
       continue;

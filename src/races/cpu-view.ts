@@ -24,7 +24,7 @@ interface Store {
 const NOT_MEMORY = new Set<PropertyKey>([
   ...['host_irq', 'actor', 'races', 'kernel_stack'],
   ...['taken', 'irq_frames', 'exit_handler', 'exit_reason', 'exit_qualification', 'exit_intr_info', 'avic_exit'],
-  ...['cpl', 'if_flag', 'int_shadow', 'shadow_since', 'nmi_masked', 'event_inj', 'vmcs', 'gp', 'regs', 'smram'],
+  ...['cpl', 'if_flag', 'int_shadow', 'shadow_since', 'nmi_masked', 'event_inj', 'vmcs', 'gp', 'smram'],
   ...['irq_window', 'nmi_window'],
 ]);
 

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A kernel that stops at its races, a series' functions included. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, posix, relative, sep } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { readdirSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import type { FunctionTable, Kernel } from '../vmlinux/bind.js';
-import { everyModule, STEPPED } from './every-module.js';
+import { everyModule, importsOf, moduleOf, ROOT, STEPPED, textOf } from './every-module.js';
 import type { StepTable } from './one-order.js';
 import { type Modules, stepTable } from './stepped-kernel.js';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const NO_STEPS = ['sched/kernel-stack'];
 
 /** What the scheduler does it does under the run queue's lock, in whichever kernel. */
-function lockedNames(): Set<string> {
-  const scheduler = Object.entries(everyModule).filter(
-    ([path]) => path.startsWith('sched/') && !NO_STEPS.includes(path),
-  );
+function lockedNames(modules: Modules): Set<string> {
+  const scheduler = Object.entries(modules).filter(([path]) => path.startsWith('sched/') && !NO_STEPS.includes(path));
   return new Set(scheduler.flatMap(([, module]) => Object.keys(module)));
 }
 
@@ -31,7 +27,8 @@ export async function steppedTableOf(kernel: Kernel): Promise<StepTable> {
 const made = new WeakMap<FunctionTable, StepTable>();
 
 async function newTable(kernel: Kernel): Promise<StepTable> {
-  const modules: Record<string, object> = { ...everyModule };
+  const mirrored = await everyModule();
+  const modules: Record<string, object> = { ...mirrored };
   const stepped = [...STEPPED];
   for (const path of seriesFiles(join(ROOT, 'series'))) {
     const module = await moduleOf(path);
@@ -40,21 +37,12 @@ async function newTable(kernel: Kernel): Promise<StepTable> {
     stepped.push(path);
     for (const key of importsOf(path)) modules[key] ??= await moduleOf(key);
   }
-  return stepTable(kernel.table, stepped, modules as Modules, lockedNames());
+  return stepTable(kernel.table, stepped, modules, lockedNames(mirrored));
 }
 
 /** The texts of the full barriers that stepped code stops at, a series' not among them. */
 export function barriers(): string[] {
-  return STEPPED.flatMap((path) =>
-    [...readFileSync(fileOf(path), 'utf8').matchAll(/RACE: (\(smp_mb\).*)/g)].map(([, text]) => text),
-  );
-}
-
-const fileOf = (path: string): string =>
-  [`${path}.ts`, `${path}.js`].map((name) => join(ROOT, name)).find((name) => existsSync(name)) ?? join(ROOT, path);
-
-async function moduleOf(path: string): Promise<object> {
-  return (await import(pathToFileURL(fileOf(path)).href)) as object;
+  return STEPPED.flatMap((path) => [...textOf(path).matchAll(/RACE: (\(smp_mb\).*)/g)].map(([, text]) => text));
 }
 
 /** Modules below a folder by their path under src, without extension. */
@@ -71,11 +59,3 @@ function seriesFiles(folder: string): string[] {
 
 const overrides = (module: object, table: FunctionTable): boolean =>
   Object.entries(module).some(([name, fn]) => typeof fn === 'function' && table[name] === fn);
-
-/** What the module imports, by path. */
-function importsOf(path: string): string[] {
-  const text = readFileSync(fileOf(path), 'utf8').replace(/import type [^;]*;/g, '');
-  return [...text.matchAll(/from '(\.[^']+)\.js'/g)].map(([, from]) =>
-    posix.normalize(posix.join(posix.dirname(path), from)),
-  );
-}

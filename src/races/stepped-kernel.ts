@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Makes a kernel that stops at its races: the mirrored modules read from disk, every function of theirs turned into a
- * generator that yields where a `RACE:` comment stands before a statement. What it does is else the same, word for
+ * generator that yields where a `RACE:` comment stands before a statement. What it does is otherwise unchanged, word for
  * word, so that it needs no second mirror.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { posix } from 'node:path';
 import ts from 'typescript';
 import type { AnyFunction, FunctionTable } from '../vmlinux/bind.js';
+import { textOf } from './every-module.js';
 import type { SteppedKernel, StepTable } from './one-order.js';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const factory = ts.factory;
 
 /** Modules by their path under src, without extension. */
@@ -69,10 +67,8 @@ function inOneStep(name: string): AnyFunction {
 }
 
 function sourceOf(path: string): string {
-  const name = [`${path}.ts`, `${path}.js`].map((it) => join(ROOT, it)).find((it) => existsSync(it));
-  if (name === undefined) throw new Error(`no module ${path}`);
   const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, removeComments: false };
-  return ts.transpileModule(readFileSync(name, 'utf8'), { compilerOptions: options }).outputText;
+  return ts.transpileModule(textOf(path), { compilerOptions: options }).outputText;
 }
 
 /** Evaluates the changed module with the imports that the real one has; its functions by name. */

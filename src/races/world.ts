@@ -12,8 +12,11 @@
  *
  * Vectors are hexadecimal. Programs end with interrupts on; where CPUs are shared, a vCPU that is done halts.
  */
+
+import { KVM_HC_KICK_CPU, KVM_HC_SCHED_YIELD } from '../arch/x86/x86.js';
 import { reject } from '../base/faults.js';
-import { EXITING_GUEST_MODE } from '../kvm/kvm_host.js';
+import { APIC_IRR } from '../lapic/apicdef.js';
+import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { u64 } from '../lib/types.js';
 import { boot } from '../machine/boot.js';
 import { checkKvm, vectorsIn } from '../machine/invariants-kvm.js';
@@ -145,10 +148,6 @@ const ICR_NMI = 4 << 8;
 const ICR_SELF = 1 << 18;
 const ICR_ALL_BUT_SELF = 3 << 18;
 const NMI_VECTOR = 2;
-const KVM_HC_KICK_CPU = 5;
-const KVM_HC_SCHED_YIELD = 11;
-const LOCAL_TIMER_VECTOR = 0xec;
-const APIC_IRR = 0x200;
 
 function bootCase(kernel: Kernel, c: RaceCase): Logged {
   const { cpus, programs } = c;
@@ -175,10 +174,10 @@ function bootCase(kernel: Kernel, c: RaceCase): Logged {
 function awake(m: machine, cpu: number): boolean {
   const rq = m.rq[cpu];
   const p = m.task[rq.curr];
-  if (rq.wake_list.length > 0 || m.host_irq[cpu].length > 0 || p.tif_need_resched === 1) return true;
-  if (p.preempt_notifier === NULL) return false;
-  const { mode, arch } = m.vcpu[p.preempt_notifier];
-  if (mode === EXITING_GUEST_MODE || arch.taken.length > 0 || (arch.irq_window && arch.if_flag)) return true;
+  if (rq.wake_list.length > 0 || m.host_irq[cpu].length > 0) return true;
+  if (p.preempt_notifier === NULL) return p.tif_need_resched === 1;
+  const { arch } = m.vcpu[p.preempt_notifier];
+  if (arch.taken.length > 0 || (arch.irq_window && arch.if_flag)) return true;
   // it could not halt for an interrupt that was on its way; now it can, and others wait for the CPU
   return rq.nr_running > 1 && vectorsIn(arch.apic.regs, APIC_IRR).length === 0;
 }
@@ -319,7 +318,9 @@ function* perform(
       yield* k.exitExternalInterrupt(cpu, 0xfd);
       return;
     case 'preempt':
+      // by the tick, say
       yield* k.resched_curr(m.rq[cpu]);
+      yield* k.exitExternalInterrupt(cpu, 0xfd);
       return;
     case 'cli':
     case 'sti':

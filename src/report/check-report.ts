@@ -3,7 +3,8 @@
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 
-export type ReportVerdict = 'holds' | 'refuted' | 'vacuous' | 'unreachable' | 'skipped';
+/** `unpromised`: it was refuted on a kernel that nobody promised it of; a comparison and no complaint. */
+export type ReportVerdict = 'holds' | 'refuted' | 'vacuous' | 'unreachable' | 'skipped' | 'unpromised';
 
 /** One event of a counterexample and what each kernel did at it. */
 export interface TranscriptStep {
@@ -50,6 +51,8 @@ export interface PropertyResult {
   evidence: Record<string, Evidence>;
   recorded: Record<string, ReportVerdict>;
   counterexample?: Counterexample;
+  /** thresholds and letters of the sentence, explained */
+  means?: string;
   /** the shortest run that reaches it, for `sometimes` */
   witness?: Counterexample;
 }
@@ -89,6 +92,15 @@ export interface Measures {
   boosts: number;
 }
 
+/** Whether the series' kernel does what the base does, world by world. */
+export interface DifferenceResult {
+  worlds: { id: string; says: string; differs: boolean; runs: number; events: number; note?: string }[];
+  /** knobs and features that the series brings or changes, and that were turned on the way */
+  turned: string[];
+  /** the shortest one */
+  counterexample?: Counterexample;
+}
+
 export interface Unreached {
   function: string;
   file: string;
@@ -101,11 +113,20 @@ export interface CheckReport {
   version: string;
   series: string;
   title: string;
+  /** the first one */
   seed: number;
+  /** seeds that were drawn from: more than one when the check went on for a time */
+  seeds: number;
+  /** a property, kernel and seed */
   runs: number;
+  /** how far it came when it was interrupted */
+  partial: { answered: number; asked: number } | null;
   kernels: string[];
   claims: ClaimResult[];
   measures: Record<string, Measures>;
+  /** the same over runs that vary a little: what is noise */
+  variations: Record<string, Measures[]>;
+  difference: DifferenceResult | null;
   unreached: Unreached[];
   /** property ids and kernels whose verdict is not the recorded one */
   changed: { property: string; kernel: string; recorded: ReportVerdict; found: ReportVerdict }[];

@@ -58,6 +58,7 @@ const LETTER: Record<ReportVerdict, string> = {
   vacuous: 'v',
   unreachable: 'U',
   skipped: 's',
+  unpromised: 'n',
 };
 
 /** With prefixes: one letter for each number of patches, and the patch at which the verdict changes. */
@@ -92,6 +93,7 @@ function wrapKeys(n: number): string[] {
   return [
     `patches: base, then 1 to ${n - 1}`,
     'h holds  R refuted  U unreachable  v vacuous  s skipped  - not asked',
+    'n refuted on a kernel of which nobody promises it',
     '',
   ];
 }

@@ -35,13 +35,21 @@ function apicText(event: ApicEvent): string {
     case 'write_icr':
       return `v${event.vcpu} ICR=${hex(event.low)}->${hex(event.dest)}`;
     case 'pv_ipi':
-      return `v${event.vcpu} pv_ipi ${hex(event.icr)}->${event.min}+${hex(event.bitmap)}`;
+      return `v${event.vcpu} pv_ipi ${hex(event.icr)}->${event.min}+${[event.bitmap, ...(event.more ?? [])].map(hex).join()}`;
     case 'msi':
       return `msi ${hex(event.data)}->${hex(event.address)}`;
     case 'pin':
       return `pin ${event.pin}=${event.level}`;
     case 'redirect':
       return `redirect ${event.pin} ${hex(event.low)}->${hex(event.high)}`;
+    case 'restore':
+      return `v${event.vcpu} restore`;
+    case 'tsc_offset':
+      return `v${event.vcpu} TSC ${event.ns < 0 ? '' : '+'}${event.ns} ns`;
+    case 'cpuid':
+      return `v${event.vcpu} CPUID${event.x2apic ? ' x2apic' : ''}${event.tsc_deadline ? ' tsc_deadline' : ''}`;
+    case 'cr8':
+      return `v${event.vcpu} CR8=${event.value}`;
     case 'window':
       return `v${event.vcpu} sti`;
     case 'enter':

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A scenario until its end: its own events, or what its programs do. */
+import { KernelBug } from '../lib/bug.js';
 import { toNumber } from '../lib/types.js';
 import { apply } from '../machine/apply.js';
 import { boot } from '../machine/boot.js';
@@ -15,7 +16,7 @@ const UNTIL = 50_000_000;
 export interface Happenings {
   events: MachineEvent[];
   recorded: RecordedEvent[];
-  /** stopped by the limit, not by the scenario's end */
+  /** stopped by the limit, not by the scenario's end nor the kernel's */
   more: boolean;
 }
 
@@ -32,7 +33,13 @@ export function happenings(kernel: Kernel, scenario: Scenario, limit: number, re
       given === undefined ? (toNumber(m.sched_clock) < end ? nextEvent(m) : null) : (given[events.length] ?? null);
     if (event === null) return { events, recorded, more: false };
     if (events.length >= limit) return { events, recorded, more: true };
-    apply(k, event);
     events.push(event);
+    try {
+      apply(k, event);
+    } catch (thrown) {
+      // a result: the transcript tells what the kernel died of
+      if (thrown instanceof KernelBug) return { events, recorded, more: false };
+      throw thrown;
+    }
   }
 }

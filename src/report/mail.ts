@@ -6,7 +6,8 @@
  */
 import { ascii, count, wrap } from '../base/text.js';
 import type { CheckReport, ClaimResult, PropertyResult } from './check-report.js';
-import { measuresTable } from './measures-table.js';
+import { differenceRows, nothingNoticed } from './difference-text.js';
+import { measuresTable, movesOf } from './measures-table.js';
 import { searched, unreachedRows } from './report-text.js';
 import { counterexampleLines } from './transcript.js';
 import { partsOf, worthShowing } from './verdicts.js';
@@ -24,12 +25,15 @@ export function reportMail(report: CheckReport): string {
   const lines = [
     ...wrap(
       `I ran an emulated ${base} with and without this series (${report.title}) through kvmodel ${report.version}, ` +
-        `${count(report.runs, 'random run')} for each property, seed ${report.seed}.`,
+        `${count(report.runs, 'random run')} for each property, seed ${report.seed}.` +
+        (report.partial === null
+          ? ''
+          : ` It was interrupted: ${report.partial.answered} of ${report.partial.asked} questions were answered.`),
       WIDTH,
     ),
     '',
     ...holding(report, patched),
-    ...(asked.length === 0 ? ['I found nothing that speaks against it.', ''] : []),
+    ...(asked.length === 0 ? nothingFound(report) : []),
     ...asked.flatMap((f) => claimLines(f.claim, f.properties, base, patched)),
     ...unreachedLines(report),
     ...measureLines(report),
@@ -50,6 +54,19 @@ function claimLines(claim: ClaimResult, properties: PropertyResult[], base: stri
     ...wrap(claim.words, WIDTH - 2).map((l) => `> ${l}`),
     '',
     ...properties.flatMap((p) => question(p, base, patched)),
+  ];
+}
+
+/** Nothing is refuted: whether that says anything, and what got worse all the same. */
+function nothingFound(report: CheckReport): string[] {
+  const nothing = nothingNoticed(report);
+  if (nothing !== null) return [...wrap(nothing, WIDTH), ''];
+  const worse = movesOf(report).filter((m) => m.verdict === 'worse');
+  if (worse.length === 0) return ['I found nothing that speaks against it.', ''];
+  const list = worse.map((m) => `${m.name}: ${m.from} -> ${m.to}`);
+  return [
+    ...wrap(`No property is refuted, but these got worse, and is that intended?  ${list.join('; ')}.`, WIDTH),
+    '',
   ];
 }
 
@@ -89,7 +106,7 @@ const sentence = (text: string): string => {
 };
 
 function compared(p: PropertyResult, base: string, verdict: string): string[] {
-  const before = p.verdicts[base];
+  const before = p.verdicts[base] === 'unpromised' ? 'refuted' : p.verdicts[base];
   if (before === 'holds') return wrap(`It holds on ${base} without the series, so this would be a regression.`, WIDTH);
   // a case that a series brings is trivially unreachable without it
   if (before === verdict && verdict === 'refuted') return wrap(`${base} does the same without the series.`, WIDTH);
@@ -120,8 +137,8 @@ function unreachedLines(report: CheckReport): string[] {
 }
 
 function measureLines(report: CheckReport): string[] {
-  const rows = measuresTable(report);
-  return rows.length === 0
+  const rows = [...measuresTable(report), '', ...differenceRows(report)];
+  return rows.length <= 1
     ? []
     : ['For the same runs, without and with the series:', '', ...rows.map((r) => `  ${r}`), ''];
 }

@@ -1,22 +1,91 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The measures, base beside series, over the same runs. */
+/** The measures, base beside series, over the same runs, and which of them moved by more than noise. */
 import { columns } from '../base/text.js';
 import type { CheckReport, Measures } from './check-report.js';
 import { partsOf } from './verdicts.js';
 
-type Row = [name: string, value: (m: Measures) => number, of?: (m: Measures) => number];
+interface Row {
+  name: string;
+  /** where it stands alone */
+  alone?: string;
+  value(m: Measures): number;
+  /** a share of so many, printed in per cent */
+  of?(m: Measures): number;
+  /** more of it is worse for somebody; absent: it is what it is */
+  bad?: true;
+}
 
 const ROWS: readonly Row[] = [
-  ['cost of a yield, vruntime ns: min', (m) => m.yieldCost.min],
-  ['  median', (m) => m.yieldCost.median],
-  ['  max', (m) => m.yieldCost.max],
-  ['longest wait of a runnable task, ns', (m) => m.longestWaitTask],
-  ['longest wait of a vCPU, ns', (m) => m.longestWaitVcpu],
-  ['share error between equal VMs, 1/1000', (m) => m.shareErrorVms],
-  ['share error between equal cgroups, 1/1000', (m) => m.shareErrorGroups],
-  ['yields that missed their target', (m) => m.yieldsMissed, (m) => m.yields],
-  ['boosts given to the wrong vCPU', (m) => m.boostsWrong, (m) => m.boosts],
+  {
+    name: 'cost of a yield, vruntime ns: min',
+    alone: 'least cost of a yield, vruntime ns',
+    value: (m) => m.yieldCost.min,
+  },
+  { name: '  median', alone: 'median cost of a yield, vruntime ns', value: (m) => m.yieldCost.median },
+  { name: '  max', alone: 'greatest cost of a yield, vruntime ns', value: (m) => m.yieldCost.max },
+  { name: 'longest wait of a runnable task, ns', value: (m) => m.longestWaitTask, bad: true },
+  { name: 'longest wait of a vCPU, ns', value: (m) => m.longestWaitVcpu, bad: true },
+  { name: 'share error of equal VMs, 1/1000', value: (m) => m.shareErrorVms, bad: true },
+  { name: 'share error of equal cgroups, 1/1000', value: (m) => m.shareErrorGroups, bad: true },
+  { name: 'yields', value: (m) => m.yields },
+  {
+    name: '  that missed their target, %',
+    alone: 'yields that missed their target, %',
+    value: (m) => m.yieldsMissed,
+    of: (m) => m.yields,
+    bad: true,
+  },
+  { name: 'boosts', value: (m) => m.boosts },
+  {
+    name: '  given to the wrong vCPU, %',
+    alone: 'boosts given to the wrong vCPU, %',
+    value: (m) => m.boostsWrong,
+    of: (m) => m.boosts,
+    bad: true,
+  },
 ];
+
+const amount = ({ value, of }: Row, m: Measures): number =>
+  of === undefined ? value(m) : Math.round((1000 * value(m)) / Math.max(1, of(m))) / 10;
+
+export interface Move {
+  name: string;
+  from: number;
+  to: number;
+  /** per cent; null from zero */
+  percent: number | null;
+  verdict: 'worse' | 'better' | 'more' | 'less';
+}
+
+/** How a measure moved from base to series; null when that is no more than what small changes of the runs do. */
+function moveOf(row: Row, before: readonly Measures[], after: readonly Measures[]): Move | null {
+  const [a, b] = [before.map((m) => amount(row, m)), after.map((m) => amount(row, m))];
+  const up = Math.min(...b) > Math.max(...a);
+  if (!up && Math.max(...b) >= Math.min(...a)) return null;
+  const [from, to] = [a[0], b[0]];
+  const percent = from === 0 ? null : Math.round((100 * (to - from)) / from);
+  if (percent === 0) return null;
+  const verdict = row.bad === true ? (up ? 'worse' : 'better') : up ? 'more' : 'less';
+  return { name: row.alone ?? row.name, from, to, percent, verdict };
+}
+
+const samples = (report: CheckReport, kernel: string): Measures[] => [
+  report.measures[kernel],
+  ...(report.variations[kernel] ?? []),
+];
+
+/** The measures that the series moved. */
+export function movesOf(report: CheckReport): Move[] {
+  const { base, patched } = partsOf(report);
+  if (report.measures[base] === undefined || report.measures[patched] === undefined || base === patched) return [];
+  return ROWS.flatMap((row) => moveOf(row, samples(report, base), samples(report, patched)) ?? []);
+}
+
+/** Is every measure of the series the very same as the base's? */
+export function isUnmoved(report: CheckReport): boolean {
+  const { base, patched } = partsOf(report);
+  return ROWS.every((row) => amount(row, report.measures[base]) === amount(row, report.measures[patched]));
+}
 
 /** The lines of the table; none when nothing was measured. */
 export function measuresTable(report: CheckReport): string[] {
@@ -26,9 +95,20 @@ export function measuresTable(report: CheckReport): string[] {
   );
   if (kernels.length === 0) return [];
   const head = kernels.map((k) => (k === parts.base ? 'base' : k === parts.patched ? 'patched' : 'against'));
-  const cell = (m: Measures, [, value, of]: Row): string =>
-    of === undefined ? String(value(m)) : `${value(m)} of ${of(m)}`;
-  const rows = ROWS.map((row) => [row[0], ...kernels.map((k) => cell(report.measures[k], row))]);
+  const moved = (row: Row): string => {
+    if (kernels.length < 2) return '';
+    const [base, patched] = [report.measures[parts.base], report.measures[parts.patched]];
+    if (amount(row, base) === amount(row, patched)) return '';
+    const move = moveOf(row, samples(report, parts.base), samples(report, parts.patched));
+    if (move === null) return 'noise';
+    const by = move.percent === null ? '' : `${move.percent > 0 ? '+' : ''}${move.percent} % `;
+    return `${by}${move.verdict}`;
+  };
+  const rows = ROWS.map((row) => [
+    row.name,
+    ...kernels.map((k) => String(amount(row, report.measures[k]))),
+    moved(row),
+  ]);
   const right = kernels.map((_, i) => i + 1);
-  return columns([['measure, over the same runs', ...head], ...rows], right);
+  return columns([['measure, over the same runs', ...head, ''], ...rows], right);
 }

@@ -1,23 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The report on a patch in C as a piece of mail: findings as questions about named code. */
 import { wrap } from '../base/text.js';
-import type { PatchCheck } from '../conform/sched/patch-check.js';
+import type { StepCheck } from '../conform/patch/judge-step.js';
 import { operationLines } from './operation-lines.js';
-import { isDead, isWorse, type Judged } from './patch-verdict.js';
+import { apicLines, heldLines, judgesText } from './patch-text.js';
+import {
+  addedOf,
+  isDead,
+  isWorse,
+  type Judged,
+  notJudged,
+  notJudgedText,
+  placeText,
+  propertiesOf,
+} from './patch-verdict.js';
 
-function questions(check: PatchCheck): string[] {
+const WIDTH = 78;
+
+function questions(check: StepCheck): string[] {
   const asked: string[] = [];
-  for (const row of check.properties.filter(isWorse)) {
+  const { scheduler, apics } = check;
+  for (const row of propertiesOf(check).filter(isWorse)) {
     asked.push(
       `Is it intended that "${row.says}" no longer holds? ${row.patched.evidence}; before: ${row.base.evidence}.`,
     );
   }
-  for (const { report: r, text } of check.reports) {
+  for (const { report: r, text } of scheduler?.reports ?? []) {
     asked.push(
       `${r.file}:${r.line} (${text}): can ${r.left} ${r.kind} ${r.right} overflow? UBSan saw it ${r.count} times.`,
     );
   }
-  const dead = check.added.filter(isDead);
+  const dead = addedOf(check).filter(isDead);
   if (dead.length > 0) {
     const places = dead
       .slice(0, 6)
@@ -27,26 +40,60 @@ function questions(check: PatchCheck): string[] {
       `When are these lines reached? No operation tried here executes them: ${places}${dead.length > 6 ? ', ...' : ''}`,
     );
   }
-  if (check.ending !== null)
-    asked.push(`Can this oops? ${check.ending.kind}: ${check.ending.what} in ${check.ending.stack[0] ?? '?'}`);
+  const ending = scheduler?.ending ?? null;
+  if (ending !== null) asked.push(`Can this oops? ${ending.kind}: ${ending.what} in ${ending.stack[0] ?? '?'}`);
+  const death = apics?.lockstep.death ?? null;
+  if (death !== null) asked.push(`Can this oops? ${death}`);
   return asked;
+}
+
+function nothingAsked(check: StepCheck): string {
+  const open = notJudged(check).length;
+  if (open > 0) return 'Of what I could run, nothing got worse.';
+  return 'No question from me: nothing got worse, and every added line was executed.';
+}
+
+function findingLines(check: StepCheck): string[] {
+  const lines: string[] = [];
+  const { scheduler, apics, alone } = check;
+  if (scheduler !== null) {
+    const { finding, operations } = scheduler.lockstep;
+    if (finding === null) lines.push(...wrap(`No observable difference in ${operations} operations.`, WIDTH));
+    else lines.push('The shortest sequence that tells the two apart:', ...operationLines(finding.ops));
+  }
+  if (apics !== null) {
+    const { finding, operations } = apics.lockstep;
+    if (finding === null)
+      lines.push(...wrap(`Local APICs: no observable difference in ${operations} operations.`, WIDTH));
+    else lines.push('The shortest sequence that tells the local APICs apart:', ...apicLines(finding));
+  }
+  const rows = alone?.rows ?? [];
+  if (rows.length > 0) {
+    lines.push(...wrap('Functions called alone, without and with this, in the same state:', WIDTH));
+    lines.push(...rows.flatMap((row) => heldLines(row, WIDTH).flatMap((line) => wrap(line, WIDTH, '    '))));
+  }
+  return lines;
 }
 
 /** The whole mail; ends with a newline. */
 export function patchMail(base: string, judged: readonly Judged[]): string {
   const lines = wrap(
-    `I ran the scheduler's C code of ${base} with and without this in user space, on the same random operations:`,
-    78,
+    `I ran the C code of ${base} with and without this in user space, on the same random operations:`,
+    WIDTH,
   );
+  const open = notJudgedText(judged);
+  if (open !== null) lines.push('', ...wrap(open, WIDTH));
   for (const { subject, check } of judged) {
     const list = questions(check);
-    lines.push('', ...wrap(`> ${subject}`, 78, '> '), '');
-    if (list.length === 0) lines.push('No question from me: nothing got worse, and every added line was executed.');
-    for (const question of list) lines.push(...wrap(`- ${question}`, 78, '  '));
-    const { finding, operations } = check.lockstep;
-    lines.push('');
-    if (finding === null) lines.push(...wrap(`No observable difference in ${operations} operations.`, 78));
-    else lines.push('The shortest sequence that tells the two apart:', ...operationLines(finding.ops));
+    lines.push('', ...wrap(`> ${subject}`, WIDTH, '> '), '');
+    for (const hunk of notJudged(check))
+      lines.push(
+        ...wrap(`- not judged: ${placeText(hunk)}: ${judgesText(hunk).replace('NOTHING: ', '')}`, WIDTH, '  '),
+      );
+    if (list.length === 0) lines.push(nothingAsked(check));
+    for (const question of list) lines.push(...wrap(`- ${question}`, WIDTH, '  '));
+    const found = findingLines(check);
+    if (found.length > 0) lines.push('', ...found);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -1,9 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The report on a patch in C as text of 80 columns. */
-import { inWidth, wrap } from '../base/text.js';
+import { count, inWidth, wrap } from '../base/text.js';
+import type { HeldPairRow } from '../conform/patch/held-pair.js';
+import type { AloneCheck, ApicCheck, StepCheck } from '../conform/patch/judge-step.js';
+import type { JudgedHunk } from '../conform/patch/judged-hunks.js';
 import type { PatchCheck } from '../conform/sched/patch-check.js';
+import { apicOpText } from '../operation/apic.js';
 import { operationLines, operationText } from './operation-lines.js';
-import { isDead, type Judged } from './patch-verdict.js';
+import { addedOf, isDead, type Judged, notJudgedText, placeText, propertiesOf } from './patch-verdict.js';
+
+const WIDTH = 80;
+/** Hunks listed one by one; more of the same kind are counted. */
+const LISTED = 40;
+
+// ---- what was judged -------------------------------------------------------------------------------------------------
+
+/** `scheduler lock-step; held alone: kvm_sched_out()` */
+export function judgesText(hunk: JudgedHunk): string {
+  if (hunk.status === 'no code') return `no code: ${hunk.why}`;
+  if (hunk.status === 'not judged') return `NOTHING: ${hunk.why}`;
+  return hunk.by
+    .map(({ judge, functions }) => {
+      const names = functions.map((name) => `${name}()`).join(', ');
+      return names === '' ? judge : `${judge}: ${names}`;
+    })
+    .join('; ');
+}
+
+function appliedText(hunk: JudgedHunk): string {
+  if (hunk.merged) return ' (applied by a 3-way merge)';
+  return hunk.fuzz > 0 ? ` (applied with fuzz ${hunk.fuzz})` : '';
+}
+
+function hunkLines(hunks: readonly JudgedHunk[]): string[] {
+  const open = hunks.filter((hunk) => hunk.status === 'not judged');
+  // those under nothing are never cut short
+  const shown = hunks.length > LISTED ? [...open, ...hunks.filter((h) => !open.includes(h)).slice(0, LISTED)] : hunks;
+  const rest = hunks.length - shown.length;
+  return [
+    `${count(hunks.length, 'hunk')}, each with what judged it:`,
+    ...shown.flatMap((hunk) => [
+      ...wrap(`  ${placeText(hunk)}${appliedText(hunk)}`, WIDTH, '    '),
+      ...wrap(`    ${judgesText(hunk)}`, WIDTH, '      '),
+    ]),
+    ...(rest > 0 ? [`  and ${rest} more, judged`] : []),
+  ];
+}
+
+// ---- what was found --------------------------------------------------------------------------------------------------
 
 function lockstepLines(check: PatchCheck): string[] {
   const { finding, operations, sequences } = check.lockstep;
@@ -12,33 +56,80 @@ function lockstepLines(check: PatchCheck): string[] {
   const { op, field, left, right } = finding.difference;
   return [
     `Lock-step: differs after operation ${op} (${operationText(finding.ops[op]!)}):`,
-    ...wrap(`  ${field}: ${left} before, ${right} with the patch`, 80, '    '),
+    ...wrap(`  ${field}: ${left} before, ${right} with the patch`, WIDTH, '    '),
     `  shrunk from ${finding.original} operations (${finding.kind}, seed ${finding.seed}):`,
     ...operationLines(finding.ops),
   ];
 }
 
-function propertyLines(check: PatchCheck): string[] {
-  const rows = check.properties.flatMap((row) => {
+/** Operations on local APICs, numbered, one a line. */
+export const apicLines = (finding: NonNullable<ApicCheck['lockstep']['finding']>): string[] =>
+  finding.ops.map((op, i) => `  ${String(i).padStart(3)}  ${apicOpText(op)}`);
+
+function apicText({ lockstep }: ApicCheck): string[] {
+  const { finding, operations, sequences, missing } = lockstep;
+  const unprovided = missing.flatMap((symbol) =>
+    wrap(`  not judged beyond a call of ${symbol}(), which is not provided`, WIDTH, '    '),
+  );
+  if (finding === null) {
+    return [
+      `Local APICs: no observable difference in ${operations} operations (${sequences} sequences)`,
+      ...unprovided,
+    ];
+  }
+  const { op, field, before, patched } = finding.difference;
+  return [
+    `Local APICs: differ after operation ${op} (${apicOpText(finding.ops[op]!)}):`,
+    ...wrap(`  ${field}: ${before} before, ${patched} with the patch`, WIDTH, '    '),
+    `  shrunk from ${finding.original} operations (${finding.kind}, seed ${finding.seed}):`,
+    ...apicLines(finding),
+    ...unprovided,
+  ];
+}
+
+/** What tells a function of the patched tree from the base's. */
+export function heldLines(row: HeldPairRow, width: number): string[] {
+  const d = row.difference;
+  if (d === null) return [`  ${row.name}(): no difference in ${count(row.calls, 'call')}`];
+  return [
+    `  ${row.name}(): ${row.differing} of ${count(row.calls, 'call')} differ, first in: ${d.what}`,
+    ...wrap(`    before   ${d.before}`, width, '             '),
+    ...wrap(`    patched  ${d.patched}`, width, '             '),
+    '    with',
+    ...d.input.flatMap((line) => wrap(`      ${line}`, width, '        ')),
+  ];
+}
+
+function aloneText({ rows, left }: AloneCheck): string[] {
+  return [
+    'Functions alone, base beside patched, on the same random state, arguments and answers:',
+    ...rows.flatMap((row) => heldLines(row, WIDTH)),
+    ...left.flatMap((one) => wrap(`  ${one.name}() is not called: ${one.why}`, WIDTH, '    ')),
+  ].flatMap((line) => wrap(line, WIDTH, '  '));
+}
+
+function propertyLines(check: StepCheck): string[] {
+  const rows = propertiesOf(check).flatMap((row) => {
     const verdicts = `${inWidth(row.id, 11)} ${inWidth(row.base.verdict, 8)} ${inWidth(row.patched.verdict, 8)}`;
     const evidence =
       row.base.evidence === row.patched.evidence
         ? row.patched.evidence
         : `${row.patched.evidence} (before: ${row.base.evidence})`;
-    return wrap(`${verdicts} ${evidence}`, 80, ' '.repeat(30));
+    return wrap(`${verdicts} ${evidence}`, WIDTH, ' '.repeat(30));
   });
-  return [`${inWidth('property', 11)} ${inWidth('before', 8)} ${inWidth('patched', 8)} evidence`, ...rows];
+  if (rows.length === 0) return [];
+  return ['', `${inWidth('property', 11)} ${inWidth('before', 8)} ${inWidth('patched', 8)} evidence`, ...rows];
 }
 
-function addedTextLines(check: PatchCheck): string[] {
-  const code = check.added.filter((line) => line.count !== null);
+function addedTextLines(check: StepCheck): string[] {
+  const code = addedOf(check).filter((line) => line.count !== null);
   if (code.length === 0) return ['Added lines: none that make code'];
   const dead = code.filter(isDead).length;
   return [
     `Added lines that make code: ${code.length}, never executed: ${dead}`,
     ...code.map((line) => {
-      const count = isDead(line) ? 'NEVER' : String(line.count);
-      return `${count.padStart(9)}  ${line.file}:${line.line}: ${line.text.trim()}`.slice(0, 80);
+      const times = isDead(line) ? 'NEVER' : String(line.count);
+      return `${times.padStart(9)}  ${line.file}:${line.line}: ${line.text.trim()}`.slice(0, WIDTH);
     }),
   ];
 }
@@ -52,17 +143,33 @@ function reportLines(check: PatchCheck): string[] {
   ]);
 }
 
+function stepLines(check: StepCheck): string[] {
+  const { scheduler, apics, alone, unable } = check;
+  const lines = [
+    ...hunkLines(check.hunks),
+    ...unable.flatMap((why) => wrap(`Not asked: ${why}`, WIDTH, '  ')),
+    ...(scheduler === null ? [] : ['', ...lockstepLines(scheduler)]),
+    ...(apics === null ? [] : ['', ...apicText(apics)]),
+    ...(alone === null ? [] : ['', ...aloneText(alone)]),
+    ...propertyLines(check),
+  ];
+  if (scheduler === null && apics === null && alone === null) return lines;
+  lines.push('', ...addedTextLines(check));
+  if (scheduler === null) return lines;
+  lines.push('', ...reportLines(scheduler));
+  if (scheduler.ending !== null) {
+    const { kind, what, stack } = scheduler.ending;
+    lines.push('', `The kernel dies: ${kind}, ${what}`, ...stack.slice(0, 8).map((frame) => `    ${frame}`));
+  }
+  return lines;
+}
+
 /** The whole report; ends with a newline. */
 export function patchText(base: string, judged: readonly Judged[]): string {
-  const lines = [`${base} (C code) before and after ${judged.length} step${judged.length === 1 ? '' : 's'}`];
-  for (const [i, { subject, check }] of judged.entries()) {
-    lines.push('', ...wrap(`${i + 1}/${judged.length} ${subject}`, 80, '    '), '');
-    lines.push(...lockstepLines(check), '', ...propertyLines(check), '', ...addedTextLines(check), '');
-    lines.push(...reportLines(check));
-    if (check.ending !== null) {
-      const { kind, what, stack } = check.ending;
-      lines.push('', `The kernel dies: ${kind}, ${what}`, ...stack.slice(0, 8).map((frame) => `    ${frame}`));
-    }
-  }
+  const lines = [`${base} (C code) before and after ${count(judged.length, 'step')}`];
+  const open = notJudgedText(judged);
+  if (open !== null) lines.push(...wrap(open, WIDTH));
+  for (const [i, { subject, check }] of judged.entries())
+    lines.push('', ...wrap(`${i + 1}/${judged.length} ${subject}`, WIDTH, '    '), '', ...stepLines(check));
   return `${lines.join('\n')}\n`;
 }

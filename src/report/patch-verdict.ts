@@ -1,19 +1,86 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What counts against a patch in C, for its text, its mail and its exit code alike. */
-import type { PatchCheck, PropertyRow, ReachedLine } from '../conform/sched/patch-check.js';
+/** What counts against a patch in C, and what of it nothing judged: for text, mail, JSON and the exit code alike. */
+
+import type { StepCheck } from '../conform/patch/judge-step.js';
+import type { JudgedHunk } from '../conform/patch/judged-hunks.js';
+import type { PropertyRow, ReachedLine } from '../conform/sched/patch-check.js';
 
 /** A step of a series, judged. */
 export interface Judged {
   readonly subject: string;
-  readonly check: PatchCheck;
+  readonly check: StepCheck;
 }
+
+/** `not judged`: nothing is refuted, and some of the patch was not compiled or not run. */
+export type PatchVerdict = 'refuted' | 'not judged' | 'nothing refuted';
 
 /** A property that the base has and the patched tree lacks. */
 export const isWorse = (row: PropertyRow) => row.base.verdict === 'holds' && row.patched.verdict === 'refuted';
 /** An added line that nothing executed. */
 export const isDead = (line: ReachedLine) => line.count === 0;
-const died = (check: PatchCheck) => check.ending !== null;
+
+/** Of the scheduler and of the APICs. */
+export const propertiesOf = ({ scheduler, apics }: StepCheck): readonly PropertyRow[] => [
+  ...(scheduler?.properties ?? []),
+  ...(apics?.properties ?? []),
+];
+
+/** Added lines, each with how often all judges together executed it. */
+export function addedOf({ scheduler, apics, alone }: StepCheck): ReachedLine[] {
+  const lines = new Map<string, ReachedLine>();
+  for (const line of [scheduler, apics, alone].flatMap((check) => check?.added ?? [])) {
+    const key = `${line.file}:${line.line}`;
+    const known = lines.get(key)?.count ?? null;
+    const count = known === null ? line.count : known + (line.count ?? 0);
+    lines.set(key, { ...line, count });
+  }
+  return [...lines.values()];
+}
 
 /** Refuted: a property that the base has, a new report of UBSan's, or the death of the kernel. */
-export const isRefuted = (check: PatchCheck): boolean =>
-  check.properties.some(isWorse) || check.reports.length > 0 || died(check);
+export function isRefuted(check: StepCheck): boolean {
+  const { scheduler, apics } = check;
+  return (
+    propertiesOf(check).some(isWorse) ||
+    (scheduler !== null && (scheduler.reports.length > 0 || scheduler.ending !== null)) ||
+    (apics !== null && apics.lockstep.death !== null)
+  );
+}
+
+export const notJudged = (check: StepCheck): readonly JudgedHunk[] =>
+  check.hunks.filter((hunk) => hunk.status === 'not judged');
+
+/** Functions that the patched code calls and nothing here provides: no run goes beyond them. */
+export const missingOf = ({ scheduler, apics }: StepCheck): string[] => [
+  ...new Set([...(scheduler?.missing ?? []), ...(apics?.lockstep.missing ?? [])]),
+];
+
+export function verdictOf(judged: readonly Judged[]): PatchVerdict {
+  if (judged.some(({ check }) => isRefuted(check))) return 'refuted';
+  const isOpen = ({ check }: Judged) => notJudged(check).length > 0 || missingOf(check).length > 0;
+  return judged.some(isOpen) ? 'not judged' : 'nothing refuted';
+}
+
+/** `virt/kvm/kvm_main.c:6404 kvm_sched_out()` */
+export function placeText(hunk: JudgedHunk): string {
+  const at = hunk.at === 0 ? '' : `:${hunk.at}`;
+  return `${hunk.file}${at}${hunk.function === null ? '' : ` ${hunk.function}()`}`;
+}
+
+/** One sentence on what nothing judged; null when everything was. */
+export function notJudgedText(judged: readonly Judged[]): string | null {
+  const hunks = judged.flatMap(({ check }) => check.hunks.filter((hunk) => hunk.status !== 'no code'));
+  const open = hunks.filter((hunk) => hunk.status === 'not judged');
+  const missing = [...new Set(judged.flatMap(({ check }) => missingOf(check)))].map((name) => `${name}()`);
+  if (open.length + missing.length === 0) return null;
+  const verb = open.length === 1 ? 'was' : 'were';
+  const what = [
+    ...(open.length === 0
+      ? []
+      : [
+          `${open.length} of ${hunks.length} hunk${hunks.length === 1 ? '' : 's'} ${verb} not compiled or not run here.`,
+        ]),
+    ...(missing.length === 0 ? [] : [`The patch calls ${missing.join(', ')}, not provided here: no run goes beyond.`]),
+  ];
+  return `NOT JUDGED: ${what.join(' ')} Nothing in this report speaks for that.`;
+}

@@ -1,57 +1,122 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** A check report as it appears in a terminal: 80 columns, ASCII. */
+/** A check report as it appears in a terminal: ASCII, as wide as the terminal. */
 import { ascii, count, inWidth, wrap } from '../base/text.js';
 import type { CheckReport, ClaimResult, PropertyResult } from './check-report.js';
 import { claimsTable } from './claims-table.js';
-import { measuresTable } from './measures-table.js';
+import { differenceLines, differenceRows, nothingNoticed } from './difference-text.js';
+import { measuresTable, movesOf } from './measures-table.js';
 import { counterexampleLines } from './transcript.js';
-import { findings, hasRecord, partsOf, summary, unrecordedFailures } from './verdicts.js';
+import { findings, hasRecord, partsOf, summary, unrecordedFailures, worthShowing } from './verdicts.js';
 
 export const WIDTH = 80;
 
+export interface TextOptions {
+  /** characters a line */
+  width: number;
+  /** every finding at length, however many there are */
+  all: boolean;
+  /** what the reader types to see them: `kvmodel check SERIES` */
+  command: string;
+}
+
+/** More findings than this are listed; a transcript each would scroll the table away. */
+const FINDINGS_MAX = 3;
+
 /** The whole report, ending in a line break. */
-export function reportText(report: CheckReport): string {
-  const parts = partsOf(report);
-  const measures = measuresTable(report);
+export function reportText(report: CheckReport, options: TextOptions): string {
+  const shown = report.claims.flatMap((claim) => findings(claim, report));
+  const short = !options.all && shown.length > FINDINGS_MAX;
+  const { width } = options;
   const lines = [
-    ...wrap(`${report.series}: ${report.title}`, WIDTH, '  '),
-    ...wrap(`kvmodel ${report.version}, seed ${report.seed}, ${count(report.runs, 'run')} a property`, WIDTH, '  '),
+    ...wrap(`${report.series}: ${report.title}`, width, '  '),
+    ...wrap(runLine(report), width, '  '),
     '',
-    ...claimsTable(report, WIDTH),
+    ...claimsTable(report, width),
     '',
-    ...unanswerableLines(report),
-    ...(measures.length > 0 ? [...measures, ''] : []),
-    ...report.claims.flatMap((claim) => claimLines(claim, report, parts.base, parts.patched)),
-    ...unreachedLines(report),
-    ...verdictLines(report),
+    ...(short ? shortLines(report, shown, options) : longLines(report, width)),
+    ...verdictLines(report, width),
   ];
   return `${lines.map(ascii).join('\n')}\n`;
 }
 
-function claimLines(claim: ClaimResult, report: CheckReport, base: string, patched: string): string[] {
-  const found = findings(claim, report);
-  if (found.length === 0) return [];
+function runLine(report: CheckReport): string {
+  const seeds =
+    report.seeds === 1 ? `seed ${report.seed}` : `seeds ${report.seed} to ${report.seed + report.seeds - 1}`;
+  const partial =
+    report.partial === null
+      ? ''
+      : `; INTERRUPTED: ${report.partial.answered} of ${report.partial.asked} questions answered`;
+  return `kvmodel ${report.version}, ${seeds}, ${count(report.runs * report.seeds, 'run')} a property${partial}`;
+}
+
+/** Everything at length. */
+function longLines(report: CheckReport, width: number): string[] {
+  const parts = partsOf(report);
+  const measures = measuresTable(report);
+  const beside = differenceRows(report);
   return [
-    '-'.repeat(WIDTH),
-    ...wrap(`${claim.id}  ${claim.words}`, WIDTH, ' '.repeat(claim.id.length + 2)),
-    '',
-    ...found.flatMap((property) => [...propertyLines(property, base, patched), '']),
+    ...unanswerableLines(report, width),
+    ...(measures.length > 0 ? [...measures, ''] : []),
+    ...(beside.length > 0 ? [...beside, '', ...differenceLines(report, width)] : []),
+    ...report.claims.flatMap((claim) => claimLines(claim, report, parts.base, parts.patched, width)),
+    ...unreachedLines(report, width),
   ];
 }
 
-function propertyLines(p: PropertyResult, base: string, patched: string): string[] {
+/** What fits on a screen beside the table: what moved, what was found, and how to see it. */
+function shortLines(report: CheckReport, shown: readonly PropertyResult[], options: TextOptions): string[] {
+  const { width, command } = options;
+  const { patched } = partsOf(report);
+  const moves = movesOf(report).map(({ name, from, to, percent, verdict }) => {
+    const by = percent === null ? '' : ` (${percent > 0 ? '+' : ''}${percent} %)`;
+    return `${name}: ${from} -> ${to}${by}, ${verdict}`;
+  });
+  const ids = (verdict: string): string => {
+    const of = shown.filter((p) => p.verdicts[patched] === verdict).map((p) => p.id);
+    return of.length === 0 ? '' : `${verdict}: ${of.join(', ')}`;
+  };
+  const nothing = nothingNoticed(report);
+  const first = report.difference?.counterexample;
+  const branches = report.unreached.length;
+  const said = [ids('refuted'), ids('unreachable')].filter((text) => text !== '');
+  if (nothing !== null) said.push(nothing);
+  if (first !== undefined)
+    said.push(`first difference from the base, after ${count(first.events.length, 'event')}: ${first.message}`);
+  if (branches > 0) said.push(`${count(branches, 'branch', 'branches')} of the series that no run took`);
+  return [
+    '-'.repeat(width),
+    ...(moves.length === 0 ? [] : ['measures that moved by more than noise:', ...moves.map((m) => `  ${m}`)]),
+    ...said.flatMap((text) => wrap(text, width, '  ')),
+    ...wrap(`One at length: ${command} --only ${shown[0].id}; all of it: --all, or --out DIR for files.`, width, '  '),
+  ];
+}
+
+function claimLines(claim: ClaimResult, report: CheckReport, base: string, patched: string, width: number): string[] {
+  const found = findings(claim, report);
+  if (found.length === 0) return [];
+  return [
+    '-'.repeat(width),
+    ...wrap(`${claim.id}  ${claim.words}`, width, ' '.repeat(claim.id.length + 2)),
+    '',
+    ...found.flatMap((property) => [...propertyLines(property, base, patched, width), '']),
+  ];
+}
+
+function propertyLines(p: PropertyResult, base: string, patched: string, width: number): string[] {
   const verdict = p.verdicts[patched];
   const before = base === patched ? '' : ` (${p.verdicts[base] ?? 'not asked'} on base)`;
-  const head = wrap(`${p.id}  ${p.word}: ${p.says}: ${verdict}${before}`, WIDTH, ' '.repeat(p.id.length + 2));
+  const head = wrap(`${p.id}  ${p.word}: ${p.says}: ${verdict}${before}`, width, ' '.repeat(p.id.length + 2));
+  const means = p.means === undefined ? [] : wrap(`    (${p.means})`, width, '     ');
   const c = p.counterexample;
-  if (c === undefined) return [...head, ...wrap(`    ${searched(p, patched)}`, WIDTH, '    ')];
+  if (c === undefined) return [...head, ...means, ...wrap(`    ${searched(p, patched)}`, width, '    ')];
   const shrunk = c.foundAt > c.events.length ? `, shrunk from ${c.foundAt}` : '';
   return [
     ...head,
-    ...wrap(`    ${c.message}`, WIDTH, '    '),
-    ...wrap(`    after ${count(c.events.length, 'event')}${shrunk}, on ${c.kernel}:`, WIDTH, '    '),
+    ...means,
+    ...wrap(`    ${c.message}`, width, '    '),
+    ...wrap(`    after ${count(c.events.length, 'event')}${shrunk}, on ${c.kernel}:`, width, '    '),
     '',
-    ...counterexampleLines(c, base, WIDTH),
+    ...counterexampleLines(c, base, width),
     '',
     c.replay,
   ];
@@ -69,18 +134,18 @@ export function searched(p: PropertyResult, kernel: string): string {
 }
 
 /** Claims that no model can answer, and why. */
-function unanswerableLines(report: CheckReport): string[] {
+function unanswerableLines(report: CheckReport, width: number): string[] {
   const open = report.claims.filter((c) => c.unanswerable !== undefined);
   if (open.length === 0) return [];
-  const told = open.flatMap((c) => wrap(`  ${c.id}: ${c.unanswerable}`, WIDTH, '      '));
+  const told = open.flatMap((c) => wrap(`  ${c.id}: ${c.unanswerable}`, width, '      '));
   return ['no model can say:', ...told, ''];
 }
 
-function unreachedLines(report: CheckReport): string[] {
+function unreachedLines(report: CheckReport, width: number): string[] {
   if (report.unreached.length === 0) return [];
-  const { folder, rows } = unreachedRows(report.unreached, WIDTH);
+  const { folder, rows } = unreachedRows(report.unreached, width);
   const where = folder === '' ? '' : `, in ${folder}`;
-  return ['-'.repeat(WIDTH), `branches of the series that no run took${where}:`, ...rows, ''];
+  return ['-'.repeat(width), `branches of the series that no run took${where}:`, ...rows, ''];
 }
 
 /** File by file: line, function, and the line's text as far as it fits; `folder` is what all paths begin with. */
@@ -100,22 +165,32 @@ export function unreachedRows(unreached: CheckReport['unreached'], width: number
   return { folder, rows };
 }
 
-function verdictLines(report: CheckReport): string[] {
-  const lines = ['-'.repeat(WIDTH), ...wrap(summary(report), WIDTH)];
+function verdictLines(report: CheckReport, width: number): string[] {
+  const lines = ['-'.repeat(width), ...wrap(summary(report), width)];
+  if (report.partial !== null) lines.push('Interrupted: what is not in the table was not asked.');
   if (report.changed.length > 0) {
     lines.push('Not as recorded:');
     for (const c of report.changed) {
-      lines.push(...wrap(`  ${c.property} on ${c.kernel}: recorded ${c.recorded}, found ${c.found}`, WIDTH, '    '));
+      lines.push(...wrap(`  ${c.property} on ${c.kernel}: recorded ${c.recorded}, found ${c.found}`, width, '    '));
     }
   } else if (hasRecord(report)) {
-    lines.push('Every verdict that is recorded was found again.');
+    lines.push(
+      report.partial === null
+        ? 'Every verdict that is recorded was found again.'
+        : 'Nothing asked so far differs from its record.',
+    );
   } else {
     lines.push('No verdict on this series is recorded: it is held against its base.');
   }
   const bad = unrecordedFailures(report);
   if (bad.length > 0) {
     const list = bad.map((f) => `${f.property} ${f.verdict}`).join(', ');
-    lines.push(...wrap(`Not recorded, and not what the base does: ${list}.`, WIDTH, '  '));
+    lines.push(...wrap(`Not recorded, and not what the base does: ${list}.`, width, '  '));
   }
+  const worse = movesOf(report).filter((m) => m.verdict === 'worse');
+  if (worse.length > 0 && !report.claims.some((c) => worthShowing(c.verdicts[partsOf(report).patched])))
+    lines.push(
+      ...wrap(`Nothing is refuted, but worse by measure: ${worse.map((m) => m.name).join('; ')}.`, width, '  '),
+    );
   return lines;
 }

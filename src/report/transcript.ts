@@ -10,6 +10,7 @@ import { count, inWidth, wrap } from '../base/text.js';
 import type { Counterexample, TranscriptStep } from './check-report.js';
 import { cpuOf, eventText } from './event-text.js';
 import { type DiffLine, lineDiff } from './line-diff.js';
+import { machineLines } from './machine-text.js';
 import { type Names, namesOf } from './names.js';
 
 export interface TranscriptOptions {
@@ -30,7 +31,7 @@ export interface TranscriptOptions {
 const EVENT_MAX = 22;
 const SHOWN = 5;
 
-/** The transcript of a counterexample, with its legend when two kernels are compared. */
+/** The machine and the transcript of a counterexample, with its legend when two kernels are compared. */
 export function counterexampleLines(c: Counterexample, base: string, width: number): string[] {
   const other = c.against ?? (c.kernel === base ? undefined : base);
   const compared = other !== undefined && c.transcript.some((step) => step.did[other] !== undefined);
@@ -41,7 +42,7 @@ export function counterexampleLines(c: Counterexample, base: string, width: numb
   const quiet = left > 0;
   const lines = transcript(steps, { width, kernels, names: namesOf(c.scenario), shown: SHOWN, quiet, gaps });
   if (left > 0) lines.push(`(${count(left, 'more event')}; the replay tells all)`);
-  return [...legend, ...lines];
+  return [...machineLines(c.scenario, width), '', ...legend, ...lines];
 }
 
 /** A counterexample of more steps than this is shown in part. */
@@ -92,7 +93,8 @@ export function transcript(steps: readonly TranscriptStep[], options: Transcript
   return lines;
 }
 
-function isQuiet(step: TranscriptStep, kernels: readonly string[]): boolean {
+/** Time and program steps at which nothing is seen to happen. */
+export function isQuiet(step: TranscriptStep, kernels: readonly string[]): boolean {
   return ['advance', 'step'].includes(step.event.ev) && kernels.every((k) => (step.did[k] ?? []).length === 0);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the verdicts of a report add up to: which kernels are the subject, what is worth showing, the exit code. */
 import { count } from '../base/text.js';
-import type { CheckReport, ClaimResult, Counterexample, PropertyResult, ReportVerdict } from './check-report.js';
+import type { CheckReport, ClaimResult, PropertyResult, ReportVerdict } from './check-report.js';
 
 /** The kernels of a report by their part in it. */
 export interface Parts {
@@ -36,24 +36,14 @@ export function findings(claim: ClaimResult, report: CheckReport): PropertyResul
   return claim.properties.filter((p) => worthShowing(p.verdicts[patched]) || changed.has(p.id));
 }
 
-/** Every counterexample and witness in a report. */
-export function* allRuns(report: CheckReport): Generator<Counterexample> {
-  for (const claim of report.claims) {
-    if (claim.counterexample !== undefined) yield claim.counterexample;
-    for (const property of claim.properties) {
-      if (property.counterexample !== undefined) yield property.counterexample;
-      if (property.witness !== undefined) yield property.witness;
-    }
-  }
-}
-
-const ORDER: readonly ReportVerdict[] = ['holds', 'refuted', 'unreachable', 'vacuous', 'skipped'];
+const ORDER: readonly ReportVerdict[] = ['holds', 'refuted', 'unreachable', 'unpromised', 'vacuous', 'skipped'];
 const PHRASE: Record<ReportVerdict, (n: number) => string> = {
   holds: (n) => `${n} hold${n === 1 ? 's' : ''}`,
   refuted: (n) => `${n} refuted`,
   unreachable: (n) => `${n} unreachable`,
   vacuous: (n) => `${n} vacuous`,
   skipped: (n) => `${n} skipped`,
+  unpromised: (n) => `${n} never promised`,
 };
 
 /** `25 claims: 9 hold, 11 refuted, 2 that no model can answer.` */

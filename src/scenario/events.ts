@@ -70,8 +70,8 @@ export type ApicEvent =
   | { ev: 'rdmsr'; vcpu: number; msr: number }
   /** it sends an IPI by the ICR of its mode */
   | { ev: 'write_icr'; vcpu: number; low: number; dest: number }
-  /** KVM_HC_SEND_IPI: a bitmap of 32 ids from `min` on */
-  | { ev: 'pv_ipi'; vcpu: number; bitmap: number; min: number; icr: number }
+  /** KVM_HC_SEND_IPI: a bitmap of 32 ids from `min` on, and of the 96 behind them; none of these when absent */
+  | { ev: 'pv_ipi'; vcpu: number; bitmap: number; min: number; icr: number; more?: readonly [number, number, number] }
   /** KVM_SIGNAL_MSI */
   | { ev: 'msi'; address: number; data: number }
   /** the level of a pin of the in-kernel IOAPIC, and its redirection entry */
@@ -85,6 +85,17 @@ export type ApicEvent =
   | { ev: 'set_lapic'; vcpu: number; reg: number; value: number }
   /** KVM_SET_SREGS with this low half of IA32_APICBASE: from any mode to any other */
   | { ev: 'set_sregs'; vcpu: number; apic_base: number }
+  /**
+   * everything of its APIC is saved, the vCPU reset, and everything set again, as on a fresh vCPU of another host:
+   * IA32_APICBASE, the whole page, the TSC deadline, mp_state
+   */
+  | { ev: 'restore'; vcpu: number }
+  /** KVM_VCPU_TSC_OFFSET: the guest's TSC is the host's and this, ns */
+  | { ev: 'tsc_offset'; vcpu: number; ns: number }
+  /** KVM_SET_CPUID2, of it x2APIC and the TSC-deadline timer */
+  | { ev: 'cpuid'; vcpu: number; x2apic: boolean; tsc_deadline: boolean }
+  /** the guest writes CR8: bits 7:4 of TPR */
+  | { ev: 'cr8'; vcpu: number; value: number }
   /** the host is busy so long, ns: what expires meanwhile fires at the end of it */
   | { ev: 'stall'; ns: number };
 

@@ -2,7 +2,7 @@
 /**
  * JSON in, a scenario out, or every fault in it with its place.
  *
- * First the shape (`schema`), then, when that is right, the topology: what the members say about each other.
+ * First the shape (`schema`), then the topology: what the members say about each other, of those whose shape is right.
  */
 import * as v from 'valibot';
 import { BadInput, type Fault, nearestWord, shown } from '../base/faults.js';
@@ -25,11 +25,51 @@ export function readScenario(text: string, input: string): Scenario {
 /** Holds a value against shape and topology of a scenario. Throws BadInput with every fault. */
 export function checkScenario(value: unknown, input: string, at = ''): Scenario {
   const parsed = v.safeParse(scenarioSchema, value);
-  if (!parsed.success) throw new BadInput(input, shapeFaults(parsed.issues, at));
+  if (!parsed.success) {
+    const faults = shapeFaults(parsed.issues, at);
+    throw new BadInput(input, [...faults, ...alsoFaults(value, parsed.issues, at)]);
+  }
   const scenario = parsed.output as Scenario;
   const faults = topologyFaults(scenario).map((f) => ({ ...f, place: join(at, f.place) }));
   if (faults.length > 0) throw new BadInput(input, faults);
   return scenario;
+}
+
+/**
+ * The topology of what is left when members of a wrong shape are taken out, so that a number out of range does not
+ * hide a group that nobody has. What only the taking out brings is not told.
+ */
+function alsoFaults(value: unknown, issues: readonly Issue[], at: string): Fault[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const rest = structuredClone(value) as Record<string, unknown>;
+  for (const { path } of issues)
+    if (path !== undefined && path.length > 0)
+      take(
+        rest,
+        path.map((it) => it.key),
+      );
+  const parsed = v.safeParse(scenarioSchema, rest);
+  if (!parsed.success) return [];
+  const touched = issues.map((issue) => join(at, pathOf(issue)));
+  return topologyFaults(parsed.output as Scenario)
+    .map((f) => ({ ...f, place: join(at, f.place) }))
+    .filter(({ place }) => UNKNOWN_NAME.test(place) && !touched.some((it) => place.startsWith(it)));
+}
+
+/** Places of names: what stands there is wrong whatever was taken out elsewhere. */
+const UNKNOWN_NAME = /\.(group|parent|task|comm|name)(\[\d+\])?$/;
+
+/** Takes a member out of its record. Of an array the element stays and gets what is legal without it. */
+function take(value: unknown, path: readonly unknown[]): void {
+  let at = value as Record<string, unknown>;
+  for (const key of path.slice(0, -1)) {
+    at = at?.[String(key)] as Record<string, unknown>;
+    if (typeof at !== 'object' || at === null) return;
+  }
+  const last = path[path.length - 1];
+  if (Array.isArray(at)) at.splice(Number(last), 1);
+  else if (String(last) === 'cpus' && at === value) at['cpus'] = 64;
+  else delete at[String(last)];
 }
 
 /** Holds a value against the shape of a list of events. Throws BadInput with every fault. */

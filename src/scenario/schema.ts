@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The shape of a scenario and of an event as JSON: which members, of which type, in which range. */
 import * as v from 'valibot';
+import { U32_MAX } from '../lib/types.js';
 import { AMID } from './events.js';
 
 const int = (min: number, max: number) =>
@@ -9,7 +10,6 @@ const int = (min: number, max: number) =>
     v.check((n) => Number.isSafeInteger(n) && n >= min && n <= max, `a whole number from ${min} to ${max}`),
   );
 const NS_MAX = Number.MAX_SAFE_INTEGER;
-const U32_MAX = 0xffff_ffff;
 /** ns: at once; in one go a timer of the least period expires 18 million times in it */
 const HOUR = 3_600_000_000_000;
 const ns = int(0, NS_MAX);
@@ -111,7 +111,14 @@ const apicEvents = [
   v.strictObject({ ev: v.literal('wrmsr'), ...on, msr: u32, value: u32, high: u32 }),
   v.strictObject({ ev: v.literal('rdmsr'), ...on, msr: u32 }),
   v.strictObject({ ev: v.literal('write_icr'), ...on, low: u32, dest: u32 }),
-  v.strictObject({ ev: v.literal('pv_ipi'), ...on, bitmap: u32, min: u32, icr: u32 }),
+  v.strictObject({
+    ev: v.literal('pv_ipi'),
+    ...on,
+    bitmap: u32,
+    min: u32,
+    icr: u32,
+    more: v.optional(v.tuple([u32, u32, u32])),
+  }),
   v.strictObject({ ev: v.literal('msi'), address: u32, data: u32 }),
   v.strictObject({ ev: v.literal('pin'), pin: int(0, 23), level: int(0, 1) }),
   v.strictObject({ ev: v.literal('redirect'), pin: int(0, 23), low: u32, high: u32 }),
@@ -119,6 +126,10 @@ const apicEvents = [
   v.strictObject({ ev: v.literal('enter'), ...on }),
   v.strictObject({ ev: v.literal('set_lapic'), ...on, reg: register, value: u32 }),
   v.strictObject({ ev: v.literal('set_sregs'), ...on, apic_base: u32 }),
+  v.strictObject({ ev: v.literal('restore'), ...on }),
+  v.strictObject({ ev: v.literal('tsc_offset'), ...on, ns: int(-1e12, 1e12) }),
+  v.strictObject({ ev: v.literal('cpuid'), ...on, x2apic: v.boolean(), tsc_deadline: v.boolean() }),
+  v.strictObject({ ev: v.literal('cr8'), ...on, value: int(0, 15) }),
   v.strictObject({ ev: v.literal('stall'), ns: pause }),
 ] as const;
 const apicEvent = v.variant('ev', apicEvents, 'an event of a local APIC');

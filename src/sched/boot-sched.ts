@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The scheduler at the end of boot: every CPU online and idle, the root group alone. And how tasks come into it. */
-import './wide-shapes.js';
-import { u64 as toU64, type u64, ZERO } from '../lib/types.js';
+import { u64, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { newCfsRq, newRq, newSchedEntity, newSchedFeatures, newTask, newTaskGroup, tickNsec } from './records.js';
 import {
@@ -76,8 +75,8 @@ export function initSched(kernel: vmlinux, cpus: number): void {
     const cfs_rq = newCfsRq(m.cfs_rq.length);
     m.cfs_rq.push(cfs_rq);
     const rq = newRq(cpu, cfs_rq.id);
-    rq.avg_idle = toU64(2 * m.sysctl_sched_migration_cost);
-    rq.max_idle_balance_cost = toU64(m.sysctl_sched_migration_cost);
+    rq.avg_idle = u64(2 * m.sysctl_sched_migration_cost);
+    rq.max_idle_balance_cost = u64(m.sysctl_sched_migration_cost);
     rq.next_balance = kernel.get_jiffies_64();
     m.rq.push(rq);
     kernel.init_cfs_rq(cfs_rq);
@@ -94,7 +93,7 @@ export function initSched(kernel: vmlinux, cpus: number): void {
   for (let cpu = 0; cpu < cpus; cpu++) {
     const idle = allocTask(kernel);
     kernel.set_load_weight(idle, false);
-    m.se[idle.se].slice = toU64(m.sysctl_sched_base_slice);
+    m.se[idle.se].slice = u64(m.sysctl_sched_base_slice);
     kernel.init_idle(idle, cpu);
   }
   kernel.sched_init_smp();
@@ -137,7 +136,7 @@ export function forkTask(kernel: vmlinux, config: TaskConfig): task_struct {
   p.policy = SCHED_NORMAL;
   p.static_prio = NICE_TO_PRIO(Math.max(MIN_NICE, Math.min(MAX_NICE, config.nice)));
   p.normal_prio = p.static_prio;
-  se.slice = toU64(m.sysctl_sched_base_slice);
+  se.slice = u64(m.sysctl_sched_base_slice);
   se.deadline = ZERO;
   kernel.set_load_weight(p, false);
   kernel.set_cpus_allowed_common(p, config.cpus);

@@ -11,6 +11,7 @@
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import { EAGAIN, EINVAL } from '../lib/errno.js';
 import { HRTIMER_NORESTART, type hrtimer_ptr } from '../lib/hrtimer.js';
+import { RESCHEDULE_VECTOR } from '../lib/irq_vectors.js';
 import {
   add,
   type bool,
@@ -162,9 +163,10 @@ export function resched_curr(this: vmlinux, rq: rq): void {
   this.smp_send_reschedule(cpu, 'resched_curr');
 }
 
-/** include/linux/smp.h: smp_send_reschedule(): the flag is set already; the interrupt makes the CPU look at it. */
+/** include/linux/smp.h: smp_send_reschedule(): the flag is set already; only the interrupt makes the CPU look at it. */
 export function smp_send_reschedule(this: vmlinux, cpu: number, callsite: string): void {
   this.trace_ipi_send_cpu(cpu, callsite, '0x0');
+  this.m.host_irq[cpu].push(RESCHEDULE_VECTOR);
 }
 
 /* ---- queueing ---- */

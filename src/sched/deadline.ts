@@ -14,7 +14,7 @@ import {
   div,
   mul,
   S64_ZERO,
-  type s64,
+  s64,
   s64_add,
   s64_diff,
   s64_div,
@@ -28,9 +28,7 @@ import {
   sub,
   to_s64,
   to_u64,
-  s64 as toS64,
-  u64 as toU64,
-  type u64,
+  u64,
   ZERO,
 } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
@@ -39,11 +37,11 @@ import { ENQUEUE_REPLENISH, ENQUEUE_WAKEUP, NULL, type rq, type sched_dl_entity,
 
 const DL_SCALE = 10;
 const BW_SHIFT = 20;
-const NSEC_PER_USEC = toS64(1000);
+const NSEC_PER_USEC = s64(1000);
 /** ns */
-const dl_server_min_res: u64 = toU64(1_000_000);
-const SERVER_RUNTIME: u64 = toU64(50_000_000);
-const SERVER_PERIOD: u64 = toU64(1_000_000_000);
+const dl_server_min_res: u64 = u64(1_000_000);
+export const SERVER_RUNTIME: u64 = u64(50_000_000);
+export const SERVER_PERIOD: u64 = u64(1_000_000_000);
 
 /** kernel/sched/deadline.c: dl_server() */
 export function dl_server(this: vmlinux, dl_se: sched_dl_entity): bool {

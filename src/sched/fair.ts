@@ -28,7 +28,7 @@ import {
   mul_u64_u32_shr,
   ONE,
   S64_ZERO,
-  type s64,
+  s64,
   s64_add,
   s64_diff,
   s64_div,
@@ -47,7 +47,6 @@ import {
   to_s64,
   to_u32,
   to_u64,
-  s64 as toS64,
   U64_MAX,
   type u32,
   u64,
@@ -94,10 +93,11 @@ import {
 const WMULT_CONST = 0xffff_ffff;
 const WMULT_CONST_U64 = u64(WMULT_CONST);
 const WMULT_SHIFT = 32;
-const TWO = u64(2);
-const PELT_MIN_DIVIDER_U64 = u64(PELT_MIN_DIVIDER);
+/** an entity's lag is kept within so many slices */
+const LAG_SLICES = u64(2);
+export const PELT_MIN_DIVIDER_U64 = u64(PELT_MIN_DIVIDER);
 
-const UPDATE_TG = 0x1;
+export const UPDATE_TG = 0x1;
 const SKIP_AGE_LOAD = 0x2;
 const DO_ATTACH = 0x4;
 const DO_DETACH = 0x8;
@@ -319,12 +319,12 @@ export function avg_vruntime(this: vmlinux, cfs_rq: cfs_rq): u64 {
   return cfs_rq.zero_vruntime;
 }
 
-const S64_ONE = toS64(1);
+const S64_ONE = s64(1);
 
 /** kernel/sched/fair.c: entity_lag(): V - vruntime, within two slices or a tick of virtual time. */
 export function entity_lag(this: vmlinux, avruntime: u64, se: sched_entity): s64 {
   const vlag = s64_diff(avruntime, se.vruntime);
-  const limit = to_s64(this.calc_delta_fair(max(mul(TWO, se.slice), this.m.TICK_NSEC), se));
+  const limit = to_s64(this.calc_delta_fair(max(mul(LAG_SLICES, se.slice), this.m.TICK_NSEC), se));
   if (s64_ge(vlag, limit)) return limit;
   const lower = s64_neg(limit);
   return s64_le(vlag, lower) ? lower : vlag;
@@ -569,7 +569,7 @@ export function post_init_entity_util_avg(this: vmlinux, p: task_struct): void {
   sa.runnable_avg = sa.util_avg;
 }
 
-const S64_TWO = toS64(2);
+const S64_TWO = s64(2);
 
 /* ---- running time ---- */
 
@@ -858,7 +858,7 @@ export function update_tg_cfs_util(this: vmlinux, cfs_rq: cfs_rq, se: sched_enti
   const divider = this.get_pelt_divider(cfs_rq.avg);
   se.avg.util_avg = gcfs_rq.avg.util_avg;
   const new_sum = to_u32(mul(se.avg.util_avg, u64(divider)));
-  const delta_sum = s64_sub(toS64(new_sum), toS64(se.avg.util_sum));
+  const delta_sum = s64_sub(s64(new_sum), s64(se.avg.util_sum));
   se.avg.util_sum = new_sum;
 
   const avg = cfs_rq.avg;
@@ -895,7 +895,7 @@ export function update_tg_cfs_load(this: vmlinux, cfs_rq: cfs_rq, se: sched_enti
   if (s64_ge(runnable_sum, S64_ZERO)) {
     // Runnable time was added: not beyond all of the window.
     runnable_sum = s64_add(runnable_sum, to_s64(se.avg.load_sum));
-    runnable_sum = s64_min(runnable_sum, toS64(divider));
+    runnable_sum = s64_min(runnable_sum, s64(divider));
   } else {
     let load_sum = ZERO;
     const weight = this.scale_load_down(gcfs_rq.load.weight);
@@ -904,7 +904,7 @@ export function update_tg_cfs_load(this: vmlinux, cfs_rq: cfs_rq, se: sched_enti
     runnable_sum = to_s64(min(se.avg.load_sum, load_sum));
   }
 
-  const running_sum = toS64(se.avg.util_sum >>> SCHED_CAPACITY_SHIFT);
+  const running_sum = s64(se.avg.util_sum >>> SCHED_CAPACITY_SHIFT);
   runnable_sum = s64_max(runnable_sum, running_sum);
 
   const load_sum = mul(to_u64(this.se_weight(se)), to_u64(runnable_sum));
@@ -1091,8 +1091,8 @@ export function util_est_dequeue(this: vmlinux, cfs_rq: cfs_rq, p: task_struct):
   cfs_rq.avg.util_est = enqueued - Math.min(enqueued, this._task_util_est(p));
 }
 
-const UTIL_EST_WEIGHT_SHIFT = 2;
-const UTIL_EST_MARGIN = Math.floor(1024 / 100);
+export const UTIL_EST_WEIGHT_SHIFT = 2;
+export const UTIL_EST_MARGIN = Math.floor(1024 / 100);
 
 /** kernel/sched/fair.c: util_est_update() */
 export function util_est_update(this: vmlinux, cfs_rq: cfs_rq, p: task_struct, task_sleep: bool): void {
@@ -1522,63 +1522,60 @@ export function dequeue_entities(this: vmlinux, rq: rq, first: sched_entity, fla
     if (!task_sleep && !task_delayed) h_nr_delayed = first.sched_delayed ? 1 : 0;
   }
 
-  let throttled = false;
-  let se: sched_entity | null = first;
-  while (se !== null) {
-    const cfs_rq = this.cfs_rq_of(se);
+  // biome-ignore lint/suspicious/noConfusingLabels: the label of the C function
+  out: {
+    let se: sched_entity | null = first;
+    while (se !== null) {
+      const cfs_rq = this.cfs_rq_of(se);
 
-    if (!this.dequeue_entity(cfs_rq, se, flags)) {
-      if (p !== null && p.se === se.id) return -1;
-      slice = this.cfs_rq_min_slice(cfs_rq);
-      break;
-    }
+      if (!this.dequeue_entity(cfs_rq, se, flags)) {
+        if (p !== null && p.se === se.id) return -1;
+        slice = this.cfs_rq_min_slice(cfs_rq);
+        break;
+      }
 
-    if (!h_nr_delayed) cfs_rq.h_nr_runnable = (cfs_rq.h_nr_runnable - h_nr_queued) >>> 0;
-    cfs_rq.h_nr_queued = (cfs_rq.h_nr_queued - h_nr_queued) >>> 0;
-    cfs_rq.idle_h_nr_running = (cfs_rq.idle_h_nr_running - idle_h_nr_running) >>> 0;
-    cfs_rq.h_nr_delayed = (cfs_rq.h_nr_delayed - h_nr_delayed) >>> 0;
+      if (!h_nr_delayed) cfs_rq.h_nr_runnable = (cfs_rq.h_nr_runnable - h_nr_queued) >>> 0;
+      cfs_rq.h_nr_queued = (cfs_rq.h_nr_queued - h_nr_queued) >>> 0;
+      cfs_rq.idle_h_nr_running = (cfs_rq.idle_h_nr_running - idle_h_nr_running) >>> 0;
+      cfs_rq.h_nr_delayed = (cfs_rq.h_nr_delayed - h_nr_delayed) >>> 0;
 
-    if (this.cfs_rq_is_idle(cfs_rq)) idle_h_nr_running = h_nr_queued;
+      if (this.cfs_rq_is_idle(cfs_rq)) idle_h_nr_running = h_nr_queued;
 
-    if (this.cfs_rq_throttled(cfs_rq)) {
-      throttled = true;
-      break;
-    }
+      if (this.cfs_rq_throttled(cfs_rq)) break out;
 
-    if (cfs_rq.load.weight !== ZERO) {
-      slice = this.cfs_rq_min_slice(cfs_rq);
+      if (cfs_rq.load.weight !== ZERO) {
+        slice = this.cfs_rq_min_slice(cfs_rq);
+        se = this.parent_entity(se);
+        // The group that just lost a sleeper is a good candidate to run on: bias the pick toward it.
+        if (task_sleep && se !== null && !this.throttled_hierarchy(cfs_rq)) this.set_next_buddy(se);
+        break;
+      }
+      flags |= DEQUEUE_SLEEP;
+      flags &= ~(DEQUEUE_DELAYED | DEQUEUE_SPECIAL);
       se = this.parent_entity(se);
-      // The group that just lost a sleeper is a good candidate to run on: bias the pick toward it.
-      if (task_sleep && se !== null && !this.throttled_hierarchy(cfs_rq)) this.set_next_buddy(se);
-      break;
     }
-    flags |= DEQUEUE_SLEEP;
-    flags &= ~(DEQUEUE_DELAYED | DEQUEUE_SPECIAL);
-    se = this.parent_entity(se);
-  }
 
-  for (; !throttled && se !== null; se = this.parent_entity(se)) {
-    const cfs_rq = this.cfs_rq_of(se);
+    for (; se !== null; se = this.parent_entity(se)) {
+      const cfs_rq = this.cfs_rq_of(se);
 
-    this.update_load_avg(cfs_rq, se, UPDATE_TG);
-    this.se_update_runnable(se);
-    this.update_cfs_group(se);
+      this.update_load_avg(cfs_rq, se, UPDATE_TG);
+      this.se_update_runnable(se);
+      this.update_cfs_group(se);
 
-    se.slice = slice;
-    if (se.id !== cfs_rq.curr) this.min_vruntime_cb_propagate(se.id, NULL);
-    slice = this.cfs_rq_min_slice(cfs_rq);
+      se.slice = slice;
+      if (se.id !== cfs_rq.curr) this.min_vruntime_cb_propagate(se.id, NULL);
+      slice = this.cfs_rq_min_slice(cfs_rq);
 
-    if (!h_nr_delayed) cfs_rq.h_nr_runnable = (cfs_rq.h_nr_runnable - h_nr_queued) >>> 0;
-    cfs_rq.h_nr_queued = (cfs_rq.h_nr_queued - h_nr_queued) >>> 0;
-    cfs_rq.idle_h_nr_running = (cfs_rq.idle_h_nr_running - idle_h_nr_running) >>> 0;
-    cfs_rq.h_nr_delayed = (cfs_rq.h_nr_delayed - h_nr_delayed) >>> 0;
+      if (!h_nr_delayed) cfs_rq.h_nr_runnable = (cfs_rq.h_nr_runnable - h_nr_queued) >>> 0;
+      cfs_rq.h_nr_queued = (cfs_rq.h_nr_queued - h_nr_queued) >>> 0;
+      cfs_rq.idle_h_nr_running = (cfs_rq.idle_h_nr_running - idle_h_nr_running) >>> 0;
+      cfs_rq.h_nr_delayed = (cfs_rq.h_nr_delayed - h_nr_delayed) >>> 0;
 
-    if (this.cfs_rq_is_idle(cfs_rq)) idle_h_nr_running = h_nr_queued;
+      if (this.cfs_rq_is_idle(cfs_rq)) idle_h_nr_running = h_nr_queued;
 
-    if (this.cfs_rq_throttled(cfs_rq)) throttled = true;
-  }
+      if (this.cfs_rq_throttled(cfs_rq)) break out;
+    }
 
-  if (!throttled) {
     this.sub_nr_running(rq, h_nr_queued);
     if (!was_sched_idle && this.sched_idle_rq(rq)) rq.next_balance = this.get_jiffies_64();
     ret = 1;
@@ -1702,7 +1699,7 @@ export function wake_affine_idle(this: vmlinux, this_cpu: number, prev_cpu: numb
 
 /** include/linux/sched/topology.h: struct sched_domain::imbalance_pct of a domain that shares a cache. */
 const SD_LLC_IMBALANCE_PCT = 117;
-const HUNDRED = toS64(100);
+const HUNDRED = s64(100);
 
 /** kernel/sched/fair.c: wake_affine_weight() */
 export function wake_affine_weight(
@@ -1729,7 +1726,7 @@ export function wake_affine_weight(
 
   let prev_eff_load = to_s64(this.cpu_load(this.cpu_rq(prev_cpu)));
   prev_eff_load = s64_sub(prev_eff_load, task_load);
-  if (bias) prev_eff_load = s64_mul(prev_eff_load, toS64(100 + Math.trunc((SD_LLC_IMBALANCE_PCT - 100) / 2)));
+  if (bias) prev_eff_load = s64_mul(prev_eff_load, s64(100 + Math.trunc((SD_LLC_IMBALANCE_PCT - 100) / 2)));
   prev_eff_load = s64_mul(prev_eff_load, to_s64(this.capacity_of(this_cpu)));
 
   // On a tie a synchronous waker keeps the wakee near.

@@ -476,8 +476,10 @@ export const SCHED_TUNABLESCALING_LOG = 1;
 export const SCHED_TUNABLESCALING_LINEAR = 2;
 export const NSEC_PER_MSEC: u64 = u64(1_000_000);
 
-const TWO: u64 = u64(2);
-const EIGHT: s64 = s64(8);
+/** the least that scale_load_down() makes of a weight */
+const WEIGHT_LEAST: u64 = u64(2);
+/** update_avg() moves by this part of the difference */
+const AVG_PART: s64 = s64(8);
 
 /** Their order in memory: the higher class first. */
 function rankOf(name: sched_class_name): number {
@@ -494,7 +496,7 @@ export function scale_load(this: vmlinux, w: u64): u64 {
 
 /** kernel/sched/sched.h: scale_load_down(): no weight but 0 becomes less than 2. */
 export function scale_load_down(this: vmlinux, w: u64): u64 {
-  return w === ZERO ? w : max(TWO, shr(w, 10));
+  return w === ZERO ? w : max(WEIGHT_LEAST, shr(w, 10));
 }
 
 /** kernel/sched/sched.h: idle_policy() */
@@ -933,5 +935,5 @@ export function is_per_cpu_kthread(this: vmlinux, p: task_struct): bool {
 /** kernel/sched/sched.h: update_avg(): an exponential average, 1/8 of the way to each sample. */
 export function update_avg(this: vmlinux, avg: u64, sample: u64): u64 {
   const diff = to_s64(sub(sample, avg));
-  return add(avg, to_u64(s64_div(diff, EIGHT)));
+  return add(avg, to_u64(s64_div(diff, AVG_PART)));
 }

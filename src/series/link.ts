@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Links a series into a kernel: the base's table with the overrides by name on top, every fault found. */
 import type { AnyFunction, FunctionTable, Kernel, Knob } from '../vmlinux/bind.js';
+import { functionExpected } from './pieces.js';
 import { type Patch, type Series, SeriesError, type SeriesFault } from './series.js';
 
 function overridesOf(patch: Patch, kind: 'funcs' | 'adds'): [string, unknown][] {
@@ -61,7 +62,7 @@ function judge(
     return { code: 'adds-existing', expected: 'a name that the base lacks', got: `${name}, which it has: use funcs` };
   }
   if (there === undefined) {
-    return { code: 'override-unknown', expected: nearest(name, Object.keys(table)), got: name };
+    return { code: 'override-unknown', expected: functionExpected(name, Object.keys(table)), got: name };
   }
   if (there.length === fn.length) return null;
   const params = (k: number): string => `${k} parameter${k === 1 ? '' : 's'}`;
@@ -72,39 +73,4 @@ function kernelName(base: Kernel, series: Series, n: number): string {
   if (series.release === true && n === series.patches.length) return series.id;
   const prefix = n === series.patches.length ? '' : `~${n}`;
   return `${base.name}+${series.id}${prefix}`;
-}
-
-/** The known name closest to a mistyped one, as a phrase. */
-export function nearest(name: string, known: readonly string[]): string {
-  const near = nearestName(name, known);
-  return near === null ? 'a function of the base' : `a function of the base, perhaps ${near}`;
-}
-
-/** The known name closest to a mistyped one; null when none is close. */
-export function nearestName(name: string, known: readonly string[]): string | null {
-  if (name.length > 200) return null;
-  let best = '';
-  let bestDistance = Number.POSITIVE_INFINITY;
-  for (const candidate of known) {
-    const d = distance(name, candidate);
-    if (d < bestDistance) {
-      bestDistance = d;
-      best = candidate;
-    }
-  }
-  return bestDistance <= Math.max(2, name.length / 3) ? best : null;
-}
-
-/** Levenshtein's. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j] + 1, next[j - 1] + 1));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

@@ -5,10 +5,10 @@
  *   KERNEL   = BASE { "+" SERIES }          BASE: the pin, a release, or a series' id for the kernel it makes
  *   SERIES   = ID [ "~" N ]                 N: its first N patches; all when absent
  */
-import { oneOf } from '../base/faults.js';
+import { nearestWord, oneOf } from '../base/faults.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { historic } from './historic/index.js';
-import { link, nearestName } from './link.js';
+import { link } from './link.js';
 import { linux_6_12 } from './linux-6.12.js';
 import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
@@ -126,7 +126,7 @@ function baseByName(name: string, first: string): Kernel {
 export function baseKernel(series: AnySeries): Kernel {
   if (series.base !== pin.name && !byId.has(series.base)) {
     const known = [pin.name, ...byId.keys()];
-    const near = nearestName(series.base, known);
+    const near = nearestWord(series.base, known);
     const expected = `one of ${known.join(', ')}${near === null ? '' : `; perhaps ${near}`}`;
     throw new SeriesError(series.id, [{ code: 'base-unknown', place: 'base', expected, got: series.base }]);
   }
@@ -138,17 +138,30 @@ function standsOn(kernel: Kernel, base: string): boolean {
   return kernel.name.split('+').includes(base);
 }
 
+/**
+ * A series applies to another kernel as well where what it replaces reads there as on its base. Throws SeriesError with
+ * the functions that do not.
+ */
+function refuseConflicts(kernel: Kernel, series: AnySeries, n: number): void {
+  const base = baseKernel(series);
+  const replaced = new Set(series.patches.slice(0, n).flatMap((patch) => Object.keys(patch.funcs ?? {})));
+  const own = new Set(series.patches.flatMap((patch) => Object.keys(patch.adds ?? {})));
+  const other = [...replaced].filter((name) => !own.has(name) && kernel.table[name] !== base.table[name]);
+  if (other.length === 0) return;
+  const expected = `${series.base}, which ${series.id} applies to, or a kernel with the same ${other.join(', ')}`;
+  throw new SeriesError(series.id, [{ code: 'base-unknown', place: 'base', expected, got: kernel.name }]);
+}
+
 /** `kernel` with the first n patches of a series; linked once for the registry's own series. */
 function applySeries(kernel: Kernel, series: AnySeries, n: number): Kernel {
-  if (!standsOn(kernel, series.base)) {
-    const expected = `${series.base}, which ${series.id} applies to`;
-    throw new SeriesError(series.id, [{ code: 'base-unknown', place: 'base', expected, got: kernel.name }]);
-  }
+  const rebased = !standsOn(kernel, series.base);
+  if (rebased) refuseConflicts(kernel, series, n);
   const own = byId.get(series.id) === series;
   const key = `${kernel.name}+${series.id}~${n}`;
   const there = own ? linked.get(key) : undefined;
   if (there !== undefined) return there;
-  const made = link(kernel, series as Series, n);
+  const linkedHere = link(kernel, series as Series, n);
+  const made = rebased ? { ...linkedHere, rebased: `${series.id} was made for ${series.base}` } : linkedHere;
   if (own) {
     linked.set(key, made);
     if (!linked.has(made.name)) linked.set(made.name, made);

@@ -5,14 +5,11 @@
  * Mirrored: interrupts, the APIC and its timer, posted interrupts, AVIC, MSRs; entry, exit, hypercalls, PLE windows,
  * steal time.
  */
-import { KVM_ISA_SVM } from '../arch/x86/kvm_host.js';
+import { KVM_ISA_SVM, SVM_EXIT_AVIC_INCOMPLETE_IPI } from '../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import type { kvm_lapic } from '../lapic/lapic.js';
-import { or, type s64, s64_toNumber, shl, toBigInt, u64 as toU64, type u32, type u64, ZERO } from '../lib/types.js';
+import { or, type s64, s64_toNumber, shl, toBigInt, type u32, u64, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
-
-/** arch/x86/include/uapi/asm/svm.h */
-const SVM_EXIT_AVIC_INCOMPLETE_IPI = 0x401;
 
 type Fields = Readonly<Record<string, string | number | boolean>>;
 
@@ -152,7 +149,7 @@ export function trace_kvm_entry(this: vmlinux, vcpu: kvm_vcpu, immediate_exit: b
 /** exit_info_2: of an incomplete IPI the cause and the index. MODEL: 0 for others; no guest physical addresses. */
 function exitInfo2({ arch }: kvm_vcpu): u64 {
   if (arch.exit_reason !== SVM_EXIT_AVIC_INCOMPLETE_IPI) return ZERO;
-  return or(shl(toU64(arch.avic_exit.id), 32), toU64(arch.avic_exit.index));
+  return or(shl(u64(arch.avic_exit.id), 32), u64(arch.avic_exit.index));
 }
 
 /** arch/x86/kvm/trace.h: kvm_exit() */

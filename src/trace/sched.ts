@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** include/trace/events/sched.h, ipi.h (6.12.117): the scheduler's tracepoints, with their own fields. */
 import { toBigInt, type u64 } from '../lib/types.js';
-import type { task_struct } from '../sched/sched.js';
+import { TASK_DEAD, TASK_REPORT, type task_struct } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { trace_event } from './trace-event.js';
 
-const TASK_REPORT = 0x7f;
-const TASK_DEAD = 0x80;
 const TASK_IDLE = 0x402;
 /** By bit; TASK_DEAD stands in for TASK_REPORT_IDLE as the kernel's table has it. */
 const STATE_CHARS = 'SDTtXZPI';

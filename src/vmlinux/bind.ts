@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Makes kernels: a base table, overrides by name on top, frozen; and binds one to a machine. */
 import type { trace_event } from '../trace/trace-event.js';
+import './wide-shapes.js';
 import type { kernel_functions, kernel_state, vmlinux } from './vmlinux.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: a table of functions of every signature
@@ -12,6 +13,8 @@ export interface Kernel {
   /** `v6.12.117`, `v6.19-rc1`, `v6.19-rc1+semantics-aware-v2`, `...~3` for a prefix of three patches */
   readonly name: string;
   readonly table: FunctionTable;
+  /** says that a series stands on another kernel than it was made for */
+  readonly rebased?: string;
   /** what its series brought in sysctls, debugfs files and module parameters */
   readonly knobs?: Readonly<Record<string, Knob>>;
   /** SCHED_FEATs whose default differs from the pin's */

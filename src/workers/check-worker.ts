@@ -15,7 +15,7 @@ export interface WorkerStart {
 
 export type Job =
   | { id: number; kind: 'ask'; question: Question }
-  | { id: number; kind: 'measure'; kernel: string }
+  | { id: number; kind: 'measure'; kernel: string; variation: number }
   | { id: number; kind: 'coverage' };
 
 export type Done =
@@ -43,7 +43,7 @@ async function answer(job: Job): Promise<unknown> {
     case 'measure': {
       const kernel = subject.kernels.find((k) => k.name === job.kernel);
       if (kernel === undefined) throw new Error(`no kernel ${job.kernel} in this check`);
-      return measure(machineEngine, kernel);
+      return measure(machineEngine, kernel, undefined, job.variation);
     }
     case 'coverage':
       return start.covered.length === 0

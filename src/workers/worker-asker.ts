@@ -44,6 +44,14 @@ class Thread {
       this.#at?.reject(e instanceof Error ? e : new Error(String(e)));
       this.#at = null;
     });
+    this.#worker.on('exit', () => this.#over());
+  }
+
+  /** A thread that ends by itself: user code called process.exit(), or it ran out of memory. */
+  #over(): void {
+    const why = 'a thread ended before it had answered: process.exit() in a patch, or no memory left';
+    this.#at?.reject(new Error(why));
+    this.#at = null;
   }
 
   get busy(): boolean {
@@ -127,7 +135,8 @@ export function workerAsker(options: WorkerAskerOptions): Asker {
 
   return {
     ask: (question) => run(kindOf(question.kernel, question.int64), { kind: 'ask', question }) as Promise<Answer>,
-    measure: (kernel) => run(kindOf(kernel, 'number'), { kind: 'measure', kernel }) as Promise<Measures>,
+    measure: (kernel, variation) =>
+      run(kindOf(kernel, 'number'), { kind: 'measure', kernel, variation }) as Promise<Measures>,
     unreached: async () => {
       if (!counting) return [];
       const found = (await Promise.all(all(['counted', 'checked']).map(coverageOf))) as ModuleCoverage[][];

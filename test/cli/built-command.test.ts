@@ -51,6 +51,7 @@ describe('bugs that KVM once had', () => {
 });
 
 it('starts by itself, as npx starts it in a clone', () => {
+  expect(execFileSync(join(root, 'kvmodel'), ['list', 'kernels'], { cwd, encoding: 'utf8' })).toContain('v6.12.117');
   expect(execFileSync(main, ['list', 'kernels'], { cwd, encoding: 'utf8' })).toContain('v6.12.117');
 });
 
@@ -85,7 +86,7 @@ describe('check', () => {
     expect(run(...check, '--json').out).toBe(out);
 
     expect(run(...check, '--out', 'found').out).toContain('kvmodel.mjs replay found/Y1.1.json');
-    expect(readdirSync(join(cwd, 'found'))).toEqual(['Y1.1.json']);
+    expect(readdirSync(join(cwd, 'found'))).toEqual(['Y1.1.json', 'report.txt']);
     expect(run('replay', 'found/Y1.1.json').code).toBe(1);
     expect(run(...check, '--out', 'found').code).toBe(2);
   });
@@ -106,6 +107,14 @@ describe('bisect', () => {
     const { code, out } = run('bisect', 'Y1', './two-patches.ts', '--runs', '20');
     expect(code).toBe(0);
     expect(out.replace(/\n\s+/g, ' ')).toContain('Patch 2 changes the verdict on Y1 first: sched/fair: Leave');
+  });
+});
+
+describe('a full disk', () => {
+  it('is said in a sentence', () => {
+    const shell = `'${process.execPath}' '${main}' list > /dev/full`;
+    const { stderr, status } = spawnSync('sh', ['-c', shell], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([2, 'kvmodel: standard output: no space left on the device\n']);
   });
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/base/version.js';
-import type { Io } from '../../src/cli/io.js';
+import { columnsOf, type Io } from '../../src/cli/io.js';
 import { kvmodel } from '../../src/cli/kvmodel.js';
 import { caseFile, tokenOf } from '../../src/loader/counterexample.js';
 
@@ -13,6 +13,16 @@ let cwd = '';
 beforeAll(() => {
   cwd = mkdtempSync(join(tmpdir(), 'kvmodel-'));
 });
+
+const SILENT: Io = {
+  out: () => undefined,
+  err: () => undefined,
+  errIsTty: false,
+  cwd: '/',
+  invocation: 'kvmodel',
+  env: {},
+  stdin: async () => '',
+};
 
 interface Said {
   code: number;
@@ -95,7 +105,15 @@ describe('a wrong command line', () => {
     ['replay k1.AAAA', 'cut short?'],
     ['replay k9.AAAA', 'expected k1.'],
     ['bisect A1', "missing required argument 'series'"],
-    ['list nothing', 'expected one of these: series, claims, scenarios, kernels'],
+    ['check x.patch', 'expected a series, or --am x.patch for a patch in C'],
+    ['check semantics-aware-v2 --am x.patch', 'expected a series or --am, not both'],
+    ['check semantics-aware-v2 --tree /usr/src', 'expected a series or --tree, not both'],
+    ['check --am x.patch --runs 5', '--runs: expected a series'],
+    ['conform --held kvm_vcpu_on_spim', 'perhaps kvm_vcpu_on_spin'],
+    ['list nothing', 'expected one of these: series, claims, scenarios, kernels, knobs'],
+    ['check semantics-aware-v2 --out /dev/null', '--out: expected a directory that is new or empty'],
+    ['check semantics-aware-v2 --out /proc/kvmodel', 'no such file'],
+    ['run nice-mix --json --trace ftrace', '--json: expected no --trace'],
   ];
   it.each(cases)('%s', async (line, expected) => {
     const { code, out, err } = await said(line);
@@ -135,6 +153,15 @@ describe('list', () => {
   });
 });
 
+describe('the width', () => {
+  it('is COLUMNS, within reason', () => {
+    const width = (COLUMNS?: string): number => columnsOf({ env: COLUMNS === undefined ? {} : { COLUMNS } });
+    expect([width(), width('100'), width('10'), width('9999'), width('x'), width('0')]).toEqual([
+      80, 100, 60, 400, 80, 80,
+    ]);
+  });
+});
+
 describe('run', () => {
   it('tells the same twice, in 80 columns', async () => {
     const first = await said('run nice-mix --events 30');
@@ -142,6 +169,25 @@ describe('run', () => {
     expect(await said('run nice-mix --events 30')).toEqual(first);
     expect(isPlain(first.out) && isNarrow(first.out)).toBe(true);
     await expect(first.out).toMatchFileSnapshot('./__golden__/run-nice-mix.txt');
+  });
+
+  it('is JSON when asked', async () => {
+    const json = JSON.parse((await said('run nice-mix --events 5 --json')).out);
+    expect(json).toMatchObject({ schema: 'kvmodel-run-1', kernels: ['v6.12.117'], scenario: { cpus: 1 } });
+    expect(json.events).toHaveLength(5);
+    expect(json.transcript).toHaveLength(5);
+  });
+
+  it('has every knob listed that it takes', async () => {
+    const { out } = await said('list knobs --json');
+    const names = JSON.parse(out).knobs.map((k: { name: string }) => k.name);
+    expect(names).toEqual(
+      expect.arrayContaining(['halt_poll_ns', 'NEXT_BUDDY', 'base_slice_ns', 'vcpu_debooster_enabled']),
+    );
+    const { err } = await said(
+      `run ${file('knob.json', '{"cpus":1,"tasks":[{"comm":"a"}],"knobs":{"zzzzzzzzzzzz":1}}')}`,
+    );
+    for (const name of ['halt_poll_ns', 'NEXT_BUDDY', 'cpu_preemption_timer_multi']) expect(err).toContain(name);
   });
 
   it('compares two kernels', async () => {
@@ -179,6 +225,18 @@ describe('run', () => {
     for (const place of ['tasks[0].cpus[0]', 'tasks[1].comm', 'tasks[1].group', 'vms[0].ipiv'])
       expect(err).toContain(place);
     expect(err).toContain('bad.json: 4 faults');
+    // a number out of range hides no unknown name
+    const both = {
+      ...bad,
+      tasks: [
+        { comm: 'a', nice: 99 },
+        { comm: 'b', group: 'g' },
+      ],
+      vms: [],
+    };
+    const more = await said(`run ${file('both.json', JSON.stringify(both))}`);
+    expect(more.err).toContain('tasks[0].nice');
+    expect(more.err).toContain('tasks[1].group');
   });
 
   it.each([
@@ -223,6 +281,35 @@ describe('replay', () => {
     const { code, out } = await said('replay case.json --kernel v6.12.117');
     expect(code).toBe(0);
     expect(out).not.toContain('yield_deboost');
+  });
+
+  it('needs something to replay', async () => {
+    const got = { err: '' };
+    const io = {
+      ...SILENT,
+      err: (text: string) => {
+        got.err += text;
+      },
+    };
+    expect(await kvmodel(['replay', ''], io)).toBe(2);
+    expect(got.err).toContain('a token, a file, or - for standard input');
+  });
+
+  it('of a patch that is not here goes to the base all the same', async () => {
+    const events = [...c.events];
+    const scenario = { ...c.scenario, tasks: [...c.scenario.tasks] };
+    const away = {
+      ...c,
+      kernel: 'v6.12.117+mine',
+      against: 'v6.12.117',
+      patch: './elsewhere/mine.ts',
+      scenario,
+      events,
+    };
+    const { code, out } = await said(`replay ${tokenOf(away)} --kernel v6.12.117`);
+    expect(out.replace(/\n +/g, ' ')).toContain('none.1 is no property of kvmodel or, here, ./elsewhere/mine.ts');
+    expect(code).toBe(0);
+    expect((await said(`replay ${tokenOf(away)}`)).code).toBe(2);
   });
 
   it('is JSON when asked', async () => {
@@ -278,6 +365,28 @@ export default defineSeries({ id: 'mine', title: 'mine', base: 'v6.12.117', patc
     const { err, out } = await said(`run nice-mix --events 30 --kernel ./${file('readme.ts', code)}`);
     expect(err).toBe('');
     expect(out).toContain('v6.12.117+free-yield');
+  });
+
+  it('draws no chance and reads no clock', async () => {
+    const text = patch('yield_task_fair(this: vmlinux, rq: rq): void { rq.yld_count = Math.random() * Date.now(); }');
+    const { code, err } = await said(`run nice-mix --kernel ./${file('dice.ts', text)}`);
+    expect(code).toBe(2);
+    expect(err).toMatch(/dice\.ts:2:\d+: expected what follows from[\s\S]*got Math\.random/);
+    expect(err).toContain('2 faults');
+  });
+
+  it('is warned of state that outlives a run', async () => {
+    const text = `let yields = 0;\n${patch('yield_task_fair(this: vmlinux, rq: rq): void { rq.yld_count = ++yields; }')}`;
+    const { code, err } = await said(`run nice-mix --events 5 --kernel ./${file('state.ts', text)}`);
+    expect(code).toBe(0);
+    expect(err.replace(/\n +/g, ' ')).toContain('warning: state.ts:1:5: yields keeps its value from run to run');
+  });
+
+  it('that loops for ever dies as a kernel does, with the place', async () => {
+    const text = patch('yield_task_fair(this: vmlinux, rq: rq): void { while (true) rq.yld_count++; }');
+    const { code, out } = await said(`run nice-mix --events 60 --kernel ./${file('loop.ts', text)}`);
+    expect(code).toBe(0);
+    expect(out.replace(/\n +/g, ' ')).toContain('kernel BUG (soft lockup) in yield_task_fair() at loop.ts:2:');
   });
 
   it('with two faults has both told', async () => {

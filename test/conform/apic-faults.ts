@@ -3,11 +3,11 @@
 import type { kvm_lapic_irq } from '../../src/arch/x86/kvm_host.js';
 import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { dest_lapics, int_out, kvm_apic_map, kvm_lapic } from '../../src/lapic/lapic.js';
-import { add, or, s64_add, s64 as toS64, u64 as toU64, type u64, ZERO } from '../../src/lib/types.js';
+import { add, or, s64, s64_add, u64, ZERO } from '../../src/lib/types.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 import { called, type Fault, fault, missing, result } from './faults.js';
 
-const ONE = toU64(1);
+const ONE = u64(1);
 const apicOf = (args: readonly unknown[]): kvm_lapic => args[0] as kvm_lapic;
 
 /** Done, and then something else with the APIC that is the first argument. */
@@ -30,7 +30,7 @@ export const apicFaults: readonly Fault[] = [
   called('apic_set_spiv', 'drops bit 9', ([apic, val]) => [apic, (val as number) & ~0x200]),
   called('apic_set_tpr', 'drops the sub-class', ([apic, tpr]) => [apic, (tpr as number) & 0xf0]),
   result('kvm_apic_calc_nr_lvt_entries', 'one too many', (n: number) => n + 1),
-  result('kvm_lapic_readable_reg_mask', 'reads EOI', (mask: u64) => or(mask, toU64(1 << 0xb))),
+  result('kvm_lapic_readable_reg_mask', 'reads EOI', (mask: u64) => or(mask, u64(1 << 0xb))),
   result('get_lvt_index', 'LVTERR is no LVT', (i: number) => (i === 5 ? -1 : i)),
   result('kvm_apic_calc_x2apic_ldr', 'cluster of 8', (ldr: number) => (ldr & 0xff ? ldr : ldr << 1) >>> 0),
   missing('kvm_apic_set_version'),
@@ -120,11 +120,11 @@ export const apicFaults: readonly Fault[] = [
   }),
   and('set_target_expiration', 'a ns late', (_, args) => {
     const t = apicOf(args).lapic_timer;
-    t.target_expiration = s64_add(t.target_expiration, toS64(1));
+    t.target_expiration = s64_add(t.target_expiration, s64(1));
   }),
   called('update_target_expiration', 'forgets the old divisor', ([apic]) => [apic, 1]),
   missing('advance_periodic_target_expiration'),
-  result('tmict_to_ns', 'in 32 bits', (ns: u64) => toU64(Number(BigInt(ns as never) & 0xffff_ffffn))),
+  result('tmict_to_ns', 'in 32 bits', (ns: u64) => u64(Number(BigInt(ns as never) & 0xffff_ffffn))),
   result('apic_get_tmcct', 'never 0', (n: number) => n | 1),
   and('kvm_apic_inject_pending_timer_irqs', 'keeps the deadline', (_, args) => {
     apicOf(args).lapic_timer.tscdeadline = ONE;
@@ -138,7 +138,7 @@ export const apicFaults: readonly Fault[] = [
   // Modes, reset, state
   called('__kvm_apic_set_base', 'keeps the address', ([vcpu, value]) => [
     vcpu,
-    toU64((BigInt(value as never) & 0xfffn) | 0xfee0_0000n),
+    u64((BigInt(value as never) & 0xfffn) | 0xfee0_0000n),
   ]),
   result('kvm_apic_set_base', 'never refused', () => 0),
   and('kvm_lapic_reset', 'keeps TMICT', (_, [vcpu]) => {
@@ -170,12 +170,12 @@ export const apicFaults: readonly Fault[] = [
   ]),
   called('kvm_x2apic_icr_write', 'drops the destination', ([apic, data]) => [
     apic,
-    toU64(Number(BigInt(data as never) & 0xffff_ffffn)),
+    u64(Number(BigInt(data as never) & 0xffff_ffffn)),
   ]),
   called('kvm_lapic_msr_write', 'cuts to 32 bits', ([apic, reg, data]) => [
     apic,
     reg,
-    reg === (0x300 as never) ? data : toU64(Number(BigInt(data as never) & 0xffff_ffffn)),
+    reg === (0x300 as never) ? data : u64(Number(BigInt(data as never) & 0xffff_ffffn)),
   ]),
   // Around it: IOAPIC, PIC, the rest of delivery
   missing('kvm_ioapic_update_eoi_one'),

@@ -45,6 +45,21 @@ export const heldFaults: readonly HeldFault[] = [
         return right.call(this, me, kernel);
       },
   ),
+  fault(
+    'kvm_vcpu_on_spin',
+    'tries four times',
+    (right) =>
+      function (this: vmlinux, me: kvm_vcpu, kernel: boolean) {
+        let failed = false;
+        const kvm_vcpu_yield_to = (vcpu: kvm_vcpu): number => {
+          const r = this.kvm_vcpu_yield_to(vcpu);
+          if (r >= 0 || failed) return r;
+          failed = true;
+          return 0;
+        };
+        return right.call(Object.create(this, { kvm_vcpu_yield_to: { value: kvm_vcpu_yield_to } }), me, kernel);
+      },
+  ),
   around('kvm_vcpu_on_spin', 'leaves in_spin_loop set', (k, right, [me]) => {
     right();
     k.kvm_vcpu_set_in_spin_loop(me, true);
@@ -120,6 +135,15 @@ export const heldFaults: readonly HeldFault[] = [
   ),
   around('kvm_vcpu_check_block', 'looks at the timer first', (k, right, [vcpu]) =>
     k.kvm_cpu_has_pending_timer(vcpu) ? -4 : right(),
+  ),
+  fault(
+    'kvm_vcpu_check_block',
+    'does not look at requests',
+    () =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        if (this.kvm_arch_vcpu_runnable(vcpu) || this.kvm_cpu_has_pending_timer(vcpu)) return -4;
+        return this.signal_pending(this.get_current()) ? -4 : 0;
+      },
   ),
   around('update_halt_poll_stats', 'counts a failure as a success', (_k, right, [vcpu]) => {
     const before = (vcpu as kvm_vcpu).stat.halt_successful_poll;

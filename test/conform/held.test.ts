@@ -52,6 +52,7 @@ describe.skipIf(missing !== null)(`functions of KVM, each alone${because}`, { ti
   it('follows a patched tree, names what changed, and leaves out what does not compile', async () => {
     const tree = await patchedTree(await findTree(), [
       ['virt/kvm/kvm_main.c', 'int try = 3;', 'int try = 2;'],
+      ['virt/kvm/kvm_main.c', 'if (task_is_runnable(current)', 'if (current->on_cpu && current->se.on_rq'],
       ['virt/kvm/kvm_main.c', 'val *= grow;', 'val = added_by_the_patch(vcpu, val * grow);'],
       ['arch/x86/kvm/vmx/vmx.c', 'kvm_vcpu_on_spin(vcpu, true);', 'kvm_vcpu_on_spin(vcpu, tru);'],
       ['arch/x86/kvm/x86.c', '(vcpu->arch.msr_kvm_poll_control & 1) == 0', 'vcpu->arch.added_by_the_patch > 3'],
@@ -68,6 +69,7 @@ describe.skipIf(missing !== null)(`functions of KVM, each alone${because}`, { ti
         'shrink_halt_poll_ns',
         'handle_pause',
         'kvm_arch_no_poll',
+        'kvm_sched_out',
       ];
       const report = await holdAll(linux_6_12, tree, { seed: 1, calls: 400, only: new Set(names) });
       const of = (as: string) => report.rows.find((row) => row.as === as);
@@ -75,6 +77,8 @@ describe.skipIf(missing !== null)(`functions of KVM, each alone${because}`, { ti
       expect(of('grow_halt_poll_ns')?.difference?.native).toMatch(/^added_by_the_patch\(/);
       expect(of('shrink_halt_poll_ns')?.differing).toBe(0);
       expect(of('kvm_arch_no_poll')?.difference?.what).toBe('return value');
+      // members of task_struct that no function of the pin reads
+      expect(of('kvm_sched_out')?.difference).toMatchObject({ what: 'call 2', model: 'task_is_runnable(6)' });
       expect(of('handle_pause')).toBeUndefined();
       expect(report.left.map(({ name, why }) => [name, why.replace(/:\d+: .*/, '')])).toEqual([
         ['handle_pause', 'arch/x86/kvm/vmx/vmx.c'],
@@ -88,7 +92,7 @@ describe.skipIf(missing !== null)(`functions of KVM, each alone${because}`, { ti
 /** A copy of what is cut from, with text replaced; the rest is linked to. */
 async function patchedTree(tree: KernelTree, edits: readonly (readonly [file: string, from: string, to: string])[]) {
   const dir = mkdtempSync(join(tmpdir(), 'kvmodel-patched-'));
-  const files = new Set(ARCHITECTURES.flatMap((one) => one.order));
+  const files = new Set([...ARCHITECTURES.flatMap((one) => one.order), 'include/linux/sched.h']);
   for (const file of files) {
     if (!existsSync(join(tree.dir, file))) continue;
     let text = readFileSync(join(tree.dir, file), 'utf8');

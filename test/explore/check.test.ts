@@ -82,6 +82,7 @@ const subject: Subject = {
   pin: toyKernel,
   kernels: [toyKernel, one, two],
   claims,
+  difference: null,
   recorded: { 'T1.1': { toy: 'holds', 'toy+skip': 'holds' } },
 };
 
@@ -128,6 +129,27 @@ describe('a check', () => {
   it('says which verdict is not the recorded one', async () => {
     const { changed } = await runCheck(subject, settings, tools());
     expect(changed).toEqual([{ property: 'T1.1', kernel: 'toy', recorded: 'holds', found: 'refuted' }]);
+  });
+
+  it('does not call a promise broken on a kernel that nobody promised it of', async () => {
+    const own = claims.map((claim) => (claim.id === 'T1' ? { ...claim, promisedBy: 'skip' } : claim));
+    const { claims: found, changed } = await runCheck(
+      { ...subject, claims: own, recorded: { 'T1.1': { toy: 'refuted' } } },
+      settings,
+      tools(),
+    );
+    expect(found[0].verdicts).toEqual({ toy: 'unpromised', 'toy+skip~1': 'refuted', 'toy+skip': 'holds' });
+    expect(changed).toEqual([]);
+  });
+
+  it('takes what fewer runs did not see for no change', async () => {
+    const seen = { ...subject, recorded: { 'T2.2': { toy: 'holds' }, 'T1.1': { 'toy+skip': 'refuted' } } } as const;
+    expect((await runCheck(seen, { ...settings, runs: 20 }, tools())).changed).toEqual([]);
+    const { changed } = await runCheck(seen, { ...settings, runs: 200 }, tools());
+    expect(changed.map((c) => [c.property, c.found])).toEqual([
+      ['T1.1', 'holds'],
+      ['T2.2', 'vacuous'],
+    ]);
   });
 
   it('gives the same bytes twice', async () => {

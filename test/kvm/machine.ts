@@ -2,7 +2,7 @@
 /** A small machine for tests of KVM: the scheduler booted, VMs with one thread a vCPU, and what a machine does. */
 import { bootVm, newKvmState, type VmConfig, vcpuThread } from '../../src/kvm/boot-kvm.js';
 import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
-import { add, u64 as toU64 } from '../../src/lib/types.js';
+import { add, u64 } from '../../src/lib/types.js';
 import { forkTask, initSched, newSchedState } from '../../src/sched/boot-sched.js';
 import type { task_struct } from '../../src/sched/sched.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
@@ -41,7 +41,7 @@ export function testMachine(
   const m = {
     cpu: 0,
     hrtimer: [],
-    ...newSchedState({ cpus, HZ: 250, now: toU64(1_000_000_000) }),
+    ...newSchedState({ cpus, HZ: 250, now: u64(1_000_000_000) }),
     ...newKvmState(cpus),
   } as kernel_state;
   const k = bind(kernel, m, (e) => {
@@ -77,7 +77,7 @@ export function testMachine(
     t: (i) => m.task[tm.v(i).pid],
     settle,
     advance(ns) {
-      m.sched_clock = add(m.sched_clock, toU64(ns));
+      m.sched_clock = add(m.sched_clock, u64(ns));
       settle();
     },
     tick(cpu) {

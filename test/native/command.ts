@@ -18,6 +18,7 @@ export async function kvmodelIn(
     errIsTty: false,
     cwd,
     env: {},
+    invocation: 'kvmodel',
     stdin: async () => '',
   };
   return { code: await kvmodel(argv, io), ...said };

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { differenceLine, replay } from '../../src/conform/recording/replay.js';
-import { stepEngine } from '../../src/conform/sched/step-engine.js';
 import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js';
 import { wordName } from '../../src/native/format.js';
 import {
@@ -16,6 +15,7 @@ import {
   SE_FIELDS,
   TASK_FIELDS,
 } from '../../src/operation/sched.js';
+import { stepEngine } from './step-engine.js';
 import { because, missing } from './tree.js';
 
 const opened: NativeEngine[] = [];

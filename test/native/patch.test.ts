@@ -8,8 +8,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { checkTree } from '../../src/cli/check-tree.js';
 import type { Io } from '../../src/cli/io.js';
 import { checkPatch } from '../../src/conform/sched/patch-check.js';
+import { applyHunks } from '../../src/native/apply-hunks.js';
+import { fileOf, parseDiff } from '../../src/native/diff.js';
 import { findTree, type KernelTree } from '../../src/native/find-tree.js';
-import { addedLines, applySeries, readSeries, touchedFiles } from '../../src/native/patch.js';
+import { readSeries } from '../../src/native/mailbox.js';
+import { applySeries } from '../../src/native/patch.js';
 import { because, missing } from './tree.js';
 
 const DIFF = `--- a/kernel/one.c
@@ -58,14 +61,80 @@ describe('a mailed series', () => {
     expect(() => readSeries('hello\n', 'no.patch')).toThrow(expect.objectContaining({ code: 'patch' }));
   });
 
-  it('adds lines with the numbers they have afterwards', () => {
-    expect(addedLines(DIFF)).toEqual([
-      { file: 'kernel/one.c', line: 4, text: 'vier' },
-      { file: 'kernel/one.c', line: 5, text: 'neu' },
-      { file: 'kernel/one.c', line: 22, text: '-- not a header' },
-      { file: 'kernel/two.c', line: 1, text: 'first' },
+  it('is read from Latin-1, and from a patch with carriage returns', () => {
+    const latin = Buffer.from(mail(1, '[PATCH] sched: one', DIFF.replace('+neu', '+/* J\xf6rg */')), 'latin1');
+    expect(readSeries(latin, 'x.mbox')[0]!.diff).toContain('+/* J\u00f6rg */');
+    const [file] = parseDiff(DIFF.replaceAll('\n', '\r\n'), () => false);
+    expect(file!.hunks[0]!.lines).toContain('+neu');
+    expect(() => readSeries(Buffer.from([45, 45, 45, 32, 0]), 'x')).toThrow('not text');
+  });
+});
+
+const hunksOf = (diff: string) => parseDiff(diff, () => false).flatMap((file) => file.hunks);
+
+describe('a diff', () => {
+  it('names its files, with a/ and b/, without, renamed, created and quoted', () => {
+    expect(parseDiff(DIFF, () => false).map(fileOf)).toEqual(['kernel/one.c', 'kernel/two.c']);
+    const plain = DIFF.replace('a/kernel', 'kernel').replace('b/kernel/one', 'kernel/one');
+    expect(parseDiff(plain, (path) => path === 'kernel/one.c').map(fileOf)[0]).toBe('kernel/one.c');
+    const renamed = 'diff --git a/x.c b/y.c\nsimilarity index 100%\nrename from x.c\nrename to y.c\n';
+    expect(parseDiff(renamed, () => false)).toMatchObject([{ from: 'x.c', to: 'y.c', hunks: [], copied: false }]);
+    const quoted = '--- "a/k\\303\\266.c"\n+++ "b/k\\303\\266.c"\n@@ -1 +1 @@\n-a\n+b\n';
+    expect(parseDiff(quoted, () => false)).toMatchObject([{ to: 'k\u00f6.c' }]);
+    expect(() => parseDiff('--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n a\n', () => false)).toThrow('other lengths');
+  });
+
+  it.each([
+    '../../../../etc/passwd',
+    '/etc/passwd',
+    '../.ssh/id',
+    'kernel/../../x',
+    '.git/hooks/pre-commit',
+    'kernel//x.c',
+  ])('may not name %s', (path) => {
+    const name = path.startsWith('/') ? path : `b/${path}`;
+    const text = `--- a/kernel/one.c\n+++ ${name}\n@@ -1 +1 @@\n-a\n+b\n`;
+    expect(() => parseDiff(text, () => true)).toThrow('a patch may only name files of the tree');
+  });
+});
+
+describe('hunks', () => {
+  const numbered = (n: number, from = 1) => Array.from({ length: n }, (_, i) => `line ${i + from}`);
+  const file = `${numbered(40).join('\n')}\n`;
+  const diff = (at: number, lines: readonly string[]) => {
+    const n = (signs: string) => lines.filter((line) => signs.includes(line[0]!)).length;
+    return `--- a/f\n+++ b/f\n@@ -${at},${n(' -')} +${at},${n(' +')} @@ here()\n${lines.join('\n')}\n`;
+  };
+
+  it('go where their lines are, and say how far that is', () => {
+    const moved = applyHunks(file, hunksOf(diff(5, [' line 10', '-line 11', '+elf', ' line 12'])));
+    expect(moved.placed).toMatchObject([{ oldAt: 10, at: 10, offset: 5, fuzz: 0 }]);
+    expect(moved.text.split('\n')[10]).toBe('elf');
+    const two = diff(3, [' line 3', '+new', ' line 4']) + diff(20, [' line 20', '-line 21', ' line 22']).slice(16);
+    expect(applyHunks(file, hunksOf(two)).placed).toMatchObject([
+      { oldAt: 3, at: 3 },
+      { oldAt: 20, at: 21 },
     ]);
-    expect(touchedFiles(DIFF)).toEqual(['kernel/one.c', 'kernel/two.c']);
+  });
+
+  it('put up with context that differs at the edges, and keep what the file has', () => {
+    const fuzzy = applyHunks(file, hunksOf(diff(9, [' other', ' line 10', '-line 11', ' line 12', ' line 13'])));
+    expect(fuzzy).toMatchObject({ placed: [{ oldAt: 9, at: 9, fuzz: 1 }], failed: [] });
+    expect(fuzzy.text).toBe(file.replace('line 11\n', ''));
+  });
+
+  it('fail one by one, each with its reason', () => {
+    const text = `${numbered(9).join('\n')}\nelf\n${numbered(9, 11).join('\n')}\n`;
+    const again = diff(7, [' line 7', ' line 8', ' line 9', '-line 10', '+elf', ' line 11']);
+    const none = diff(2, [' line 2', '-nothing like it', ' line 4']);
+    const { failed, placed } = applyHunks(text, hunksOf(none + again));
+    expect(placed).toEqual([]);
+    expect(failed.map(({ why }) => why)).toEqual(['no place has these lines', 'is there already']);
+  });
+
+  it('create a file, and keep one without a last newline so', () => {
+    expect(applyHunks('', hunksOf('--- /dev/null\n+++ b/f\n@@ -0,0 +1,2 @@\n+a\n+b\n')).text).toBe('a\nb\n');
+    expect(applyHunks('a\nb\nc', hunksOf(diff(1, ['-a', '+A', ' b']))).text).toBe('A\nb\nc');
   });
 });
 
@@ -119,7 +188,11 @@ describe.skipIf(missing !== null)(`a patch to the installed tree${because}`, { t
     const first = await checkPatch(base, one!.tree, one!.added, options);
     expect(first.lockstep).toMatchObject({ finding: null });
     expect(first.lockstep.operations).toBeGreaterThanOrEqual(4000);
-    expect(first.properties.map((row) => row.patched.verdict)).toEqual(['holds', 'holds', 'holds', 'holds', 'holds']);
+    const worse = first.properties.filter((row) => row.patched.verdict !== row.base.verdict);
+    expect(worse).toEqual([]);
+    const refuted = first.properties.filter((row) => row.patched.verdict === 'refuted').map((row) => row.id);
+    // 6.12 does not keep them (test/conform/c-laws.test.ts).
+    expect(refuted).toEqual(['least slice']);
     const counts = first.added.filter((line) => line.text.trim() !== '').map((line) => line.count);
     expect(counts).toHaveLength(2);
     expect(counts[0]).toBeGreaterThan(0);
@@ -162,11 +235,13 @@ describe.skipIf(missing !== null)(`a patch to the installed tree${because}`, { t
     } as unknown as Io;
     const check = (file: string, text: string) => {
       writeFileSync(join(scratch, file), text);
-      const flags = { am: file, operations: 1, seed: 1, cpus: 1, format: 'text', style: 'unix' } as const;
+      const flags = { am: [file], operations: 1, seed: 1, cpus: 1, format: 'text', style: 'unix' } as const;
       return checkTree(io, flags);
     };
     expect(await check('moved.patch', bad!.replace(/^ .*entity_eligible.*$/m, ' something else'))).toBe(2);
-    expect(said.join('')).toMatch(/does not apply \(moved\.patch\): error: patch failed: kernel\/sched\/fair\.c:\d+/);
+    expect(said.join('')).toMatch(
+      /moved\.patch does not apply to [\d.]+: 1 hunk\n +kernel\/sched\/fair\.c:\d+: hunk 1 of 1 does not apply: no place has/,
+    );
     expect(await check('broken.patch', broken!.replace(/\(1ULL << 40\)/, ''))).toBe(2);
     expect(said.join('')).toMatch(/does not compile: kernel\/sched\/fair\.c:\d+:\d+: error: /);
     expect(await check('no.patch', 'nothing\n')).toBe(2);

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { litmusTests } from '../../properties/races/litmus.js';
 import { brokenText } from '../../src/cli/races.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
-import { settle } from '../../src/machine/apply.js';
 import { vectorsIn } from '../../src/machine/invariants-kvm.js';
+import { settle } from '../../src/machine/settle.js';
 import type { machine } from '../../src/machine/state.js';
 import { everyModule, STEPPED } from '../../src/races/every-module.js';
 import { interleave } from '../../src/races/every-order.js';
@@ -14,7 +14,8 @@ import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 
-const table = stepTable(linux_6_12.table, STEPPED, everyModule);
+const modules = await everyModule();
+const table = stepTable(linux_6_12.table, STEPPED, modules);
 const rest = (k: vmlinux, m: machine): void => settle(k, m);
 
 describe('a kernel that stops at its races', () => {
@@ -63,10 +64,10 @@ describe.each(faults)('$says', ({ litmus: name, funcs }) => {
   it('is found, with the order that shows it', async () => {
     const faulty = { name: 'faulty', table: Object.freeze({ ...linux_6_12.table, ...funcs }) };
     const litmus = litmusTests(faultyPlain(funcs)).find((it) => it.name === name) as Litmus;
-    const found = interleave(stepTable(faulty.table, STEPPED, everyModule), faultyPlain(funcs), litmus, rest);
+    const found = interleave(stepTable(faulty.table, STEPPED, modules), faultyPlain(funcs), litmus, rest);
     expect(found.broken?.message).toMatch(/was taken 0 times|irr_pending is false/);
     expect(found.broken?.steps.at(-1)?.until).toBe('done');
-    const setting = settingOf(stepTable(faulty.table, STEPPED, everyModule), faultyPlain(funcs), litmus, rest);
+    const setting = settingOf(stepTable(faulty.table, STEPPED, modules), faultyPlain(funcs), litmus, rest);
     const lines = await brokenText(setting, found.broken as NonNullable<typeof found.broken>);
     expect(lines.every((line) => line.length <= 80)).toBe(true);
     expect(lines.join('\n')).toContain('done');

@@ -3,13 +3,13 @@
 import { describe, expect, it } from 'vitest';
 import type { VmConfig } from '../../src/kvm/boot-kvm.js';
 import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
-import { interleavable, type Race, tryEveryPoint } from '../../src/races/interleave.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 import { withStubs } from '../kvm/stub.js';
+import { interleavable, type Race, tryEveryPoint } from './two-cpus.js';
 
 const VECTOR = 0x41;
 

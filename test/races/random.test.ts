@@ -2,8 +2,8 @@
 /** Larger cases at random: the kernel has no fault, planted faults are found, shrunk, and play again from their text. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { brokenText } from '../../src/cli/races.js';
-import { settle } from '../../src/machine/apply.js';
 import { seedRng } from '../../src/machine/rng.js';
+import { settle } from '../../src/machine/settle.js';
 import { drawCase } from '../../src/races/draw.js';
 import { type MemoryOptions, type Setting, type StepTable, settingOf } from '../../src/races/one-order.js';
 import { type FoundAtRandom, searchAtRandom } from '../../src/races/random.js';

@@ -2,7 +2,7 @@
 /** IPI tracking of semantics-aware-v2, in steps of its own, in every order: what holds of it and what does not. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { trackingTests } from '../../properties/races/tracking.js';
-import { settle } from '../../src/machine/apply.js';
+import { settle } from '../../src/machine/settle.js';
 import { interleave } from '../../src/races/every-order.js';
 import type { StepTable } from '../../src/races/one-order.js';
 import { steppedTableOf } from '../../src/races/series-modules.js';

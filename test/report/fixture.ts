@@ -99,7 +99,9 @@ export function exampleReport(): CheckReport {
     series: 'example',
     title: 'sched: An example',
     seed: 1,
+    seeds: 1,
     runs: 200,
+    partial: null,
     kernels: [BASE, PATCHED],
     claims: [
       ...claims,
@@ -113,6 +115,15 @@ export function exampleReport(): CheckReport {
       },
     ],
     measures: { [BASE]: measures, [PATCHED]: { ...measures, yieldCost: { min: 0, median: 6000000, max: 42000000 } } },
+    variations: { [BASE]: [measures], [PATCHED]: [measures] },
+    difference: {
+      worlds: [
+        { id: 'difference.1', says: 'host tasks in any order of events', differs: true, runs: 3, events: 90 },
+        { id: 'difference.3', says: 'local APICs in any order of events', differs: false, runs: 70, events: 8000 },
+      ],
+      turned: ['example_enabled'],
+      counterexample: { ...structuredClone(refutation), property: 'difference.1' },
+    },
     unreached: [
       { function: 'yield_to_deboost', file: 'src/series/example/0003.ts', line: 41, text: 'if (lca === NULL) return;' },
     ],

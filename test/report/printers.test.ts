@@ -6,11 +6,16 @@ import { reportJson } from '../../src/report/json.js';
 import { reportJunit } from '../../src/report/junit.js';
 import { reportKtap } from '../../src/report/ktap.js';
 import { lineDiff } from '../../src/report/line-diff.js';
+import { machineLines } from '../../src/report/machine-text.js';
 import { folded, reportMail } from '../../src/report/mail.js';
 import { namesOf } from '../../src/report/names.js';
-import { reportText } from '../../src/report/report-text.js';
+import { reportText as printText } from '../../src/report/report-text.js';
 import { exitCode, summary, unrecordedFailures } from '../../src/report/verdicts.js';
 import { BASE, exampleReport, PATCHED } from './fixture.js';
+
+/** In 80 columns, a transcript for each of a few findings. */
+const reportText = (report: CheckReport): string =>
+  printText(report, { width: 80, all: false, command: './kvmodel check example' });
 
 const printers = { reportText, reportMail, reportJson, reportKtap, reportJunit };
 
@@ -68,6 +73,79 @@ function withPrefixes(): CheckReport {
   }
   return report;
 }
+
+describe('text of many findings', () => {
+  const many = (): CheckReport => {
+    const report = exampleReport();
+    const [claim] = report.claims.filter((c) => c.id === 'A6');
+    for (let i = 0; i < 4; i++)
+      report.claims.push({ ...claim, id: `B${i}`, properties: [{ ...claim.properties[0], id: `B${i}.1` }] });
+    report.difference = null;
+    return report;
+  };
+
+  it('lists them instead of a transcript each, and says how to see one', () => {
+    const text = reportText(many());
+    expect(text).not.toContain('yield_to vm/1');
+    expect(text.replace(/\n +/g, ' ')).toContain('refuted: A6.1, B0.1, B1.1, B2.1, B3.1');
+    expect(text).toContain('./kvmodel check example --only A6.1');
+    const screen = text.slice(text.indexOf('-'.repeat(80)));
+    expect(screen.split('\n').length).toBeLessThan(24);
+  });
+
+  it('tells them all when asked', () => {
+    const text = printText(many(), { width: 80, all: true, command: '' });
+    expect(text.match(/yield_to vm\/1/g)?.length).toBe(5);
+  });
+});
+
+describe('a patch that is not refuted', () => {
+  const calm = (): CheckReport => {
+    const report = exampleReport();
+    report.claims = report.claims.slice(0, 1);
+    report.difference = { worlds: [{ id: 'difference.1', says: 'w', differs: true, runs: 1, events: 1 }], turned: [] };
+    return report;
+  };
+
+  it('is told what got worse by more than noise, with direction and size', () => {
+    const report = calm();
+    const [before] = report.variations[BASE];
+    const after = { ...before, longestWaitTask: 25_000_000, longestWaitVcpu: 17_000_000 };
+    report.measures[PATCHED] = after;
+    report.variations[PATCHED] = [{ ...after, longestWaitVcpu: 16_000_000 }];
+    const text = reportText(report);
+    expect(text).toMatch(/longest wait of a runnable task, ns +12000000 +25000000 +\+108 % worse/);
+    expect(text).toMatch(/longest wait of a vCPU, ns +16000000 +17000000 +noise/);
+    expect(text).toContain('Nothing is refuted, but worse by measure: longest wait of a runnable task, ns.');
+    expect(reportMail(report)).toContain('these got worse');
+  });
+
+  it('is told when nothing at all noticed it', () => {
+    const report = calm();
+    report.measures[PATCHED] = report.measures[BASE];
+    report.difference = {
+      worlds: [{ id: 'difference.1', says: 'w', differs: false, runs: 9, events: 800 }],
+      turned: [],
+    };
+    const words = 'no field differs in 800 events, and every measure is the same';
+    expect(reportText(report).replace(/\s+/g, ' ')).toContain(words);
+    expect(reportMail(report).replace(/\s+/g, ' ')).toContain(words);
+  });
+
+  it('is told how far an interrupted check came', () => {
+    const report = calm();
+    report.partial = { answered: 7, asked: 40 };
+    expect(reportText(report).replace(/\n +/g, ' ')).toContain('INTERRUPTED: 7 of 40 questions answered');
+    expect(reportText(report)).not.toContain('Every verdict that is recorded was found again');
+    expect(reportMail(report).replace(/\s+/g, ' ')).toContain('7 of 40 questions were answered');
+  });
+
+  it('has all its seeds named', () => {
+    const report = calm();
+    report.seeds = 23;
+    expect(reportText(report)).toContain('seeds 1 to 23, 4600 runs a property');
+  });
+});
 
 describe('mail', () => {
   it('is 78 columns wide', () => {
@@ -198,5 +276,51 @@ describe('small things', () => {
     expect(eventText({ ev: 'move', cpu: 0, task: 1, group: 1 }, names)).toBe('move a g');
     expect(eventText({ ev: 'ipi', cpu: 0, to: 1, vector: 251 }, names)).toBe('ipi vcpu1 0xfb');
     expect(eventText({ ev: 'wake', cpu: 0, task: 9 }, names)).toBe('wake task 9');
+  });
+});
+
+describe('the machine of a counterexample', () => {
+  it('is told: CPUs, tasks with weights, groups, VMs, programs', () => {
+    const lines = machineLines(
+      {
+        cpus: 2,
+        hz: 1000,
+        base_slice: 2_800_000,
+        vruntime_offset: '-9223372036854775808',
+        features: { NEXT_BUDDY: false },
+        groups: [{ name: 'g', shares: 2048 }],
+        tasks: [
+          { comm: 'A', nice: -5, group: 'g', cpus: [1] },
+          {
+            comm: 'rt',
+            policy: 'fifo',
+            rt_priority: 3,
+            program: [
+              { op: 'compute', ns: 50_000 },
+              { op: 'sleep', ns: 2_000_000 },
+            ],
+          },
+        ],
+        vms: [
+          {
+            name: 'vm',
+            vcpus: 2,
+            apicv: true,
+            cpus: [[0], [1]],
+            programs: [{ op: 'compute', ns: 1_000 }, { op: 'hlt' }],
+          },
+        ],
+      },
+      80,
+    );
+    expect(lines).toEqual([
+      'machine: 2 CPUs, HZ 1000, base_slice 2.8 ms, every vruntime starts at',
+      '      -9223372036854775808, NEXT_BUDDY=0',
+      '  group g: shares 2048',
+      '  A: nice -5 (weight 3121), in g, CPU 1',
+      '  rt: fifo priority 3, runs {compute 50 us, sleep 2 ms}',
+      '  VM vm: 2 vCPUs, vmx, apicv, nice 0 (weight 1024), on CPU 0 / 1',
+      '  every vCPU runs {compute 1 us, hlt}',
+    ]);
   });
 });

@@ -39,6 +39,7 @@ function ioFor(cwd: string, stdin: string): { io: Io; got: { out: string; err: s
     errIsTty: false,
     cwd,
     env: {},
+    invocation: 'kvmodel',
     stdin: async () => stdin,
   };
   return { io, got };

@@ -24,7 +24,8 @@ export class Bench {
 
   constructor({ cpus = 1, HZ = 250, llc = [], NO_HZ_COMMON = true, overrides = {} }: Options = {}) {
     const sched = newSchedState({ cpus, HZ, NO_HZ_COMMON, now: u64(1_000_000_000), llc });
-    const m = { ...sched, cpu: 0, hrtimer: [], kvm: [], vcpu: [], kvm_running_vcpu: [] } as unknown as kernel_state;
+    const kvm = { kvm: [], vcpu: [], kvm_running_vcpu: [], host_irq: Array.from({ length: cpus }, () => []) };
+    const m = { ...sched, cpu: 0, hrtimer: [], ...kvm } as unknown as kernel_state;
     const kernel = { name: 'test', table: Object.freeze({ ...linux_6_12.table, ...overrides }) };
     this.k = bind(kernel, m, (event) => this.trace.push(event));
     initSched(this.k, cpus);

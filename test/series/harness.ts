@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A scheduler bound to a kernel, made by its own boot and forks, for tests of single functions. */
-import { add, u64 as toU64, type u64 } from '../../src/lib/types.js';
+import { add, u64 } from '../../src/lib/types.js';
 import { forkTask, initSched, newSchedState } from '../../src/sched/boot-sched.js';
 import { type cfs_rq, NULL, type sched_entity, type task_struct } from '../../src/sched/sched.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
@@ -34,12 +34,13 @@ export interface Bench {
 /** Boots `cpus` CPUs at `now` ns (1 s when absent); base slice 2.8 ms with eight. */
 export function bench(kernel: Kernel, cpus = 8, now = 1_000_000_000): Bench {
   const m = {
-    ...newSchedState({ cpus, HZ: 1000, now: toU64(now), sched_feat: kernel.sched_feat ?? {} }),
+    ...newSchedState({ cpus, HZ: 1000, now: u64(now), sched_feat: kernel.sched_feat ?? {} }),
     cpu: 0,
     hrtimer: [],
     kvm: [],
     vcpu: [],
     kvm_running_vcpu: Array.from({ length: cpus }, () => NULL),
+    host_irq: Array.from({ length: cpus }, () => []),
   } as unknown as kernel_state;
   const events: trace_event[] = [];
   const k = bind(kernel, m, (event) => events.push(event));
@@ -59,7 +60,7 @@ export function bench(kernel: Kernel, cpus = 8, now = 1_000_000_000): Bench {
       return tg.id;
     },
     advance(ns) {
-      m.sched_clock = add(m.sched_clock, toU64(ns));
+      m.sched_clock = add(m.sched_clock, u64(ns));
     },
     schedule(cpu = 0) {
       m.cpu = cpu;
@@ -105,4 +106,4 @@ export function replacing(
 }
 
 /** ns as u64 */
-export const ns = (x: number): u64 => toU64(x);
+export const ns = (x: number): u64 => u64(x);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { link } from '../../src/series/link.js';
+import { functionExpected } from '../../src/series/pieces.js';
 import {
   type AnySeries,
   allSeries,
@@ -105,6 +106,20 @@ describe('names that are wrong', () => {
   });
 });
 
+describe('a series on another kernel than its base', () => {
+  it('applies where what it replaces is the same, and says so', () => {
+    const kernel = kernelByName('v6.19+semantics-aware-v2~5');
+    expect(kernel.name).toBe('v6.19+semantics-aware-v2~5');
+    expect(kernel.rebased).toBe('semantics-aware-v2 was made for v6.19-rc1');
+    expect(kernelByName('v6.19-rc1+semantics-aware-v2~5').rebased).toBeUndefined();
+  });
+
+  it('is refused where it is not, with the functions that differ', () => {
+    const [fault] = faultsOf(() => kernelByName('v6.12.117+semantics-aware-v2'));
+    expect(fault.expected).toMatch(/or a kernel with the same \w+/);
+  });
+});
+
 describe('prefixes', () => {
   it('equal the tables composed by hand', () => {
     const series = seriesById('semantics-aware-v2');
@@ -133,6 +148,12 @@ describe('linking a series that is wrong', () => {
   const base = kernelByName('v6.19-rc1');
   const wrong = (patches: unknown[]): readonly SeriesFault[] =>
     faultsOf(() => link(base, { id: 'wrong', title: '', base: base.name, patches } as never));
+
+  it('names the pieces of a function that is split', () => {
+    expect(functionExpected('vcpu_go', ['vcpu_goOn', 'vcpu_goOut', 'vcpu_gone'])).toBe(
+      'a piece of vcpu_go(), which is split: vcpu_goOn, vcpu_goOut',
+    );
+  });
 
   it('reports every fault with its place', () => {
     expect(

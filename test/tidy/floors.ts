@@ -13,13 +13,13 @@ const MIRRORED = ['sched', 'kvm', 'lapic', 'arch'] as const;
 export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   lib: ['base'],
-  // binding needs nothing; what the table is made of it knows by type
-  vmlinux: ['base', 'lib'],
   trace: ['base', 'lib'],
   sched: ['base', 'lib', 'trace'],
   kvm: ['base', 'lib', 'trace'],
   lapic: ['base', 'lib', 'trace'],
   arch: ['base', 'lib', 'trace'],
+  // the one list of the mirrored modules; below it they are known by type
+  vmlinux: ['base', 'lib', 'trace', ...MIRRORED],
   series: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED],
   guest: ['base', 'lib', 'trace'],
   scenario: ['base', 'lib', 'vmlinux', 'series', 'guest'],
@@ -142,4 +142,30 @@ function packageFault(at: string, from: string, specifier: string, typeOnly: boo
 export function floorsDot(): string {
   const edges = Object.entries(FLOORS).flatMap(([from, to]) => to.map((t) => `  ${from} -> ${t};`));
   return `digraph floors {\n${edges.join('\n')}\n}\n`;
+}
+
+/** A room's floor: all rooms under it. */
+const under = (room: string): string[] => [...new Set(FLOORS[room].flatMap((it) => [it, ...under(it)]))];
+
+/** Rooms in words: `r and below` for a room with everything under it. */
+function inWords(rooms: readonly string[]): string {
+  const left = new Set(rooms);
+  const words: string[] = [];
+  const gain = (room: string): number => [room, ...under(room)].filter((it) => left.has(it)).length;
+  const whole = (room: string): boolean => under(room).every((it) => rooms.includes(it));
+  for (;;) {
+    const best = [...left].filter((room) => whole(room) && gain(room) > 2).sort((a, b) => gain(b) - gain(a))[0];
+    if (best === undefined) break;
+    words.push(`${best} and below`);
+    for (const room of [best, ...under(best)]) left.delete(room);
+  }
+  return [...words, ...left].join(', ') || 'nothing of ours';
+}
+
+/** The same table for docs/architecture.md, padded as the formatter has it. */
+export function floorsTable(): string {
+  const rows = Object.entries(FLOORS).map(([room, below]) => [room, inWords(below)]);
+  const width = (column: number): number => Math.max(...rows.map((row) => row[column].length));
+  const row = ([a, b]: string[], by: string): string => `| ${a.padEnd(width(0), by)} | ${b.padEnd(width(1), by)} |`;
+  return [row(['room', 'may import'], ' '), row(['', ''], '-'), ...rows.map((it) => row(it, ' '))].join('\n');
 }

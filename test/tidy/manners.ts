@@ -155,3 +155,40 @@ export function lengthFaults(file: SourceFile): string[] {
   });
   return faults;
 }
+
+/** Rooms whose constants are the kernel's. */
+const KERNEL_ROOMS = /^src\/(lib|trace|sched|kvm|lapic|arch|series)\//;
+
+/** Constants of the kernel that a second file of src defines again: they would drift. */
+export function constantFaults(files: readonly SourceFile[]): string[] {
+  const places = new Map<string, { path: string; line: number }[]>();
+  for (const file of files.filter((it) => it.path.startsWith('src/'))) {
+    for (const statement of file.tree.statements.filter(ts.isVariableStatement)) {
+      for (const { name } of statement.declarationList.declarations) {
+        if (!ts.isIdentifier(name) || !/^[A-Z][A-Z0-9]*_[A-Z0-9_]+$/.test(name.text)) continue;
+        const place = { path: file.path, line: lineOf(file, statement) };
+        places.set(name.text, [...(places.get(name.text) ?? []), place]);
+      }
+    }
+  }
+  return [...places].flatMap(([name, at]) =>
+    at.length > 1 && at.some(({ path }) => KERNEL_ROOMS.test(path))
+      ? [`${name} is defined in ${at.map(({ path, line }) => `${path}:${line}`).join(' and ')}`]
+      : [],
+  );
+}
+
+/** Mirrored functions that are split and whose comment does not name every piece: an override of one would miss the others. */
+export function pieceFaults(file: SourceFile): string[] {
+  if (!/^src\/(sched|kvm|lapic|arch)\//.test(file.path)) return [];
+  const functions = file.tree.statements.filter(ts.isFunctionDeclaration);
+  const names = functions.map((it) => it.name?.text ?? '');
+  return functions.flatMap((it) => {
+    const name = it.name?.text ?? '';
+    if (!/^[a-z0-9_]+$/.test(name)) return [];
+    const comment = file.text.slice(it.getFullStart(), it.getStart(file.tree));
+    const pieces = names.filter((other) => other.startsWith(name) && /^[A-Z]/.test(other.slice(name.length)));
+    const missing = pieces.filter((piece) => !comment.includes(`${piece}()`));
+    return missing.map((piece) => `${file.path}:${lineOf(file, it)}: the comment of ${name} does not name ${piece}()`);
+  });
+}

@@ -14,6 +14,8 @@ export interface Import {
   specifier: string;
   /** no value crosses */
   typeOnly: boolean;
+  /** by import() or a worker: when it runs, the importer has been loaded */
+  late: boolean;
   line: number;
 }
 
@@ -36,18 +38,18 @@ export function nodes(file: SourceFile, visit: (node: ts.Node) => void): void {
 /** Static and dynamic imports, re-exports, `import()` types and worker files. */
 export function importsOf(file: SourceFile): Import[] {
   const found: Import[] = [];
-  const add = (node: ts.Node, specifier: ts.Node | undefined, typeOnly: boolean): void => {
+  const add = (node: ts.Node, specifier: ts.Node | undefined, typeOnly: boolean, late = false): void => {
     if (specifier !== undefined && ts.isStringLiteralLike(specifier) && !/^\.{1,2}(\/\.\.)*\/?$/.test(specifier.text))
-      found.push({ specifier: specifier.text, typeOnly, line: lineOf(file, node) });
+      found.push({ specifier: specifier.text, typeOnly, late, line: lineOf(file, node) });
   };
   nodes(file, (node) => {
     if (ts.isImportDeclaration(node)) add(node, node.moduleSpecifier, isTypeImport(node.importClause));
     else if (ts.isExportDeclaration(node)) add(node, node.moduleSpecifier, node.isTypeOnly);
     else if (ts.isImportTypeNode(node)) add(node, (node.argument as ts.LiteralTypeNode).literal, true);
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
-      add(node, node.arguments[0], false);
+      add(node, node.arguments[0], false, true);
     else if (ts.isNewExpression(node) && node.expression.getText(file.tree) === 'URL')
-      add(node, node.arguments?.[0], !isModule(node.arguments?.[0]));
+      add(node, node.arguments?.[0], !isModule(node.arguments?.[0]), true);
   });
   return found;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Tidy sees what it is there to see. */
 import { describe, expect, it } from 'vitest';
-import { FLOORS, floorFaults, floorsDot, PACKAGES } from './floors.js';
-import { bannedFaults, lengthFaults, licenceFaults, tagFaults, tagIn } from './manners.js';
+import { FLOORS, floorFaults, floorsDot, floorsTable, PACKAGES } from './floors.js';
+import { bannedFaults, constantFaults, lengthFaults, licenceFaults, pieceFaults, tagFaults, tagIn } from './manners.js';
 import { importsOf, parse } from './source-file.js';
-import { deadFiles, definesFunction } from './tree.js';
+import { deadFiles, definesFunction, importCircles, read } from './tree.js';
 
 const at = (path: string, text: string) => parse(path, text);
 
@@ -50,6 +50,11 @@ describe('floors', () => {
     const rooms = Object.keys(FLOORS);
     for (const to of [...Object.values(FLOORS), ...Object.values(PACKAGES)].flat()) expect(rooms).toContain(to);
     expect(floorsDot()).toContain('  series -> sched;');
+  });
+
+  it('stand in docs/architecture.md as they are', () => {
+    const [, table] = /\n## Floors\n\n((?:\|.*\n)+)/.exec(read('docs/architecture.md')) ?? [];
+    expect(table?.trimEnd()).toBe(floorsTable());
   });
 });
 
@@ -117,6 +122,22 @@ describe('manners', () => {
     });
   });
 
+  it('see a constant of the kernel that is defined twice', () => {
+    const one = at('src/lapic/apicdef.ts', 'export const APIC_EOI = 0xb0;');
+    const again = at('src/races/world.ts', 'const APIC_EOI = 0xb0;\nconst SIZE_MAX = 2;');
+    const own = at('src/cli/io.ts', 'const SIZE_MAX = 3;');
+    expect(constantFaults([one, again, own])).toEqual([
+      'APIC_EOI is defined in src/lapic/apicdef.ts:1 and src/races/world.ts:1',
+    ]);
+  });
+
+  it('want the pieces of a split function named', () => {
+    const split = (doc: string): string =>
+      pieceFaults(at('src/kvm/x.ts', `${doc}\nexport function halt() {}\nexport function haltOut() {}\n`)).join();
+    expect(split('/** virt/kvm/x.c: halt() */')).toContain('the comment of halt does not name haltOut()');
+    expect(split('/** virt/kvm/x.c: halt(), split: haltOut() */')).toBe('');
+  });
+
   it('measure functions and files', () => {
     const body = 'x();\n'.repeat(80);
     expect(lengthFaults(at('src/cli/x.ts', `function f() {\n${body}}\n`)).join()).toContain('f has 82 lines');
@@ -134,8 +155,10 @@ describe('dead files', () => {
       at('src/b/c.ts', ''),
       at('src/cli/d.ts', ''),
       at('src/cli/dead.ts', "import './main.js';"),
+      at('src/b/tested.ts', ''),
+      at('test/b.test.ts', "import '../src/b/tested.js';"),
     ];
-    expect(deadFiles(files)).toEqual(['src/cli/dead.ts']);
+    expect(deadFiles(files)).toEqual(['src/cli/dead.ts', 'src/b/tested.ts']);
   });
 });
 
@@ -153,5 +176,17 @@ describe('the kernel tree', () => {
       expect(definesFunction(text, name), name).toBe(true);
     expect(definesFunction(text, 'baz')).toBe(false);
     expect(definesFunction(text, 'qux')).toBe(false);
+  });
+});
+
+describe('import circles', () => {
+  it('are those of values', () => {
+    const files = [
+      at('src/a.ts', "import './b.js';"),
+      at('src/b.ts', "import { c } from './c.js';"),
+      at('src/c.ts', "import type { a } from './a.js'; export * from './d.js';"),
+      at('src/d.ts', "import './b.js'; const a = await import('./a.js');"),
+    ];
+    expect(importCircles(files)).toEqual(['src/b.ts -> src/c.ts -> src/d.ts -> src/b.ts']);
   });
 });

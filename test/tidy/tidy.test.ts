@@ -3,8 +3,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { floorFaults } from './floors.js';
-import { bannedFaults, lengthFaults, licenceFaults, tagFaults, tagsOf } from './manners.js';
-import { allPaths, deadFiles, definesFunction, kernelTree, read, sourceFiles } from './tree.js';
+import {
+  bannedFaults,
+  constantFaults,
+  lengthFaults,
+  licenceFaults,
+  pieceFaults,
+  tagFaults,
+  tagsOf,
+} from './manners.js';
+import { allPaths, deadFiles, definesFunction, importCircles, kernelTree, read, sourceFiles } from './tree.js';
 
 const paths = allPaths();
 const files = sourceFiles(paths);
@@ -23,12 +31,24 @@ describe('the tree', () => {
     expect(files.flatMap(floorFaults)).toEqual([]);
   });
 
+  it('imports values in no circle', () => {
+    expect(importCircles(files)).toEqual([]);
+  });
+
   it('uses no banned word', () => {
     expect(files.flatMap(bannedFaults)).toEqual([]);
   });
 
   it('tags every mirrored function', () => {
     expect(files.flatMap(tagFaults)).toEqual([]);
+  });
+
+  it('defines each constant of the kernel once', () => {
+    expect(constantFaults(files)).toEqual([]);
+  });
+
+  it('names the pieces of a function that is split in its comment', () => {
+    expect(files.flatMap(pieceFaults)).toEqual([]);
   });
 
   it('has no file and no function that is too long', () => {
@@ -59,5 +79,13 @@ describe('the kernel', () => {
         faults.push(`${tag.file}:${tag.line}: ${tag.kernelPath} has no ${tag.kernelName}()`);
     }
     expect(faults).toEqual([]);
+  });
+});
+
+describe('decisions', () => {
+  it('have a status and a date', () => {
+    for (const path of paths.filter((p) => p.startsWith('docs/adr/'))) {
+      expect(read(path).split('\n\n')[1], path).toMatch(/^(Accepted|Superseded by \d+), \d{4}-\d{2}-\d{2}\.$/);
+    }
   });
 });

@@ -152,7 +152,11 @@ export function kvm_arch_vcpu_in_kernel(this: vmlinux, vcpu: kvm_vcpu): bool {
   return of(vcpu).priv;
 }
 
-/** arch/arm64/kvm/arm.c: kvm_vcpu_wfi() */
+/**
+ * arch/arm64/kvm/arm.c: kvm_vcpu_wfi()
+ *
+ * Split: it goes on in kvm_vcpu_wfiWoken().
+ */
 export function kvm_vcpu_wfi(this: arm64, vcpu: kvm_vcpu): void {
   const current = this.get_current();
   // with the CPU interface put, PMR is known and GICv4 rings for what comes
@@ -169,7 +173,11 @@ export function kvm_vcpu_wfiWoken(this: vmlinux, vcpuId: number): void {
   arch.in_wfi = false;
 }
 
-/** arch/arm64/include/asm/kvm_emulate.h: kvm_incr_pc() */
+/**
+ * arch/arm64/include/asm/kvm_emulate.h: kvm_incr_pc()
+ *
+ * Split: it goes on in kvm_incr_pcOf().
+ */
 export function kvm_incr_pc(this: vmlinux, vcpu: kvm_vcpu): void {
   of(vcpu).pc += 4;
 }

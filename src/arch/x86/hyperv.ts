@@ -6,7 +6,7 @@
  */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { NotModelled } from '../../lib/bug.js';
-import { and, type bool, shr, to_u32, u64 as toU64, ZERO } from '../../lib/types.js';
+import { and, type bool, shr, to_u32, u64, ZERO } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { UD_VECTOR } from './x86.js';
 
@@ -15,9 +15,9 @@ export const HVCALL_NOTIFY_LONG_SPIN_WAIT = 0x0008;
 const HV_STATUS_SUCCESS = 0;
 const HV_STATUS_INVALID_HYPERCALL_CODE = 2;
 const HV_STATUS_INVALID_HYPERCALL_INPUT = 3;
-const HV_HYPERCALL_FAST_BIT = toU64(1 << 16);
+const HV_HYPERCALL_FAST_BIT = u64(1 << 16);
 /** bits 27 to 31, 44 to 47, 60 to 63 */
-const HV_HYPERCALL_RSVD_MASK = toU64(0xf000_f000_f800_0000n);
+const HV_HYPERCALL_RSVD_MASK = u64(0xf000_f000_f800_0000n);
 
 /** Calls that kvm_hv_hypercall() knows and the model does not: flushes, IPIs, events, messages, debugging, extended ones. */
 const UNMODELLED: readonly number[] = [0x02, 0x03, 0x0b, 0x13, 0x14, 0x15, 0x5c, 0x5d, 0x69, 0x6a, 0x6b];
@@ -29,10 +29,14 @@ export function kvm_hv_hypercall_enabled(this: vmlinux, vcpu: kvm_vcpu): bool {
   return vcpu.arch.hyperv_enabled;
 }
 
-/** arch/x86/kvm/hyperv.c: kvm_hv_hypercall_complete() */
+/**
+ * arch/x86/kvm/hyperv.c: kvm_hv_hypercall_complete()
+ *
+ * Split: it goes on in kvm_hv_hypercall_completeOf().
+ */
 export function kvm_hv_hypercall_complete(this: vmlinux, vcpu: kvm_vcpu, result: number): number {
-  this.trace_kvm_hv_hypercall_done(toU64(result));
-  vcpu.arch.regs.rax = toU64(result);
+  this.trace_kvm_hv_hypercall_done(u64(result));
+  vcpu.arch.regs.rax = u64(result);
   vcpu.stat.hypercalls++;
   return this.kvm_skip_emulated_instruction(vcpu);
 }

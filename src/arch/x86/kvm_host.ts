@@ -24,6 +24,14 @@ import {
 const KVM_ARCH_REQ = (nr: number, flags = 0): number => (8 + nr) | flags;
 const NO_WAKEUP = 1 << 8;
 const WAIT = 1 << 9;
+/** arch/x86/kvm/x86.h */
+export const KVM_MSR_RET_UNSUPPORTED = 2;
+/** uapi/asm/kvm.h */
+export const KVM_X86_SHADOW_INT_STI = 0x02;
+/** asm/vmx.h */
+export const TYPE_LINEAR_APIC_INST_WRITE = 1 << 12;
+/** uapi/asm/svm.h */
+export const SVM_EXIT_AVIC_INCOMPLETE_IPI = 0x401;
 export const KVM_REQ_MIGRATE_TIMER = KVM_ARCH_REQ(0);
 export const KVM_REQ_REPORT_TPR_ACCESS = KVM_ARCH_REQ(1);
 export const KVM_REQ_TRIPLE_FAULT = KVM_ARCH_REQ(2);

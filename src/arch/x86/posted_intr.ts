@@ -15,7 +15,6 @@ import type { pi_desc } from './kvm_host.js';
 /** arch/x86/include/asm/irq_vectors.h */
 export const POSTED_INTR_VECTOR = 0xf2;
 export const POSTED_INTR_WAKEUP_VECTOR = 0xf1;
-export const RESCHEDULE_VECTOR = 0xfd;
 
 /** arch/x86/include/asm/posted_intr.h: pi_test_and_set_pir() */
 export function pi_test_and_set_pir(this: vmlinux, vector: number, pi_desc: pi_desc): bool {

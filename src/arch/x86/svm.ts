@@ -12,7 +12,8 @@
 import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { NotModelled } from '../../lib/bug.js';
-import { type bool, to_u32, u64 as toU64, type u32, ZERO } from '../../lib/types.js';
+import { RESCHEDULE_VECTOR } from '../../lib/irq_vectors.js';
+import { type bool, to_u32, type u32, u64, ZERO } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
@@ -31,8 +32,9 @@ import {
   EXIT_FASTPATH_NONE,
   KVM_ISA_SVM,
   KVM_REQ_EVENT,
+  KVM_X86_SHADOW_INT_STI,
+  SVM_EXIT_AVIC_INCOMPLETE_IPI,
 } from './kvm_host.js';
-import { RESCHEDULE_VECTOR } from './posted_intr.js';
 import {
   INTR_INFO_DELIVER_CODE_MASK,
   INTR_INFO_INTR_TYPE_MASK,
@@ -53,12 +55,10 @@ export const SVM_EXIT_HLT = 0x078;
 export const SVM_EXIT_MSR = 0x07c;
 export const SVM_EXIT_VMMCALL = 0x081;
 export const SVM_EXIT_NPF = 0x400;
-export const SVM_EXIT_AVIC_INCOMPLETE_IPI = 0x401;
 export const SVM_EXIT_AVIC_UNACCELERATED_ACCESS = 0x402;
 
 /** arch/x86/include/asm/kvm_host.h */
 const KVM_X86_SHADOW_INT_MOV_SS = 0x01;
-const KVM_X86_SHADOW_INT_STI = 0x02;
 
 const bit = (nr: number): number => 1 << nr;
 /** arch/x86/kvm/svm/svm.h: AVIC_REQUIRED_APICV_INHIBITS */
@@ -383,7 +383,7 @@ export function avic_vcpu_unblocking(this: vmlinux, vcpu: kvm_vcpu): void {
 
 /** arch/x86/kvm/svm/svm.c: sync_cr8_to_lapic(): TPR comes back through CR8, without its low nibble. */
 export function sync_cr8_to_lapic(this: vmlinux, vcpu: kvm_vcpu): void {
-  if (!vcpu.arch.vmcb.intercept_cr8_write) this.kvm_set_cr8(vcpu, toU64(vcpu.arch.vmcb.v_tpr & 0x0f));
+  if (!vcpu.arch.vmcb.intercept_cr8_write) this.kvm_set_cr8(vcpu, u64(vcpu.arch.vmcb.v_tpr & 0x0f));
 }
 
 /** arch/x86/kvm/svm/svm.c: sync_lapic_to_cr8() */
@@ -440,7 +440,7 @@ export function svm_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
   this.svm_complete_interrupts(vcpu);
 }
 
-/** arch/x86/kvm/svm/svm.c: svm_vcpu_run(): into the guest; its rest, after the exit, is `svm_vcpu_runExit`. */
+/** arch/x86/kvm/svm/svm.c: svm_vcpu_run(): into the guest; its rest, after the exit, is svm_vcpu_runExit(). */
 export function svm_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
   this.trace_kvm_entry(vcpu, force_immediate_exit);
   if (vcpu.arch.vmcb.nmi_singlestep && vcpu.arch.event_inj !== -1) {

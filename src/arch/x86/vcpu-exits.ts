@@ -17,6 +17,7 @@
 import { EXITING_GUEST_MODE, KVM_EXIT_IOAPIC_EOI, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import {
   APIC_BASE_MSR,
+  APIC_DEFAULT_PHYS_BASE,
   APIC_DEST_MASK,
   APIC_DEST_NOSHORT,
   APIC_DEST_PHYSICAL,
@@ -30,10 +31,12 @@ import {
 } from '../../lapic/apicdef.js';
 import { NotModelled } from '../../lib/bug.js';
 import { EAGAIN } from '../../lib/errno.js';
-import { add, type bool, ge, or, shl, shr, to_u32, u64 as toU64, type u32, type u64, ZERO } from '../../lib/types.js';
+import { CALL_FUNCTION_SINGLE_VECTOR, LOCAL_TIMER_VECTOR, RESCHEDULE_VECTOR } from '../../lib/irq_vectors.js';
+import { type bool, ge, or, shl, shr, to_u32, type u32, u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
-import { POSTED_INTR_VECTOR, POSTED_INTR_WAKEUP_VECTOR, RESCHEDULE_VECTOR } from './posted_intr.js';
+import { TYPE_LINEAR_APIC_INST_WRITE } from './kvm_host.js';
+import { POSTED_INTR_VECTOR, POSTED_INTR_WAKEUP_VECTOR } from './posted_intr.js';
 import {
   SVM_EXIT_EXCP_DB,
   SVM_EXIT_HLT,
@@ -62,13 +65,6 @@ import {
   INTR_TYPE_NMI_INTR,
 } from './vmx.js';
 
-/** arch/x86/include/asm/irq_vectors.h: what the host's interrupts are called by. */
-export const LOCAL_TIMER_VECTOR = 0xec;
-export const CALL_FUNCTION_VECTOR = 0xfc;
-
-const APIC_DEFAULT_PHYS_BASE = toU64(0xfee0_0000);
-const TYPE_LINEAR_APIC_INST_WRITE = 1 << 12;
-
 /* ---- the host's interrupts ---- */
 
 /** The host takes an interrupt on this CPU, in the kernel. */
@@ -81,7 +77,7 @@ export function hostIrq(this: vmlinux, vector: number): void {
     case POSTED_INTR_WAKEUP_VECTOR:
       this.pi_wakeup_handler();
       break;
-    default: // the flag that RESCHEDULE_VECTOR is sent for is set already; POSTED_INTR_VECTOR does nothing
+    default: // what the others are sent for is set already: need_resched, or EXITING_GUEST_MODE
       break;
   }
   this.m.hardirq = 0;
@@ -268,17 +264,17 @@ export function exitWrmsr(this: vmlinux, cpu: number, msr: u32, data: u64): bool
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const regs = this.m.vcpu[id].arch.regs;
-  regs.rcx = toU64(msr);
-  regs.rax = toU64(to_u32(data));
+  regs.rcx = u64(msr);
+  regs.rax = u64(to_u32(data));
   regs.rdx = shr(data, 32);
-  return this.vmExit(cpu, EXIT_REASON_MSR_WRITE, SVM_EXIT_MSR, toU64(1));
+  return this.vmExit(cpu, EXIT_REASON_MSR_WRITE, SVM_EXIT_MSR, u64(1));
 }
 
 /** RDMSR that is intercepted: the value is in regs.rdx:rax. */
 export function exitRdmsr(this: vmlinux, cpu: number, msr: u32): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
-  this.m.vcpu[id].arch.regs.rcx = toU64(msr);
+  this.m.vcpu[id].arch.regs.rcx = u64(msr);
   return this.vmExit(cpu, EXIT_REASON_MSR_READ, SVM_EXIT_MSR, ZERO);
 }
 
@@ -287,15 +283,15 @@ export function exitMmio(this: vmlinux, cpu: number, offset: number, value: u32)
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const vcpu = this.m.vcpu[id];
-  vcpu.arch.regs.rax = toU64(value);
+  vcpu.arch.regs.rax = u64(value);
   // VMX traps the page as the APIC-access page while APICv or a TPR shadow is there, else as MMIO
-  return this.vmExit(cpu, EXIT_REASON_APIC_ACCESS, SVM_EXIT_NPF, toU64(TYPE_LINEAR_APIC_INST_WRITE | offset));
+  return this.vmExit(cpu, EXIT_REASON_APIC_ACCESS, SVM_EXIT_NPF, u64(TYPE_LINEAR_APIC_INST_WRITE | offset));
 }
 
 /** kvm_emulate_instruction(), of a 32-bit store of RAX to the APIC page. */
 export function emulateApicAccess(this: vmlinux, vcpu: kvm_vcpu): number {
   const offset = to_u32(vcpu.arch.exit_qualification) & 0xfff;
-  this.apic_mmio_write(vcpu, add(APIC_DEFAULT_PHYS_BASE, toU64(offset)), 4, to_u32(vcpu.arch.regs.rax));
+  this.apic_mmio_write(vcpu, u64(APIC_DEFAULT_PHYS_BASE + offset), 4, to_u32(vcpu.arch.regs.rax));
   return this.kvm_skip_emulated_instruction(vcpu);
 }
 
@@ -373,7 +369,7 @@ export function guestIcr(this: vmlinux, cpu: number, icr_low: u32, dest: u32): b
       this.settleGuest(cpu);
       return true;
     }
-    return this.vmExit(cpu, EXIT_REASON_APIC_WRITE, 0, toU64(APIC_ICR));
+    return this.vmExit(cpu, EXIT_REASON_APIC_WRITE, 0, u64(APIC_ICR));
   }
   if (apic.apicv_active && kvm.arch.vendor === 'svm' && (!x2apic || this.m.kvm_x86_params.x2avic)) {
     vcpu.arch.int_shadow = false;
@@ -388,7 +384,7 @@ export function guestIcr(this: vmlinux, cpu: number, icr_low: u32, dest: u32): b
 
 /** exitWrmsr() with the two halves as EDX:EAX have them. */
 export function exitWrmsr64(this: vmlinux, cpu: number, msr: u32, low: u32, high: u32): bool {
-  return this.exitWrmsr(cpu, msr, or(toU64(low), shl(toU64(high), 32)));
+  return this.exitWrmsr(cpu, msr, or(u64(low), shl(u64(high), 32)));
 }
 
 /** It ends the interrupt in service: in guest memory (PV EOI), by the CPU (APICv), or with an exit. */
@@ -431,11 +427,6 @@ export function settleGuest(this: vmlinux, cpu: number): void {
     const { arch } = vcpu;
     this.m.cpu = cpu;
     this.guestGoesOn(vcpu);
-    // whoever sets one of these sends an interrupt with it
-    if (vcpu.mode === EXITING_GUEST_MODE || this.need_resched()) {
-      this.exitExternalInterrupt(cpu, RESCHEDULE_VECTOR);
-      continue;
-    }
     if (this.preemptionTimerDue(vcpu)) {
       this.vmExit(cpu, EXIT_REASON_PREEMPTION_TIMER, 0, ZERO);
       continue;
@@ -464,8 +455,30 @@ export function settleGuest(this: vmlinux, cpu: number): void {
 export function takeHostIrq(this: vmlinux, cpu: number, vector: number): void {
   const id = this.guestOn(cpu);
   this.m.cpu = cpu;
-  if (id !== NULL && vector === POSTED_INTR_VECTOR) this.processPosted(this.m.vcpu[id]);
-  else if (!this.exitExternalInterrupt(cpu, vector)) this.hostIrq(vector);
+  if (id !== NULL && vector === POSTED_INTR_VECTOR) {
+    this.processPosted(this.m.vcpu[id]);
+    return;
+  }
+  // WHY: the CPU has been in the host since it was sent, for another reason, and took it there
+  if (id !== NULL && vector >= CALL_FUNCTION_SINGLE_VECTOR && !this.leavesGuest(this.m.vcpu[id])) return;
+  if (!this.exitExternalInterrupt(cpu, vector)) this.hostIrq(vector);
+}
+
+/** Whether the CPU, once it has an interrupt, does not go back to this guest before it has looked at something. */
+export function leavesGuest(this: vmlinux, vcpu: kvm_vcpu): bool {
+  return vcpu.mode === EXITING_GUEST_MODE || this.need_resched();
+}
+
+/**
+ * A system call was made on the CPU, whose guest runs: the way back to the guest looks at what it has left.
+ *
+ * MODEL: events of a VMM or an administrator name a CPU, not a thread; the guest there is not descheduled for them.
+ */
+export function afterSyscall(this: vmlinux, cpu: number): void {
+  const id = this.guestOn(cpu);
+  if (id === NULL) return;
+  this.m.cpu = cpu;
+  if (this.leavesGuest(this.m.vcpu[id])) this.m.host_irq[cpu].push(RESCHEDULE_VECTOR);
 }
 
 /**

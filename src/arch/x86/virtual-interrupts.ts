@@ -15,12 +15,13 @@ import {
   APIC_TMR,
 } from '../../lapic/apicdef.js';
 import { NotModelled } from '../../lib/bug.js';
-import { type bool, or, shl, u64 as toU64, type u32 } from '../../lib/types.js';
+import { type bool, or, shl, type u32, u64 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { AVIC_IPI_FAILURE_INVALID_INT_TYPE, AVIC_IPI_FAILURE_TARGET_NOT_RUNNING } from './avic.js';
+import { SVM_EXIT_AVIC_INCOMPLETE_IPI } from './kvm_host.js';
 import { POSTED_INTR_VECTOR } from './posted_intr.js';
-import { SVM_EXIT_AVIC_INCOMPLETE_IPI, SVM_EXIT_AVIC_UNACCELERATED_ACCESS } from './svm.js';
+import { SVM_EXIT_AVIC_UNACCELERATED_ACCESS } from './svm.js';
 import { EXIT_REASON_EOI_INDUCED } from './vmx.js';
 
 function highestVector(regs: readonly u32[], base: number): number {
@@ -114,7 +115,7 @@ export function avicSend(this: vmlinux, cpu: number, vcpu: kvm_vcpu, icr_low: u3
     id = AVIC_IPI_FAILURE_TARGET_NOT_RUNNING;
   }
   vcpu.arch.avic_exit = { icrl: icr_low, icrh: high, id, index: target === NULL ? 0 : this.m.vcpu[target].vcpu_id };
-  return this.vmExit(cpu, 0, SVM_EXIT_AVIC_INCOMPLETE_IPI, or(toU64(icr_low), shl(toU64(high), 32)));
+  return this.vmExit(cpu, 0, SVM_EXIT_AVIC_INCOMPLETE_IPI, or(u64(icr_low), shl(u64(high), 32)));
 }
 
 /** EOI virtualization: the CPU retires the vector in service, and exits where the IOAPIC wants to hear of it. */
@@ -124,7 +125,7 @@ export function virtualEoi(this: vmlinux, cpu: number, vcpu: kvm_vcpu): bool {
   if (this.m.kvm[vcpu.kvm].arch.vendor === 'svm') {
     const vector = highestVector(regs, APIC_ISR);
     const level = vector >= 0 && (regs[(APIC_TMR >> 2) + (vector >> 5) * 4] & (1 << (vector & 31))) !== 0;
-    if (level) return this.vmExit(cpu, 0, SVM_EXIT_AVIC_UNACCELERATED_ACCESS, toU64(APIC_EOI));
+    if (level) return this.vmExit(cpu, 0, SVM_EXIT_AVIC_UNACCELERATED_ACCESS, u64(APIC_EOI));
     if (vector >= 0) setVector(regs, APIC_ISR, vector, false);
     this.evaluateVirtualInterrupt(vcpu);
     return true;
@@ -136,7 +137,7 @@ export function virtualEoi(this: vmlinux, cpu: number, vcpu: kvm_vcpu): bool {
   const tpr = regs[APIC_TASKPRI >> 2] & 0xff;
   regs[APIC_PROCPRI >> 2] = (tpr & 0xf0) >= (svi & 0xf0) ? tpr : svi & 0xf0;
   if (arch.vmcs.eoi_exit_bitmap[vector >> 5] & (1 << (vector & 31))) {
-    return this.vmExit(cpu, EXIT_REASON_EOI_INDUCED, 0, toU64(vector));
+    return this.vmExit(cpu, EXIT_REASON_EOI_INDUCED, 0, u64(vector));
   }
   this.evaluateVirtualInterrupt(vcpu);
   return true;

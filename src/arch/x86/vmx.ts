@@ -10,25 +10,12 @@
  * shrink_ple_window().
  */
 import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
-import { LAPIC_MODE_INVALID, LAPIC_MODE_XAPIC } from '../../lapic/apicdef.js';
+import { APIC_EOI, LAPIC_MODE_INVALID, LAPIC_MODE_XAPIC } from '../../lapic/apicdef.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { NotModelled } from '../../lib/bug.js';
 import { ERANGE } from '../../lib/errno.js';
-import {
-  add,
-  and,
-  type bool,
-  gt,
-  max,
-  shr,
-  sub,
-  to_u32,
-  u64 as toU64,
-  U64_MAX,
-  type u32,
-  type u64,
-  ZERO,
-} from '../../lib/types.js';
+import { RESCHEDULE_VECTOR } from '../../lib/irq_vectors.js';
+import { add, and, type bool, gt, max, shr, sub, to_u32, U64_MAX, type u32, u64, ZERO } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
@@ -46,8 +33,10 @@ import {
   KVM_REQ_APIC_PAGE_RELOAD,
   KVM_REQ_EVENT,
   KVM_REQ_TLB_FLUSH_CURRENT,
+  KVM_X86_SHADOW_INT_STI,
+  TYPE_LINEAR_APIC_INST_WRITE,
 } from './kvm_host.js';
-import { POSTED_INTR_VECTOR, RESCHEDULE_VECTOR } from './posted_intr.js';
+import { POSTED_INTR_VECTOR } from './posted_intr.js';
 
 /** arch/x86/include/uapi/asm/vmx.h */
 export const EXIT_REASON_EXTERNAL_INTERRUPT = 1;
@@ -73,12 +62,8 @@ export const INTR_TYPE_NMI_INTR = 2 << 8;
 export const INTR_TYPE_HARD_EXCEPTION = 3 << 8;
 export const INTR_TYPE_SOFT_INTR = 4 << 8;
 
-/** arch/x86/include/asm/kvm_host.h */
-const KVM_X86_SHADOW_INT_STI = 0x02;
-const APIC_EOI = 0xb0;
 const APIC_ACCESS_OFFSET = 0xfff;
 const APIC_ACCESS_TYPE = 0xf000;
-const TYPE_LINEAR_APIC_INST_WRITE = 1 << 12;
 const bit = (nr: number): u32 => 1 << nr;
 
 /** arch/x86/kvm/vmx/main.c: VMX_REQUIRED_APICV_INHIBITS */
@@ -440,7 +425,7 @@ export function vmx_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
   vcpu.arch.event_inj = -1;
 }
 
-/** arch/x86/kvm/vmx/vmx.c: vmx_vcpu_run(): into the guest; its rest, after the exit, is `vmx_vcpu_runExit`. */
+/** arch/x86/kvm/vmx/vmx.c: vmx_vcpu_run(): into the guest; its rest, after the exit, is vmx_vcpu_runExit(). */
 export function vmx_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
   this.trace_kvm_entry(vcpu, force_immediate_exit);
 
@@ -549,7 +534,7 @@ export function handle_apic_eoi_induced(this: vmlinux, vcpu: kvm_vcpu): number {
 
 /** arch/x86/kvm/vmx/vmx.c: handle_apic_write() */
 export function handle_apic_write(this: vmlinux, vcpu: kvm_vcpu): number {
-  this.kvm_apic_write_nodecode(vcpu, to_u32(and(vcpu.arch.exit_qualification, toU64(0xff0))));
+  this.kvm_apic_write_nodecode(vcpu, to_u32(and(vcpu.arch.exit_qualification, u64(0xff0))));
   return 1;
 }
 
@@ -620,7 +605,7 @@ export function vmx_set_hv_timer(
 ): number {
   const tscl = this.rdtsc();
   const guest_tscl = this.kvm_read_l1_tsc(vcpu, tscl);
-  const advance = this.nsec_to_cycles(vcpu, toU64(vcpu.arch.apic.lapic_timer.timer_advance_ns));
+  const advance = this.nsec_to_cycles(vcpu, u64(vcpu.arch.apic.lapic_timer.timer_advance_ns));
   let delta_tsc = sub(max(guest_deadline_tsc, guest_tscl), guest_tscl);
   delta_tsc = gt(delta_tsc, advance) ? sub(delta_tsc, advance) : ZERO;
 

@@ -24,7 +24,7 @@ import {
 } from '../../lapic/apicdef.js';
 import type { msr_data } from '../../lapic/lapic.js';
 import { EINVAL } from '../../lib/errno.js';
-import { not, shl, shr, sub, to_u32, u64 as toU64, type u8, type u32, type u64, ZERO } from '../../lib/types.js';
+import { not, shl, shr, sub, to_u32, type u8, type u32, u64, ZERO } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import {
   EXIT_FASTPATH_EXIT_USERSPACE,
@@ -39,16 +39,15 @@ import {
   KVM_MP_STATE_RUNNABLE,
   KVM_MP_STATE_SIPI_RECEIVED,
   KVM_MP_STATE_UNINITIALIZED,
+  KVM_MSR_RET_UNSUPPORTED,
   KVM_REQ_EVENT,
   KVM_REQ_SCAN_IOAPIC,
   KVM_REQ_SMI,
+  KVM_X86_SHADOW_INT_STI,
 } from './kvm_host.js';
 
 /** arch/x86/include/uapi/asm/kvm_para.h */
 export const MSR_KVM_PV_EOI_EN = 0x4b56_4d04;
-
-const KVM_MSR_RET_UNSUPPORTED = 2;
-const KVM_X86_SHADOW_INT_STI = 0x02;
 
 /** arch/x86/kvm/x86.h: kvm_check_has_quirk() */
 export function kvm_check_has_quirk(this: vmlinux, kvm: kvm, quirk: u32): boolean {
@@ -68,7 +67,7 @@ export function kvm_vcpu_is_bsp(this: vmlinux, vcpu: kvm_vcpu): boolean {
 /** arch/x86/kvm/cpuid.c: kvm_vcpu_reserved_gpa_bits_raw(): bits 63:MAXPHYADDR. */
 export function kvm_vcpu_reserved_gpa_bits_raw(this: vmlinux, vcpu: kvm_vcpu): u64 {
   const maxphyaddr = vcpu.arch.cpuid.maxphyaddr;
-  return not(sub(shl(toU64(1), maxphyaddr), toU64(1)));
+  return not(sub(shl(u64(1), maxphyaddr), u64(1)));
 }
 
 /** arch/x86/kvm/cpuid.c: kvm_vcpu_after_set_cpuid(): KVM_SET_CPUID2, as far as the APIC depends on it. */
@@ -91,7 +90,7 @@ export function kvm_inject_smi(this: vmlinux, vcpu: kvm_vcpu): number {
 
 /** arch/x86/kvm/smm.c: kvm_smm_changed(). MODEL: no MMU. */
 export function kvm_smm_changed(this: vmlinux, vcpu: kvm_vcpu, entering_smm: boolean): void {
-  this.trace_kvm_smm_transition(vcpu.vcpu_id, toU64(vcpu.arch.smbase), entering_smm);
+  this.trace_kvm_smm_transition(vcpu.vcpu_id, u64(vcpu.arch.smbase), entering_smm);
 
   if (entering_smm) {
     vcpu.arch.hflags |= HF_SMM_MASK;

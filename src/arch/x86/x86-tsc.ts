@@ -19,20 +19,19 @@ import {
   shr,
   to_u32,
   to_u64,
-  u64 as toU64,
+  U32_MAX,
   type u32,
-  type u64,
+  u64,
   ZERO,
 } from '../../lib/types.js';
+import { NSEC_PER_MSEC } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
-const NSEC_PER_MSEC = toU64(1_000_000);
-const NSEC_PER_SEC = toU64(1_000_000_000);
-const U32_MAX = toU64(0xffff_ffff);
+const NSEC_PER_SEC = u64(1_000_000_000);
 
 /** arch/x86/include/asm/msr.h: rdtsc() */
 export function rdtsc(this: vmlinux): u64 {
-  return div(mul(this.m.sched_clock, toU64(this.m.tsc_khz)), NSEC_PER_MSEC);
+  return div(mul(this.m.sched_clock, u64(this.m.tsc_khz)), NSEC_PER_MSEC);
 }
 
 /**
@@ -62,28 +61,28 @@ export function kvm_get_time_scale(this: vmlinux, scaled_hz: u64, base_hz: u64):
   let shift = 0;
   let tps64 = base_hz;
   let scaled64 = scaled_hz;
-  const wide = (x: u64): boolean => and(x, not(U32_MAX)) !== ZERO;
+  const wide = (x: u64): boolean => and(x, not(u64(U32_MAX))) !== ZERO;
 
-  while (gt(tps64, mul(scaled64, toU64(2))) || wide(tps64)) {
+  while (gt(tps64, mul(scaled64, u64(2))) || wide(tps64)) {
     tps64 = shr(tps64, 1);
     shift--;
   }
 
   let tps32 = to_u32(tps64);
-  while (!gt(toU64(tps32), scaled64) || wide(scaled64)) {
+  while (!gt(u64(tps32), scaled64) || wide(scaled64)) {
     if (wide(scaled64) || (tps32 & 0x8000_0000) !== 0) scaled64 = shr(scaled64, 1);
     else tps32 = (tps32 << 1) >>> 0;
     shift++;
   }
 
-  return { shift, multiplier: to_u32(div(shl(scaled64, 32), toU64(tps32))) };
+  return { shift, multiplier: to_u32(div(shl(scaled64, 32), u64(tps32))) };
 }
 
 /** arch/x86/kvm/x86.c: kvm_set_tsc_khz(): within the host's tolerance; scaling is not modelled. */
 export function kvm_set_tsc_khz(this: vmlinux, vcpu: kvm_vcpu, user_tsc_khz: u32): number {
   if (user_tsc_khz === 0) return -1;
 
-  const scale = this.kvm_get_time_scale(mul(toU64(user_tsc_khz), toU64(1000)), NSEC_PER_SEC);
+  const scale = this.kvm_get_time_scale(mul(u64(user_tsc_khz), u64(1000)), NSEC_PER_SEC);
   vcpu.arch.virtual_tsc_shift = scale.shift;
   vcpu.arch.virtual_tsc_mult = scale.multiplier;
   vcpu.arch.virtual_tsc_khz = user_tsc_khz;

@@ -28,6 +28,7 @@ import {
   type kvm_vcpu,
   OUTSIDE_GUEST_MODE,
 } from '../../kvm/kvm_host.js';
+import { APIC_DM_REMRD, KVM_ENOSYS, KVM_EPERM, LAPIC_MODE_DISABLED } from '../../lapic/apicdef.js';
 import type { kvm_apic_map, msr_data } from '../../lapic/lapic.js';
 import { KernelBug, NotModelled } from '../../lib/bug.js';
 import { EAGAIN, EBUSY, EINTR, EINVAL, EIO } from '../../lib/errno.js';
@@ -44,9 +45,8 @@ import {
   to_u32,
   toBigInt,
   toNumber,
-  u64 as toU64,
   type u32,
-  type u64,
+  u64,
   ZERO,
 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
@@ -69,6 +69,7 @@ import {
   KVM_MP_STATE_RUNNABLE,
   KVM_MP_STATE_UNINITIALIZED,
   KVM_MSR_ENABLED,
+  KVM_MSR_RET_UNSUPPORTED,
   KVM_REQ_APF_HALT,
   KVM_REQ_APF_READY,
   KVM_REQ_APIC_PAGE_RELOAD,
@@ -93,11 +94,9 @@ import {
 } from './kvm_host.js';
 
 const KVM_VCPU_PREEMPTED = 1 << 0;
-const KVM_VCPU_FLUSH_TLB = 1 << 1;
-const KVM_STEAL_RESERVED_MASK = toU64(0x1f << 1);
+export const KVM_VCPU_FLUSH_TLB = 1 << 1;
+const KVM_STEAL_RESERVED_MASK = u64(0x1f << 1);
 
-const KVM_EPERM = 1;
-const KVM_ENOSYS = 1000;
 export const KVM_HC_VAPIC_POLL_IRQ = 1;
 export const KVM_HC_KICK_CPU = 5;
 export const KVM_HC_CLOCK_PAIRING = 9;
@@ -114,9 +113,6 @@ const NP_VECTOR = 11;
 const SS_VECTOR = 12;
 const GP_VECTOR = 13;
 const PF_VECTOR = 14;
-
-const APIC_DM_REMRD = 0x00300;
-const LAPIC_MODE_DISABLED = 0;
 
 /** arch/x86/kvm/cpuid.h: guest_pv_has(): permissive unless userspace had the features enforced. */
 export function guest_pv_has(this: vmlinux, vcpu: kvm_vcpu, kvm_feature: number): bool {
@@ -172,7 +168,11 @@ export function kvm_pause_in_guest(this: vmlinux, kvm: kvm): bool {
   return kvm.arch.pause_in_guest;
 }
 
-/** arch/x86/kvm/x86.c: kvm_skip_emulated_instruction(). MODEL: no PMU, and the guest does not single-step itself. */
+/**
+ * arch/x86/kvm/x86.c: kvm_skip_emulated_instruction(). MODEL: no PMU, and the guest does not single-step itself.
+ *
+ * Split: it goes on in kvm_skip_emulated_instructionOf().
+ */
 export function kvm_skip_emulated_instruction(this: vmlinux, vcpu: kvm_vcpu): number {
   return this.kvm_x86_skip_emulated_instruction(vcpu);
 }
@@ -223,7 +223,7 @@ export function kvm_steal_time_set_preempted(this: vmlinux, vcpu: kvm_vcpu): voi
   }
 
   vcpu.stat.preemption_reported++;
-  if (and(st.msr_val, toU64(KVM_MSR_ENABLED)) === ZERO) return;
+  if (and(st.msr_val, u64(KVM_MSR_ENABLED)) === ZERO) return;
   if (st.preempted) return;
 
   st.page.preempted = KVM_VCPU_PREEMPTED;
@@ -234,7 +234,7 @@ export function kvm_steal_time_set_preempted(this: vmlinux, vcpu: kvm_vcpu): voi
 export function record_steal_time(this: vmlinux, vcpu: kvm_vcpu): void {
   const st = vcpu.arch.st;
   const page = st.page;
-  if (and(st.msr_val, toU64(KVM_MSR_ENABLED)) === ZERO) return;
+  if (and(st.msr_val, u64(KVM_MSR_ENABLED)) === ZERO) return;
 
   if (this.guest_pv_has(vcpu, KVM_FEATURE_PV_TLB_FLUSH)) {
     // RACE: xchg, not read and write: a guest CPU may set FLUSH_TLB between the two
@@ -323,7 +323,7 @@ export function kvm_arch_vcpu_should_kick(this: vmlinux, vcpu: kvm_vcpu): bool {
 
 /** arch/x86/kvm/x86.c: kvm_arch_no_poll(): the guest polls by itself. */
 export function kvm_arch_no_poll(this: vmlinux, vcpu: kvm_vcpu): bool {
-  return and(vcpu.arch.msr_kvm_poll_control, toU64(1)) === ZERO;
+  return and(vcpu.arch.msr_kvm_poll_control, u64(1)) === ZERO;
 }
 
 /** arch/x86/include/asm/kvm_host.h: kvm_arch_vcpu_blocking() */
@@ -738,9 +738,13 @@ const SERVED = [
   ...[KVM_REQ_SMI, KVM_REQ_NMI],
   ...[KVM_REQ_IOAPIC_EOI_EXIT, KVM_REQ_SCAN_IOAPIC, KVM_REQ_LOAD_EOI_EXITMAP, KVM_REQ_APIC_PAGE_RELOAD],
   ...[KVM_REQ_APICV_UPDATE, KVM_REQ_APF_READY, KVM_REQ_EVENT, KVM_REQ_UNBLOCK],
-].reduce((mask, req) => or(mask, shl(toU64(1), req & KVM_REQUEST_MASK)), ZERO);
+].reduce((mask, req) => or(mask, shl(u64(1), req & KVM_REQUEST_MASK)), ZERO);
 
-/** arch/x86/kvm/x86.c: vcpu_enter_guest(): 1 to go on in vcpu_run(), or what KVM_RUN returns. */
+/**
+ * arch/x86/kvm/x86.c: vcpu_enter_guest(): 1 to go on in vcpu_run(), or what KVM_RUN returns.
+ *
+ * Split: it goes on in vcpu_enter_guestRequests(), vcpu_enter_guestRun(), vcpu_enter_guestRan().
+ */
 export function vcpu_enter_guest(this: vmlinux, vcpu: kvm_vcpu): number {
   const immediate = { exit: false };
   const out = { r: 1 };
@@ -821,7 +825,11 @@ export function vcpu_enter_guestRan(this: vmlinux, vcpuId: number, fastpath: num
   return this.kvm_x86_handle_exit(vcpu, exit_fastpath);
 }
 
-/** arch/x86/kvm/x86.c: vcpu_block() */
+/**
+ * arch/x86/kvm/x86.c: vcpu_block()
+ *
+ * Split: it goes on in vcpu_blockWoken(), vcpu_blockEnd().
+ */
 export function vcpu_block(this: vmlinux, vcpu: kvm_vcpu): number {
   if (this.kvm_arch_vcpu_runnable(vcpu)) return this.vcpu_blockEnd(vcpu);
 
@@ -870,7 +878,11 @@ export function vcpu_blockEnd(this: vmlinux, vcpu: kvm_vcpu): number {
   return 1;
 }
 
-/** arch/x86/kvm/x86.c: vcpu_run(): what KVM_RUN returns. */
+/**
+ * arch/x86/kvm/x86.c: vcpu_run(): what KVM_RUN returns.
+ *
+ * Split: it goes on in vcpu_runLoop(), vcpu_runTurn(), vcpu_runWork(), vcpu_runWorked().
+ */
 export function vcpu_run(this: vmlinux, vcpu: kvm_vcpu): number {
   vcpu.run.exit_reason = KVM_EXIT_UNKNOWN;
   return this.vcpu_runLoop(vcpu.id);
@@ -925,7 +937,11 @@ export function vcpu_runWorked(this: vmlinux, vcpuId: number, r: number): number
   return this.vcpu_runLoop(vcpuId);
 }
 
-/** arch/x86/kvm/x86.c: kvm_arch_vcpu_ioctl_run() */
+/**
+ * arch/x86/kvm/x86.c: kvm_arch_vcpu_ioctl_run()
+ *
+ * Split: it goes on in kvm_arch_vcpu_ioctl_runInit(), kvm_arch_vcpu_ioctl_runOut().
+ */
 export function kvm_arch_vcpu_ioctl_run(this: vmlinux, vcpu: kvm_vcpu): number {
   const current = this.get_current();
   this.vcpu_load(vcpu);
@@ -1024,14 +1040,18 @@ export function kvm_pv_kick_cpu_op(this: vmlinux, kvm: kvm, apicid: number): voi
   );
 }
 
-/** arch/x86/kvm/x86.c: kvm_sched_yield() */
+/**
+ * arch/x86/kvm/x86.c: kvm_sched_yield()
+ *
+ * Split: it goes on in kvm_sched_yieldYielded().
+ */
 export function kvm_sched_yield(this: vmlinux, vcpu: kvm_vcpu, dest_id: u64): void {
   vcpu.stat.directed_yield_attempted++;
   if (this.single_task_running()) return;
 
   const map: kvm_apic_map | null = this.m.kvm[vcpu.kvm].arch.apic_map;
   let target = NULL;
-  if (map !== null && !gt(dest_id, toU64(map.max_apic_id))) target = map.phys_map[toNumber(dest_id)] ?? NULL;
+  if (map !== null && !gt(dest_id, u64(map.max_apic_id))) target = map.phys_map[toNumber(dest_id)] ?? NULL;
   if (target === NULL || !this.m.vcpu[target].ready) return;
   if (vcpu.id === target) return;
 
@@ -1049,6 +1069,8 @@ export function kvm_sched_yieldYielded(this: vmlinux, vcpuId: number): void {
  * arch/x86/kvm/x86.c: __kvm_emulate_hypercall(): what the guest gets in RAX, a signed number of 64 bits.
  *
  * When the hypercall yields, it has not returned; its result is the frame's then, and always 0.
+ *
+ * Split: it goes on in __kvm_emulate_hypercallOut().
  */
 export function __kvm_emulate_hypercall(
   this: vmlinux,
@@ -1064,7 +1086,7 @@ export function __kvm_emulate_hypercall(
   this.trace_kvm_hypercall(nr, a0, a1, a2, a3);
 
   const current = this.get_current();
-  const cut = (x: u64): u64 => (op_64_bit ? x : toU64(to_u32(x)));
+  const cut = (x: u64): u64 => (op_64_bit ? x : u64(to_u32(x)));
   const kvm = this.m.kvm[vcpu.kvm];
   let ret = -KVM_ENOSYS;
 
@@ -1109,7 +1131,11 @@ export function __kvm_emulate_hypercallOut(this: vmlinux, vcpuId: number, ret: n
   return ret;
 }
 
-/** arch/x86/kvm/x86.c: kvm_emulate_hypercall(). MODEL: the caller runs in 64-bit mode. */
+/**
+ * arch/x86/kvm/x86.c: kvm_emulate_hypercall(). MODEL: the caller runs in 64-bit mode.
+ *
+ * Split: it goes on in kvm_emulate_hypercallEnd().
+ */
 export function kvm_emulate_hypercall(this: vmlinux, vcpu: kvm_vcpu): number {
   if (this.kvm_hv_hypercall_enabled(vcpu)) return this.kvm_hv_hypercall(vcpu);
 
@@ -1127,7 +1153,7 @@ export function kvm_emulate_hypercall(this: vmlinux, vcpu: kvm_vcpu): number {
 /** kvm_emulate_hypercall(): the result is there. */
 export function kvm_emulate_hypercallEnd(this: vmlinux, vcpuId: number, ret: number): number {
   const vcpu = this.m.vcpu[vcpuId];
-  vcpu.arch.regs.rax = toU64(ret);
+  vcpu.arch.regs.rax = u64(ret);
   return this.kvm_skip_emulated_instruction(vcpu);
 }
 
@@ -1137,15 +1163,12 @@ export function kvm_emulate_hypercallEnd(this: vmlinux, vcpuId: number, ret: num
 export const MSR_KVM_STEAL_TIME = 0x4b56_4d03;
 export const MSR_KVM_POLL_CONTROL = 0x4b56_4d05;
 
-/** arch/x86/kvm/x86.h: an MSR that KVM does not know, or the guest is not to */
-const KVM_MSR_RET_UNSUPPORTED = 2;
-
 /** kvm_set_msr_common(): MSR_KVM_STEAL_TIME. MODEL: sched_info is on. */
 export function kvm_set_msr_commonStealTime(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
   if (!this.guest_pv_has(vcpu, KVM_FEATURE_STEAL_TIME)) return KVM_MSR_RET_UNSUPPORTED;
   if (and(data, KVM_STEAL_RESERVED_MASK) !== ZERO) return 1;
   vcpu.arch.st.msr_val = data;
-  if (and(data, toU64(KVM_MSR_ENABLED)) === ZERO) return 0;
+  if (and(data, u64(KVM_MSR_ENABLED)) === ZERO) return 0;
   this.kvm_make_request(KVM_REQ_STEAL_UPDATE, vcpu);
   return 0;
 }
@@ -1153,19 +1176,23 @@ export function kvm_set_msr_commonStealTime(this: vmlinux, vcpu: kvm_vcpu, data:
 /** kvm_set_msr_common(): MSR_KVM_POLL_CONTROL */
 export function kvm_set_msr_commonPollControl(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
   if (!this.guest_pv_has(vcpu, KVM_FEATURE_POLL_CONTROL)) return KVM_MSR_RET_UNSUPPORTED;
-  if (gt(data, toU64(1))) return 1;
+  if (gt(data, u64(1))) return 1;
   vcpu.arch.msr_kvm_poll_control = data;
   return 0;
 }
 
-const U32_MASK = toU64(0xffff_ffff);
+const U32_MASK = u64(0xffff_ffff);
 
 /** arch/x86/kvm/kvm_cache_regs.h: kvm_read_edx_eax() */
 export function kvm_read_edx_eax(this: vmlinux, vcpu: kvm_vcpu): u64 {
   return or(and(vcpu.arch.regs.rax, U32_MASK), shl(and(vcpu.arch.regs.rdx, U32_MASK), 32));
 }
 
-/** arch/x86/kvm/x86.c: kvm_set_msr_common(): 0, 1 for #GP, or KVM_MSR_RET_UNSUPPORTED. */
+/**
+ * arch/x86/kvm/x86.c: kvm_set_msr_common(): 0, 1 for #GP, or KVM_MSR_RET_UNSUPPORTED.
+ *
+ * Split: it goes on in kvm_set_msr_commonStealTime(), kvm_set_msr_commonPollControl().
+ */
 export function kvm_set_msr_common(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
   const r = this.kvm_set_msr_commonApic(vcpu, msr_info);
   if (r !== -1) return r;
@@ -1277,7 +1304,7 @@ export function kvm_arch_vcpu_destroy(this: vmlinux, _vcpu: kvm_vcpu): void {}
 export function kvm_arch_vcpu_postcreate(this: vmlinux, vcpu: kvm_vcpu): void {
   this.vcpu_load(vcpu);
   this.vcpu_put(vcpu);
-  vcpu.arch.msr_kvm_poll_control = toU64(1);
+  vcpu.arch.msr_kvm_poll_control = u64(1);
 }
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_is_reset_bsp() */
@@ -1311,7 +1338,7 @@ export function kvm_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool):
 
   if (!init_event) arch.smbase = 0x30000;
 
-  arch.regs = { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: toU64(0x600), rsi: ZERO, r8: ZERO };
+  arch.regs = { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: u64(0x600), rsi: ZERO, r8: ZERO };
 
   this.kvm_x86_vcpu_reset(vcpu, init_event);
 
@@ -1322,7 +1349,7 @@ export function kvm_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool):
 
 /** arch/x86/kvm/regs.c: kvm_set_cr8(): 0, or 1 for #GP. */
 export function kvm_set_cr8(this: vmlinux, vcpu: kvm_vcpu, cr8: u64): number {
-  if (gt(cr8, toU64(0xf))) return 1;
+  if (gt(cr8, u64(0xf))) return 1;
   this.kvm_lapic_set_tpr(vcpu, cr8);
   return 0;
 }

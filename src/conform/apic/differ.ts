@@ -39,7 +39,7 @@ export interface ApicResult {
 export const APIC_LENGTH = 250;
 
 /** A model and an engine, ready to be compared. */
-export class ApicPair {
+export class ApicPair implements ApicSides {
   readonly model: ApicModel;
   private readonly writer = new ApicStateWriter();
   private readonly bytes: Buffer;
@@ -159,6 +159,12 @@ export function shrinkApic(
   return best;
 }
 
+/** Two that can be driven side by side. */
+export interface ApicSides {
+  /** The first difference, and how many operations both survived. */
+  compare(ops: readonly ApicOperation[]): { difference: ApicDifference | null; done: number };
+}
+
 export interface ApicOptions {
   readonly operations: number;
   readonly seed: number;
@@ -172,7 +178,7 @@ export function apicSequenceOf(seed: number): { kind: ApicKind; ops: readonly Ap
 }
 
 /** Random sequences on both, up to the first difference or until enough operations are done. */
-export function apicDifferential(pair: ApicPair, options: ApicOptions): ApicResult {
+export function apicDifferential(pair: ApicSides, options: ApicOptions): ApicResult {
   let [operations, sequences, endings] = [0, 0, 0];
   while (operations < options.operations) {
     const seed = options.seed + sequences;

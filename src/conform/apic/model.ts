@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The model's local APICs as an engine of the operations of apic-operations.ts. */
 import type { kvm_lapic_irq, kvm_msi_route } from '../../arch/x86/kvm_host.js';
-import { EXIT_FASTPATH_NONE, HF_SMM_MASK, MCG_CMCI_P } from '../../arch/x86/kvm_host.js';
+import {
+  EXIT_FASTPATH_NONE,
+  HF_SMM_MASK,
+  KVM_X86_QUIRK_LAPIC_MMIO_HOLE,
+  KVM_X86_QUIRK_LINT0_REENABLED,
+  MCG_CMCI_P,
+} from '../../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import { APIC_DEST_LOGICAL, APIC_INT_LEVELTRIG } from '../../lapic/apicdef.js';
 import type { int_out, kvm_lapic } from '../../lapic/lapic.js';
 import { add, and, gt, not, s64, shr, to_u32, type u64 as U64, u64, ZERO } from '../../lib/types.js';
 import { addVcpu, createLapicMachine, type LapicMachine, type LapicOptions } from '../../machine/lapic-machine.js';
@@ -11,10 +18,6 @@ import type { Kernel } from '../../vmlinux/bind.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { type ApicWorld, newApicWorld, shimmedKernel } from './shims.js';
 
-const KVM_X86_QUIRK_LINT0_REENABLED = 1;
-const KVM_X86_QUIRK_LAPIC_MMIO_HOLE = 4;
-const APIC_INT_LEVELTRIG = 0x8000;
-const APIC_DEST_LOGICAL = 0x800;
 const LEVEL = 1n << 32n;
 const HINT = 1n << 33n;
 

@@ -5,8 +5,9 @@
  * What of the model is replaced here is not held against C: kvm_intel and kvm_amd, kicks and requests to many.
  */
 import { KVM_REQ_EVENT } from '../../arch/x86/kvm_host.js';
-import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
+import { KVM_REQUEST_MASK, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { int_out, kvm_lapic } from '../../lapic/lapic.js';
+import { ERANGE } from '../../lib/errno.js';
 import { gt, shr, sub, to_u32, type u64 as U64, ZERO } from '../../lib/types.js';
 import { APIC_CALLS, APIC_FLAGS } from '../../operation/apic.js';
 import type { AnyFunction, Kernel } from '../../vmlinux/bind.js';
@@ -35,8 +36,6 @@ const CALL = Object.fromEntries(APIC_CALLS.map((name, code) => [name, code])) as
   number
 >;
 const NOBODY = 0xffff_ffff;
-const KVM_REQUEST_MASK = 0xff;
-const ERANGE = 34;
 
 type Log = (call: number, vcpu: number, a?: number, b?: number) => void;
 

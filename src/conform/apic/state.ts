@@ -210,6 +210,16 @@ function logicalNames(mode: number): string[] {
   return mode === FLAT ? Array.from({ length: 8 }, (_, i) => `flat[${i}]`) : [];
 }
 
+/** Words of a state before the first vCPU's: counts, calls out, what is the VM's. */
+const AHEAD = 2 + 3 + 4;
+
+/** Word `name` of vCPU `cpu`: `timer expires`, `IRR 220`. */
+export function vcpuWord(words: Readonly<Uint32Array>, cpu: number, name: string): number {
+  const at = VCPU_WORDS.indexOf(name);
+  if (at < 0 || cpu >= words[0]) throw new RangeError(`${name} of vCPU ${cpu}`);
+  return words[AHEAD + 4 * words[1] + cpu * VCPU_WORDS.length + at];
+}
+
 /** The name of word `index` of a state. */
 export function apicWordName(words: Readonly<Uint32Array>, index: number): string {
   const [vcpus, calls] = words;

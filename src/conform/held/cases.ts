@@ -79,7 +79,10 @@ export const GENERIC_CASES: readonly Case[] = [
         ['kvm_vcpu_is_blocking', 'preempted'],
       ],
     },
-    'kvm_vcpu_eligible_for_directed_yield',
+    {
+      name: 'kvm_vcpu_eligible_for_directed_yield',
+      races: [['kvm_vcpu_set_dy_eligible', 'spin_loop.dy_eligible']],
+    },
     { name: 'kvm_vcpu_yield_to', answers: { yield_to: [1, 0, -3] } },
     'vcpu_dy_runnable',
     'grow_halt_poll_ns',
@@ -177,7 +180,13 @@ export const X86_CASES: readonly Case[] = [
   ...of('arch/x86/kvm/x86.c', [
     ...['kvm_arch_dy_has_pending_interrupt', 'kvm_arch_vcpu_preempted_in_kernel', 'kvm_arch_dy_runnable'],
     ...['kvm_arch_vcpu_in_kernel', 'kvm_arch_vcpu_should_kick', 'kvm_arch_no_poll', 'kvm_arch_interrupt_allowed'],
-    ...['kvm_arch_vcpu_runnable', 'kvm_vcpu_running', 'kvm_vcpu_has_events', 'kvm_vcpu_exit_request'],
+    ...['kvm_arch_vcpu_runnable', 'kvm_vcpu_running', 'kvm_vcpu_exit_request'],
+    {
+      // nothing, mostly, so that it comes to ask for interrupts
+      name: 'kvm_vcpu_has_events',
+      answers: { kvm_is_exception_pending: [0, 0, 0, 1], kvm_test_request: [0, 0, 0, 1] },
+      state: { pv_unhalted: [0, 0, 0, 1] },
+    },
     ...['kvm_arch_vcpu_put', 'process_nmi', 'kvm_inject_nmi', 'kvm_apicv_activated'],
     ...['vcpu_block', 'kvm_emulate_halt_noskip', 'kvm_emulate_halt', 'kvm_emulate_ap_reset_hold'],
     { name: '__kvm_emulate_halt', granted: { lapic_in_kernel: 1 } },

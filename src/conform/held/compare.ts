@@ -10,6 +10,7 @@ import type { Mirror } from '../../native/mirrors.js';
 import { type Kernel, tableOf } from '../../vmlinux/bind.js';
 import type { kernel_state } from '../../vmlinux/vmlinux.js';
 import type { Random } from '../sched/generate.js';
+import { Calls } from './calls.js';
 import {
   ABSENT,
   ALIASES,
@@ -21,9 +22,10 @@ import {
   S390_CASES,
   X86_CASES,
 } from './cases.js';
-import { FIELDS, type Field, NR_CPUS, NR_TASKS, NR_VCPUS } from './fields.js';
+import { type Comparison, differenceOf, type Told } from './difference.js';
+import { FIELDS, type Field } from './fields.js';
 import { heldMachine, type Known, ModelSide } from './model-side.js';
-import { ANSWERS, ARGUMENTS, bySuffix, Operands, typeOfText } from './operands.js';
+import { typeOfText } from './operands.js';
 
 type ArchitectureName = Architecture['name'];
 
@@ -100,10 +102,11 @@ export interface HeldRow {
 
 /** Calls of one function on both sides. */
 class Holder {
-  private readonly fields: readonly Field[];
   private readonly followed: number[];
   private readonly model: ModelSide;
   private readonly known = new Map<string, Known>();
+  private readonly calls: Calls;
+  private readonly comparison: Comparison;
 
   constructor(
     kernel: Kernel,
@@ -115,7 +118,6 @@ class Holder {
     fields: readonly Field[],
     private readonly vendor: 'vmx' | 'svm',
   ) {
-    this.fields = fields;
     const mentions = new Set(f.mentions);
     const ignored = (field: Field) => one.ignores?.some((name) => field.name.endsWith(name)) === true;
     this.followed = fields.flatMap((field, i) =>
@@ -126,79 +128,12 @@ class Holder {
     );
     for (const called of engine.built.calls)
       this.known.set(called.as, { takes: called.takes, answer: engine.answers.get(called.as)! });
+    const silent = engine.built.calls.filter((called) => !called.mirrored).map((called) => called.as);
+    // what the model lacks does nothing
+    const { fieldTypes, answers } = engine;
+    this.calls = new Calls(f, one, fields, this.followed, fieldTypes, answers, new Set(silent));
+    this.comparison = { fields, ignores: one.ignores ?? [], returns: engine.returns.get(f.as)! };
     this.model = new ModelSide(kernel, machine, f.as, one, mirrored, this.known, fields, this.followed);
-  }
-
-  private makeArgument(o: Operands, i: number, cpu: number): Value {
-    const { name, kind, type } = this.f.takes[i]!;
-    if (this.one.here?.includes(name)) return cpu;
-    if (kind === 'vcpu' || kind === 'apic' || kind === 'notifier' || kind === 'wait' || kind === 'pi')
-      return o.below(NR_VCPUS);
-    if (kind === 'task') return o.below(NR_TASKS);
-    if (kind !== 'number') return 0;
-    const menu = this.one.args?.[name] ?? ARGUMENTS[name];
-    if (menu !== undefined) return o.of(menu);
-    return o.ofType(typeOfText(type));
-  }
-
-  private makeState(o: Operands): Value[] {
-    const { one } = this;
-    return this.fields.map((field, i) => {
-      const menu = bySuffix(one.state, field.name) ?? field.menu;
-      return menu === undefined ? o.ofType(this.engine.fieldTypes[i]!) : o.of(menu);
-    });
-  }
-
-  private valueOf(o: Operands, field: number): Value {
-    const menu = this.fields[field]!.menu;
-    return menu === undefined ? o.ofType(this.engine.fieldTypes[field]!) : o.of(menu);
-  }
-
-  private makeAnswers(o: Operands): Map<string, Value[]> {
-    const answers = new Map<string, Value[]>();
-    for (const name of this.f.callees) {
-      const type = this.engine.answers.get(name);
-      if (type === undefined || type.kind === 'v') continue;
-      const menu = this.one.answers?.[name] ?? ANSWERS[name];
-      const known = this.engine.built.calls.find((call) => call.as === name);
-      const list: Value[] = [];
-      for (let nth = 0; nth < 12; nth++) {
-        const fixed = this.one.granted?.[name] ?? this.one.fixed?.(name, nth);
-        // what the model lacks does nothing
-        list.push(fixed ?? (known?.mirrored === false ? 0 : menu === undefined ? o.answer(type) : o.of(menu)));
-      }
-      answers.set(name, list);
-    }
-    return answers;
-  }
-
-  /** The call of a seed; it is `sleeping` on the model's side when callees that can sleep do. */
-  make(random: Random): { call: HeldCall; sleeps: boolean } {
-    const o = new Operands(random);
-    const writes = (this.one.races ?? []).flatMap(([call, end]) => {
-      if (o.below(3) !== 0) return [];
-      const numbers = this.fields.flatMap((field, i) => (field.name.endsWith(`.${end}`) ? [i] : []));
-      const field = o.of(numbers);
-      return [{ call, nth: o.below(3), field, value: this.valueOf(o, field) }];
-    });
-    const callees = this.f.callees.filter((name) => this.one.granted?.[name] === undefined);
-    // whatever a stand-in stands for, and other CPUs meanwhile, may write what the function reads or writes
-    if (this.one.alone !== true && callees.length > 0 && this.followed.length > 0) {
-      for (let n = o.below(3); n > 0; n--) {
-        const field = o.of(this.followed);
-        writes.push({ call: o.of(callees), nth: o.below(2), field, value: this.valueOf(o, field) });
-      }
-    }
-    const cpu = o.below(NR_CPUS);
-    const call = {
-      cpu,
-      task: o.below(NR_TASKS),
-      args: this.f.takes.map((_, i) => this.makeArgument(o, i, cpu)),
-      state: this.makeState(o),
-      answers: this.makeAnswers(o),
-      writes,
-    };
-    return { call, sleeps: o.below(2) === 0 };
   }
 
   private modelArgument(i: number, value: Value): unknown {
@@ -247,44 +182,8 @@ class Holder {
   }
 
   /** The first thing that differs; null when nothing does. */
-  difference(ours: HeldResult, theirs: HeldResult): { what: string; model: string; native: string } | null {
-    const say = (what: string, model: unknown, native: unknown) => ({
-      what,
-      model: String(model),
-      native: String(native),
-    });
-    const n = Math.max(ours.events.length, theirs.events.length);
-    for (let i = 0; i < n; i++) {
-      const [a, b] = [ours.events[i], theirs.events[i]];
-      if (a === undefined || b === undefined || a.call !== b.call)
-        return say(
-          `call ${i + 1}`,
-          a === undefined ? ended(ours) : shown(a),
-          b === undefined ? ended(theirs) : shown(b),
-        );
-      if (a.args.length !== b.args.length || a.args.some((x, k) => x !== b.args[k]))
-        return say(`call ${i + 1}`, shown(a), shown(b));
-      const changed = this.changed(a.changes, b.changes);
-      if (changed !== null) return say(`${changed[0]} by call ${i + 1}, ${a.call}()`, changed[1], changed[2]);
-    }
-    if (ours.ending !== theirs.ending) return say('ending', ours.ending, theirs.ending);
-    const changed = this.changed(ours.changes, theirs.changes);
-    if (changed !== null) return say(`${changed[0]} in the end`, changed[1], changed[2]);
-    if (ours.warnings !== theirs.warnings) return say('warnings', ours.warnings, theirs.warnings);
-    const type = this.engine.returns.get(this.f.as)!;
-    if (theirs.ending !== 'returned' || type.kind === 'v') return null;
-    const same = type.kind === 'b' ? (ours.value !== 0) === (theirs.value !== 0) : ours.value === theirs.value;
-    return same ? null : say('return value', ours.value, theirs.value);
-  }
-
-  private changed(a: ReadonlyMap<number, Value>, b: ReadonlyMap<number, Value>): [string, string, string] | null {
-    for (const i of new Set([...a.keys(), ...b.keys()])) {
-      if (a.get(i) === b.get(i)) continue;
-      const field = this.fields[i]!;
-      if (this.one.ignores?.some((name) => field.name.endsWith(name))) continue;
-      return [field.name, a.has(i) ? String(a.get(i)) : 'unchanged', b.has(i) ? String(b.get(i)) : 'unchanged'];
-    }
-    return null;
+  difference(ours: HeldResult, theirs: HeldResult): Told | null {
+    return differenceOf(this.comparison, ours, theirs);
   }
 
   private differs(call: HeldCall, sleeps: boolean) {
@@ -294,58 +193,19 @@ class Holder {
 
   /** A smaller call that differs, too: state, arguments, answers and writes set to nothing, one by one. */
   shrink(given: HeldCall, sleeps: boolean): HeldCall {
-    let call = given;
-    const attempt = (next: HeldCall) => {
-      if (this.differs(next, sleeps) !== null) call = next;
-    };
-    for (const write of call.writes) attempt({ ...call, writes: call.writes.filter((w) => w !== write) });
-    for (const [name, list] of given.answers) {
-      if (this.one.granted?.[name] !== undefined) continue;
-      if (list.some((x) => x !== 0))
-        attempt({ ...call, answers: new Map([...call.answers, [name, list.map(() => 0)]]) });
-    }
-    for (let i = 0; i < given.args.length; i++)
-      if (given.args[i] !== 0) attempt({ ...call, args: call.args.map((x, k) => (k === i ? 0 : x)) });
-    // halves of the state first
-    for (let size = given.state.length; size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-      for (let from = 0; from < given.state.length; from += size) {
-        const rest = call.state.slice(from, from + size);
-        if (rest.every((x, k) => x === this.least(from + k))) continue;
-        attempt({ ...call, state: call.state.map((x, k) => (k >= from && k < from + size ? this.least(k) : x)) });
-      }
-    }
-    return call;
-  }
-
-  private least(i: number): Value {
-    const menu = this.fields[i]!.menu;
-    return menu === undefined || menu.includes(0) ? 0 : menu[0]!;
+    return this.calls.shrink(given, (call) => this.differs(call, sleeps) !== null);
   }
 
   /** The call in words. */
   input(call: HeldCall, sleeps: boolean): string[] {
-    const args = this.f.takes.map((p, i) => `${p.name} ${call.args[i]}`);
-    const state = this.fields.flatMap((field, i) =>
-      call.state[i] === this.least(i) ? [] : [`${field.name} ${call.state[i]}`],
-    );
-    const answers = [...call.answers]
-      .filter(([, list]) => list.some((x) => x !== 0))
-      .map(([name, list]) => `${name}() -> ${list.join(' ')}`);
-    const writes = call.writes.map(
-      (w) => `${this.fields[w.field]!.name} = ${w.value} in call ${w.nth + 1} of ${w.call}()`,
-    );
-    return [
-      `CPU ${call.cpu}, current task ${call.task}${sleeps ? ', callees sleep' : ''}`,
-      ...args,
-      ...state,
-      ...answers,
-      ...writes,
-    ];
+    return this.calls.input(call, sleeps);
+  }
+
+  /** The call of a seed; it is `sleeping` on the model's side when callees that can sleep do. */
+  make(random: Random): { call: HeldCall; sleeps: boolean } {
+    return this.calls.make(random);
   }
 }
-
-const shown = (event: { call: string; args: readonly Value[] }): string => `${event.call}(${event.args.join(', ')})`;
-const ended = (result: HeldResult): string => (result.ending === 'returned' ? 'returns' : result.ending);
 
 const BATCH = 50;
 

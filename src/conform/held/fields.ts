@@ -6,7 +6,7 @@ import type { CField } from '../../native/extract/emit.js';
 import type { Value } from '../../native/extract/engine.js';
 import type { kernel_state } from '../../vmlinux/vmlinux.js';
 
-export const NR_VCPUS = 4;
+export const NR_VCPUS = 6;
 export const NR_CPUS = 4;
 export const NR_TASKS = 8;
 
@@ -107,8 +107,9 @@ const GENERIC: readonly Field[] = [
   ...params('kvm_params', 'halt_poll_ns', 'halt_poll_ns_grow', 'halt_poll_ns_grow_start', 'halt_poll_ns_shrink'),
   ...perCpu('kvm_running_vcpu', 'kvm_running_vcpu__per_cpu[#]', { pointer: 'vcpu', menu: [-1, 0, 1, 2, 3] }),
   ...perTask('__state', 'extract_tasks[#].__state', { menu: [0, 1, 2, 4] }),
+  ...perTask('on_rq', 'extract_tasks[#].on_rq', { menu: [0, 1, 2] }),
   ...one('held.kicked', 'extract_scratch[2][0]', { menu: [0] }),
-  ...perTask('preempt_notifier', 'extract_tasks[#].preempt_notifier', { menu: [-1, 0, 1, 2, 3] }),
+  ...perTask('preempt_notifier', 'extract_notifiers[#]', { menu: [-1, 0, 1, 2, 3] }),
 ];
 
 /** What C reads from state and the model is given as a parameter: `m.held`. */

@@ -6,8 +6,9 @@
  * guest to its next exit to userspace.
  */
 
-import { EXIT_FASTPATH_NONE } from '../../arch/x86/kvm_host.js';
+import { EXIT_FASTPATH_NONE, KVM_REQ_EVENT } from '../../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import { APIC_DEFAULT_PHYS_BASE, APIC_TMCCT } from '../../lapic/apicdef.js';
 import { shr, to_u32, toBigInt, u64 } from '../../lib/types.js';
 import {
   createLapicMachine,
@@ -22,8 +23,6 @@ import {
 import type { Kernel } from '../../vmlinux/bind.js';
 import type { LapicOp, LapicSession } from './lapic-transcript.js';
 
-/** TMCCT: computed at every KVM_GET_LAPIC, so that recordings leave it out of the page. */
-const APIC_TMCCT = 0x390;
 const NMI_VECTOR = 2;
 
 /** Where a replay and its recording part. */
@@ -119,8 +118,6 @@ function openWindow(machine: LapicMachine, vcpu: kvm_vcpu, vec: number[], beside
   vcpu.arch.if_flag = false;
 }
 
-const KVM_REQ_EVENT = 14;
-
 /** What the guest does in the middle of an operation. Returns whether it exits. */
 export function guestPart(
   machine: LapicMachine,
@@ -162,8 +159,6 @@ export function guestPart(
       break; // win and delay do not exit by themselves
   }
 }
-
-const APIC_DEFAULT_PHYS_BASE = 0xfee0_0000;
 
 /** Does the operation leave the guest by itself? */
 export const exits = (op: LapicOp): boolean => op.op !== 'win' && op.op !== 'delay';

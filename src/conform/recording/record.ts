@@ -24,7 +24,7 @@ export function* recordVectors(engine: NativeEngine, options: RecordOptions): It
     const { setup, ops, ...about } = generateSequence(xorshift32(seed), KINDS[seed % KINDS.length]!, {
       cpus: engine.cpus,
       length: options.length,
-      features: true,
+      wraps: false,
     });
     engine.reset();
     const before = engine.run(setup);

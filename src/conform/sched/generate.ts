@@ -59,12 +59,22 @@ export interface SequenceOptions {
   readonly length: number;
   /** most tasks; 2 to 64 */
   readonly maxTasks?: number;
-  /** may start empty queues at virtual times next to a wrap (operation VTIME) */
+  /** may start empty queues at virtual times next to a wrap (operation VTIME); true when left out */
   readonly wraps?: boolean;
-  /** may switch scheduler features before anything else (operation FEATURE) */
+  /** may switch scheduler features, before anything else and in between (operation FEATURE); true when left out */
   readonly features?: boolean;
   /** longest single step of the clock, ns */
   readonly maxAdvance?: number;
+  /** where to look closer */
+  readonly focus?: Focus;
+}
+
+/** What a patch is about: the operations that lead there, and the times that its comparisons may turn on. */
+export interface Focus {
+  /** how often each operation is drawn, beside what its kind draws */
+  readonly weights: Partial<Record<OpName, number>>;
+  /** ns */
+  readonly times: readonly number[];
 }
 
 interface Shape {
@@ -95,15 +105,14 @@ const SHAPES: Readonly<Record<Kind, Shape>> = {
     nested: true,
     nice: 'mixed',
     realtime: true,
-    // The raw hooks leave out the checks that keep yield_to() within one class. No AFFINITY: real-time tasks are neither
-    // pushed nor pulled in the model (docs/FIDELITY.md).
-    weights: { ...RUN, ...GROUP, YIELD_TO: 16, NICE: 3, SETATTR: 8, SERVER_TIMER: 16 },
+    weights: { ...RUN, ...GROUP, YIELD_TO: 16, NICE: 3, SETATTR: 8, SERVER_TIMER: 16, AFFINITY: 2 },
   },
   everything: {
     groups: true,
     nested: true,
     nice: 'extreme',
-    weights: { ...RUN, ...TO, ...TUNE, ...GROUP, AFFINITY: 2, GROUP_IDLE: 1 },
+    realtime: true,
+    weights: { ...RUN, ...TO, ...TUNE, ...GROUP, AFFINITY: 2, GROUP_IDLE: 1, SERVER_TIMER: 3 },
   },
 };
 
@@ -141,7 +150,17 @@ class SequenceMaker {
   ) {
     this.shape = SHAPES[kind];
     this.draw = Object.entries(this.shape.weights).flatMap(([op, n]) => new Array<OpName>(n).fill(op as OpName));
-    if (options.features === true) this.draw.push('FEATURE');
+    if (options.features !== false) this.draw.push('FEATURE');
+    if (options.cpus > 1 && this.shape.weights.AFFINITY === undefined) this.draw.push('AFFINITY');
+    for (const [op, n] of Object.entries(options.focus?.weights ?? {})) {
+      if (this.possible(op as OpName)) this.draw.push(...new Array<OpName>(n).fill(op as OpName));
+    }
+  }
+
+  /** Whether the operation can be drawn in sequences of this kind. */
+  private possible(op: OpName): boolean {
+    if (op === 'SHARES' || op === 'MOVE' || op === 'GROUP' || op === 'GROUP_IDLE') return this.shape.groups;
+    return op !== 'FEATURE' || this.options.features !== false;
   }
 
   private below(n: number): number {
@@ -171,6 +190,8 @@ class SequenceMaker {
   }
 
   private advance(): number {
+    const times = this.options.focus?.times ?? [];
+    if (times.length > 0 && this.chance(2)) return Math.max(0, this.of(times) + this.below(3) - 1);
     const most =
       this.options.maxAdvance ??
       (this.shape.nice === 'extreme' || this.shape.realtime === true ? 10_000_000_000 : 100_000_000);
@@ -184,7 +205,8 @@ class SequenceMaker {
 
   private fork(cpu: number): Operation {
     this.tasks++;
-    return operation('FORK', { cpu, a: this.nice(), b: this.below(this.groups) });
+    const anywhere = this.options.cpus > 1 && this.chance(2) ? 1 : 0;
+    return operation('FORK', { cpu, a: this.nice(), b: this.below(this.groups), flags: anywhere });
   }
 
   private group(): Operation {
@@ -238,14 +260,14 @@ class SequenceMaker {
   }
 
   private *knobs(): Iterable<Operation> {
-    if (this.options.features !== true || !this.chance(3)) return;
+    if (this.options.features === false || !this.chance(3)) return;
     for (let n = 1 + this.below(3); n > 0; n--) {
       yield operation('FEATURE', { id: this.of(FEATURES), a: this.below(2) });
     }
   }
 
   private *virtualTimes(): Iterable<Operation> {
-    if (this.options.wraps !== true || !this.chance(2)) return;
+    if (this.options.wraps === false || !this.chance(2)) return;
     for (let id = 0; id < this.groups; id++) {
       for (let cpu = 0; cpu < this.options.cpus; cpu++) {
         yield operation('VTIME', { cpu, id, a: this.of(VTIMES) });
@@ -253,10 +275,21 @@ class SequenceMaker {
     }
   }
 
+  /** Which CPUs share a cache: none of them in a domain, all, pairs, or some alone. */
+  private *caches(): Iterable<Operation> {
+    const { cpus } = this.options;
+    if (cpus < 2 || this.chance(3)) return;
+    const size = this.of([cpus, cpus, 2, 3]);
+    for (let cpu = 0; cpu + 1 < cpus; cpu += size) {
+      yield operation('LLC', { a: (2 ** Math.min(size, cpus - cpu) - 1) * 2 ** cpu });
+    }
+  }
+
   private *setup(base_slice: number): Iterable<Operation> {
     const few = this.options.maxTasks ?? 8;
     const tasks = 1 + this.below(this.chance(4) ? few : Math.min(few, 5));
     yield operation('BASE_SLICE', { a: base_slice });
+    yield* this.caches();
     yield* this.knobs();
     for (let n = this.shape.groups ? 1 + this.below(4) : 0; n > 0; n--) yield this.group();
     for (let g = 1; g < this.groups; g++) {

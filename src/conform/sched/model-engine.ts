@@ -45,10 +45,13 @@ function newMachine(kernel: Kernel, cpus: number): kernel_state {
     kvm: [],
     vcpu: [],
     kvm_running_vcpu: Array.from({ length: cpus }, () => NULL),
+    host_irq: Array.from({ length: cpus }, () => []),
   } as unknown as kernel_state);
 }
 
 const warnedAt = new WeakMap<kernel_state, Set<string>>();
+/** reschedule IPIs sent to each CPU */
+const reschedules = new WeakMap<kernel_state, number[]>();
 const withOnce = new WeakMap<Kernel, Kernel>();
 
 function warned(k: vmlinux, where: string): void {
@@ -67,7 +70,15 @@ function warnOnce(this: vmlinux, condition: boolean, where: string): boolean {
 function countingOnce(kernel: Kernel): Kernel {
   let counting = withOnce.get(kernel);
   if (counting === undefined) {
-    counting = { ...kernel, table: Object.freeze({ ...kernel.table, warnOn: warnOnce }) };
+    const trace_ipi_send_cpu = kernel.table['trace_ipi_send_cpu']!;
+    // What the interrupt of a queued wake-up is to the driver is no reschedule IPI.
+    const counted = function (this: vmlinux, cpu: number, callsite: string, callback: string): void {
+      const sent = reschedules.get(this.m);
+      if (sent !== undefined && callsite !== '__smp_call_single_queue') sent[cpu]++;
+      trace_ipi_send_cpu.call(this, cpu, callsite, callback);
+    };
+    const table = { ...kernel.table, warnOn: warnOnce, trace_ipi_send_cpu: counted };
+    counting = { ...kernel, table: Object.freeze(table) };
     withOnce.set(kernel, counting);
   }
   return counting;
@@ -82,13 +93,15 @@ export interface ModelEngine extends Engine {
 export function modelEngine(kernel: Kernel, cpus: number): ModelEngine {
   const k = bind(countingOnce(kernel), newMachine(kernel, cpus));
   warnedAt.set(k.m, new Set());
+  const sent = Array.from({ length: cpus }, () => 0);
+  reschedules.set(k.m, sent);
   initSched(k, cpus);
   const firstTask = k.m.task.length;
   return {
     kernel: k,
     execute: (op) => execute(k, firstTask, op),
     state: () => stateOf(k, firstTask),
-    words: (more) => stateWords(k, firstTask, more),
+    words: (more) => stateWords(k, firstTask, more, sent),
   };
 }
 
@@ -96,6 +109,8 @@ function execute(k: vmlinux, firstTask: number, op: Operation): number {
   const m = k.m;
   m.cpu = op.cpu;
   const r = dispatch(k, firstTask, op);
+  // RESCHED is an operation of its own: nobody hears of the interrupts that ask for it.
+  for (const vectors of m.host_irq) vectors.length = 0;
   // The interrupts of queued wake-ups come in right after the operation.
   for (const rq of m.rq) {
     if (rq.wake_list.length === 0) continue;
@@ -113,7 +128,8 @@ function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
   switch (op.op) {
     case 'FORK': {
       const id = m.task.length - firstTask;
-      forkTask(k, { comm: `t${id}`, pid: 100 + id, nice: Number(op.a), group: Number(op.b), cpus: [op.cpu] });
+      const cpus = op.flags & 1 ? m.rq.map((r) => r.cpu) : [op.cpu];
+      forkTask(k, { comm: `t${id}`, pid: 100 + id, nice: Number(op.a), group: Number(op.b), cpus });
       return id;
     }
     case 'TICK':
@@ -175,6 +191,11 @@ function onMachine(k: vmlinux, firstTask: number, op: Operation, idle: boolean):
       return k.sched_group_set_shares(m.task_group[op.id], k.scale_load(u64(op.a)));
     case 'GROUP_IDLE':
       return k.sched_group_set_idle(m.task_group[op.id], Number(op.a));
+    case 'LLC': {
+      const span = m.rq.map((r) => r.cpu).filter((cpu) => (Number(op.a) >> cpu) & 1);
+      for (const { cpu } of m.rq) k.update_top_cache_domain(cpu, span.includes(cpu) ? span : m.sd_llc[cpu]);
+      return 0;
+    }
     case 'VTIME': {
       const cfs_rq = m.cfs_rq[m.task_group[op.id].cfs_rq[op.cpu]];
       if (cfs_rq.nr_running !== 0) return NO_CURRENT;

@@ -2,15 +2,17 @@
 /** The kernel's own code before and after a patch: one stream of operations, properties, reach of added lines, UBSan. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { type Ending, type NativeEngine, openNativeEngine, type UbsanReport } from '../../native/engine.js';
 import type { KernelTree } from '../../native/find-tree.js';
 import type { AddedLine } from '../../native/patch.js';
 import type { Operation } from '../../operation/sched.js';
-import { type CVerdict, cProperties } from './c-properties.js';
+import type { CVerdict } from './c-properties.js';
 import { type DifferentialResult, differential, namedBy, nativeLockstep } from './differ.js';
 import { generateSequence, KINDS, xorshift32 } from './generate.js';
+import { missingIn, upToMissing } from './missing-symbol.js';
+import { ASKED_CPUS, askAll, playWorlds, questions } from './questions.js';
 import { shrinkOperations } from './shrink.js';
-import { structureFaults } from './structure.js';
 
 export interface PatchCheckOptions {
   /** operations of the lock-step, and of the coverage and UBSan runs */
@@ -50,9 +52,13 @@ export interface PatchCheck {
   readonly reports: readonly NewReport[];
   /** how the patched kernel died in the coverage run, first time only */
   readonly ending: Ending | null;
+  /** functions that the patched kernel calls and nothing here provides: nothing beyond is judged */
+  readonly missing: readonly string[];
+  /** all that the coverage run executed */
+  readonly coverage: LineCoverage;
 }
 
-const generation = { length: 300, maxTasks: 24, wraps: false, features: false } as const;
+const generation = { length: 300, maxTasks: 24 } as const;
 
 function* sequences(options: PatchCheckOptions): Iterable<readonly Operation[]> {
   for (let [n, seed] = [0, options.seed]; n < options.operations; seed++) {
@@ -77,51 +83,39 @@ async function withEngine<T>(
   }
 }
 
-/** The sums of every queue recomputed along random sequences: first fault, or null. */
-function firstStructureFault(engine: NativeEngine, options: PatchCheckOptions): string | null {
-  for (const ops of sequences({ ...options, operations: Math.min(options.operations, 6000) })) {
-    engine.reset();
-    const [groupOf, parentOf]: [number[], number[]] = [[], [-1]];
-    const { results } = engine.run(ops, 'state');
-    for (const [i, result] of results.entries()) {
-      const op = ops[i]!;
-      if (op.op === 'GROUP') parentOf.push(Number(op.a));
-      if (op.op === 'FORK') groupOf.push(Number(op.b));
-      if (op.op === 'MOVE') groupOf[op.id] = Number(op.a);
-      const [fault] = structureFaults(engine.schema, engine.decode(result), groupOf, parentOf);
-      if (fault !== undefined) return `after ${i + 1} operations, the last ${op.op}: ${fault}`;
-    }
+/** Laws are asked after so many operations at most. */
+const MOST_ASKED = 12_000;
+
+async function askTree(tree: KernelTree, { operations, seed }: PatchCheckOptions): Promise<CVerdict[]> {
+  const engines: NativeEngine[] = [];
+  try {
+    for (const cpus of ASKED_CPUS) engines.push(await openNativeEngine({ tree: tree.dir, variant: 'O2', cpus }));
+    return askAll(engines, { operations: Math.min(operations, MOST_ASKED), seed });
+  } finally {
+    for (const engine of engines) engine.close();
   }
-  return null;
 }
-
-function ask(engine: NativeEngine, options: PatchCheckOptions): CVerdict[] {
-  const verdicts = cProperties.map((property) => property.ask(engine));
-  const fault = firstStructureFault(engine, options);
-  return [
-    ...verdicts,
-    fault === null ? { verdict: 'holds', evidence: 'every sum recomputed' } : { verdict: 'refuted', evidence: fault },
-  ];
-}
-
-const STRUCTURE = { id: 'structure', says: 'queues keep the sums of their entities' };
 
 async function askBoth(base: KernelTree, patched: KernelTree, options: PatchCheckOptions): Promise<PropertyRow[]> {
-  const before = await withEngine(base, 'O2', 1, (engine) => ask(engine, { ...options, cpus: 1 }));
-  const after = await withEngine(patched, 'O2', 1, (engine) => ask(engine, { ...options, cpus: 1 }));
-  return [...cProperties, STRUCTURE].map(({ id, says }, i) => ({ id, says, base: before[i]!, patched: after[i]! }));
+  const before = await askTree(base, options);
+  const after = await askTree(patched, options);
+  return questions.map(({ id, says }, i) => ({ id, says, base: before[i]!, patched: after[i]! }));
 }
 
 function reachOf(engine: NativeEngine, added: readonly AddedLine[], options: PatchCheckOptions) {
   let ending: Ending | null = null;
+  const missing = new Set<string>();
   for (const ops of sequences(options)) {
     engine.reset();
-    ending ??= engine.run(ops, 'return').ending;
+    const end = engine.run(ops, 'return').ending;
+    const symbol = missingIn(end);
+    if (symbol === null) ending ??= end;
+    else missing.add(symbol);
   }
-  for (const property of cProperties) property.ask(engine);
-  const { lines } = engine.coverage();
-  const reached = added.map((line) => ({ ...line, count: lines.get(line.file)?.get(line.line) ?? null }));
-  return { reached, ending };
+  playWorlds(engine);
+  const coverage = engine.coverage();
+  const reached = added.map((line) => ({ ...line, count: coverage.lines.get(line.file)?.get(line.line) ?? null }));
+  return { reached, ending, missing: [...missing], coverage };
 }
 
 const sourceLine = (tree: KernelTree, report: UbsanReport): string => {
@@ -164,22 +158,20 @@ async function newReports(base: KernelTree, patched: KernelTree, options: PatchC
   );
 }
 
-const NOTHING: DifferentialResult = { sequences: 0, operations: 0, endings: 0, finding: null };
+const NOTHING = { sequences: 0, operations: 0, endings: 0, finding: null, missing: [] };
 
 async function lockstepOf(
   base: KernelTree,
   patched: KernelTree,
   options: PatchCheckOptions,
-): Promise<DifferentialResult> {
+): Promise<DifferentialResult & { missing: readonly string[] }> {
   return withEngine(base, 'O2', options.cpus, (left) => {
     return withEngine(patched, 'O2', options.cpus, (right) => {
       const { operations, seed, cpus } = options;
-      return differential(nativeLockstep(left), nativeLockstep(right), namedBy(right, left), {
-        ...generation,
-        operations,
-        seed,
-        cpus,
-      });
+      const sides = upToMissing(nativeLockstep(left), nativeLockstep(right));
+      const more = { ...generation, operations, seed, cpus };
+      const result = differential(sides.base, sides.patched, namedBy(right, left), more);
+      return { ...result, missing: [...sides.missing] };
     });
   });
 }
@@ -196,10 +188,19 @@ export async function checkPatch(
     options.progress?.(name);
     return work();
   };
-  const lockstep = await part('lock-step', () => lockstepOf(base, patched, options), NOTHING);
+  const { missing: cut, ...lockstep } = await part('lock-step', () => lockstepOf(base, patched, options), NOTHING);
   const properties = await part('properties', () => askBoth(base, patched, options), []);
   const reach = () => withEngine(patched, 'cov', options.cpus, (engine) => reachOf(engine, added, options));
-  const { reached, ending } = await part('added lines', reach, { reached: [], ending: null });
+  const none = { reached: [], ending: null, missing: [], coverage: addCoverage([]) };
+  const { reached, ending, coverage, missing } = await part('added lines', reach, none);
   const reports = await part('UBSan', () => newReports(base, patched, options), []);
-  return { lockstep, properties, added: reached, reports, ending };
+  return {
+    lockstep,
+    properties,
+    added: reached,
+    reports,
+    ending,
+    missing: [...new Set([...cut, ...missing])],
+    coverage,
+  };
 }

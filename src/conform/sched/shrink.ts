@@ -65,6 +65,7 @@ function simpler(op: Operation): Operation[] {
     if (op.flags !== 0) tries.push({ ...op, flags: 0, a: op.flags < 3 ? 0 : op.a });
     if (Number(op.b) !== 0) tries.push({ ...op, b: 0 });
   }
+  if (op.op === 'FORK' && op.flags !== 0) tries.push({ ...op, flags: 0 });
   if (op.cpu !== 0 && op.op !== 'FORK') tries.push({ ...op, cpu: 0 });
   return tries;
 }

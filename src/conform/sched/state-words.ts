@@ -90,8 +90,11 @@ function queue(k: vmlinux, firstTask: number, words: Words, q: cfs_rq, more: boo
   pelt(words, q.avg);
 }
 
-/** All words of the state of the scheduler that `k` is bound to; `firstTask` is the task that operations call 0. */
-export function stateWords(k: vmlinux, firstTask: number, more: boolean): Words {
+/**
+ * All words of the state of the scheduler that `k` is bound to; `firstTask` is the task that operations call 0.
+ * `reschedules` counts the IPIs sent to each CPU.
+ */
+export function stateWords(k: vmlinux, firstTask: number, more: boolean, reschedules: readonly number[]): Words {
   const m = k.m;
   const words: Words = [w(m.sched_clock), m.warns, m.rq.length, m.task.length - firstTask, m.task_group.length];
   for (const rq of m.rq) {
@@ -104,7 +107,10 @@ export function stateWords(k: vmlinux, firstTask: number, more: boolean): Words 
       w(rq.nr_switches),
       rq.clock_update_flags,
     );
-    if (more) words.push(w(rq.clock_pelt), w(rq.lost_idle_time));
+    if (more) {
+      words.push(w(rq.clock_pelt), w(rq.lost_idle_time), rq.nr_uninterruptible, w(rq.avg_idle), rq.yld_count);
+      words.push(reschedules[rq.cpu]);
+    }
     for (const tg of m.task_group) queue(k, firstTask, words, m.cfs_rq[tg.cfs_rq[rq.cpu]], more);
     for (const tg of m.task_group) {
       if (tg.id !== 0) entity(k, firstTask, words, m.se[tg.se[rq.cpu]], more);

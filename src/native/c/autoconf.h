@@ -23,6 +23,9 @@
 #define CONFIG_GROUP_SCHED_WEIGHT 1
 /* 6.12 and older: feature bits changeable at run time and live SCHED_WARN_ON() */
 #define CONFIG_SCHED_DEBUG 1
+/* counted at run time: yields are asked for */
+#define CONFIG_SCHEDSTATS 1
+#define CONFIG_SCHED_INFO 1
 #define CONFIG_HIGH_RES_TIMERS 1
 #define CONFIG_TICK_ONESHOT 1
 #define CONFIG_GENERIC_CLOCKEVENTS 1

@@ -10,6 +10,12 @@
 #include "native.h"
 #include "native-probe.h"
 
+/* SD_SHARE_LLC had another name before 6.9. */
+#ifdef NATIVE_HAVE_SD_SHARE_LLC
+#define NATIVE_SD_LLC SD_SHARE_LLC
+#else
+#define NATIVE_SD_LLC SD_SHARE_PKG_RESOURCES
+#endif
 #ifdef NATIVE_HAVE_sched_tick
 #define native_tick() sched_tick()
 #else
@@ -57,6 +63,8 @@ static struct css_set *native_css_set[NATIVE_MAX_GROUPS];
 static struct cgroup native_cgroup;
 /* who forks: not on any queue, only `current` while a task is made */
 static struct task_struct *native_parent;
+/* reschedule IPIs sent to each CPU */
+unsigned long native_reschedules[NR_CPUS];
 /* wake-ups on their way to another CPU */
 static struct llist_node *native_ipi[NR_CPUS];
 
@@ -283,6 +291,7 @@ void native_boot(int cpus)
   sched_clock_init();
   sched_init();
   system_state = SYSTEM_RUNNING;
+  NATIVE_IF_schedstat(force_schedstat_enabled();)
   native_group[0] = &root_task_group;
   native_nr_groups = 1;
   for (cpu = 0; cpu < cpus; cpu++) {
@@ -319,7 +328,7 @@ static native_s64 native_make_group(int parent)
   return native_nr_groups++;
 }
 
-static native_s64 native_fork(int cpu, int nice, int group)
+static native_s64 native_fork(int cpu, int nice, int group, bool anywhere)
 {
   struct kernel_clone_args args = {};
   struct task_struct *p;
@@ -330,8 +339,8 @@ static native_s64 native_fork(int cpu, int nice, int group)
   p->static_prio = p->normal_prio = NICE_TO_PRIO(nice);
   set_load_weight(p, false);
   p->cgroups = args.cset = native_css_set[group];
-  cpumask_copy(&p->cpus_mask, cpumask_of(cpu));
-  p->nr_cpus_allowed = 1;
+  cpumask_copy(&p->cpus_mask, anywhere ? cpu_possible_mask : cpumask_of(cpu));
+  p->nr_cpus_allowed = anywhere ? native_nr_cpus : 1;
   /* a child has its parent's nice value */
   native_parent->normal_prio = p->normal_prio;
   native_current = native_parent;
@@ -384,6 +393,41 @@ static native_s64 native_affinity(struct task_struct *p, unsigned long bits)
   return set_cpus_allowed_ptr(p, &mask);
 }
 
+/*
+ * The CPUs share a last-level cache: one scheduling domain, without groups. Wake-ups look for an idle CPU in it;
+ * balancing is never worth its cost.
+ */
+static native_s64 native_llc(unsigned long bits)
+{
+  struct cpumask span = {};
+  int cpu;
+
+  for (cpu = 0; cpu < native_nr_cpus; cpu++)
+    if (bits >> cpu & 1) cpumask_set_cpu(cpu, &span);
+  for (cpu = 0; cpu < native_nr_cpus; cpu++) {
+    struct sched_domain *sd;
+    bool alone = !rcu_access_pointer(cpu_rq(cpu)->sd);
+
+    if (cpumask_test_cpu(cpu, &span)) {
+      sd = native_alloc(sizeof(*sd) + cpumask_size());
+      sd->span_weight = cpumask_weight(&span);
+      sd->imbalance_pct = 117;
+      sd->min_interval = sd->balance_interval = sd->span_weight;
+      sd->max_newidle_lb_cost = ~0ULL;
+      sd->flags = SD_WAKE_AFFINE | NATIVE_SD_LLC;
+      cpumask_copy(to_cpumask(sd->span), &span);
+      rcu_assign_pointer(cpu_rq(cpu)->sd, sd);
+    } else if (alone) {
+      sd = NULL;
+    } else continue;
+    rcu_assign_pointer(per_cpu(sd_llc, cpu), sd);
+    per_cpu(sd_llc_size, cpu) = sd ? sd->span_weight : 1;
+    per_cpu(sd_llc_id, cpu) = sd ? cpumask_first(&span) : cpu;
+    NATIVE_IF_sd_share_id(per_cpu(sd_share_id, cpu) = per_cpu(sd_llc_id, cpu);)
+  }
+  return 0;
+}
+
 static bool native_is_idle(void)
 {
   return native_current == this_rq()->idle;
@@ -414,7 +458,7 @@ static native_s64 native_do(const struct native_op *op)
     if (op->id < 0 || op->id >= native_nr_groups) return NATIVE_BAD_OP;
     return sched_group_set_shares(native_group[op->id], scale_load(op->a));
   case NATIVE_FORK:
-    return native_fork(op->cpu, op->a, op->b);
+    return native_fork(op->cpu, op->a, op->b, op->flags & 1);
   case NATIVE_ADVANCE:
     native_now += op->a;
     jiffies = jiffies_64 = native_now / TICK_NSEC;
@@ -473,6 +517,8 @@ static native_s64 native_do(const struct native_op *op)
   case NATIVE_GROUP_IDLE:
     if (op->id < 0 || op->id >= native_nr_groups) return NATIVE_BAD_OP;
     return sched_group_set_idle(native_group[op->id], op->a);
+  case NATIVE_LLC:
+    return native_llc(op->a);
   }
   return NATIVE_BAD_OP;
 }

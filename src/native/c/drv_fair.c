@@ -11,6 +11,7 @@ extern struct task_struct *native_task[];
 extern struct task_group *native_group[];
 extern int native_nr_tasks, native_nr_groups, native_nr_cpus, native_cpu;
 extern struct task_struct *native_current;
+extern unsigned long native_reschedules[];
 native_u64 native_decay_load(native_u64 val, native_u64 n);
 unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1, unsigned int d3);
 
@@ -153,7 +154,11 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
 /* Beyond the vectors' format, on request: load tracking, tree shape, group load, the clocks behind. */
 #define RQ_MORE(X)                                                                                                 \
   X("clock_pelt", rq->clock_pelt)                                                                                  \
-  X("lost_idle_time", rq->lost_idle_time)
+  X("lost_idle_time", rq->lost_idle_time)                                                                          \
+  X("nr_uninterruptible", rq->nr_uninterruptible)                                                                  \
+  X("avg_idle", rq->avg_idle)                                                                                      \
+  X("yld_count", rq->yld_count)                                                                                    \
+  X("reschedules", native_reschedules[cpu])
 #define PELT_FIELDS(X)                                                                                             \
   X("last_update_time", avg->last_update_time)                                                                     \
   X("load_sum", avg->load_sum)                                                                                     \

@@ -42,7 +42,8 @@ struct native_op {
   X(VTIME)                                                                                                         \
   X(AFFINITY)                                                                                                      \
   X(SERVER_TIMER)                                                                                                  \
-  X(GROUP_IDLE)
+  X(GROUP_IDLE)                                                                                                    \
+  X(LLC)
 #define NATIVE_OP_ENUM(name) NATIVE_##name,
 enum native_op_code { NATIVE_OPS(NATIVE_OP_ENUM) NATIVE_NR_OPS };
 

@@ -12,8 +12,9 @@ import type { KernelTree } from '../find-tree.js';
 import { NativeError } from '../native-error.js';
 import { unfinished } from '../scratch.js';
 import type { Architecture } from './architecture.js';
-import { type CFile, indexFile } from './c-index.js';
+import { type CFile, type CFunction, indexFile, withoutComments } from './c-index.js';
 import { argumentKinds, type CField, emit } from './emit.js';
+import { memberFields } from './members.js';
 import { type Cut, type Held, type Slice, slice } from './slice.js';
 
 /** What is to be held, and against which state. */
@@ -25,6 +26,10 @@ export interface Wanted {
   /** assignments for every vCPU `i`: what the model takes for granted */
   readonly constants: readonly string[];
   modelName(file: string, name: string): string | null;
+  /** functions that are stand-ins beside those of the model, as `file: name` */
+  readonly apart?: ReadonlySet<string>;
+  /** every integer that the functions use in the tree's structures is state as well */
+  readonly wholeState?: boolean;
 }
 
 /** A parameter of a held function, as the caller has to know it. */
@@ -57,15 +62,22 @@ export interface ExtractBuild {
   readonly calls: readonly CalledFunction[];
   /** functions that are not in it, and why: `not in the tree`, or the compiler's words */
   readonly left: readonly { readonly held: Held; readonly why: string }[];
+  /** state, in the order of the program */
+  readonly fields: readonly CField[];
   /** fields that the tree's structures do not have */
   readonly lackingFields: readonly string[];
 }
+
+/** Of these files only structures are taken. */
+const STRUCTURES = ['include/linux/sched.h'];
 
 const FLAGS = [
   ...['-std=gnu11', '-fms-extensions', '-fno-strict-aliasing', '-fno-strict-overflow', '-fwrapv', '-O1', '-g1'],
   ...['-fno-ssa-phiopt', '-fno-if-conversion', '-fno-inline', '--coverage', '-fprofile-update=single', '-fno-pie'],
   '-Werror=implicit-function-declaration',
 ];
+
+const PLAIN = new Set(['READ_ONCE', 'return', 'likely', 'unlikely', 'if']);
 
 const ROUNDS = 12;
 
@@ -107,14 +119,14 @@ function baseNames(dir: string): Set<string> {
 /** What the world and the driver touch of the kernel's structures. */
 const WORLD: Readonly<Record<Architecture['name'], string>> = {
   x86:
-    'struct kvm; struct kvm_vcpu; struct vcpu_vmx; struct vcpu_svm; struct vmcb; struct kvm_lapic; struct kvm_run; ' +
+    'struct task_struct; struct kvm; struct kvm_vcpu; struct vcpu_vmx; struct vcpu_svm; struct vmcb; struct kvm_lapic; struct kvm_run; ' +
     'x->vcpu; x->vmcb; x->arch; x->apic; x->run; x->kvm; x->vcpu_id; x->vcpu_idx; x->vcpu_array; x->online_vcpus; ' +
     'x->preempt_notifier; x->wait; x->pi_desc; x->control; x->save;',
   arm64:
-    'struct kvm; struct kvm_vcpu; struct kvm_run; x->arch; x->run; x->kvm; x->vcpu_id; x->vcpu_idx; x->vcpu_array; ' +
+    'struct task_struct; struct kvm; struct kvm_vcpu; struct kvm_run; x->arch; x->run; x->kvm; x->vcpu_id; x->vcpu_idx; x->vcpu_array; ' +
     'x->online_vcpus; x->preempt_notifier; x->wait;',
   s390:
-    'struct kvm; struct kvm_vcpu; struct kvm_run; struct kvm_s390_sie_block; x->sie_block; x->arch; x->run; x->kvm; ' +
+    'struct task_struct; struct kvm; struct kvm_vcpu; struct kvm_run; struct kvm_s390_sie_block; x->sie_block; x->arch; x->run; x->kvm; ' +
     'x->vcpu_id; x->vcpu_idx; x->vcpu_array; x->online_vcpus; x->preempt_notifier; x->wait; x->gpsw; x->mask;',
 };
 
@@ -130,6 +142,7 @@ class Extractor {
   private readonly files = new Map<string, CFile>();
   private readonly left: { held: Held; why: string }[] = [];
   private readonly lackingFields: string[] = [];
+  private readonly structures: CFile[] = [];
   private constants: string[];
 
   constructor(
@@ -141,12 +154,14 @@ class Extractor {
   }
 
   private attempt(held: readonly Held[], fields: readonly CField[]): Attempt {
-    const { architecture, absent, modelName } = this.wanted;
+    const { architecture, absent, modelName, apart } = this.wanted;
     const cut: Cut = {
+      structures: this.structures,
+      leaves: this.wanted.wholeState === true ? this.leaves() : new Map(),
       files: this.files,
       order: architecture.order.filter((file) => this.files.has(file)),
       held,
-      modelName: (file, name) => modelName(file, name),
+      modelName: (file, name) => modelName(file, name) ?? (apart?.has(`${file}: ${name}`) === true ? name : null),
       absent: new Map([...absent].map(([name, value]) => [name.replace(/\(.*/, ''), value])),
       base: this.base,
       accessed: [
@@ -159,6 +174,14 @@ class Extractor {
     const { text } = emit(sliced, this.files, held, fields, architecture.name.toUpperCase(), absent, this.constants);
     writeFileSync(join(this.dir, 'held.c'), text);
     return { cut: sliced, held, fields };
+  }
+
+  /** Functions that only read members: whoever calls them has to see what they read. */
+  private leaves(): Map<string, CFunction> {
+    const functions = this.structures.flatMap((file) => [...file.functions.values()]);
+    const isLeaf = (f: CFunction) =>
+      [...withoutComments(f.text.slice(f.bodyAt)).matchAll(/\b(\w+)\s*\(/g)].every(([, name]) => PLAIN.has(name!));
+    return new Map(functions.filter((f) => /\breturn\b/.test(f.text) && isLeaf(f)).map((f) => [f.name, f]));
   }
 
   /** Who is to blame for an error at `file:line`: held functions, fields, or nobody in particular. */
@@ -174,11 +197,19 @@ class Extractor {
     return { held: attempt.held.filter((h) => attempt.cut.reaches.get(h.as)?.has(key)), field: null };
   }
 
+  /** The given fields, and those that the tree's own structures bring. */
+  private stateOf(held: readonly Held[]): readonly CField[] {
+    const { fields, wholeState, architecture } = this.wanted;
+    if (wholeState !== true) return fields;
+    return [...fields, ...memberFields(this.attempt(held, fields).cut, fields, architecture.name)];
+  }
+
   private async compile(): Promise<Attempt> {
-    let { held, fields } = this.wanted;
+    let { held } = this.wanted;
     for (const h of held.filter((one) => !this.files.get(one.file)?.functions.has(one.name)))
       this.left.push({ held: h, why: 'not in the tree' });
     held = held.filter((one) => this.files.get(one.file)?.functions.has(one.name));
+    let fields = this.stateOf(held);
     const includes = [`-I${this.c}`];
     for (let round = 0; round < ROUNDS; round++) {
       const attempt = this.attempt(held, fields);
@@ -220,7 +251,11 @@ class Extractor {
       const found = await indexFile(this.tree.dir, file, this.wanted.architecture.configuration);
       if (found !== null) this.files.set(file, found);
     }
-    const { cut, held } = await this.compile();
+    for (const file of STRUCTURES) {
+      const found = await indexFile(this.tree.dir, file, this.wanted.architecture.configuration);
+      if (found !== null) this.structures.push(found);
+    }
+    const { cut, held, fields } = await this.compile();
     const host = ['-O2', '-fno-pie', '-c', join(this.c, 'host.c')];
     for (const args of [
       [...FLAGS, `-I${this.c}`, '-c', 'held.c'],
@@ -241,6 +276,7 @@ class Extractor {
         takes: prototype === null ? [] : argumentKinds(prototype.parameters),
       })),
       left: this.left,
+      fields,
       lackingFields: this.lackingFields,
     };
   }
@@ -266,13 +302,15 @@ export async function buildExtract(tree: KernelTree, wanted: Wanted): Promise<Ex
       .map((name) => join(dir, name))
       .filter((path) => statSync(path).isFile()),
   );
-  const sources = wanted.architecture.order.map((file) => join(tree.dir, file));
+  const sources = [...wanted.architecture.order, ...STRUCTURES].map((file) => join(tree.dir, file));
   const what = JSON.stringify([
     wanted.held,
     wanted.fields,
     wanted.constants,
     [...wanted.absent],
     [...wanted.architecture.configuration],
+    [...(wanted.apart ?? [])],
+    wanted.wholeState === true,
   ]);
   const key = createHash('sha256')
     .update([hashOf([...own, ...sources]), what, wanted.architecture.name].join('\0'))

@@ -274,7 +274,11 @@ class Indexer {
 export async function indexFile(dir: string, file: string, configuration: Configuration): Promise<CFile | null> {
   const path = join(dir, file);
   if (!existsSync(path)) return null;
-  const source = activeLines(readFileSync(path, 'utf8'), configuration);
+  // WHY blank: the parser takes these macros for the type of the member behind them
+  const text = readFileSync(path, 'utf8').replace(/\brandomized_struct_fields_(?:start|end)\b/g, (word) =>
+    ' '.repeat(word.length),
+  );
+  const source = activeLines(text, configuration);
   const indexer = new Indexer(file, source);
   indexer.visit(await parseC(source), true);
   indexer.macroDeclarations();

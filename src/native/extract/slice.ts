@@ -31,6 +31,10 @@ export interface Cut {
   readonly files: ReadonlyMap<string, CFile>;
   /** files in which a name is looked for, the first that has it first */
   readonly order: readonly string[];
+  /** files of which structures are taken, when no other file has them */
+  readonly structures: readonly CFile[];
+  /** functions of these files that run as they are and are no stand-ins */
+  readonly leaves: ReadonlyMap<string, CFunction>;
   readonly held: readonly Held[];
   /** the model's name of a function that a file calls by this name; null when the model has none */
   modelName(file: string, name: string): string | null;
@@ -40,6 +44,16 @@ export interface Cut {
   readonly base: ReadonlySet<string>;
   /** C expressions that read or write state: their members are used too */
   readonly accessed: readonly string[];
+}
+
+/** A member of a structure that is used. */
+export interface Member {
+  /** below the structure: names of unnamed and inline structures that it lies in, and its own */
+  readonly path: string;
+  /** as declared, without the declarator: `unsigned int` */
+  readonly type: string;
+  /** `wants_to_run`, `*apic`, `regs[17]`, `vmx_l1d_flush : 1` */
+  readonly declarator: string;
 }
 
 /** The pieces of the C text, in order. */
@@ -59,6 +73,10 @@ export interface Slice {
   /** by Held.as: keys of helpers and macros (`c:file:name`) it reaches */
   readonly reaches: ReadonlyMap<string, ReadonlySet<string>>;
   readonly structs: ReadonlySet<string>;
+  /** by structure or union: its members that are used */
+  readonly members: ReadonlyMap<string, readonly Member[]>;
+  /** variables that are used */
+  readonly variableList: readonly CVariable[];
   /** variables, all files': name to declaration */
   readonly variableNames: ReadonlySet<string>;
 }
@@ -96,6 +114,7 @@ class Cutter {
   private readonly standIns = new Map<string, StandIn>();
   private readonly structWanted = new Set<string>();
   private readonly structDone = new Set<string>();
+  private readonly kept = new Map<string, Member[]>();
   /** C functions by file and name, whole text: helper or held */
   private readonly callsOf = new Map<string, Set<string>>();
   private readonly mentionsOf = new Map<string, Set<string>>();
@@ -149,6 +168,12 @@ class Cutter {
 
   private name(name: string, called: boolean, file: string, calls: Set<string>): void {
     if (this.cut.base.has(name) || this.cut.absent.has(name) || name.startsWith('__builtin_')) return;
+    const leaf = this.cut.leaves.get(name);
+    if (leaf !== undefined) {
+      calls.add(`c:${leaf.file}:${name}`);
+      this.addHelper(leaf);
+      return;
+    }
     const model = this.cut.modelName(file, name);
     if (model !== null) {
       calls.add(model);
@@ -184,19 +209,7 @@ class Cutter {
       if (this.standIns.has(name)) calls.add(name);
       return;
     }
-    const enumerator = this.find(file, (f) => f.enums.get(name));
-    if (enumerator !== undefined) {
-      this.seen.add(`name ${name}`);
-      this.addEnum(enumerator.text, enumerator.file);
-      return;
-    }
-    const typedef = this.find(file, (f) => f.typedefs.get(name));
-    if (typedef !== undefined) {
-      this.seen.add(`name ${name}`);
-      this.need(typedef.text.replace(/\btypedef\b/, ''), typedef.file, 'types');
-      this.types.push(typedef.text);
-      return;
-    }
+    if (this.isType(name, file)) return;
     if (called) {
       calls.add(name);
       this.seen.add(`name ${name}`);
@@ -215,6 +228,20 @@ class Cutter {
         'types',
       );
     }
+  }
+
+  /** Whether it is an enumerator or a type, which then is taken along. */
+  private isType(name: string, file: string): boolean {
+    const enumerator = this.find(file, (f) => f.enums.get(name));
+    const typedef = this.find(file, (f) => f.typedefs.get(name));
+    if (enumerator === undefined && typedef === undefined) return false;
+    this.seen.add(`name ${name}`);
+    if (enumerator !== undefined) this.addEnum(enumerator.text, enumerator.file);
+    else if (typedef !== undefined) {
+      this.need(typedef.text.replace(/\btypedef\b/, ''), typedef.file, 'types');
+      this.types.push(typedef.text);
+    }
+    return true;
   }
 
   /** In `file`, `name` means the function that the model calls `model`. */
@@ -274,7 +301,7 @@ class Cutter {
   // ---- structures ---------------------------------------------------------------------------------------------------
 
   /** The members of a list that are used, as C. Structures that they hold are cut first. */
-  private members(list: CNode, struct: CStruct, at: string): string {
+  private members(list: CNode, struct: CStruct, at: string, path = ''): string {
     const kept: string[] = [];
     for (const field of list.namedChildren) {
       if (field === null || field.type !== 'field_declaration') continue;
@@ -291,7 +318,7 @@ class Cutter {
       const type = field.childForFieldName('type');
       const body = type?.childForFieldName('body') ?? null;
       if (type !== null && body !== null && /^(struct|union)_specifier$/.test(type.type)) {
-        const inner = this.members(body, struct, `${at}.${fieldNames.join(',')}`);
+        const inner = this.members(body, struct, at, fieldNames.length === 0 ? path : `${path}${fieldNames[0]}.`);
         if (inner.trim() === '' && fieldNames.length === 0) continue;
         const keyword = type.type === 'struct_specifier' ? 'struct' : 'union';
         const tag = type.childForFieldName('name')?.text ?? '';
@@ -309,8 +336,27 @@ class Cutter {
       }
       this.fieldTypes(text, struct, declarators);
       kept.push(text);
+      if (macro === null) this.note(at, path, withoutComments(type?.text ?? ''), fieldNames, field, declarators);
     }
     return kept.map((line) => `\t${line}\n`).join('');
+  }
+
+  /** Members of the structure `at`, for whoever reads and writes them. */
+  private note(
+    at: string,
+    path: string,
+    type: string,
+    fieldNames: readonly string[],
+    field: CNode,
+    declarators: readonly CNode[],
+  ): void {
+    const bits = field.namedChildren.some((child) => child?.type === 'bitfield_clause');
+    const list = this.kept.get(at) ?? [];
+    this.kept.set(at, list);
+    declarators.forEach((d, i) => {
+      const declarator = withoutComments(d.text);
+      list.push({ path: `${path}${fieldNames[i]}`, type, declarator: bits ? `${declarator} : bits` : declarator });
+    });
   }
 
   private fieldTypes(text: string, struct: CStruct, declarators: readonly CNode[]): void {
@@ -329,7 +375,8 @@ class Cutter {
   private struct(name: string, file: string): void {
     if (this.structDone.has(name) || this.cut.base.has(name)) return;
     this.structDone.add(name);
-    const found = this.find(file, (f) => f.structs.get(name));
+    const others = () => this.cut.structures.map((f) => f.structs.get(name)).find((struct) => struct !== undefined);
+    const found = this.find(file, (f) => f.structs.get(name)) ?? others();
     const body = found === undefined ? '' : this.members(found.body, found, name);
     this.types.push(`${name} {\n${body}};`);
   }
@@ -365,6 +412,8 @@ class Cutter {
       missing,
       reaches: new Map(this.cut.held.map((h) => [h.as, this.reachedHelpers(h.as)])),
       structs: this.structDone,
+      members: this.kept,
+      variableList: [...this.variables.values()],
       variableNames: new Set(this.variables.keys()),
     };
   }

@@ -15,8 +15,11 @@ export function kvm_vcpu_on_spin(this: vmlinux, me: kvm_vcpu, yield_to_kernel_mo
 
   this.kvm_vcpu_set_in_spin_loop(me, true);
   for (let pass = 0; pass < 2 && yielded === 0 && tries !== 0; pass++) {
-    for (let i = pass === 0 ? last_boosted_vcpu + 1 : 0; i < kvm.vcpus.length; i++) {
-      if (pass === 1 && i > last_boosted_vcpu) break;
+    for (let i = 0; i < kvm.vcpus.length; i++) {
+      if (pass === 0 && i <= last_boosted_vcpu) {
+        i = last_boosted_vcpu;
+        continue;
+      } else if (pass !== 0 && i > last_boosted_vcpu) break;
       const vcpu = this.m.vcpu[kvm.vcpus[i]];
       if (!vcpu.ready) continue;
       if (vcpu.id === me.id) continue;

@@ -5,6 +5,7 @@
  */
 import { nullDereference } from '../../lib/bug.js';
 import { ZERO } from '../../lib/types.js';
+import { UPDATE_TG } from '../../sched/fair.js';
 import {
   type cfs_rq,
   DEQUEUE_DELAYED,
@@ -17,9 +18,6 @@ import {
 } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
-
-/** update_load_avg(): the group's average follows */
-const UPDATE_TG = 1;
 
 /** kernel/sched/fair.c: dequeue_entities() */
 export function dequeue_entities(this: vmlinux, rq: rq, first: sched_entity, flags: number): number {

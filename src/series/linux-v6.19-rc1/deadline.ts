@@ -9,6 +9,7 @@
 import { NotModelled } from '../../lib/bug.js';
 import { HRTIMER_NORESTART, HRTIMER_RESTART, type hrtimer_ptr } from '../../lib/hrtimer.js';
 import { S64_ZERO, type s64, s64_diff, s64_le, s64_sub, sub, to_u64, u64, ZERO } from '../../lib/types.js';
+import { SERVER_PERIOD, SERVER_RUNTIME } from '../../sched/deadline.js';
 import {
   ENQUEUE_REPLENISH,
   ENQUEUE_WAKEUP,
@@ -26,8 +27,6 @@ declare module '../../sched/sched.js' {
 }
 
 const dl_server_min_res = u64(1_000_000);
-const SERVER_RUNTIME = u64(50_000_000);
-const SERVER_PERIOD = u64(1_000_000_000);
 
 /** kernel/sched/deadline.c: inc_dl_tasks() */
 export function inc_dl_tasks(this: vmlinux_6_19, dl_se: sched_dl_entity): void {

@@ -12,7 +12,6 @@ import { div_s64, div_s64_long } from '../../lib/math64.js';
 import {
   add,
   type bool,
-  div,
   min,
   ONE,
   S64_ZERO,
@@ -23,6 +22,7 @@ import {
   s64_lt,
   s64_mul,
   s64_sub,
+  shr,
   sub,
   to_s32,
   to_s64,
@@ -32,8 +32,6 @@ import {
 } from '../../lib/types.js';
 import { type cfs_rq, ENQUEUE_INITIAL, NULL, type sched_entity } from '../../sched/sched.js';
 import type { vmlinux_6_19 } from './adds.js';
-
-const TWO = u64(2);
 
 /** struct sched_entity.vprot, the other half of the union with vlag: virtual time up to which curr is protected. */
 export const vprot = (se: sched_entity): u64 => to_u64(se.vlag);
@@ -242,7 +240,7 @@ export function place_entity(this: vmlinux_6_19, cfs_rq: cfs_rq, se: sched_entit
   }
 
   // a newcomer gets half a slice, for the others are halfway through theirs on average
-  if (this.m.sched_feat.PLACE_DEADLINE_INITIAL && (flags & ENQUEUE_INITIAL) !== 0) vslice = div(vslice, TWO);
+  if (this.m.sched_feat.PLACE_DEADLINE_INITIAL && (flags & ENQUEUE_INITIAL) !== 0) vslice = shr(vslice, 1);
 
   se.deadline = add(se.vruntime, vslice);
 }

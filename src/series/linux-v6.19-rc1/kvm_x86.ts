@@ -27,12 +27,10 @@ import {
 } from '../../lapic/apicdef.js';
 import type { int_out, kvm_lapic } from '../../lapic/lapic.js';
 import { KernelBug } from '../../lib/bug.js';
-import { EAGAIN } from '../../lib/errno.js';
-import { type bool, or, shl, shr, to_u32, u64 as toU64, type u64, ZERO } from '../../lib/types.js';
+import { EWOULDBLOCK } from '../../lib/errno.js';
+import { type bool, or, shl, shr, to_u32, u64, ZERO } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import type { vmlinux_6_19 } from './adds.js';
-
-const EWOULDBLOCK = EAGAIN;
 
 /* ---- 8c8e90f79c56: the CPL at sched_out ---- */
 
@@ -160,7 +158,7 @@ export function __kvm_x2apic_icr_write(this: vmlinux, apic: kvm_lapic, data: u64
     this.kvm_apic_send_ipi(apic, low, high);
   }
 
-  const icr = or(toU64(low), shl(toU64(high), 32));
+  const icr = or(u64(low), shl(u64(high), 32));
   if (this.isX2apicIcrSplit(this.m.vcpu[apic.vcpu])) {
     this.kvm_lapic_set_reg(apic, APIC_ICR, low);
     this.kvm_lapic_set_reg(apic, APIC_ICR2, high);

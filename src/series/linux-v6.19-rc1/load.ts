@@ -15,17 +15,13 @@ import {
   s64_lt,
   to_u32,
   to_u64,
-  u64 as toU64,
-  type u64,
+  u64,
   ZERO,
 } from '../../lib/types.js';
-import { PELT_MIN_DIVIDER, UTIL_AVG_UNCHANGED } from '../../sched/pelt.js';
+import { PELT_MIN_DIVIDER_U64, UTIL_EST_MARGIN, UTIL_EST_WEIGHT_SHIFT } from '../../sched/fair.js';
+import { UTIL_AVG_UNCHANGED } from '../../sched/pelt.js';
 import { type cfs_rq, DEQUEUE_SLEEP, type rq, type sched_entity, type task_struct } from '../../sched/sched.js';
 import type { vmlinux_6_19 } from './adds.js';
-
-const UTIL_EST_WEIGHT_SHIFT = 2;
-const UTIL_EST_MARGIN = Math.floor(1024 / 100);
-const PELT_MIN_DIVIDER_U64 = toU64(PELT_MIN_DIVIDER);
 
 /** value + delta, and 0 when it falls below 0 */
 function add_positive(value: u64, delta: s64): u64 {
@@ -47,7 +43,7 @@ export function util_est_update(this: vmlinux_6_19, _cfs_rq: cfs_rq, p: task_str
     ewma = dequeued;
   } else {
     const last_ewma_diff = (ewma - dequeued) >>> 0;
-    if (last_ewma_diff >= UTIL_EST_MARGIN && !lt(toU64((dequeued + UTIL_EST_MARGIN) >>> 0), this.task_runnable(p))) {
+    if (last_ewma_diff >= UTIL_EST_MARGIN && !lt(u64((dequeued + UTIL_EST_MARGIN) >>> 0), this.task_runnable(p))) {
       ewma = (ewma << UTIL_EST_WEIGHT_SHIFT) >>> 0;
       ewma = (ewma - last_ewma_diff) >>> 0;
       ewma >>>= UTIL_EST_WEIGHT_SHIFT;
@@ -78,12 +74,12 @@ export function update_tg_cfs_runnable(this: vmlinux_6_19, cfs_rq: cfs_rq, se: s
 
   const divider = this.get_pelt_divider(cfs_rq.avg);
   se.avg.runnable_avg = gcfs_rq.avg.runnable_avg;
-  const new_sum = toU64(to_u32(mul(se.avg.runnable_avg, toU64(divider))));
+  const new_sum = u64(to_u32(mul(se.avg.runnable_avg, u64(divider))));
   const delta_sum = s64_diff(new_sum, se.avg.runnable_sum);
   se.avg.runnable_sum = new_sum;
 
   const avg = cfs_rq.avg;
   avg.runnable_avg = add_positive(avg.runnable_avg, delta_avg);
   avg.runnable_sum = add_positive(avg.runnable_sum, delta_sum);
-  avg.runnable_sum = toU64(Math.max(to_u32(avg.runnable_sum), to_u32(mul(avg.runnable_avg, PELT_MIN_DIVIDER_U64))));
+  avg.runnable_sum = u64(Math.max(to_u32(avg.runnable_sum), to_u32(mul(avg.runnable_avg, PELT_MIN_DIVIDER_U64))));
 }

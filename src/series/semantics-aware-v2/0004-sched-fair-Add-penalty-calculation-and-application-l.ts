@@ -10,14 +10,9 @@ import type { semantics_aware } from './adds.js';
 
 /** 600 * NSEC_PER_USEC */
 const DEBOUNCE_NS = u64(600_000);
-const TWO = u64(2);
-const THREE = u64(3);
-const FOUR = u64(4);
-const FIVE = u64(5);
-const SIX = u64(6);
-const EIGHT = u64(8);
-const TEN = u64(10);
-const FIFTEEN = u64(15);
+
+/** n/d of the granularity, truncating */
+const part = (gran: u64, n: number, d: number): u64 => div(mul(gran, u64(n)), u64(d));
 
 /** include/linux/minmax.h: clamp(): the upper bound is asked first. */
 function clamp(val: u64, lo: u64, hi: u64): u64 {
@@ -59,21 +54,21 @@ export function yield_deboost_apply_debounce(
 
 /** The upper bound for a queue of this many tasks: 6, 4, 2.5, 2, 1.5 and 1 times the granularity. */
 function penaltyCap(gran: u64, h_nr_queued: s32): u64 {
-  if (h_nr_queued === 2) return mul(gran, SIX);
-  if (h_nr_queued === 3) return mul(gran, FOUR);
-  if (h_nr_queued <= 6) return div(mul(gran, FIVE), TWO);
-  if (h_nr_queued <= 8) return mul(gran, TWO);
-  if (h_nr_queued <= 12) return div(mul(gran, THREE), TWO);
+  if (h_nr_queued === 2) return part(gran, 6, 1);
+  if (h_nr_queued === 3) return part(gran, 4, 1);
+  if (h_nr_queued <= 6) return part(gran, 5, 2);
+  if (h_nr_queued <= 8) return part(gran, 2, 1);
+  if (h_nr_queued <= 12) return part(gran, 3, 2);
   return gran;
 }
 
 /** The least push when there is no gap: 1, 15/16, 5/8, 1/2, 3/8 and 1/4 of the granularity. */
 function penaltyBaseline(gran: u64, h_nr_queued: s32): u64 {
-  if (h_nr_queued === 3) return shr(mul(gran, FIFTEEN), 4);
-  if (h_nr_queued >= 4 && h_nr_queued <= 6) return div(mul(gran, FIVE), EIGHT);
-  if (h_nr_queued >= 7 && h_nr_queued <= 8) return div(gran, TWO);
-  if (h_nr_queued >= 9 && h_nr_queued <= 12) return div(mul(gran, THREE), EIGHT);
-  if (h_nr_queued > 12) return div(gran, FOUR);
+  if (h_nr_queued === 3) return shr(mul(gran, u64(15)), 4);
+  if (h_nr_queued >= 4 && h_nr_queued <= 6) return part(gran, 5, 8);
+  if (h_nr_queued >= 7 && h_nr_queued <= 8) return part(gran, 1, 2);
+  if (h_nr_queued >= 9 && h_nr_queued <= 12) return part(gran, 3, 8);
+  if (h_nr_queued > 12) return part(gran, 1, 4);
   return gran;
 }
 
@@ -100,7 +95,7 @@ export function yield_deboost_calculate_penalty(
   let penalty = gran;
   if (need !== ZERO) {
     // As posted: this sum may wrap before the guard looks at it.
-    let weighted_need = add(need, div(need, TEN));
+    let weighted_need = add(need, div(need, u64(10)));
     if (gt(weighted_need, sub(U64_MAX, penalty))) weighted_need = sub(U64_MAX, penalty);
     penalty = add(penalty, weighted_need);
   }

@@ -13,7 +13,7 @@ import {
 } from '../../arch/x86/kvm_host.js';
 import { kvm_arch_vcpu_destroy as destroyedBefore } from '../../arch/x86/x86.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
-import { type bool, le, sub, u64 as toU64, type u64, ZERO } from '../../lib/types.js';
+import { type bool, le, sub, u64, ZERO } from '../../lib/types.js';
 import { type Knob, knobValue } from '../../vmlinux/bind.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import type { semantics_aware } from './adds.js';
@@ -44,7 +44,7 @@ export const ipi_tracking_enabled = (kernel: vmlinux): bool =>
   knobValue(kernel.m, 'ipi_tracking_enabled', knobs.ipi_tracking_enabled) !== 0;
 
 /** static unsigned long ipi_window_ns */
-export const ipi_window_ns = (kernel: vmlinux): u64 => toU64(knobValue(kernel.m, 'ipi_window_ns', knobs.ipi_window_ns));
+export const ipi_window_ns = (kernel: vmlinux): u64 => u64(knobValue(kernel.m, 'ipi_window_ns', knobs.ipi_window_ns));
 
 /** The context, as kvm_arch_vcpu_create() leaves it when nothing has been tracked. */
 export function ipi_context_of(vcpu: kvm_vcpu): ipi_context {
@@ -154,7 +154,7 @@ export function kvm_vcpu_reset(this: semantics_aware, vcpu: kvm_vcpu, init_event
 
   if (!init_event) arch.smbase = 0x30000;
 
-  arch.regs = { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: toU64(0x600), rsi: ZERO, r8: ZERO };
+  arch.regs = { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: u64(0x600), rsi: ZERO, r8: ZERO };
 
   this.kvm_x86_vcpu_reset(vcpu, init_event);
 

@@ -8,7 +8,7 @@
  */
 import type { kvm_lapic_irq } from '../../arch/x86/kvm_host.js';
 import { KVM_REQ_EVENT } from '../../arch/x86/kvm_host.js';
-import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
+import { KVM_MAX_VCPUS, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import { APIC_DEST_NOSHORT, APIC_DEST_PHYSICAL, APIC_DEST_SELF, APIC_DM_FIXED, APIC_EOI } from '../../lapic/apicdef.js';
 import type { dest_map } from '../../lapic/ioapic.js';
 import { type dest_lapics, type int_out, type kvm_lapic, kvm_lapic_reg_write as was } from '../../lapic/lapic.js';
@@ -16,9 +16,6 @@ import { type bool, le, sub, type u32, u64 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
 import { ipi_context_of, ipi_tracking_enabled, ipi_window_ns } from './0006-KVM-x86-Add-IPI-tracking-infrastructure.js';
 import type { semantics_aware } from './adds.js';
-
-/** include/linux/kvm_host.h */
-const KVM_MAX_VCPUS = 1024;
 
 /** Both deliveries end with this: `unique` is the last of the `targets` vCPUs that took the interrupt. */
 function trackUnicast(

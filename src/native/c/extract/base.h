@@ -42,12 +42,7 @@ typedef struct cpumask cpumask_var_t[1];
 struct preempt_notifier { int registered; };
 struct sched_info { u64 run_delay; };
 struct mm_struct;
-struct task_struct {
-	unsigned int __state;
-	struct sched_info sched_info;
-	struct mm_struct *mm;
-	int preempt_notifier;
-};
+struct task_struct;
 
 #define true 1
 #define false 0
@@ -181,8 +176,8 @@ struct task_struct {
 #define memcpy __builtin_memcpy
 #define snprintf(...) (0)
 #define preempt_notifier_init(n, ops) do {} while (0)
-#define preempt_notifier_register(n) do { current->preempt_notifier = extract_notifier_id(n); } while (0)
-#define preempt_notifier_unregister(n) do { current->preempt_notifier = -1; } while (0)
+#define preempt_notifier_register(n) do { extract_notifiers[extract_task_id(current)] = extract_notifier_id(n); } while (0)
+#define preempt_notifier_unregister(n) do { extract_notifiers[extract_task_id(current)] = -1; } while (0)
 #define sizeof_field(t, m) sizeof(((t *)0)->m)
 #define xfer_to_guest_mode_prepare() do {} while (0)
 #define per_cpu_ptr(p, cpu) ((p) - extract_cpu + (cpu))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The objects that held functions work on: one VM, its vCPUs, tasks; numbers stand for pointers, -1 for NULL. */
-enum { NR_VCPUS = 4, NR_TASKS = 8 };
+enum { NR_VCPUS = 6, NR_TASKS = 8 };
 
 struct row { const char *name; char kind; int size; };
 struct held_row { const char *name; long long (*call)(const long long *); char kind; int size; };
@@ -10,6 +10,8 @@ struct held_row { const char *name; long long (*call)(const long long *); char k
 
 static struct kvm extract_vm;
 static struct task_struct extract_tasks[NR_TASKS];
+/* of each task, the vCPU whose notifier is registered */
+static int extract_notifiers[NR_TASKS];
 static struct pid extract_pids[NR_TASKS];
 static long extract_opaque[512];
 static long extract_scratch[8][512];

@@ -7,7 +7,7 @@
  * anything is compiled, leaves a seventh of those throw-aways: the first 100,000 operations take 4.4 us each in place
  * of 6.9.
  */
-import { newCfsRq, newRq, newSchedEntity, newTaskGroup } from './records.js';
+import { newCfsRq, newRq, newSchedEntity, newTaskGroup } from '../sched/records.js';
 
 /** Beyond 2^31, within 2^53: a double, not a BigInt. */
 const WIDE = 2 ** 40;

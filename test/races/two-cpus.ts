@@ -8,21 +8,21 @@
  *
  * The scheduler's functions have no points inside: they run under the run queue's lock.
  */
-import * as core from '../sched/core.js';
-import * as cpupri from '../sched/cpupri.js';
-import * as deadline from '../sched/deadline.js';
-import * as fair from '../sched/fair.js';
-import * as idle from '../sched/idle.js';
-import * as pelt from '../sched/pelt.js';
-import * as rt from '../sched/rt.js';
-import * as sched from '../sched/sched.js';
-import * as sched_class from '../sched/sched-class.js';
-import * as stats from '../sched/stats.js';
-import * as stop_task from '../sched/stop_task.js';
-import * as syscalls from '../sched/syscalls.js';
-import * as topology from '../sched/topology.js';
-import type { AnyFunction, Kernel } from '../vmlinux/bind.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import * as core from '../../src/sched/core.js';
+import * as cpupri from '../../src/sched/cpupri.js';
+import * as deadline from '../../src/sched/deadline.js';
+import * as fair from '../../src/sched/fair.js';
+import * as idle from '../../src/sched/idle.js';
+import * as pelt from '../../src/sched/pelt.js';
+import * as rt from '../../src/sched/rt.js';
+import * as sched from '../../src/sched/sched.js';
+import * as sched_class from '../../src/sched/sched-class.js';
+import * as stats from '../../src/sched/stats.js';
+import * as stop_task from '../../src/sched/stop_task.js';
+import * as syscalls from '../../src/sched/syscalls.js';
+import * as topology from '../../src/sched/topology.js';
+import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 const LOCKED = new Set(
   [core, cpupri, deadline, fair, idle, pelt, rt, sched, sched_class, stats, stop_task, syscalls, topology].flatMap(

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The kernel's own code as an engine of single steps, as the replay drives the model. */
-import type { NativeEngine } from '../../native/engine.js';
-import { type ConformState, operation } from '../../operation/sched.js';
-import type { Engine } from './model-engine.js';
+
+import type { Engine } from '../../src/conform/sched/model-engine.js';
+import type { NativeEngine } from '../../src/native/engine.js';
+import { type ConformState, operation } from '../../src/operation/sched.js';
 
 /** A native engine, reset and driven one operation at a time. Throws where the kernel would have died. */
 export function stepEngine(native: NativeEngine): Engine {

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Functions of KVM that a patch changes, cut out of both trees and called alone with the same state, arguments and
+ * answers of what they call: the calls that they make, the state by each of them and in the end, and what they return.
+ */
+import { addCoverage, type LineCoverage } from '../../native/coverage.js';
+import type { HeldFunction, Wanted } from '../../native/extract/build.js';
+import {
+  type ExtractEngine,
+  type HeldCall,
+  type HeldResult,
+  openExtractEngine,
+  type Value,
+} from '../../native/extract/engine.js';
+import type { KernelTree } from '../../native/find-tree.js';
+import { mirrors } from '../../native/mirrors.js';
+import { NativeError } from '../../native/native-error.js';
+import type { AppliedHunk } from '../../native/patch.js';
+import { Calls, type Drawn } from '../held/calls.js';
+import type { Case } from '../held/cases.js';
+import { CASES, wantedOf } from '../held/compare.js';
+import { type Comparison, differenceOf } from '../held/difference.js';
+import { FIELDS } from '../held/fields.js';
+import { xorshift32 } from '../sched/generate.js';
+import {
+  type Candidate,
+  changedFunctions,
+  functionsApart,
+  mentioning,
+  namesOutside,
+  type TouchedFiles,
+  touchedFiles,
+} from './changed-functions.js';
+
+/** What tells the two texts of one function apart; the first thing of the smallest call found. */
+export interface HeldChange {
+  /** `return value`, a field, `call 2` ... */
+  readonly what: string;
+  readonly before: string;
+  readonly patched: string;
+  readonly input: readonly string[];
+  readonly seed: number;
+}
+
+/** One function called in both trees. */
+export interface HeldPairRow {
+  readonly file: string;
+  readonly name: string;
+  readonly calls: number;
+  readonly differing: number;
+  /** calls that the base returns from and the patched text does not */
+  readonly deaths: number;
+  readonly difference: HeldChange | null;
+}
+
+export interface HeldPairs {
+  readonly rows: readonly HeldPairRow[];
+  /** functions that cannot be called in both trees, and why */
+  readonly left: readonly { readonly file: string; readonly name: string; readonly why: string }[];
+  /** lines executed, of the patched tree and of the base */
+  readonly after: LineCoverage;
+  readonly before: LineCoverage;
+  /** functions that read what a hunk changes outside of functions, by its place: `file:line` */
+  readonly readers: ReadonlyMap<string, readonly string[]>;
+}
+
+export const placeOf = (hunk: AppliedHunk): string => `${hunk.file}:${hunk.at}`;
+
+/** More functions than these are not held of one patch, and readers of one hunk. */
+const MOST = 60;
+const READERS = 6;
+const BATCH = 50;
+
+/** An engine whose fields are numbered as those of both. */
+class Side {
+  private readonly own: readonly number[];
+  private readonly back: ReadonlyMap<number, number>;
+
+  constructor(
+    readonly engine: ExtractEngine,
+    union: readonly string[],
+  ) {
+    this.own = engine.fields.map((name) => union.indexOf(name));
+    this.back = new Map(this.own.map((u, i) => [u, i]));
+  }
+
+  run(as: string, svm: boolean, followed: readonly number[], calls: readonly HeldCall[]): HeldResult[] {
+    const mine = (fields: readonly number[]) => fields.flatMap((u) => this.back.get(u) ?? []);
+    const made = calls.map((call) => ({
+      ...call,
+      state: this.own.map((u) => call.state[u]!),
+      writes: call.writes.flatMap((w) => {
+        const field = this.back.get(w.field);
+        return field === undefined ? [] : [{ ...w, field }];
+      }),
+    }));
+    return this.engine.run(as, svm, mine(followed), made).map((result) => ({
+      ...result,
+      events: result.events.map((event) => ({ ...event, changes: this.renumbered(event.changes) })),
+      changes: this.renumbered(result.changes),
+    }));
+  }
+
+  private renumbered(changes: ReadonlyMap<number, Value>): Map<number, Value> {
+    return new Map([...changes].map(([i, value]) => [this.own[i]!, value]));
+  }
+}
+
+/** Both engines, and the state of both. */
+class Pair {
+  private readonly sides: readonly [Side, Side];
+  private readonly fields: readonly Drawn[];
+  private readonly types;
+  private readonly oneSided: readonly string[];
+
+  constructor(
+    private readonly base: ExtractEngine,
+    private readonly patched: ExtractEngine,
+    private readonly wanted: Wanted,
+  ) {
+    const union = [...new Set([...patched.fields, ...base.fields])];
+    this.sides = [new Side(base, union), new Side(patched, union)];
+    const menus = new Map(FIELDS[wanted.architecture.name].map((field) => [field.name, field.menu]));
+    const inBoth = (name: string) => base.fields.includes(name) && patched.fields.includes(name);
+    this.oneSided = union.filter((name) => !inBoth(name));
+    // a member that a patch brings is mostly as its allocation leaves it
+    this.fields = union.map((name) => {
+      const menu = inBoth(name) ? menus.get(name) : [0, 0, 0, 1];
+      return { name, ...(menu !== undefined && { menu }) };
+    });
+    const type = (engine: ExtractEngine, name: string) => engine.fieldTypes[engine.fields.indexOf(name)];
+    this.types = union.map((name) => type(patched, name) ?? type(base, name)!);
+  }
+
+  private followed(...functions: readonly HeldFunction[]): number[] {
+    const mentions = new Set(functions.flatMap((f) => f.mentions));
+    const last = (name: string) => /(\w+)(?:\.\d+)?(?:\[\d+\])?$/.exec(name.replace(/\.counter$/, ''))?.[1] ?? '';
+    return this.fields.flatMap(({ name }, i) => (mentions.has(last(name)) ? [i] : []));
+  }
+
+  hold(as: string, calls: number, seed: number): HeldPairRow | string {
+    const [before, after] = [this.base, this.patched].map((e) => e.built.held.find((f) => f.as === as));
+    if (before === undefined || after === undefined) return 'it is in one of the two trees only';
+    const kinds = (f: HeldFunction) => f.takes.map((p) => `${p.kind} ${p.kind === 'number' ? p.type : ''}`).join();
+    if (kinds(before) !== kinds(after)) return 'the patch changes its parameters';
+    const { file, name } = after;
+    const one = caseOf(this.wanted.architecture.name, after);
+    const followed = this.followed(before, after);
+    const both = { ...after, callees: [...new Set([...after.callees, ...before.callees])] };
+    const answers = new Map([...this.base.answers, ...this.patched.answers]);
+    const maker = new Calls(both, one, this.fields, followed, this.types, answers, new Set());
+    const returns = this.patched.returns.get(as)!;
+    const comparison: Comparison = { fields: this.fields, ignores: this.oneSided, returns };
+    let [done, differing, deaths] = [0, 0, 0];
+    let difference: HeldChange | null = null;
+    const vendors = vendorsOf(this.wanted.architecture.name, file, one);
+    for (const svm of vendors) {
+      const results = (list: readonly HeldCall[]) => this.sides.map((side) => side.run(as, svm, followed, list));
+      const told = (call: HeldCall) => {
+        const [ours, theirs] = results([call]);
+        return differenceOf(comparison, ours![0]!, theirs![0]!);
+      };
+      for (let from = 0; from < calls; from += BATCH) {
+        const seeds = Array.from({ length: BATCH }, (_, i) => seed + from + i);
+        const made = seeds.map((s) => maker.make(xorshift32(s)).call);
+        const [ours, theirs] = results(made);
+        made.forEach((call, i) => {
+          done++;
+          if (ours![i]!.ending === 'returned' && theirs![i]!.ending !== 'returned') deaths++;
+          if (differenceOf(comparison, ours![i]!, theirs![i]!) === null) return;
+          differing++;
+          if (difference !== null) return;
+          const least = maker.shrink(call, (smaller) => told(smaller) !== null);
+          const { what, model, native } = told(least)!;
+          difference = { what, before: model, patched: native, input: maker.input(least, false), seed: seeds[i]! };
+        });
+      }
+    }
+    return { file, name, calls: done, differing, deaths, difference };
+  }
+}
+
+function caseOf(architecture: Wanted['architecture']['name'], f: Candidate): Case {
+  const known = CASES[architecture].find((one) => one.file === f.file && one.name === f.name);
+  if (known === undefined) return { file: f.file, name: f.name };
+  const { args, state, answers, fixed, races, here, alone, vendor } = known;
+  const given = { args, state, answers, fixed, races, here, alone, vendor };
+  const has = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { file: f.file, name: f.name, ...has };
+}
+
+function vendorsOf(architecture: string, file: string, one: Case): boolean[] {
+  if (architecture !== 'x86') return [false];
+  const vendor = one.vendor ?? (/\/vmx\//.test(file) ? 'vmx' : /\/svm\//.test(file) ? 'svm' : null);
+  return vendor === null ? [false, true] : [vendor === 'svm'];
+}
+
+/** As the model is held, but with all functions of touched files apart and all of the tree's state. */
+function wantedFor(files: TouchedFiles, candidates: readonly Candidate[]): Wanted {
+  const { name } = files.architecture;
+  const wanted = wantedOf(name, mirrors());
+  const held = candidates.map((c, i) => {
+    const as = CASES[name].find((one) => one.file === c.file && one.name === c.name)?.as ?? c.name;
+    const twice = candidates.slice(0, i).some((other) => other.name === c.name);
+    return { ...c, as: twice ? `${as}_${i}` : as };
+  });
+  return { ...wanted, architecture: files.architecture, held, apart: functionsApart(files), wholeState: true };
+}
+
+interface Opened {
+  readonly engines: readonly [ExtractEngine, ExtractEngine];
+  readonly wanted: Wanted;
+}
+
+type Left = { readonly file: string; readonly name: string; readonly why: string };
+
+/** Both engines with as many of the candidates as compile together: halves of them when all do not. */
+async function open(
+  trees: readonly [KernelTree, KernelTree],
+  files: TouchedFiles,
+  candidates: readonly Candidate[],
+  left: Left[],
+): Promise<Opened[]> {
+  const wanted = wantedFor(files, candidates);
+  const engines: ExtractEngine[] = [];
+  try {
+    for (const tree of trees) engines.push(await openExtractEngine(tree, wanted));
+  } catch (error) {
+    for (const engine of engines) engine.close();
+    if (!(error instanceof NativeError) || error.code !== 'compile') throw error;
+    if (candidates.length > 1) {
+      const half = candidates.length >> 1;
+      const first = await open(trees, files, candidates.slice(0, half), left);
+      return [...first, ...(await open(trees, files, candidates.slice(half), left))];
+    }
+    left.push({ ...candidates[0]!, why: error.details[0] ?? error.message });
+    return [];
+  }
+  return [{ engines: [engines[0]!, engines[1]!], wanted }];
+}
+
+function holdOpened({ engines, wanted }: Opened, calls: number, seed: number, rows: HeldPairRow[], left: Left[]): void {
+  const pair = new Pair(engines[0], engines[1], wanted);
+  for (const { file, name, as } of wanted.held) {
+    const why = engines.flatMap((e) => e.built.left).find((one) => one.held.as === as)?.why;
+    const row = why ?? pair.hold(as, calls, seed);
+    if (typeof row === 'string') left.push({ file, name, why: row });
+    else rows.push(row);
+  }
+}
+
+const unique = (list: readonly Candidate[]): Candidate[] => [
+  ...new Map(list.map((one) => [`${one.file}: ${one.name}`, one])).values(),
+];
+
+/** Holds what the hunks change. `calls` of each function and vendor. */
+export async function holdPairs(
+  base: KernelTree,
+  previous: KernelTree,
+  patched: KernelTree,
+  hunks: readonly AppliedHunk[],
+  options: { readonly calls: number; readonly seed: number },
+): Promise<HeldPairs> {
+  const rows: HeldPairRow[] = [];
+  const left: Left[] = [];
+  const [before, after]: [LineCoverage[], LineCoverage[]] = [[], []];
+  const readers = new Map<string, string[]>();
+  for (const files of await touchedFiles(base, previous, patched, [...new Set(hunks.map((hunk) => hunk.file))])) {
+    const changed = changedFunctions(files, hunks);
+    const reading = hunks.flatMap((hunk) => {
+      const names = namesOutside(files, hunk);
+      const found = names.size === 0 ? [] : mentioning(files, names).slice(0, READERS);
+      if (found.length > 0)
+        readers.set(
+          placeOf(hunk),
+          found.map((one) => one.name),
+        );
+      return found;
+    });
+    const all = unique([...changed, ...reading]);
+    left.push(...all.slice(MOST).map((one) => ({ ...one, why: `more than ${MOST} functions of one patch` })));
+    if (all.length === 0) continue;
+    for (const opened of await open([base, patched], files, all.slice(0, MOST), left)) {
+      try {
+        holdOpened(opened, options.calls, options.seed, rows, left);
+        before.push(opened.engines[0].coverage());
+        after.push(opened.engines[1].coverage());
+      } finally {
+        for (const engine of opened.engines) engine.close();
+      }
+    }
+  }
+  return { rows, left, after: addCoverage(after), before: addCoverage(before), readers };
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** One step of a series judged by everything that compiles what it touches; what nothing judges is said. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from '../../native/build.js';
+import type { LineCoverage } from '../../native/coverage.js';
+import { ARCHITECTURES } from '../../native/extract/architecture.js';
+import type { KernelTree } from '../../native/find-tree.js';
+import type { Build } from '../../native/kernel-program.js';
+import { buildLapic } from '../../native/lapic-build.js';
+import { type LapicEngine, openLapicEngine } from '../../native/lapic-engine.js';
+import { NativeError } from '../../native/native-error.js';
+import type { AddedLine, AppliedHunk, LeftOut } from '../../native/patch.js';
+import { apicSequenceOf } from '../apic/differ.js';
+import {
+  checkPatch,
+  type PatchCheck,
+  type PatchCheckOptions,
+  type PropertyRow,
+  type ReachedLine,
+} from '../sched/patch-check.js';
+import { type ApicLockstep, apicLockstep } from './apic-pair.js';
+import { apicProperties } from './apic-properties.js';
+import { isCut } from './changed-functions.js';
+import { type HeldPairRow, type HeldPairs, holdPairs } from './held-pair.js';
+import { type JudgedHunk, judgeHunks, type Reach } from './judged-hunks.js';
+
+/** One step: the trees, and what it does to them. */
+export interface PatchStep {
+  readonly subject: string;
+  readonly base: KernelTree;
+  readonly previous: KernelTree;
+  readonly tree: KernelTree;
+  readonly hunks: readonly AppliedHunk[];
+  readonly leftOut: readonly LeftOut[];
+  readonly added: readonly AddedLine[];
+}
+
+export interface ApicCheck {
+  readonly lockstep: ApicLockstep;
+  readonly properties: readonly PropertyRow[];
+  readonly added: readonly ReachedLine[];
+}
+
+export interface AloneCheck {
+  readonly rows: readonly HeldPairRow[];
+  readonly left: HeldPairs['left'];
+  readonly added: readonly ReachedLine[];
+}
+
+/** What each judge found; null where the step touches nothing that it compiles. */
+export interface StepCheck {
+  readonly hunks: readonly JudgedHunk[];
+  readonly scheduler: PatchCheck | null;
+  readonly apics: ApicCheck | null;
+  readonly alone: AloneCheck | null;
+  /** judges that cannot follow this tree, and why */
+  readonly unable: readonly string[];
+}
+
+const APIC_OPERATIONS = 20_000;
+const HELD_CALLS = 1000;
+
+/** Files of the tree that a build read. */
+function filesOf(built: Build): ReadonlySet<string> {
+  const manifest = JSON.parse(readFileSync(join(built.dir, 'manifest.json'), 'utf8')) as { files: [string][] };
+  const prefix = `${built.tree.dir}/`;
+  return new Set(manifest.files.flatMap(([path]) => (path.startsWith(prefix) ? [path.slice(prefix.length)] : [])));
+}
+
+/** The configuration that a build was made with. */
+function configurationOf(built: Build): Map<string, string> {
+  const path = join(built.dir, 'gen/generated/autoconf.h');
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const options = [...text.matchAll(/^#define (CONFIG_\w+)\s+(.*)$/gm)].map(
+    ([, name, value]) => [name!, value!] as const,
+  );
+  return new Map([['__KERNEL__', '1'], ...options]);
+}
+
+/** Which files of a tree are compiled, or cut, by anything here: those whose patches have to apply. */
+export async function compiledFiles(base: KernelTree): Promise<(file: string) => boolean> {
+  const files = new Set(filesOf(await build(base, 'O2')));
+  const lapic = await buildLapic(base, 'O2').catch(unableTo);
+  if (typeof lapic !== 'string') for (const file of filesOf(lapic)) files.add(file);
+  return (file) => files.has(file) || isCut(file);
+}
+
+/** A tree that an engine cannot follow is said; anything else is an error. */
+function unableTo(error: unknown): string {
+  if (error instanceof NativeError && ['compile', 'link', 'smoke', 'died'].includes(error.code)) return error.message;
+  throw error;
+}
+
+/** The scheduler is compiled on an architecture of ours: what is below arch is none of its files. */
+const mayBeSchedulers = (file: string): boolean => !/^(?:arch|virt|Documentation)\//.test(file);
+
+/** What only the APICs' engine compiles, or KVM's part of what all compile. */
+const ofApics = (file: string, scheduler: ReadonlySet<string>): boolean =>
+  /^(?:arch\/x86|virt\/kvm)\//.test(file) || /\/kvm[^/]*\.h$/.test(file) || !scheduler.has(file);
+
+const countsOf = (coverage: LineCoverage, added: readonly AddedLine[]): ReachedLine[] =>
+  added.map((line) => ({ ...line, count: coverage.lines.get(line.file)?.get(line.line) ?? null }));
+
+async function askApics(
+  engines: { base: LapicEngine; patched: LapicEngine; counting: LapicEngine },
+  options: PatchCheckOptions,
+  added: readonly AddedLine[],
+): Promise<{ check: ApicCheck; coverage: LineCoverage }> {
+  const { base, patched, counting } = engines;
+  const operations = Math.min(options.operations, APIC_OPERATIONS);
+  const lockstep = apicLockstep(base, patched, { operations, seed: options.seed });
+  const properties = apicProperties.map(({ id, says, ask }) => ({
+    ...{ id, says },
+    base: ask(base, options.seed),
+    patched: ask(patched, options.seed),
+  }));
+  for (let [n, seed] = [0, options.seed]; n < operations; seed++) {
+    const { ops } = apicSequenceOf(seed);
+    counting.runOnly(ops);
+    n += ops.length;
+  }
+  for (const { ask } of apicProperties) ask(counting, options.seed);
+  const coverage = counting.coverage();
+  return { check: { lockstep, properties, added: countsOf(coverage, added) }, coverage };
+}
+
+class StepJudge {
+  private readonly reaches: Reach[] = [];
+  private readonly unable: string[] = [];
+  private readonly touched: ReadonlySet<string>;
+
+  constructor(
+    private readonly step: PatchStep,
+    private readonly options: PatchCheckOptions,
+  ) {
+    this.touched = new Set(step.hunks.map((hunk) => hunk.file));
+  }
+
+  private addedIn(reads: (file: string) => boolean): AddedLine[] {
+    return this.step.added.filter((line) => reads(line.file));
+  }
+
+  private async scheduler(base: Build | null): Promise<PatchCheck | null> {
+    const { step, options } = this;
+    if (base === null) return null;
+    if (![...this.touched].some((file) => filesOf(base).has(file))) return null;
+    const patched = await build(step.tree, 'O2');
+    const [before, after] = [filesOf(base), filesOf(patched)];
+    const reads = (file: string) => before.has(file) || after.has(file);
+    const check = await checkPatch(step.base, step.tree, this.addedIn(reads), options);
+    const configuration = configurationOf(patched);
+    this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: check.coverage });
+    return check;
+  }
+
+  private async apics(scheduler: ReadonlySet<string>): Promise<ApicCheck | null> {
+    const { step, options } = this;
+    if (![...this.touched].some((file) => ofApics(file, scheduler) && /\.[chS]$/.test(file))) return null;
+    const base = await buildLapic(step.base, 'O2').catch(unableTo);
+    if (typeof base === 'string') {
+      this.unable.push(`local-APIC lock-step: ${base}`);
+      return null;
+    }
+    const files = filesOf(base);
+    if (![...this.touched].some((file) => ofApics(file, scheduler) && files.has(file))) return null;
+    options.progress?.('local APICs');
+    const opened: LapicEngine[] = [];
+    try {
+      for (const [tree, variant] of [
+        [step.base, 'O2'],
+        [step.tree, 'O2'],
+        [step.tree, 'cov'],
+      ] as const)
+        opened.push(await openLapicEngine({ tree: tree.dir, variant }));
+      const patched = filesOf(opened[1]!.built);
+      const reads = (file: string) => files.has(file) || patched.has(file);
+      const engines = { base: opened[0]!, patched: opened[1]!, counting: opened[2]! };
+      const { check, coverage } = await askApics(engines, options, this.addedIn(reads));
+      const configuration = configurationOf(opened[1]!.built);
+      this.reaches.push({ judge: 'local-APIC lock-step', reads, configuration, after: coverage });
+      return check;
+    } catch (error) {
+      // a driver that does not follow the patch is ours, code that does not compile is the patch's
+      if (error instanceof NativeError && /^(?:arch|virt|include)\//.test(error.details[0] ?? '')) throw error;
+      this.unable.push(`local-APIC lock-step: ${unableTo(error)}`);
+      return null;
+    } finally {
+      for (const engine of opened) engine.close();
+    }
+  }
+
+  private async alone(scheduler: ReadonlySet<string>): Promise<AloneCheck | null> {
+    const { step, options } = this;
+    const isHeld = (file: string) => isCut(file) && (ofApics(file, scheduler) || !scheduler.has(file));
+    const trees = { previous: step.previous, tree: step.tree };
+    const soFar = await judgeHunks(step.hunks, [], trees, this.reaches);
+    // what the APICs' lock-step ran need not be cut out as well
+    const hunks = step.hunks.filter((hunk, i) => isHeld(hunk.file) && soFar[i]!.status === 'not judged');
+    if (hunks.length === 0) return null;
+    options.progress?.('functions alone');
+    const calls = Math.min(HELD_CALLS, options.operations);
+    const found = await holdPairs(step.base, step.previous, step.tree, hunks, { calls, seed: options.seed });
+    const x86 = ARCHITECTURES.find((one) => one.name === 'x86')!;
+    this.reaches.push({
+      judge: 'held alone',
+      reads: isHeld,
+      configuration: x86.configuration,
+      after: found.after,
+      readers: found.readers,
+      held: new Set(found.rows.map((row) => `${row.file}: ${row.name}`)),
+      left: new Map(found.left.map((one) => [`${one.file}: ${one.name}`, one.why])),
+    });
+    const added = countsOf(found.after, this.addedIn(isHeld));
+    return { rows: found.rows, left: found.left, added };
+  }
+
+  async judge(): Promise<StepCheck> {
+    const base = [...this.touched].some(mayBeSchedulers) ? await build(this.step.base, 'O2') : null;
+    const files = base === null ? new Set<string>() : filesOf(base);
+    const scheduler = await this.scheduler(base);
+    const apics = await this.apics(files);
+    const alone = await this.alone(files);
+    const { hunks, leftOut, previous, tree } = this.step;
+    const judged = await judgeHunks(hunks, leftOut, { previous, tree }, this.reaches);
+    return { hunks: judged, scheduler, apics, alone, unable: this.unable };
+  }
+}
+
+/** Judges one step. NativeError `compile` when a compiled file does not compile. */
+export function judgeStep(step: PatchStep, options: PatchCheckOptions): Promise<StepCheck> {
+  return new StepJudge(step, options).judge();
+}

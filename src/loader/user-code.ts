@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What a user's file may not do, so that the same seed gives the same run and a run ends: found in its syntax before it is
+ * loaded, and loops that never end found while they run.
+ */
+import ts from 'typescript';
+import type { Fault } from '../base/faults.js';
+
+/**
+ * Functions that return before they are done because their task sleeps: what follows the call in C has to stand in a
+ * function of its own, named in whenBack().
+ */
+export const SLEEPERS: readonly string[] = [
+  ...['schedule', 'yield_to', 'do_sched_yield', 'kvm_vcpu_yield_to', 'kvm_vcpu_on_spin', 'kvm_vcpu_halt'],
+  ...['kvm_vcpu_block', 'vcpu_block', 'vcpu_run', 'vcpu_enter_guest', 'kvm_arch_vcpu_ioctl_run', 'kvm_sched_yield'],
+  ...['kvm_emulate_hypercall', 'kvm_hv_hypercall', 'xfer_to_guest_mode_handle_work'],
+];
+
+/** Called at the head of every turn of a loop, with the number of the turn and the loop's place. */
+export const LOOP_GUARD = '__kvmodel_loop';
+/** Turns of one loop; nothing in a kernel of at most 64 CPUs goes round so often */
+export const LOOP_TURNS = 1_000_000;
+
+/** Names that give another value each time. */
+const CHANCE = new Map([
+  ['Date', 'simulated time: this.sched_clock(), rq.clock, m.sched_clock'],
+  ['performance', 'simulated time: this.sched_clock(), rq.clock, m.sched_clock'],
+  ['crypto', 'what follows from the arguments and this.m'],
+]);
+
+export interface Inspected {
+  faults: Fault[];
+  /** `file:line:column: words` */
+  warnings: string[];
+}
+
+const parsed = (source: string, file: string): ts.SourceFile =>
+  ts.createSourceFile(file, source, ts.ScriptTarget.ES2022, true);
+
+/** Looks through one file. `shown` is what it is called in front of the user. */
+export function inspectUserCode(source: string, file: string, shown: string): Inspected {
+  const root = parsed(source, file);
+  const out: Inspected = { faults: [], warnings: [] };
+  const at = (node: ts.Node): string => {
+    const { line, character } = root.getLineAndCharacterOfPosition(node.getStart());
+    return `${shown}:${line + 1}:${character + 1}`;
+  };
+  const visit = (node: ts.Node): void => {
+    const chance = chanceIn(node);
+    if (chance !== null)
+      out.faults.push({ code: 'chance', place: at(node), expected: chance.expected, got: chance.got });
+    const late = ts.isFunctionLike(node) ? lateCode(node) : null;
+    if (late !== null)
+      out.warnings.push(
+        `${at(late.code)}: this.${late.call}() may return while its task sleeps, and what follows here runs at once; ` +
+          'put it into a function of its own (adds) and name that in this.whenBack()',
+      );
+    ts.forEachChild(node, visit);
+  };
+  visit(root);
+  for (const statement of root.statements) {
+    for (const held of ts.isVariableStatement(statement) ? heldIn(statement) : [])
+      out.warnings.push(
+        `${at(held)}: ${held.name.getText()} keeps its value from run to run, so that the same seed may give other ` +
+          'bytes; keep state in this.m, a property its notes in watch()',
+      );
+  }
+  return out;
+}
+
+/** Chance, or the host's clock. */
+function chanceIn(node: ts.Node): { expected: string; got: string } | null {
+  const random = {
+    expected: 'what follows from the arguments and this.m; fc draws for properties',
+    got: 'Math.random',
+  };
+  if (ts.isPropertyAccessExpression(node) && isName(node.expression, 'Math') && node.name.text === 'random')
+    return random;
+  if (ts.isElementAccessExpression(node) && isName(node.expression, 'Math')) return random;
+  if (ts.isVariableDeclaration(node) && node.initializer !== undefined && isName(node.initializer, 'Math'))
+    return random;
+  if (!ts.isIdentifier(node) || !CHANCE.has(node.text)) return null;
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent) && parent.name === node) return null;
+  if (ts.isTypeReferenceNode(parent) || (ts.isPropertyAssignment(parent) && parent.name === node)) return null;
+  return { expected: CHANCE.get(node.text) as string, got: node.text };
+}
+
+const isName = (node: ts.Node, name: string): boolean => ts.isIdentifier(node) && node.text === name;
+
+/** Variables of the module that change, or whose contents are there to change. */
+function heldIn(statement: ts.VariableStatement): ts.VariableDeclaration[] {
+  const { flags, declarations } = statement.declarationList;
+  const isConst = (flags & ts.NodeFlags.Const) !== 0;
+  return declarations.filter(({ initializer: value }) => {
+    if (!isConst) return true;
+    if (value === undefined) return false;
+    if (ts.isNewExpression(value)) return /^(Weak)?(Map|Set)$|^Array$/.test(value.expression.getText());
+    if (ts.isArrayLiteralExpression(value)) return value.elements.length === 0;
+    return ts.isObjectLiteralExpression(value) && value.properties.length === 0;
+  });
+}
+
+/** The first statement behind a call that may sleep, in a function that leaves nothing for later. */
+function lateCode(fn: ts.SignatureDeclaration): { call: string; code: ts.Node } | null {
+  const body = (fn as ts.FunctionLikeDeclaration).body;
+  if (body === undefined || !ts.isBlock(body) || /\bwhenBack\b|\bnotReturned\b/.test(body.getText())) return null;
+  let found: { call: string; code: ts.Node } | null = null;
+  const visit = (node: ts.Node): void => {
+    if (found !== null || (node !== body && ts.isFunctionLike(node))) return;
+    if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
+      const { expression, name } = node.expression;
+      if (expression.kind === ts.SyntaxKind.ThisKeyword && SLEEPERS.includes(name.text)) {
+        const code = behind(node, body);
+        if (code !== null) found = { call: name.text, code };
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(body);
+  return found;
+}
+
+/** What runs next after the statement of a call: not where the statement returns. */
+function behind(call: ts.Node, body: ts.Block): ts.Node | null {
+  let at: ts.Node = call;
+  while (at !== body) {
+    if (ts.isReturnStatement(at)) return null;
+    const { parent } = at;
+    if (ts.isBlock(parent)) {
+      const next = parent.statements[parent.statements.indexOf(at as ts.Statement) + 1];
+      if (next !== undefined && !(ts.isReturnStatement(next) && isPlain(next.expression))) return next;
+      if (next !== undefined) return null;
+    }
+    if (ts.isIterationStatement(parent, false) && parent.statement === at) return parent;
+    at = parent;
+  }
+  return null;
+}
+
+/** A constant, or nothing: returning it does not look at what has changed meanwhile. */
+const isPlain = (value: ts.Expression | undefined): boolean =>
+  value === undefined ||
+  ts.isLiteralExpression(value) ||
+  ts.isIdentifier(value) ||
+  /^(true|false|null)$/.test(value.getText());
+
+/** The source with a call of the guard at the head of every loop; lines stay where they are. */
+export function guardLoops(source: string, file: string, shown: string): string {
+  const root = parsed(source, file);
+  const inserts: { at: number; text: string }[] = [];
+  let loops = 0;
+  const visit = (node: ts.Node): void => {
+    ts.forEachChild(node, visit);
+    if (!ts.isIterationStatement(node, false)) return;
+    const counter = `__turns${loops++}`;
+    const { line, character } = root.getLineAndCharacterOfPosition(node.getStart());
+    const place = JSON.stringify(`${nameOfFunction(node)} at ${shown}:${line + 1}:${character + 1}`);
+    const guard = `${LOOP_GUARD}(++${counter}, ${place});`;
+    let outer: ts.Node = node;
+    while (ts.isLabeledStatement(outer.parent)) outer = outer.parent;
+    inserts.push({ at: outer.getStart(), text: `{ let ${counter} = 0; ` }, { at: outer.getEnd(), text: ' }' });
+    const { statement } = node;
+    if (ts.isBlock(statement)) inserts.push({ at: statement.getStart() + 1, text: ` ${guard}` });
+    else inserts.push({ at: statement.getStart(), text: `{ ${guard} ` }, { at: statement.getEnd(), text: ' }' });
+  };
+  visit(root);
+  let out = source;
+  // from the end; of two at one place the inner loop's was found first and has to stay inside
+  const order = inserts
+    .map((it, i) => ({ ...it, i }))
+    .sort((a, b) => b.at - a.at || (a.text === ' }' ? b.i - a.i : a.i - b.i));
+  for (const { at, text } of order) out = out.slice(0, at) + text + out.slice(at);
+  return out;
+}
+
+function nameOfFunction(node: ts.Node): string {
+  for (let at = node.parent; at !== undefined; at = at.parent) {
+    if (!ts.isFunctionLike(at)) continue;
+    const own =
+      at.name?.getText() ??
+      (ts.isPropertyAssignment(at.parent) || ts.isVariableDeclaration(at.parent) ? at.parent.name.getText() : '');
+    if (own !== '') return `${own}()`;
+  }
+  return 'the module';
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The one table of events: of each kind, when it may happen and what it does.
+ *
+ * Whoever makes events asks `legal`, whoever lets them happen asks `apply`, which asks the same.
+ */
+import { APICV_INHIBIT_REASON_ABSENT } from '../arch/x86/kvm_host.js';
+import type { ApicEvent, EventKind, MachineEvent } from '../scenario/events.js';
+import { apicLegal, performAmid, performApic } from './apics.js';
+import { guestEvents } from './guest-events.js';
+import { hostEvents } from './host-events.js';
+import { setKnob } from './knobs.js';
+import { advance, stall } from './pass-time.js';
+import { programEvents } from './program-events.js';
+import type { Rule, Rules } from './rules.js';
+import type { machine } from './state.js';
+
+const timeEvents: Rules<'advance' | 'stall'> = {
+  advance: {
+    // 0 ns: timers that are due fire
+    legal: (_, e) => e.ns >= 0,
+    perform: (k, m, e) => advance(k, m, e.ns),
+  },
+  stall: { legal: apicLegal, perform: (k, m, e) => stall(k, m, e.ns) },
+};
+
+const vmmEvents: Rules<'apicv' | 'knob'> = {
+  apicv: {
+    legal: (m, e) => m.kvm[e.vm]?.arch.enable_apicv === true,
+    perform(k, m, e) {
+      if (e.on) k.kvm_clear_apicv_inhibit(m.kvm[e.vm], APICV_INHIBIT_REASON_ABSENT);
+      else k.kvm_set_apicv_inhibit(m.kvm[e.vm], APICV_INHIBIT_REASON_ABSENT);
+    },
+  },
+  knob: { legal: () => true, perform: (k, m, e) => setKnob(k, m, e.name, e.value) },
+};
+
+const apic: Rule<ApicEvent> = { legal: apicLegal, perform: performApic };
+
+const apicEvents: Rules<Exclude<ApicEvent['ev'], 'stall'> | 'amid'> = {
+  mmio_write: apic,
+  mmio_read: apic,
+  wrmsr: apic,
+  rdmsr: apic,
+  write_icr: apic,
+  pv_ipi: apic,
+  msi: apic,
+  pin: apic,
+  redirect: apic,
+  window: apic,
+  enter: apic,
+  set_lapic: apic,
+  set_sregs: apic,
+  restore: apic,
+  tsc_offset: apic,
+  cpuid: apic,
+  cr8: apic,
+  amid: { legal: apicLegal, perform: performAmid },
+};
+
+/** The rules of every kind of event. */
+export const eventTable: Rules<EventKind> = {
+  ...timeEvents,
+  ...hostEvents,
+  ...guestEvents,
+  ...programEvents,
+  ...vmmEvents,
+  ...apicEvents,
+};
+
+/** The rules of the event's kind. */
+export const ruleOf = <E extends MachineEvent>(event: E): Rule<E> => eventTable[event.ev] as unknown as Rule<E>;
+
+/** Whether the event may happen to the machine as it is now. */
+export function legal(m: machine, event: MachineEvent): boolean {
+  if ('cpu' in event && !(event.cpu >= 0 && event.cpu < m.rq.length)) return false;
+  return ruleOf(event).legal(m, event);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Events of a vCPU on a CPU: what its guest does there, by itself or as its program asks. */
+
+import { acknowledge } from '../guest/actor.js';
+import type { kvm_vcpu } from '../kvm/kvm_host.js';
+import { APIC_BASE_MSR, APIC_DM_FIXED } from '../lapic/apicdef.js';
+import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
+import { u64 } from '../lib/types.js';
+import type { EventKind } from '../scenario/events.js';
+import { NULL } from '../sched/sched.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
+import { vcpuDoing } from './legality.js';
+import type { Rules } from './rules.js';
+import type { machine } from './state.js';
+
+export type GuestKind = 'pollEnd' | 'pause' | 'hlt' | 'ipi' | 'icr' | 'eoi' | 'cpl' | 'if' | 'hypercall' | 'intr';
+
+/** The life of the vCPU on the CPU says which of these it may do. */
+const legal = (m: machine, e: { ev: EventKind; cpu: number }): boolean => vcpuDoing(m, e.cpu, e.ev) !== NULL;
+
+const vcpuOn = (m: machine, cpu: number): kvm_vcpu => m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]];
+
+export const guestEvents: Rules<GuestKind> = {
+  pollEnd: { legal, perform: (k, _, e) => k.resumeKernelStack(e.cpu) },
+  pause: { legal, perform: (k, _, e) => void k.exitPause(e.cpu) },
+  hlt: { legal, perform: (k, _, e) => void k.exitHlt(e.cpu) },
+  ipi: { legal, perform: (k, m, e) => sendIpi(k, m, e.cpu, e.to, e.vector) },
+  icr: { legal, perform: (k, _, e) => void k.guestIcr(e.cpu, e.low >>> 0, e.dest >>> 0) },
+  eoi: { legal, perform: (k, m, e) => endInterrupt(k, m, e.cpu) },
+  cpl: { legal, perform: (k, _, e) => void k.guestSetCpl(e.cpu, e.cpl) },
+  if: { legal, perform: (k, _, e) => void k.guestSetIf(e.cpu, e.on, e.shadow) },
+  hypercall: {
+    legal,
+    perform: (k, _, e) => void k.exitHypercall(e.cpu, u64(e.nr), u64(e.a0), u64(e.a1), u64(e.a2), u64(e.a3)),
+  },
+  intr: { legal, perform: (k, _, e) => void k.exitExternalInterrupt(e.cpu, LOCAL_TIMER_VECTOR, 'noHandler') },
+};
+
+/** A fixed IPI without shorthand, physical, to a vCPU of the same VM; its sender may wait for the EOI. */
+function sendIpi(k: vmlinux, m: machine, cpu: number, to: number, vector: number): void {
+  const target = m.kvm[vcpuOn(m, cpu).kvm].vcpus[to];
+  if (target === undefined) return;
+  k.guestIcr(cpu, APIC_DM_FIXED | vector, m.vcpu[target].vcpu_id);
+}
+
+/** The innermost handler of the guest writes EOI, if one runs; it returns as soon as the guest runs on. */
+function endInterrupt(k: vmlinux, m: machine, cpu: number): void {
+  const vcpu = vcpuOn(m, cpu);
+  const handler = m.actor[vcpu.pid].handlers.at(-1);
+  if (handler === undefined || handler.ended) return;
+  handler.ended = true;
+  const peers = m.kvm[vcpu.kvm].vcpus.filter((it) => m.vcpu[it].pid !== NULL).map((it) => m.actor[m.vcpu[it].pid]);
+  acknowledge(peers, vcpu.vcpu_idx, handler.vector);
+  k.guestEoi(cpu);
+}
+
+/** The guest stores to a register of its APIC. */
+export function storeApic(k: vmlinux, m: machine, cpu: number, register: number, value: number): void {
+  const { apic } = vcpuOn(m, cpu).arch;
+  if (k.apic_x2apic_mode(apic)) k.exitWrmsr64(cpu, APIC_BASE_MSR + (register >> 4), value, 0);
+  else k.exitMmio(cpu, register, value);
+}
+
+/** ns of a cycle of the APIC bus of the VM on the CPU. */
+export const busCycleNs = (m: machine, cpu: number): number => m.kvm[vcpuOn(m, cpu).kvm].arch.apic_bus_cycle_ns;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What events ask of a machine before they happen: who is current on a CPU, and what that may do. */
+
+import type { EventKind } from '../scenario/events.js';
+import { NULL, type task_struct } from '../sched/sched.js';
+import type { kernel_state } from '../vmlinux/vmlinux.js';
+import type { machine } from './state.js';
+import { vcpuLife, vcpuStateOf } from './vcpu-life.js';
+
+/** Current on the CPU. */
+export const current = (m: kernel_state, cpu: number): task_struct => m.task[m.rq[cpu].curr];
+
+/** Whether the CPU runs its idle thread. */
+export const isIdle = (m: kernel_state, cpu: number): boolean => m.rq[cpu].curr === m.rq[cpu].idle;
+
+/** Whether a task has that id and is no CPU's idle thread. */
+export function isTask(m: kernel_state, id: number): boolean {
+  const p = m.task[id];
+  return p !== undefined && m.rq[p.cpu].idle !== id;
+}
+
+/** A task that is neither idle nor runs a vCPU. */
+export function isHostTask(m: machine, p: task_struct): boolean {
+  return m.rq[p.cpu].idle !== p.id && m.vcpuOfTask[p.id] === NULL;
+}
+
+/** Whether current on the CPU is such a task. */
+export const isHostOn = (m: machine, cpu: number): boolean => isHostTask(m, current(m, cpu));
+
+/** Current's vCPU when its life lets it do `kind` now; NULL otherwise. */
+export function vcpuDoing(m: machine, cpu: number, kind: EventKind): number {
+  const p = current(m, cpu);
+  if (p.preempt_notifier === NULL) return NULL;
+  const vcpu = m.vcpu[p.preempt_notifier];
+  return vcpuLife.may(vcpuStateOf(m, vcpu)).includes(kind) ? vcpu.id : NULL;
+}

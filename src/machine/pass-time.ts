@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Time passes: the clock, the timers that are due on the way, and whoever has a CPU meanwhile. */
+import { elapse } from '../guest/actor.js';
+import { add, toNumber, u64 } from '../lib/types.js';
+import { NULL } from '../sched/sched.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
+import { runsOnItsOwn } from './next-event.js';
+import { interrupt, settle } from './settle.js';
+import type { machine } from './state.js';
+
+/** Lets `ns` pass. Timers that are due on the way fire at their expiry, in the order of (expiry, id). */
+export function advance(k: vmlinux, m: machine, ns: number): void {
+  const end = toNumber(m.sched_clock) + ns;
+  for (;;) {
+    const timer = nextTimer(m, end);
+    if (timer === NULL) break;
+    pass(m, toNumber(m.hrtimer[timer].expires) - toNumber(m.sched_clock));
+    interrupt(k, m, m.hrtimer[timer].cpu, 'hrtimerExpire', timer);
+    settle(k, m, m.hrtimer[timer].cpu);
+  }
+  pass(m, end - toNumber(m.sched_clock));
+}
+
+/** The host is busy for `ns`: what expires meanwhile fires when they are over. */
+export function stall(k: vmlinux, m: machine, ns: number): void {
+  m.sched_clock = add(m.sched_clock, u64(ns));
+  advance(k, m, 0);
+}
+
+/** The timer to fire next, not after `end`; NULL when none is left. */
+function nextTimer(m: machine, end: number): number {
+  let best: number = NULL;
+  let bestAt = end;
+  for (const t of m.hrtimer) {
+    if (t.queued !== 1) continue;
+    const at = toNumber(t.expires);
+    if (at < bestAt || (at === bestAt && best === NULL)) {
+      best = t.id;
+      bestAt = at;
+    }
+  }
+  return best;
+}
+
+/** The clock goes on, and whoever has a CPU uses it. A negative `ns` (a timer in the past) is no time. */
+function pass(m: machine, ns: number): void {
+  if (ns <= 0) return;
+  m.sched_clock = add(m.sched_clock, u64(ns));
+  for (let cpu = 0; cpu < m.rq.length; cpu++) {
+    if (runsOnItsOwn(m, cpu)) elapse(m.actor[m.rq[cpu].curr], ns);
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A program goes on: what it asks for is an event like any other, made by whoever runs the program. */
+import { type Request, stepActor } from '../guest/actor.js';
+import { APIC_LVTT, APIC_TMICT } from '../lapic/apicdef.js';
+import { NotModelled } from '../lib/bug.js';
+import { toNumber } from '../lib/types.js';
+import { NULL } from '../sched/sched.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
+import { busCycleNs, type GuestKind, guestEvents, storeApic } from './guest-events.js';
+import { type HostKind, hostEvents } from './host-events.js';
+import { isIdle, vcpuDoing } from './legality.js';
+import type { EventOf, Rule, Rules } from './rules.js';
+import type { machine } from './state.js';
+
+type Asked = EventOf<GuestKind | HostKind>;
+
+const rules = { ...hostEvents, ...guestEvents };
+
+export const programEvents: Rules<'step'> = {
+  step: {
+    legal: (m, e) =>
+      !isIdle(m, e.cpu) && (m.vcpuOfTask[m.rq[e.cpu].curr] === NULL || vcpuDoing(m, e.cpu, 'pause') !== NULL),
+    perform(k, m, e) {
+      const p = m.rq[e.cpu].curr;
+      const id = m.vcpuOfTask[p];
+      const [guest, self] = id === NULL ? [null, NULL] : [m.guest[m.vcpu[id].kvm], m.vcpu[id].vcpu_idx];
+      const request = stepActor(m.programs, m.actor[p], guest, self);
+      if (request.ask === 'timerVector' || request.ask === 'timerCount') setTimer(k, m, e.cpu, request);
+      else perform(k, m, asked(m, e.cpu, request));
+    },
+  },
+};
+
+function perform(k: vmlinux, m: machine, event: Asked | null): void {
+  if (event !== null) (rules[event.ev] as unknown as Rule<Asked>).perform(k, m, event);
+}
+
+/** What the program of current on the CPU asks for, as an event; null for nothing. */
+function asked(m: machine, cpu: number, request: Exclude<Request, Timer>): Asked | null {
+  const p = m.rq[cpu].curr;
+  switch (request.ask) {
+    case 'nothing':
+      return null;
+    case 'ipi':
+      return { ev: 'ipi', cpu, to: request.to, vector: request.vector };
+    case 'cpl':
+      return { ev: 'cpl', cpu, cpl: request.cpl };
+    case 'yieldTo': {
+      const task = m.task.findIndex((it) => it.comm === request.task);
+      return task === NULL || task === p ? null : { ev: 'yield_to', cpu, task };
+    }
+    case 'sleep':
+      m.actor[p].wakeAt = toNumber(m.sched_clock) + request.ns;
+      return { ev: 'block', cpu };
+    case 'exit':
+      if (m.vcpuOfTask[p] !== NULL) throw new NotModelled('a vCPU that leaves KVM_RUN');
+      return { ev: 'block', cpu };
+    default:
+      return { ev: request.ask, cpu };
+  }
+}
+
+type Timer = Extract<Request, { ask: 'timerVector' | 'timerCount' }>;
+
+/** The two stores that start the timer of the guest's APIC. */
+function setTimer(k: vmlinux, m: machine, cpu: number, request: Timer): void {
+  if (request.ask === 'timerVector') storeApic(k, m, cpu, APIC_LVTT, request.vector);
+  // TDCR is 0 after reset: a count is two bus cycles
+  else storeApic(k, m, cpu, APIC_TMICT, Math.max(1, Math.floor(request.ns / (2 * busCycleNs(m, cpu)))));
+}
