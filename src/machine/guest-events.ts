@@ -28,7 +28,7 @@ export const guestEvents: Rules<GuestKind> = {
   icr: { legal, perform: (k, _, e) => void k.guestIcr(e.cpu, e.low >>> 0, e.dest >>> 0) },
   eoi: { legal, perform: (k, m, e) => endInterrupt(k, m, e.cpu) },
   cpl: { legal, perform: (k, _, e) => void k.guestSetCpl(e.cpu, e.cpl) },
-  if: { legal, perform: (k, _, e) => void k.guestSetIf(e.cpu, e.on) },
+  if: { legal, perform: (k, _, e) => void k.guestSetIf(e.cpu, e.on, e.shadow) },
   hypercall: {
     legal,
     perform: (k, _, e) => void k.exitHypercall(e.cpu, u64(e.nr), u64(e.a0), u64(e.a1), u64(e.a2), u64(e.a3)),

@@ -97,7 +97,7 @@ export function eventText(event: MachineEvent, names: Names): string {
     case 'cpl':
       return `cpl ${event.cpl}`;
     case 'if':
-      return event.on ? 'sti' : 'cli';
+      return event.on ? (event.shadow === true ? 'sti;' : 'sti') : 'cli';
     case 'hypercall':
       return `hypercall ${event.nr} ${[event.a0, event.a1, event.a2, event.a3].map(hex).join(' ')}`;
     case 'apicv':

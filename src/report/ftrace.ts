@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A recording as the text of /sys/kernel/tracing/trace, for tools that read it: `task-pid [cpu] flags ts: event: k=v`.
+ * A recording as the text of /sys/kernel/tracing/trace, for tools that read it: `task-pid [cpu] flags ts: event: fields`.
  *
  * Times have nine decimals, as trace-cmd report -t prints them. Of the flags none is modelled: they are dots.
  */
-import type { trace_event } from '../trace/trace-event.js';
+import { printed } from './print-formats.js';
 import { commOf, type RecordedEvent } from './recording.js';
 
 const HEAD = [
@@ -36,18 +36,4 @@ export function ftraceLines(events: readonly RecordedEvent[]): string[] {
 export function seconds(ns: string): string {
   const digits = ns.padStart(10, '0');
   return `${digits.slice(0, -9).padStart(5)}.${digits.slice(-9)}`;
-}
-
-/** The event's fields as its print format has them. */
-export function printed(event: trace_event): string {
-  const fields = Object.entries(event.fields).map(([k, v]) => `${k}=${value(event, k, v)}`);
-  if (event.event !== 'sched_switch') return fields.join(' ');
-  const next = fields.findIndex((f) => f.startsWith('next_'));
-  return [...fields.slice(0, next), '==>', ...fields.slice(next)].join(' ');
-}
-
-function value(event: trace_event, field: string, v: string | number | boolean): string {
-  if (field === 'target_cpu') return String(v).padStart(3, '0');
-  if (field === 'runtime' && event.event === 'sched_stat_runtime') return `${v} [ns]`;
-  return String(v);
 }

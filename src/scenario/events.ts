@@ -40,8 +40,8 @@ export type MachineEvent =
   | { ev: 'eoi'; cpu: number }
   /** it goes to CPL 0 or 3 */
   | { ev: 'cpl'; cpu: number; cpl: number }
-  /** STI / CLI */
-  | { ev: 'if'; cpu: number; on: boolean }
+  /** STI / CLI; with `shadow`, what the guest does next is the one instruction that an STI keeps interrupts from */
+  | { ev: 'if'; cpu: number; on: boolean; shadow?: boolean }
   /** it makes a hypercall */
   | { ev: 'hypercall'; cpu: number; nr: number; a0: number; a1: number; a2: number; a3: number }
   /** an external interrupt other than the tick makes it exit */

@@ -167,7 +167,7 @@ export const eventSchema = v.variant(
     v.strictObject({ ev: v.literal('icr'), ...at, low: int(0, U32_MAX), dest: int(0, U32_MAX) }),
     v.strictObject({ ev: v.literal('eoi'), ...at }),
     v.strictObject({ ev: v.literal('cpl'), ...at, cpl: v.picklist([0, 3], '0 or 3') }),
-    v.strictObject({ ev: v.literal('if'), ...at, on: flag }),
+    v.strictObject({ ev: v.literal('if'), ...at, on: flag, shadow: opt(flag) }),
     v.strictObject({
       ev: v.literal('hypercall'),
       ...at,

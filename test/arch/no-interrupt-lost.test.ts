@@ -97,7 +97,7 @@ function perform(tm: TestMachine, ledger: Ledger, [what, cpu, n]: Step): void {
         }
         break;
       case 'if':
-        if (vcpu.arch.irq_frames.length === 0) tm.k.guestSetIf(cpu, n % 2 === 0);
+        if (vcpu.arch.irq_frames.length === 0) tm.k.guestSetIf(cpu, n % 2 === 0, n % 4 === 2);
         break;
       case 'cpl':
         if (vcpu.arch.irq_frames.length === 0) tm.k.guestSetCpl(cpu, n % 2 === 0 ? 0 : 3);

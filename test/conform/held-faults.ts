@@ -295,4 +295,103 @@ export const heldFaults: readonly HeldFault[] = [
     'is true with RFLAGS.IF alone',
     (k, right, [vcpu]) => right() === true || k.kvm_arch_interrupt_allowed(vcpu) !== 0,
   ),
+  // exceptions, MSRs, the interrupt shadow, AVIC
+  around('kvm_complete_insn_gp', 'skips the instruction that faults, too', (k, right, [vcpu, err]) => {
+    const r = right();
+    if (Number(err) !== 0) k.kvm_skip_emulated_instruction(vcpu);
+    return r;
+  }),
+  around('kvm_emulate_wrmsr', 'skips the instruction itself', (k, _right, [vcpu]) => {
+    const data = k.kvm_read_edx_eax(vcpu);
+    const ecx = Number((vcpu as kvm_vcpu).arch.regs.rcx) >>> 0;
+    const r = k.kvm_set_msr_with_filter(vcpu, ecx, data);
+    if (r < 0) return r;
+    k.trace_kvm_msr(1, ecx, data, r !== 0);
+    return k.kvm_skip_emulated_instruction(vcpu);
+  }),
+  fault(
+    'handle_fastpath_set_msr_irqoff',
+    'traces before it skips',
+    (right) =>
+      function (this: vmlinux, vcpu: kvm_vcpu) {
+        const traced = this.trace_kvm_msr.bind(this);
+        const skip = this.kvm_skip_emulated_instruction.bind(this);
+        const early = Object.create(this) as vmlinux;
+        const data = (): u64 => vcpu.arch.regs.rax;
+        Object.defineProperty(early, 'kvm_skip_emulated_instruction', {
+          value: (v: kvm_vcpu) => {
+            traced(1, Number(vcpu.arch.regs.rcx) >>> 0, data(), false);
+            return skip(v);
+          },
+        });
+        Object.defineProperty(early, 'trace_kvm_msr', { value: () => {} });
+        return right.call(early, vcpu);
+      },
+  ),
+  around('kvm_check_and_inject_events', 'forgets an exception that was injected', (_k, right, [vcpu]) => {
+    const ex = (vcpu as kvm_vcpu).arch.exception;
+    const { injected } = ex;
+    ex.injected = false;
+    const r = right();
+    ex.injected ||= injected;
+    return r;
+  }),
+  around('kvm_event_needs_reinjection', 'does not ask for exceptions', (_k, _right, [vcpu]) => {
+    const { arch } = vcpu as kvm_vcpu;
+    return arch.interrupt.injected || arch.nmi_injected;
+  }),
+  around('kvm_vcpu_has_events', 'does not wake for an exception', (k, _right, [vcpu]) => {
+    const v = vcpu as kvm_vcpu;
+    return v.arch.pv.pv_unhalted || k.kvm_is_exception_pending(v);
+  }),
+  around('kvm_multiple_exception', 'never makes a double fault', (k, right, [vcpu]) => {
+    k.kvm_make_request(14, vcpu);
+    const ex = (vcpu as kvm_vcpu).arch.exception;
+    ex.pending = false;
+    ex.injected = false;
+    return right();
+  }),
+  around('kvm_clear_exception_queue', 'leaves what was injected', (_k, _right, [vcpu]) => {
+    (vcpu as kvm_vcpu).arch.exception.pending = false;
+  }),
+  around('kvm_smm_changed', 'does not look for a latched INIT', (k, _right, [vcpu, entering]) => {
+    const { arch, vcpu_id } = vcpu as kvm_vcpu;
+    k.trace_kvm_smm_transition(vcpu_id, arch.smbase as never, Boolean(entering));
+    arch.hflags = entering ? arch.hflags | 2 : arch.hflags & ~6;
+  }),
+  around('kvm_vcpu_flush_tlb_all', 'leaves the request for the current one', (_k, _right, [vcpu]) => {
+    (vcpu as kvm_vcpu).stat.tlb_flush++;
+  }),
+  around('record_steal_time', 'does not flush for the guest', (k, right, [vcpu]) => {
+    const page = (vcpu as kvm_vcpu).arch.st.page;
+    if (k.guest_pv_has(vcpu, 9)) page.preempted &= ~2;
+    return right();
+  }),
+  around('kvm_arch_vcpu_load', 'migrates the timer, whatever CPU the vCPU came to meanwhile', (k, _right, args) => {
+    const [vcpu, cpu] = args as unknown as [kvm_vcpu, number];
+    k.kvm_x86_vcpu_load(vcpu, cpu);
+    if (vcpu.cpu !== cpu) {
+      if (k.kvm_lapic_hv_timer_in_use(vcpu)) k.kvm_lapic_restart_hv_timer(vcpu);
+      if (vcpu.cpu === -1) k.kvm_make_request(24, vcpu);
+      k.kvm_make_request(8, vcpu);
+      vcpu.cpu = cpu;
+    }
+    k.kvm_make_request(16, vcpu);
+  }),
+  around('avic_refresh_virtual_apic_mode', 'leaves the VMCB alone', (k, _right, [vcpu]) => {
+    const v = vcpu as kvm_vcpu;
+    if (!k.lapic_in_kernel(v) || !(k.m.kvm[0] as kvm).arch.enable_apicv) return;
+    if (k.kvm_vcpu_apicv_active(v)) k.avic_apicv_post_state_restore(v);
+  }),
+  around('iret_interception', 'goes on intercepting IRET', (k, _right, [vcpu]) => {
+    const { arch, stat } = vcpu as kvm_vcpu;
+    stat.nmi_window_exits++;
+    arch.vmcb.awaiting_iret_completion = true;
+    k.kvm_make_request(14, vcpu);
+    return 1;
+  }),
+  around('svm_set_nmi_mask', 'intercepts IRET in any case', (k, _right, [vcpu, masked]) => {
+    (vcpu as kvm_vcpu).arch.nmi_masked = Boolean(masked);
+    k.svm_set_iret_intercept(vcpu);
+  }),
 ];

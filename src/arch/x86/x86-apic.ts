@@ -176,13 +176,15 @@ export function handle_fastpath_set_tscdeadline(this: vmlinux, vcpu: kvm_vcpu, d
  */
 export function handle_fastpath_set_msr_irqoff(this: vmlinux, vcpu: kvm_vcpu): number {
   const msr = to_u32(vcpu.arch.regs.rcx);
-  const data = this.kvm_read_edx_eax(vcpu);
+  let data = ZERO;
   let handled = false;
   switch (msr) {
     case APIC_BASE_MSR + (APIC_ICR >> 4):
+      data = this.kvm_read_edx_eax(vcpu);
       handled = this.handle_fastpath_set_x2apic_icr_irqoff(vcpu, data) === 0;
       break;
     case MSR_IA32_TSC_DEADLINE:
+      data = this.kvm_read_edx_eax(vcpu);
       handled = this.handle_fastpath_set_tscdeadline(vcpu, data) === 0;
       break;
     default:

@@ -159,7 +159,7 @@ export const X86_CASES: readonly Case[] = [
     { name: 'svm_vm_init', vendor: 'svm' },
     ...['svm_vcpu_put', 'svm_get_cpl', 'svm_complete_interrupt_delivery', 'svm_deliver_interrupt'].map(onSvm),
     ...['svm_nmi_allowed', 'svm_interrupt_allowed', 'svm_get_nmi_mask', 'intr_interception'].map(onSvm),
-    ...['interrupt_window_interception', 'svm_set_nmi_mask', 'iret_interception', 'svm_enable_irq_window'].map(onSvm),
+    ...['interrupt_window_interception', 'svm_set_nmi_mask', 'iret_interception'].map(onSvm),
     ...['svm_inject_nmi', 'svm_handle_exit_irqoff'].map(onSvm),
   ]),
   ...of('arch/x86/kvm/svm/avic.c', [

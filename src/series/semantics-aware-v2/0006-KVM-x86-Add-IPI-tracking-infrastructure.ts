@@ -6,10 +6,12 @@
  * MODEL: the weak kvm_vcpu_is_ipi_receiver() of virt/kvm, false, is what other architectures link; here it is x86's.
  */
 import {
-  kvm_arch_vcpu_create as createdBefore,
-  kvm_arch_vcpu_destroy as destroyedBefore,
-  kvm_vcpu_reset as resetBefore,
-} from '../../arch/x86/x86.js';
+  KVM_MP_STATE_RUNNABLE,
+  KVM_MP_STATE_UNINITIALIZED,
+  KVM_REQ_EVENT,
+  KVM_REQ_TLB_FLUSH_GUEST,
+} from '../../arch/x86/kvm_host.js';
+import { kvm_arch_vcpu_destroy as destroyedBefore } from '../../arch/x86/x86.js';
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { type bool, le, sub, u64, ZERO } from '../../lib/types.js';
 import { type Knob, knobValue } from '../../vmlinux/bind.js';
@@ -101,14 +103,26 @@ export function kvm_vcpu_reset_ipi_context(this: semantics_aware, vcpu: kvm_vcpu
   ipi_context_of(vcpu).ipi_time_ns = ZERO;
 }
 
-/**
- * arch/x86/kvm/x86.c: kvm_arch_vcpu_create()
- *
- * MODEL: the context is reset before everything else, there just before vcpu_load(); nobody looks in between.
- */
+/** arch/x86/kvm/x86.c: kvm_arch_vcpu_create() */
 export function kvm_arch_vcpu_create(this: semantics_aware, vcpu: kvm_vcpu): number {
+  vcpu.arch.mp_state = this.kvm_vcpu_is_reset_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
+
+  const r = this.kvm_create_lapic(vcpu);
+  if (r < 0) return r;
+
+  vcpu.arch.pending_external_vector = -1;
+  vcpu.arch.preempted_in_kernel = false;
+
+  const err = this.kvm_x86_vcpu_create(vcpu);
+  if (err !== 0) return err;
+
   this.kvm_vcpu_reset_ipi_context(vcpu);
-  return createdBefore.call(this, vcpu);
+
+  this.vcpu_load(vcpu);
+  this.kvm_set_tsc_khz(vcpu, this.m.tsc_khz);
+  this.kvm_vcpu_reset(vcpu, false);
+  this.vcpu_put(vcpu);
+  return 0;
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_destroy() */
@@ -117,12 +131,34 @@ export function kvm_arch_vcpu_destroy(this: semantics_aware, vcpu: kvm_vcpu): vo
   this.kvm_vcpu_reset_ipi_context(vcpu);
 }
 
-/**
- * arch/x86/kvm/x86.c: kvm_vcpu_reset(), on RESET and on INIT
- *
- * MODEL: the context is cleared before everything else, there just after kvm_lapic_reset(); nobody looks in between.
- */
+/** arch/x86/kvm/x86.c: kvm_vcpu_reset(), on RESET and on INIT */
 export function kvm_vcpu_reset(this: semantics_aware, vcpu: kvm_vcpu, init_event: bool): void {
+  const arch = vcpu.arch;
+  this.kvm_lapic_reset(vcpu, init_event);
   this.kvm_vcpu_clear_ipi_context(vcpu);
-  resetBefore.call(this, vcpu, init_event);
+
+  this.warnOn(this.is_smm(vcpu), 'kvm_vcpu_reset: in SMM');
+  arch.hflags = 0;
+
+  arch.smi_pending = false;
+  arch.smi_count = 0;
+  arch.nmi_queued = 0;
+  arch.nmi_pending = 0;
+  arch.nmi_injected = false;
+  this.kvm_clear_interrupt_queue(vcpu);
+  this.kvm_clear_exception_queue(vcpu);
+
+  this.kvm_make_request(KVM_REQ_EVENT, vcpu);
+  arch.st.msr_val = ZERO;
+  arch.apf.halted = false;
+
+  if (!init_event) arch.smbase = 0x30000;
+
+  arch.regs = { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: toU64(0x600), rsi: ZERO, r8: ZERO };
+
+  this.kvm_x86_vcpu_reset(vcpu, init_event);
+
+  arch.if_flag = false;
+
+  if (init_event) this.kvm_make_request(KVM_REQ_TLB_FLUSH_GUEST, vcpu);
 }
