@@ -117,7 +117,7 @@ function inParentheses(text: string, at: number): string {
   throw new Error('no closing parenthesis');
 }
 
-const plain = (text: string): string => text.replaceAll(/\/\*[^]*?\*\//g, '').replaceAll('\\\n', '\n');
+const plain = (text: string): string => text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll('\\\n', '\n');
 
 /** TP_STRUCT__entry and TP_printk of an event, without their names. */
 function eventOf(texts: readonly string[], event: string): { struct: string; printk: string } {
@@ -210,7 +210,7 @@ describe.skipIf(missing !== null)(`tracepoints${because}`, () => {
       [...text.matchAll(new RegExp(`^#define\\s+${prefix}\\w*\\s+\\S.*$`, 'gm'))].flatMap(([line]) =>
         line!.endsWith('\\') ? [] : [line!],
       );
-    const inhibits = /enum kvm_apicv_inhibit \{[^]*?\};/.exec(host)![0];
+    const inhibits = /enum kvm_apicv_inhibit \{[\s\S]*?\};/.exec(host)![0];
     const states = ['TASK_INTERRUPTIBLE', 'TASK_UNINTERRUPTIBLE', '__TASK_STOPPED', '__TASK_TRACED', 'EXIT_DEAD'];
     const program = [
       PRELUDE,

@@ -154,7 +154,7 @@ export function kvm_vcpu_reset(this: semantics_aware, vcpu: kvm_vcpu, init_event
 
   if (!init_event) arch.smbase = 0x30000;
 
-  arch.regs = { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: toU64(0x600), rsi: ZERO, r8: ZERO };
+  arch.regs = { rax: ZERO, rbx: ZERO, rcx: ZERO, rdx: u64(0x600), rsi: ZERO, r8: ZERO };
 
   this.kvm_x86_vcpu_reset(vcpu, init_event);
 
