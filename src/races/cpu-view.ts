@@ -28,6 +28,10 @@ const NOT_MEMORY = new Set<PropertyKey>([
   ...['irq_window', 'nmi_window'],
 ]);
 
+/** WHY not by name alone: the guest's registers are `regs`, and so is an APIC's page, which is memory. */
+const isOutside = (member: PropertyKey, value: unknown): boolean =>
+  NOT_MEMORY.has(member) || (member === 'regs' && !Array.isArray(value));
+
 /** Records that the kernel changes by atomic operations only, and all that is in them. */
 const ATOMIC_RECORDS = new Set<PropertyKey>(['pi_desc']);
 /** Members that it does so with: set_bit(), clear_bit(), cmpxchg(). */
@@ -208,7 +212,7 @@ export class CpuView {
     if (typeof value === 'object' && value !== null) {
       if (this.log !== null) this.names.set(value, this.nameOf(target, member));
       if (this.buffered) this.noteKind(target, member, value);
-      return this.viewed(value, NOT_MEMORY.has(member) ? this.direct : handler);
+      return this.viewed(value, isOutside(member, value) ? this.direct : handler);
     }
     if (typeof value !== 'function') this.loaded(value);
     return value;
@@ -236,7 +240,7 @@ export class CpuView {
     ...this.shared,
     get: (target, member) => this.load(target, member, this.memory),
     set: (target, member, value) =>
-      this.store(target, member, value, this.buffered && this.locked === 0 && !NOT_MEMORY.has(member)),
+      this.store(target, member, value, this.buffered && this.locked === 0 && !isOutside(member, value)),
   };
 
   private readonly root: ProxyHandler<object> = {
