@@ -6,7 +6,7 @@ import { readPatch, readPatches } from '../loader/patches.js';
 import type { KernelTree } from '../native/find-tree.js';
 import { readSeries } from '../native/mailbox.js';
 import { isSkip, NativeError } from '../native/native-error.js';
-import { addedLinesOf, applySeries } from '../native/patch.js';
+import { addedLinesOf, applySeries, configuredTree } from '../native/patch.js';
 import { hunksBetween } from '../native/tree-diff.js';
 import { patchMail } from '../report/patch-mail.js';
 import { patchText } from '../report/patch-text.js';
@@ -21,6 +21,8 @@ export interface TreeFlags {
   readonly am?: readonly string[];
   /** another tree */
   readonly against?: string;
+  /** Kconfig options that the user sets, by name without CONFIG_ */
+  readonly config?: Readonly<Record<string, string>>;
   readonly operations: number;
   readonly seed: number;
   readonly cpus: number;
@@ -36,13 +38,16 @@ async function stepsOf(io: Io, base: KernelTree, flags: TreeFlags): Promise<Patc
       const bytes = file === '-' ? Buffer.from(await io.stdin()) : readPatch(file, io.cwd);
       series.push(...readSeries(bytes, file === '-' ? 'standard input' : basename(file)));
     }
-    return (await applySeries(base, series, () => compiledFiles(base))).map((step) => ({ ...step, base }));
+    const set = flags.config ?? {};
+    const configured = await configuredTree(base, set);
+    const steps = await applySeries(base, series, () => compiledFiles(base), set);
+    return steps.map((step) => ({ ...step, base: configured }));
   }
   const { findTree } = await import('../native/find-tree.js');
   const tree = await findTree(resolve(io.cwd, flags.against!));
   const hunks = hunksBetween(base, tree);
   const subject = `${tree.version} in ${flags.against}; compared where something here is compiled, not elsewhere`;
-  return [{ subject, base, previous: base, tree, hunks, leftOut: [], added: addedLinesOf(hunks) }];
+  return [{ subject, options: [], base, previous: base, tree, hunks, leftOut: [], added: addedLinesOf(hunks) }];
 }
 
 function refuse(io: Io, error: NativeError, style: ExitStyle): number {

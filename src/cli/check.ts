@@ -26,6 +26,7 @@ interface Flags {
   tree?: string;
   am?: string[];
   operations?: string;
+  config?: string[];
   cpus?: string;
   against?: string;
   only?: string[];
@@ -81,6 +82,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
       '... before and after this patch, mailbox or directory (repeatable, - is stdin)',
       gatherFiles,
     )
+    .option('--config <name=y|n|value>', 'a Kconfig option of the trees (repeatable)', gatherFiles)
     .option('--operations <n>', 'random operations on both trees', '20000')
     .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')
@@ -123,6 +125,8 @@ function refuseMixture(series: string | undefined, flags: Flags): void {
     const option = flags.am === undefined ? '--tree' : '--am';
     o.fault('SERIES', `a series or ${option}, not both`, `${shown(series)} and ${option}`);
   }
+  if (series !== undefined && flags.config !== undefined)
+    o.fault('--config', 'a patch in C: a series in TypeScript has no Kconfig', 'it');
   if (series === undefined && isTree) {
     for (const name of ONLY_SERIES)
       if (flags[name] !== undefined) o.fault(`--${name}`, 'a series: with --tree it does nothing', 'it');
@@ -140,9 +144,18 @@ function treeFlagsOf(flags: Flags): TreeFlags {
   if ((flags.am === undefined) === (flags.against === undefined))
     o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
   if (flags.json === true && flags.mail === true) o.fault('--mail', 'one format', '--json and --mail');
+  const config: Record<string, string> = {};
+  for (const given of flags.config ?? []) {
+    const [, name, value] = /^(?:CONFIG_)?([A-Z0-9_]+)=(y|n|m|-?\d+|0x[0-9a-fA-F]+|"[^"]*")$/.exec(given) ?? [];
+    if (name === undefined || value === undefined) o.fault('--config', 'NAME=y, NAME=n or NAME=VALUE', shown(given));
+    else config[name] = value.replace(/^"(.*)"$/, '$1');
+  }
+  if (flags.config !== undefined && flags.against !== undefined)
+    o.fault('--config', 'it with --am; --against compares trees as they are', 'both');
   o.done();
   return {
     operations,
+    config,
     cpus,
     seed,
     style,

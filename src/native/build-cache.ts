@@ -79,6 +79,7 @@ export async function cachedBuild(recipe: Recipe, tree: KernelTree, variant: Var
   const compiler = (await tool('gcc', ['--version'], '/')).stdout.split('\n')[0];
   const key = createHash('sha256')
     .update([tree.dir, variant, compiler, ownSources(recipe.uses, recipe.modules)].join('\0'))
+    .update(JSON.stringify(tree.config ?? {}))
     .digest('hex')
     .slice(0, 20);
   const dir = cacheDir('native', `${tree.version}-${recipe.name}${variant}-${key}`);

@@ -38,7 +38,12 @@ export interface KernelTree {
   readonly dir: string;
   /** `6.12.117` */
   readonly version: string;
+  /** options that differ from the configuration of every build: `{ SCHED_BORE: 'y' }`; see kconfig.ts */
+  readonly config?: Readonly<Record<string, string>>;
 }
+
+/** Where a copy of a tree keeps `config`. */
+export const CONFIG_FILE = '.kvmodel-config.json';
 
 /** Whatever lacks one of these is no kernel tree, or only a part of one. */
 const MARKS = [
@@ -65,7 +70,9 @@ export function readTree(dir: string): KernelTree {
       `${dir} is Linux ${version}: EEVDF came with 6.6, earlier trees are not supported`,
     );
   }
-  return { dir, version };
+  const config = join(dir, CONFIG_FILE);
+  if (!existsSync(config)) return { dir, version };
+  return { dir, version, config: JSON.parse(readFileSync(config, 'utf8')) as Record<string, string> };
 }
 
 /** Names an archive by its content: the ends and the size, because hashing 150 MB takes longer than a build. */

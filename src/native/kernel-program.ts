@@ -11,6 +11,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { noRoomIn } from './cannot-write.js';
 import type { KernelTree } from './find-tree.js';
+import { configLines } from './kconfig.js';
 import { NativeError } from './native-error.js';
 
 /** `O2` for comparing, `ubsan` reports undefined arithmetic, `cov` counts lines. */
@@ -162,7 +163,8 @@ export abstract class KernelProgram {
   protected writeHeaders(): void {
     const generated = join(this.gen, 'generated');
     mkdirSync(generated, { recursive: true });
-    writeFileSync(join(generated, 'autoconf.h'), readFileSync(join(this.own, 'autoconf.h')));
+    const autoconf = readFileSync(join(this.own, 'autoconf.h'), 'utf8');
+    writeFileSync(join(generated, 'autoconf.h'), autoconf + configLines(this.tree.config ?? {}));
     for (const empty of ['timeconst.h', 'asm-offsets.h', 'bounds.h', 'rq-offsets.h'])
       writeFileSync(join(generated, empty), '');
     writeFileSync(join(generated, 'utsrelease.h'), `#define UTS_RELEASE "${this.tree.version}"\n`);

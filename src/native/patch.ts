@@ -19,11 +19,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { linesOfSeries, type SeriesLine } from './added-lines.js';
 import { applyHunks } from './apply-hunks.js';
 import { cacheDir, exclusively } from './cache-dir.js';
 import { cannotWrite, isPlaceError } from './cannot-write.js';
 import { type FileDiff, fileOf, type Hunk, parseDiff } from './diff.js';
-import { type KernelTree, readTree } from './find-tree.js';
+import { CONFIG_FILE, type KernelTree, readTree } from './find-tree.js';
+import { addedOptions, configurationOf, type OptionValue, valuesOf } from './kconfig.js';
+import { sourcesDir } from './kernel-program.js';
 import { git, type MailedPatch, textOf } from './mailbox.js';
 import { NativeError } from './native-error.js';
 import { scratchDir, unfinished } from './scratch.js';
@@ -33,6 +36,8 @@ export interface AddedLine {
   readonly file: string;
   readonly line: number;
   readonly text: string;
+  /** which patch of the series added it, from 1; absent outside of a series */
+  readonly patch?: number;
 }
 
 /** A hunk where it was applied. */
@@ -63,11 +68,13 @@ export interface PatchedTree {
   /** with the first n - 1 */
   readonly previous: KernelTree;
   readonly subject: string;
+  /** Kconfig options that the patches so far add, and those that the user names, as they are built */
+  readonly options: readonly OptionValue[];
   /** what the n-th patch does, where it was applied */
   readonly hunks: readonly AppliedHunk[];
   readonly leftOut: readonly LeftOut[];
-  /** what the n-th patch adds */
-  readonly added: readonly AddedLine[];
+  /** what the patches so far add, as it stands in this tree */
+  readonly added: readonly SeriesLine[];
 }
 
 /** Every directory of which an engine compiles or cuts something. */
@@ -252,7 +259,8 @@ function steps(
   return done;
 }
 
-function write(dir: string, contents: Contents): void {
+function write(dir: string, contents: Contents, config: Readonly<Record<string, string>>): void {
+  if (Object.keys(config).length > 0) writeFileSync(join(dir, CONFIG_FILE), JSON.stringify(config));
   for (const [file, text] of contents) {
     const path = join(dir, file);
     rmSync(path, { force: true });
@@ -277,43 +285,86 @@ function stampOf(base: KernelTree): string {
   return hash.digest('hex');
 }
 
+/** What a build is set to where it differs: options by name. */
+type Config = Readonly<Record<string, string>>;
+
+/** A tree of these contents on top of the base, from the cache or made now. */
+async function treeOf(
+  base: KernelTree,
+  stamp: string,
+  contents: Contents,
+  config: Config,
+  nth: number,
+): Promise<KernelTree> {
+  const hash = createHash('sha256').update(`${base.dir}\0${base.version}\0${stamp}\0${JSON.stringify(config)}`);
+  for (const [file, text] of contents) hash.update(`\0${file}\0${text ?? '\0'}`);
+  const key = hash.digest('hex').slice(0, 16);
+  const dir = cacheDir('patched', `${base.version}-${key}`);
+  await exclusively(`patched-${key}`, async () => {
+    if (existsSync(dir)) return;
+    const making = unfinished(dir);
+    rmSync(making, { recursive: true, force: true });
+    try {
+      copy(base.dir, making, COMPILED);
+      write(making, contents, config);
+      renameSync(making, dir);
+    } catch (error) {
+      rmSync(making, { recursive: true, force: true });
+      throw isPlaceError(error) ? cannotWrite(making, error) : error;
+    }
+  });
+  return { ...readTree(dir), version: nth === 0 ? base.version : `${base.version}+${nth}` };
+}
+
+/** The base built with options that the user sets; the base itself where none are set. */
+export function configuredTree(base: KernelTree, set: Config): Promise<KernelTree> {
+  if (Object.keys(set).length === 0) return Promise.resolve(base);
+  return treeOf(base, stampOf(base), new Map(), set, 0);
+}
+
+/** Options that the patches so far add, as their defaults or the user say, and every other one that the user sets. */
+function optionsOf(patches: readonly MailedPatch[], set: Config): OptionValue[] {
+  const autoconf = readFileSync(join(sourcesDir(), 'autoconf.h'), 'utf8');
+  const added = addedOptions(patches.map((patch) => patch.diff).join('\n'));
+  return valuesOf(added, configurationOf(autoconf), set);
+}
+
 /**
  * Applies the patches one after the other and returns the tree after each. Trees stay in the cache, named by the base
  * and by all files as the patches so far leave them. NativeError `patch` lists every hunk that does not apply.
- * `compiled` finds out which files an engine reads: a patch to others is left out where it does not apply.
+ * `compiled` finds out which files an engine reads: a patch to others is left out where it does not apply. `set` are
+ * Kconfig options that the user sets.
  */
 export async function applySeries(
   base: KernelTree,
   patches: readonly MailedPatch[],
   compiled: () => Promise<(file: string) => boolean> = () => Promise.resolve(() => true),
+  set: Config = {},
 ): Promise<PatchedTree[]> {
-  const trees: PatchedTree[] = [];
   const stamp = stampOf(base);
   // WHY twice: which files are compiled takes a build to know, and mostly everything applies
   const first = steps(base, patches, () => true);
   const done = Array.isArray(first) ? first : steps(base, patches, await compiled());
   if (!Array.isArray(done)) throw done;
-  for (const [i, { subject, outcome, contents }] of done.entries()) {
-    const hash = createHash('sha256').update(`${base.dir}\0${base.version}\0${stamp}`);
-    for (const [file, text] of contents) hash.update(`\0${file}\0${text ?? '\0'}`);
-    const key = hash.digest('hex').slice(0, 16);
-    const dir = cacheDir('patched', `${base.version}-${key}`);
-    await exclusively(`patched-${key}`, async () => {
-      if (existsSync(dir)) return;
-      const making = unfinished(dir);
-      rmSync(making, { recursive: true, force: true });
-      try {
-        copy(base.dir, making, COMPILED);
-        write(making, contents);
-        renameSync(making, dir);
-      } catch (error) {
-        rmSync(making, { recursive: true, force: true });
-        throw isPlaceError(error) ? cannotWrite(making, error) : error;
-      }
-    });
-    const tree = { ...readTree(dir), version: `${base.version}+${i + 1}` };
-    const { hunks, leftOut } = outcome;
-    trees.push({ tree, previous: trees.at(-1)?.tree ?? base, subject, hunks, leftOut, added: addedLinesOf(hunks) });
+  const trees: { tree: KernelTree; options: OptionValue[] }[] = [];
+  for (const [i, { contents }] of done.entries()) {
+    const options = optionsOf(patches.slice(0, i + 1), set);
+    const config = Object.fromEntries(options.map(({ name, value }) => [name, value]));
+    trees.push({ tree: await treeOf(base, stamp, contents, config, i + 1), options });
   }
-  return trees;
+  const previous = await configuredTree(base, set);
+  const files = [...new Set(done.flatMap(({ outcome }) => outcome.hunks.map((hunk) => hunk.file)))];
+  const added = linesOfSeries(
+    base.dir,
+    trees.map(({ tree }) => tree.dir),
+    files,
+  );
+  return done.map(({ subject, outcome: { hunks, leftOut } }, i) => ({
+    ...trees[i]!,
+    previous: trees[i - 1]?.tree ?? previous,
+    subject,
+    hunks,
+    leftOut,
+    added: added[i]!,
+  }));
 }

@@ -19,12 +19,13 @@ const LISTED = 40;
 export function judgesText(hunk: JudgedHunk): string {
   if (hunk.status === 'no code') return `no code: ${hunk.why}`;
   if (hunk.status === 'not judged') return `NOTHING: ${hunk.why}`;
-  return hunk.by
+  const judges = hunk.by
     .map(({ judge, functions }) => {
       const names = functions.map((name) => `${name}()`).join(', ');
       return names === '' ? judge : `${judge}: ${names}`;
     })
     .join('; ');
+  return hunk.status === 'in part' ? `${judges}; NOTHING: ${hunk.why}` : judges;
 }
 
 function appliedText(hunk: JudgedHunk): string {
@@ -33,7 +34,7 @@ function appliedText(hunk: JudgedHunk): string {
 }
 
 function hunkLines(hunks: readonly JudgedHunk[]): string[] {
-  const open = hunks.filter((hunk) => hunk.status === 'not judged');
+  const open = hunks.filter(({ status }) => status === 'not judged' || status === 'in part');
   // those under nothing are never cut short
   const shown = hunks.length > LISTED ? [...open, ...hunks.filter((h) => !open.includes(h)).slice(0, LISTED)] : hunks;
   const rest = hunks.length - shown.length;
@@ -125,12 +126,33 @@ function addedTextLines(check: StepCheck): string[] {
   const code = addedOf(check).filter((line) => line.count !== null);
   if (code.length === 0) return ['Added lines: none that make code'];
   const dead = code.filter(isDead).length;
+  const patches = new Set(code.map((line) => line.patch ?? 1)).size;
   return [
-    `Added lines that make code: ${code.length}, never executed: ${dead}`,
+    `Added lines that make code${patches > 1 ? ', of all patches so far' : ''}: ${code.length}, never executed: ${dead}`,
     ...code.map((line) => {
       const times = isDead(line) ? 'NEVER' : String(line.count);
       return `${times.padStart(9)}  ${line.file}:${line.line}: ${line.text.trim()}`.slice(0, WIDTH);
     }),
+  ];
+}
+
+function leftOutLines(check: StepCheck): string[] {
+  const lines = check.hunks.flatMap(({ file, leftOut }) => leftOut.map((line) => ({ ...line, file })));
+  if (lines.length === 0) return [];
+  return [
+    `Added lines left out by the configuration: ${lines.length}`,
+    ...lines.map(({ file, line, condition, text }) =>
+      `           ${file}:${line}: ${text.trim()}  [${condition}]`.slice(0, WIDTH),
+    ),
+  ];
+}
+
+function optionLines({ options }: StepCheck): string[] {
+  if (options.length === 0) return [];
+  return [
+    'Kconfig options, as built (--config NAME=y|n|VALUE sets them):',
+    ...options.flatMap(({ name, value, why }) => wrap(`  CONFIG_${name}=${value}: ${why}`, WIDTH, '    ')),
+    '',
   ];
 }
 
@@ -146,6 +168,7 @@ function reportLines(check: PatchCheck): string[] {
 function stepLines(check: StepCheck): string[] {
   const { scheduler, apics, alone, unable } = check;
   const lines = [
+    ...optionLines(check),
     ...hunkLines(check.hunks),
     ...unable.flatMap((why) => wrap(`Not asked: ${why}`, WIDTH, '  ')),
     ...(scheduler === null ? [] : ['', ...lockstepLines(scheduler)]),
@@ -154,7 +177,7 @@ function stepLines(check: StepCheck): string[] {
     ...propertyLines(check),
   ];
   if (scheduler === null && apics === null && alone === null) return lines;
-  lines.push('', ...addedTextLines(check));
+  lines.push('', ...addedTextLines(check), ...leftOutLines(check));
   if (scheduler === null) return lines;
   lines.push('', ...reportLines(scheduler));
   if (scheduler.ending !== null) {

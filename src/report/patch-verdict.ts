@@ -47,8 +47,10 @@ export function isRefuted(check: StepCheck): boolean {
   );
 }
 
-export const notJudged = (check: StepCheck): readonly JudgedHunk[] =>
-  check.hunks.filter((hunk) => hunk.status === 'not judged');
+/** Under nothing, as a whole or some of its lines. */
+const isOpen = ({ status }: JudgedHunk): boolean => status === 'not judged' || status === 'in part';
+
+export const notJudged = (check: StepCheck): readonly JudgedHunk[] => check.hunks.filter(isOpen);
 
 /** Functions that the patched code calls and nothing here provides: no run goes beyond them. */
 export const missingOf = ({ scheduler, apics }: StepCheck): string[] => [
@@ -57,8 +59,8 @@ export const missingOf = ({ scheduler, apics }: StepCheck): string[] => [
 
 export function verdictOf(judged: readonly Judged[]): PatchVerdict {
   if (judged.some(({ check }) => isRefuted(check))) return 'refuted';
-  const isOpen = ({ check }: Judged) => notJudged(check).length > 0 || missingOf(check).length > 0;
-  return judged.some(isOpen) ? 'not judged' : 'nothing refuted';
+  const hasOpen = ({ check }: Judged) => notJudged(check).length > 0 || missingOf(check).length > 0;
+  return judged.some(hasOpen) ? 'not judged' : 'nothing refuted';
 }
 
 /** `virt/kvm/kvm_main.c:6404 kvm_sched_out()` */
@@ -72,13 +74,19 @@ export function notJudgedText(judged: readonly Judged[]): string | null {
   const hunks = judged.flatMap(({ check }) => check.hunks.filter((hunk) => hunk.status !== 'no code'));
   const open = hunks.filter((hunk) => hunk.status === 'not judged');
   const missing = [...new Set(judged.flatMap(({ check }) => missingOf(check)))].map((name) => `${name}()`);
-  if (open.length + missing.length === 0) return null;
+  const left = hunks.flatMap((hunk) => (hunk.status === 'in part' ? hunk.leftOut : []));
+  if (open.length + missing.length + left.length === 0) return null;
   const verb = open.length === 1 ? 'was' : 'were';
   const what = [
     ...(open.length === 0
       ? []
       : [
           `${open.length} of ${hunks.length} hunk${hunks.length === 1 ? '' : 's'} ${verb} not compiled or not run here.`,
+        ]),
+    ...(left.length === 0
+      ? []
+      : [
+          `The configuration leaves out ${left.length} added line${left.length === 1 ? '' : 's'} (--config builds them).`,
         ]),
     ...(missing.length === 0 ? [] : [`The patch calls ${missing.join(', ')}, not provided here: no run goes beyond.`]),
   ];

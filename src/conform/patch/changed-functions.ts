@@ -3,6 +3,7 @@
 import { ARCHITECTURES, type Architecture } from '../../native/extract/architecture.js';
 import { type CFile, type CFunction, indexFile, withoutComments } from '../../native/extract/c-index.js';
 import type { KernelTree } from '../../native/find-tree.js';
+import { withOptions } from '../../native/kconfig.js';
 import type { AppliedHunk } from '../../native/patch.js';
 
 /** The files of one architecture that a patch touches, before and after it. */
@@ -43,7 +44,7 @@ export async function touchedFiles(
     const index = async (tree: KernelTree) => {
       const list = new Map<string, CFile>();
       for (const file of own) {
-        const indexed = await indexFile(tree.dir, file, architecture.configuration);
+        const indexed = await indexFile(tree.dir, file, withOptions(architecture.configuration, tree.config));
         if (indexed !== null) list.set(file, indexed);
       }
       return list;

@@ -6,6 +6,7 @@ import { build } from '../../native/build.js';
 import type { LineCoverage } from '../../native/coverage.js';
 import { ARCHITECTURES } from '../../native/extract/architecture.js';
 import type { KernelTree } from '../../native/find-tree.js';
+import { type OptionValue, withOptions } from '../../native/kconfig.js';
 import type { Build } from '../../native/kernel-program.js';
 import { buildLapic } from '../../native/lapic-build.js';
 import { type LapicEngine, openLapicEngine } from '../../native/lapic-engine.js';
@@ -28,11 +29,14 @@ import { type JudgedHunk, judgeHunks, type Reach } from './judged-hunks.js';
 /** One step: the trees, and what it does to them. */
 export interface PatchStep {
   readonly subject: string;
+  /** Kconfig options as the tree is built with them, where they are not as everywhere else */
+  readonly options: readonly OptionValue[];
   readonly base: KernelTree;
   readonly previous: KernelTree;
   readonly tree: KernelTree;
   readonly hunks: readonly AppliedHunk[];
   readonly leftOut: readonly LeftOut[];
+  /** of all steps so far, as the lines stand in `tree` */
   readonly added: readonly AddedLine[];
 }
 
@@ -50,6 +54,7 @@ export interface AloneCheck {
 
 /** What each judge found; null where the step touches nothing that it compiles. */
 export interface StepCheck {
+  readonly options: readonly OptionValue[];
   readonly hunks: readonly JudgedHunk[];
   readonly scheduler: PatchCheck | null;
   readonly apics: ApicCheck | null;
@@ -72,10 +77,12 @@ function filesOf(built: Build): ReadonlySet<string> {
 function configurationOf(built: Build): Map<string, string> {
   const path = join(built.dir, 'gen/generated/autoconf.h');
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  const options = [...text.matchAll(/^#define (CONFIG_\w+)\s+(.*)$/gm)].map(
-    ([, name, value]) => [name!, value!] as const,
-  );
-  return new Map([['__KERNEL__', '1'], ...options]);
+  const configuration = new Map([['__KERNEL__', '1']]);
+  for (const [, word, name, value] of text.matchAll(/^#(define|undef) (CONFIG_\w+)(?: +(.*))?$/gm)) {
+    if (word === 'define') configuration.set(name!, value ?? '');
+    else configuration.delete(name!);
+  }
+  return configuration;
 }
 
 /** Which files of a tree are compiled, or cut, by anything here: those whose patches have to apply. */
@@ -205,7 +212,7 @@ class StepJudge {
     this.reaches.push({
       judge: 'held alone',
       reads: isHeld,
-      configuration: x86.configuration,
+      configuration: withOptions(x86.configuration, step.tree.config),
       after: found.after,
       readers: found.readers,
       held: new Set(found.rows.map((row) => `${row.file}: ${row.name}`)),
@@ -222,8 +229,9 @@ class StepJudge {
     const apics = await this.apics(files);
     const alone = await this.alone(files);
     const { hunks, leftOut, previous, tree } = this.step;
-    const judged = await judgeHunks(hunks, leftOut, { previous, tree }, this.reaches);
-    return { hunks: judged, scheduler, apics, alone, unable: this.unable };
+    const kconfig = new Set(this.step.options.flatMap(({ file }) => file ?? []));
+    const judged = await judgeHunks(hunks, leftOut, { previous, tree }, this.reaches, kconfig);
+    return { options: this.step.options, hunks: judged, scheduler, apics, alone, unable: this.unable };
   }
 }
 

@@ -9,6 +9,7 @@ import type { LineCoverage } from '../../native/coverage.js';
 import { activeLines, type Configuration } from '../../native/extract/active-lines.js';
 import { type CFile, indexFile, withoutComments } from '../../native/extract/c-index.js';
 import type { KernelTree } from '../../native/find-tree.js';
+import { linesOfC } from '../../native/line-kinds.js';
 import type { AppliedHunk, LeftOut } from '../../native/patch.js';
 import { changedLines, functionAt } from './changed-functions.js';
 import { placeOf } from './held-pair.js';
@@ -37,8 +38,11 @@ export interface JudgedHunk {
   readonly function: string | null;
   readonly added: number;
   readonly removed: number;
-  readonly status: 'judged' | 'not judged' | 'no code';
-  /** empty unless judged */
+  /** `in part`: it ran, and the configuration leaves some of its lines out */
+  readonly status: 'judged' | 'in part' | 'not judged' | 'no code';
+  /** added lines that no judge compiles, for the configuration leaves them out, and the conditions they stand under */
+  readonly leftOut: readonly { readonly line: number; readonly text: string; readonly condition: string }[];
+  /** empty unless judged, or in part */
   readonly by: readonly { readonly judge: Judge; readonly functions: readonly string[] }[];
   /** why it is not judged, or has no code */
   readonly why: string | null;
@@ -88,6 +92,17 @@ class Sources {
     const source = this.text(tree, file).split('\n')[line - 1] ?? '';
     if (source.trim() === '' || /^\s*#/.test(source)) return true;
     return activeLines(this.text(tree, file), configuration).split('\n')[line - 1] !== '';
+  }
+
+  /** The innermost #if that a line stands under; '' outside of any. */
+  condition(tree: KernelTree, file: string, line: number): string {
+    return linesOfC(this.text(tree, file))[line - 1]?.under.at(-1) ?? '';
+  }
+
+  /** Whether the line is code: neither blank, comment nor directive. */
+  isCode(tree: KernelTree, file: string, line: number): boolean {
+    const at = linesOfC(this.text(tree, file))[line - 1];
+    return at !== undefined && !at.isDirective && at.code.trim() !== '';
   }
 
   async index(tree: KernelTree, file: string, configuration: Configuration): Promise<CFile | undefined> {
@@ -159,6 +174,7 @@ async function judgeHunk(
   trees: StepTrees,
   reaches: readonly Reach[],
   sources: Sources,
+  kconfig: ReadonlySet<string>,
 ): Promise<JudgedHunk> {
   const { file, at, fuzz, merged } = hunk;
   const count = (sign: string) => hunk.lines.filter((line) => line[0] === sign).length;
@@ -166,11 +182,13 @@ async function judgeHunk(
   const length = hunk.lines.length - removed;
   const named = isC(file) ? await functionOf(hunk, trees, reaches, sources) : null;
   const rest = { file, at, length, added, removed, fuzz, merged, function: named };
-  if (IS_TEXT.test(file)) return { ...rest, status: 'no code', by: [], why: 'documentation' };
+  if (kconfig.has(file))
+    return { ...rest, leftOut: [], status: 'no code', by: [], why: 'Kconfig: its options are built' };
+  if (IS_TEXT.test(file)) return { ...rest, leftOut: [], status: 'no code', by: [], why: 'documentation' };
   if (isC(file) && sources.has(trees, file)) {
     const old = sources.code(trees.previous, file, hunk.oldAt, hunk.lines.length - added);
     if (old === sources.code(trees.tree, file, at, length))
-      return { ...rest, status: 'no code', by: [], why: 'comments and white space' };
+      return { ...rest, leftOut: [], status: 'no code', by: [], why: 'comments and white space' };
   }
   const reading = reaches.filter((reach) => reach.reads(file));
   const by: { judge: Judge; functions: readonly string[] }[] = [];
@@ -180,10 +198,38 @@ async function judgeHunk(
     if (says.ran) by.push({ judge: reach.judge, functions: says.functions });
     else whys.push(says.why);
   }
-  if (by.length > 0) return { ...rest, status: 'judged', by, why: null };
+  const leftOut = leftOutOf(hunk, trees, reading, sources);
+  if (by.length > 0 && leftOut.length > 0) {
+    const conditions = [...new Set(leftOut.map((line) => line.condition))].join(', ');
+    const why = `${addedLines(leftOut.length)} left out by the configuration: ${conditions}`;
+    return { ...rest, leftOut, status: 'in part', by, why };
+  }
+  if (by.length > 0) return { ...rest, leftOut, status: 'judged', by, why: null };
   const order = (why: string) => TELLING.findIndex((pattern) => pattern.test(why));
   const why = [...whys].sort((a, b) => order(a) - order(b))[0] ?? 'nothing here compiles this file';
-  return { ...rest, status: 'not judged', by: [], why };
+  return { ...rest, leftOut, status: 'not judged', by: [], why };
+}
+
+const addedLines = (n: number): string => `${n} added line${n === 1 ? '' : 's'}`;
+
+/** Added lines of code of which every judge that reads the file makes nothing, and that its configuration leaves out. */
+function leftOutOf(
+  hunk: AppliedHunk,
+  trees: StepTrees,
+  reading: readonly Reach[],
+  sources: Sources,
+): JudgedHunk['leftOut'] {
+  const { file } = hunk;
+  if (reading.length === 0 || !isC(file)) return [];
+  return changedLines(hunk)
+    .filter(({ side, line }) => side === 'patched' && sources.isCode(trees.tree, file, line))
+    .filter(({ line }) =>
+      reading.every(
+        ({ after, configuration }) =>
+          after.lines.get(file)?.get(line) === undefined && !sources.isActive(trees.tree, file, line, configuration),
+      ),
+    )
+    .map(({ line, text }) => ({ line, text, condition: sources.condition(trees.tree, file, line) }));
 }
 
 /** The function that a hunk changes first; what its header names where it is in none. */
@@ -202,21 +248,24 @@ async function functionOf(
   return null;
 }
 
-/** Every hunk of a patch, and what is left out of it. */
+/** Every hunk of a patch, and what is left out of it. `kconfig` are the files whose new options the trees are built with. */
 export async function judgeHunks(
   hunks: readonly AppliedHunk[],
   leftOut: readonly LeftOut[],
   trees: StepTrees,
   reaches: readonly Reach[],
+  kconfig: ReadonlySet<string> = new Set(),
 ): Promise<JudgedHunk[]> {
   const sources = new Sources();
   const judged: JudgedHunk[] = [];
-  for (const hunk of hunks) judged.push(await judgeHunk(hunk, trees, reaches, sources));
+  for (const hunk of hunks) judged.push(await judgeHunk(hunk, trees, reaches, sources, kconfig));
   const missing = leftOut.map(({ file, why, hunks: n }) => ({
-    ...{ file, at: 0, length: 0, function: null, added: 0, removed: 0, fuzz: 0, merged: false, by: [] },
-    ...(IS_TEXT.test(file)
-      ? { status: 'no code' as const, why: 'documentation' }
-      : { status: 'not judged' as const, why: `left out, ${n} hunk${n === 1 ? '' : 's'}: ${why}` }),
+    ...{ file, at: 0, length: 0, function: null, added: 0, removed: 0, fuzz: 0, merged: false, leftOut: [], by: [] },
+    ...(kconfig.has(file)
+      ? { status: 'no code' as const, why: 'Kconfig: its options are built' }
+      : IS_TEXT.test(file)
+        ? { status: 'no code' as const, why: 'documentation' }
+        : { status: 'not judged' as const, why: `left out, ${n} hunk${n === 1 ? '' : 's'}: ${why}` }),
   }));
   return [...judged, ...missing];
 }

@@ -9,6 +9,7 @@ import { sourcesDir } from '../build.js';
 import { cacheDir, exclusively } from '../cache-dir.js';
 import { noRoomIn } from '../cannot-write.js';
 import type { KernelTree } from '../find-tree.js';
+import { withOptions } from '../kconfig.js';
 import { NativeError } from '../native-error.js';
 import { unfinished } from '../scratch.js';
 import type { Architecture } from './architecture.js';
@@ -246,13 +247,17 @@ class Extractor {
     throw new NativeError('compile', 'functions cut out of the tree do not compile');
   }
 
+  private get configuration(): Map<string, string> {
+    return withOptions(this.wanted.architecture.configuration, this.tree.config);
+  }
+
   async build(): Promise<Omit<ExtractBuild, 'dir' | 'program'>> {
     for (const file of this.wanted.architecture.order) {
-      const found = await indexFile(this.tree.dir, file, this.wanted.architecture.configuration);
+      const found = await indexFile(this.tree.dir, file, this.configuration);
       if (found !== null) this.files.set(file, found);
     }
     for (const file of STRUCTURES) {
-      const found = await indexFile(this.tree.dir, file, this.wanted.architecture.configuration);
+      const found = await indexFile(this.tree.dir, file, this.configuration);
       if (found !== null) this.structures.push(found);
     }
     const { cut, held, fields } = await this.compile();
@@ -308,7 +313,7 @@ export async function buildExtract(tree: KernelTree, wanted: Wanted): Promise<Ex
     wanted.fields,
     wanted.constants,
     [...wanted.absent],
-    [...wanted.architecture.configuration],
+    [...withOptions(wanted.architecture.configuration, tree.config)],
     [...(wanted.apart ?? [])],
     wanted.wholeState === true,
   ]);

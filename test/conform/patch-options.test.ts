@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A series with a Kconfig option of its own, and one whose first patch only its second wires up. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { checkTree, type TreeFlags } from '../../src/cli/check-tree.js';
+import type { Io } from '../../src/cli/io.js';
+import type { StepCheck } from '../../src/conform/patch/judge-step.js';
+import { findTree } from '../../src/native/find-tree.js';
+import { addedOptions, valuesOf } from '../../src/native/kconfig.js';
+import { addedOf } from '../../src/report/patch-verdict.js';
+import { because, missing } from '../native/tree.js';
+
+const FAIR = 'kernel/sched/fair.c';
+const YIELD = '\tif (entity_eligible(cfs_rq, se)) {\n\t\tse->vruntime = se->deadline;\n';
+
+const KCONFIG = `--- a/init/Kconfig
++++ b/init/Kconfig
+@@ -800,2 +800,6 @@
+ menu "Scheduler features"
+ 
++config SCHED_FOO
++	bool "A yield that costs twice"
++	default y
++
+`;
+
+describe('Kconfig options', () => {
+  const text = (more: string) =>
+    `--- a/x/Kconfig\n+++ b/x/Kconfig\n@@ -1,1 +1,${1 + more.split('\n').length} @@\n \n${more
+      .split('\n')
+      .map((line) => `+${line}`)
+      .join('\n')}\n`;
+  const value = (more: string, set = {}) =>
+    valuesOf(addedOptions(text(more)), new Map([['SMP', 'y']]), set).map(
+      ({ name, value: v, why }) => `${name}=${v}: ${why}`,
+    );
+
+  it.each([
+    ['config A\n\tbool\n\tdefault y', 'A=y: its default'],
+    ['config A\n\tdef_bool y', 'A=y: its default'],
+    ['config A\n\tbool "a"', 'A=n: no default'],
+    ['config A\n\tint\n\tdefault 12', 'A=12: its default'],
+    ['config A\n\tbool\n\tdefault y\n\tdepends on SMP', 'A=y: its default'],
+    ['config A\n\tbool\n\tdefault y\n\tdepends on NUMA', 'A=n: it depends on NUMA, which is off here'],
+    ['config A\n\tint\n\tdefault 3 if NUMA\n\tdefault 4', 'A=4: its default'],
+  ])('%j are built as %s', (more, expected) => expect(value(more)).toEqual([expected]));
+
+  it('are as the user sets them', () => {
+    expect(value('config A\n\tbool\n\tdefault y', { A: 'n', HZ: '250' })).toEqual([
+      'A=n: --config',
+      'HZ=250: --config',
+    ]);
+  });
+});
+
+describe.skipIf(missing !== null)(`a series in C${because}`, { timeout: 600_000 }, () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'kvmodel-test-'));
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  const base = async () => readFileSync(join((await findTree()).dir, FAIR), 'utf8');
+  const replaced = (text: string, from: string, to: string): string => {
+    expect(text.split(from)).toHaveLength(2);
+    return text.replace(from, () => to);
+  };
+
+  function diff(from: string, to: string): string {
+    for (const [dir, content] of [
+      ['a', from],
+      ['b', to],
+    ] as const) {
+      mkdirSync(dirname(join(scratch, dir, FAIR)), { recursive: true });
+      writeFileSync(join(scratch, dir, FAIR), content);
+    }
+    return spawnSync('diff', ['-u', `a/${FAIR}`, `b/${FAIR}`], { cwd: scratch, encoding: 'utf8' }).stdout;
+  }
+
+  async function checked(patches: readonly string[], more: Partial<TreeFlags> = {}) {
+    patches.forEach((patch, i) => {
+      writeFileSync(join(scratch, `${i}.patch`), patch);
+    });
+    let out = '';
+    const say = (text: string) => {
+      out += text;
+    };
+    const io = { out: say, err: () => {}, cwd: scratch, env: {}, errIsTty: false } as unknown as Io;
+    const am = patches.map((_, i) => `${i}.patch`);
+    const flags = { operations: 4000, seed: 1, cpus: 1, format: 'json', style: 'unix', am } as const;
+    const code = await checkTree(io, { ...flags, ...more });
+    return { code, out };
+  }
+  const stepsOf = (out: string) => (JSON.parse(out) as { steps: StepCheck[] }).steps;
+
+  it('is built with its own option on, and its lines are left out, not executed, when it is off', async () => {
+    const text = await base();
+    const twice = `#ifdef CONFIG_SCHED_FOO\n\tse->deadline += calc_delta_fair(se->slice, se);\n#endif\n${YIELD}`;
+    const patch = `${KCONFIG}${diff(text, replaced(text, YIELD, twice))}`;
+
+    const on = stepsOf((await checked([patch])).out)[0]!;
+    expect(on.options).toMatchObject([{ name: 'SCHED_FOO', value: 'y', why: 'its default' }]);
+    expect(on.hunks.map((hunk) => hunk.status)).toEqual(['no code', 'judged'].sort());
+    expect(addedOf(on).filter((line) => line.count !== null)).toMatchObject([{ count: expect.any(Number) }]);
+    expect(addedOf(on).every((line) => line.count !== 0)).toBe(true);
+    expect(on.scheduler!.lockstep.finding).not.toBeNull();
+
+    const { code, out } = await checked([patch], { config: { SCHED_FOO: 'n' } });
+    const off = stepsOf(out)[0]!;
+    expect(code).toBe(4);
+    expect(off.options).toMatchObject([{ name: 'SCHED_FOO', value: 'n', why: '--config' }]);
+    expect(off.scheduler!.lockstep.finding).toBeNull();
+    expect(off.hunks.find((hunk) => hunk.file === FAIR)).toMatchObject({
+      status: 'not judged',
+      leftOut: [{ text: expect.stringContaining('calc_delta_fair'), condition: '#ifdef CONFIG_SCHED_FOO' }],
+    });
+    const shown = (await checked([patch], { config: { SCHED_FOO: 'n' }, format: 'text' })).out;
+    expect(shown).toContain('CONFIG_SCHED_FOO=n: --config');
+    expect(shown).toContain('Added lines left out by the configuration: 1');
+  });
+
+  it('counts what an earlier patch added once a later one calls it, at the lines of the tree', async () => {
+    const text = await base();
+    const helper =
+      'static void yield_twice(struct sched_entity *se)\n{\n\tse->deadline += calc_delta_fair(se->slice, se);\n}\n\n';
+    const head = text.indexOf('static void yield_task_fair(');
+    expect(head).toBeGreaterThan(0);
+    const one = text.slice(0, head) + helper + text.slice(head);
+    const two = replaced(one, YIELD, `\tyield_twice(se);\n${YIELD}`);
+    // the header is off by seven lines, as after other changes above
+    const shifted = diff(text, one).replace(/^@@ -(\d+)(.*?) \+(\d+)/m, (_, a, b, c) => `@@ -${a - 7}${b} +${c - 7}`);
+    const steps = stepsOf((await checked([shifted, diff(one, two)])).out);
+    const line = one.slice(0, one.indexOf('\tse->deadline += calc_delta_fair', head)).split('\n').length;
+    const inHelper = (step: StepCheck) => addedOf(step).find((added) => added.file === FAIR && added.line === line)!;
+    expect(inHelper(steps[0]!)).toMatchObject({ patch: 1, text: expect.stringContaining('calc_delta_fair') });
+    expect(inHelper(steps[1]!)).toMatchObject({ patch: 1, count: expect.any(Number) });
+    expect(inHelper(steps[1]!).count).toBeGreaterThan(0);
+    expect(addedOf(steps[1]!).some((added) => added.patch === 2 && added.count! > 0)).toBe(true);
+  });
+});
