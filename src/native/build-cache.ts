@@ -12,6 +12,7 @@ import { unfinished } from './scratch.js';
 
 interface Manifest {
   readonly traps: readonly string[];
+  readonly origins: readonly string[];
   /** what was read: path, size, time of change, sha256 */
   readonly files: readonly (readonly [path: string, size: number, mtimeMs: number, sha256: string])[];
 }
@@ -89,6 +90,7 @@ export async function cachedBuild(recipe: Recipe, tree: KernelTree, variant: Var
     tree,
     variant,
     traps: manifest.traps,
+    origins: manifest.origins,
   });
   return exclusively(`native-${key}`, async () => {
     const manifestPath = join(dir, 'manifest.json');
@@ -100,8 +102,9 @@ export async function cachedBuild(recipe: Recipe, tree: KernelTree, variant: Var
     rmSync(making, { recursive: true, force: true });
     mkdirSync(making, { recursive: true });
     try {
-      const traps = await recipe.program(tree, variant, making).build();
-      const manifest: Manifest = { traps, files: filesRead(making) };
+      const program = recipe.program(tree, variant, making);
+      const traps = await program.build();
+      const manifest: Manifest = { traps, origins: [...program.origins], files: filesRead(making) };
       for (const name of readdirSync(making)) if (/\.(d|in)$/.test(name)) rmSync(join(making, name));
       writeFileSync(join(making, 'manifest.json'), JSON.stringify(manifest));
       rmSync(dir, { recursive: true, force: true });

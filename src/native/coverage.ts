@@ -23,8 +23,8 @@ interface GcovFile {
   readonly functions: readonly { name: string; execution_count: number; start_line: number; end_line: number }[];
 }
 
-/** Reads the counters in `dir` (.gcda beside .gcno); only files of the tree are kept, paths relative to it. */
-export function readCoverage(dir: string, tree: string): LineCoverage {
+/** Reads the counters in `dir` (.gcda beside .gcno); only files of a tree are kept, by their paths in it. */
+export function readCoverage(dir: string, trees: readonly string[]): LineCoverage {
   const lines = new Map<string, Map<number, number>>();
   const functions = new Map<string, Map<string, FunctionCoverage>>();
   const data = readdirSync(dir).filter((name) => name.endsWith('.gcda'));
@@ -37,8 +37,9 @@ export function readCoverage(dir: string, tree: string): LineCoverage {
   });
   for (const json of output.split('\n').filter((line) => line.startsWith('{'))) {
     for (const file of (JSON.parse(json) as { files: GcovFile[] }).files) {
-      const path = normalize(file.file.startsWith('/') ? file.file : join(tree, file.file));
-      if (!path.startsWith(`${tree}/`)) continue;
+      const path = normalize(file.file.startsWith('/') ? file.file : join(trees[0]!, file.file));
+      const tree = trees.find((root) => path.startsWith(`${root}/`));
+      if (tree === undefined) continue;
       const name = path.slice(tree.length + 1);
       const counts = lines.get(name) ?? new Map<number, number>();
       for (const line of file.lines) counts.set(line.line_number, (counts.get(line.line_number) ?? 0) + line.count);

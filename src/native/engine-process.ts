@@ -7,7 +7,7 @@ import { Child, type Frame } from './child.js';
 import { type LineCoverage, readCoverage } from './coverage.js';
 import type { KernelTree } from './find-tree.js';
 import { encodeOperations, OP_BYTES, type PipeOperation } from './format.js';
-import type { Build } from './kernel-program.js';
+import { type Build, TREE_ROOT } from './kernel-program.js';
 import { NativeError } from './native-error.js';
 import { scratchDir } from './scratch.js';
 
@@ -85,7 +85,9 @@ export class EngineProcess {
   }
 
   private shortPath(path: string): string {
-    return path.replace(`${this.tree.dir}/`, '').replace(/^(\.\/)+/, '');
+    for (const root of [TREE_ROOT, this.tree.dir, ...this.built.origins])
+      if (path.startsWith(`${root}/`)) return path.slice(root.length + 1);
+    return path.replace(/^(\.\/)+/, '');
   }
 
   /** Names for addresses; callers are looked up one byte before, so that a call at the end of its line counts there. */
@@ -145,7 +147,7 @@ export class EngineProcess {
     for (const name of readdirSync(this.built.dir).filter((n) => n.endsWith('.gcno'))) {
       if (!existsSync(join(this.counters, name))) copyFileSync(join(this.built.dir, name), join(this.counters, name));
     }
-    return readCoverage(this.counters, this.tree.dir);
+    return readCoverage(this.counters, [TREE_ROOT, this.tree.dir]);
   }
 
   calls(): ReadonlyMap<string, number> {

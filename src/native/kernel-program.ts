@@ -6,13 +6,16 @@
  * is mapped to, so that whoever calls or reads it ends with its name.
  */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { noRoomIn } from './cannot-write.js';
 import type { KernelTree } from './find-tree.js';
 import { configLines } from './kconfig.js';
 import { NativeError } from './native-error.js';
+import { cachedObject, type Roots } from './object-cache.js';
 
 /** `O2` for comparing, `ubsan` reports undefined arithmetic, `cov` counts lines. */
 export type Variant = 'O2' | 'ubsan' | 'cov';
@@ -26,11 +29,16 @@ export interface Build {
   readonly variant: Variant;
   /** symbols that the link left undefined: calling one ends the run with its name */
   readonly traps: readonly string[];
+  /** trees that objects of it were compiled from: their paths stand in what it reports */
+  readonly origins: readonly string[];
 }
+
+/** What stands for the tree and for the build's directory in debugging notes and __FILE__. */
+export const TREE_ROOT = '/kvmodel-tree';
+const BUILD_ROOT = '/kvmodel-build';
 
 const TRAP_BASE = 0x7000_0000;
 const TRAP_STEP = 0x4000;
-const JOBS = 2;
 
 export const VARIANT_FLAGS: Readonly<Record<Variant, readonly string[]>> = {
   O2: ['-O2', '-fno-strict-overflow'],
@@ -63,7 +71,24 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-export function tool(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
+/** Tools of all builds of this process run at most so many at a time. */
+const JOBS = Math.max(2, availableParallelism());
+const waiting: (() => void)[] = [];
+let free = JOBS;
+
+export async function tool(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
+  if (free === 0) await new Promise<void>((wake) => waiting.push(wake));
+  else free--;
+  try {
+    return await spawned(command, args, cwd);
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) free++;
+    else next();
+  }
+}
+
+function spawned(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     execFile(
       command,
@@ -82,13 +107,11 @@ export function tool(command: string, args: readonly string[], cwd: string): Pro
   });
 }
 
-/** At most two at a time. */
+/** All of it; tool() sees to how much runs at a time. The first failure counts when the rest has ended. */
 export async function inParallel(work: readonly (() => Promise<unknown>)[]): Promise<void> {
-  const queue = [...work];
-  const worker = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await next();
-  };
-  await Promise.all(Array.from({ length: JOBS }, worker));
+  const done = await Promise.allSettled(work.map((one) => one()));
+  const failed = done.find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** `path:line: message` of every error, with paths as the tree's owner knows them. */
@@ -105,6 +128,8 @@ export const PROGRAM_MODULE = import.meta.url;
 /** A program made of a tree's files and ours; engines say which, with which architecture and which data to reset. */
 export abstract class KernelProgram {
   protected readonly gen: string;
+  /** trees that objects were compiled from */
+  readonly origins = new Set<string>();
   /** our C sources */
   protected readonly c = sourcesDir();
   /** of `c`, what this engine's are: main.c and native.h stand above */
@@ -212,9 +237,48 @@ export abstract class KernelProgram {
     writeFileSync(join(this.gen, 'native-probe.h'), has.join(''));
   }
 
+  private namesOfHeaders: string | null = null;
+
+  /** Changes with every header that comes or goes where the compiler looks: it may read that one instead. */
+  private headers(): string {
+    if (this.namesOfHeaders !== null) return this.namesOfHeaders;
+    const hash = createHash('sha256');
+    for (const dir of [...this.includeDirs(), ...this.sourceDirs(), this.gen]) {
+      if (!existsSync(dir)) continue;
+      for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort())
+        if (/\.[ch]$/.test(name)) hash.update(`${name}\0`);
+    }
+    this.namesOfHeaders = hash.digest('hex');
+    return this.namesOfHeaders;
+  }
+
+  /** An object, from the cache when the compiler would read the same. Paths in it do not depend on where the tree lies. */
   protected async compile(object: string, source: string, flags: readonly string[]): Promise<void> {
-    const done = await tool('gcc', [...flags, '-MD', '-c', '-o', object, source], this.dir);
-    if (done.status !== 0) throw this.compileError(relative(this.tree.dir, source).replace(/^(\.\.\/.*\/)/, ''), done);
+    const roots: Roots = [
+      [this.dir, '$build'],
+      [this.tree.dir, '$tree'],
+      [this.c, '$own'],
+    ];
+    const maps = [`-ffile-prefix-map=${this.dir}=${BUILD_ROOT}`, `-ffile-prefix-map=${this.tree.dir}=${TREE_ROOT}`];
+    const args = [...flags, ...maps];
+    const compiler = (await tool('gcc', ['--version'], '/')).stdout.split('\n')[0]!;
+    // Up to GCC 11 the notes for gcov carry the tree's own path.
+    const bound =
+      Number(/(\d+)\.\d+\.\d+/.exec(compiler)?.[1] ?? 0) < 12
+        ? [createHash('md5').update(this.tree.dir).digest('hex')]
+        : [];
+    const origin = await cachedObject(
+      [compiler, object, source, ...args, ...bound, this.headers()],
+      join(this.dir, object),
+      roots,
+      this.tree.dir,
+      async () => {
+        const done = await tool('gcc', [...args, '-MD', '-c', '-o', object, source], this.dir);
+        if (done.status !== 0)
+          throw this.compileError(relative(this.tree.dir, source).replace(/^(\.\.\/.*\/)/, ''), done);
+      },
+    );
+    this.origins.add(origin);
   }
 
   protected async link(script: string): Promise<string[]> {

@@ -48,6 +48,7 @@ function questions(check: StepCheck): string[] {
 }
 
 function nothingAsked(check: StepCheck): string {
+  if (check.hunks.every(({ status }) => status === 'no code')) return 'No code changes, so I built nothing.';
   const open = notJudged(check).length;
   if (open > 0) return 'Of what I could run, nothing got worse.';
   return 'No question from me: nothing got worse, and every added line was executed.';

@@ -176,6 +176,8 @@ function stepLines(check: StepCheck): string[] {
     ...(alone === null ? [] : ['', ...aloneText(alone)]),
     ...propertyLines(check),
   ];
+  if (check.hunks.every(({ status }) => status === 'no code'))
+    return [...lines, '', 'No code changes: comments, white space, documentation. Nothing was built.'];
   if (scheduler === null && apics === null && alone === null) return lines;
   lines.push('', ...addedTextLines(check), ...leftOutLines(check));
   if (scheduler === null) return lines;

@@ -5,14 +5,17 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { checkTree, type TreeFlags } from '../../src/cli/check-tree.js';
-import type { Io } from '../../src/cli/io.js';
-import type { StepCheck } from '../../src/conform/patch/judge-step.js';
+import { compiledFiles, judgeStep, type StepCheck } from '../../src/conform/patch/judge-step.js';
+import { judgeHunks } from '../../src/conform/patch/judged-hunks.js';
 import { findTree } from '../../src/native/find-tree.js';
 import { addedOptions, valuesOf } from '../../src/native/kconfig.js';
-import { addedOf } from '../../src/report/patch-verdict.js';
+import { readSeries } from '../../src/native/mailbox.js';
+import { applySeries, configuredTree } from '../../src/native/patch.js';
+import { patchText } from '../../src/report/patch-text.js';
+import { addedOf, verdictOf } from '../../src/report/patch-verdict.js';
 import { because, missing } from '../native/tree.js';
 
+const OPTIONS = { operations: 2000, seed: 1, cpus: 1, parts: ['lock-step', 'added lines'] } as const;
 const FAIR = 'kernel/sched/fair.c';
 const YIELD = '\tif (entity_eligible(cfs_rq, se)) {\n\t\tse->vruntime = se->deadline;\n';
 
@@ -77,44 +80,42 @@ describe.skipIf(missing !== null)(`a series in C${because}`, { timeout: 600_000 
     return spawnSync('diff', ['-u', `a/${FAIR}`, `b/${FAIR}`], { cwd: scratch, encoding: 'utf8' }).stdout;
   }
 
-  async function checked(patches: readonly string[], more: Partial<TreeFlags> = {}) {
-    patches.forEach((patch, i) => {
-      writeFileSync(join(scratch, `${i}.patch`), patch);
-    });
-    let out = '';
-    const say = (text: string) => {
-      out += text;
-    };
-    const io = { out: say, err: () => {}, cwd: scratch, env: {}, errIsTty: false } as unknown as Io;
-    const am = patches.map((_, i) => `${i}.patch`);
-    const flags = { operations: 4000, seed: 1, cpus: 1, format: 'json', style: 'unix', am } as const;
-    const code = await checkTree(io, { ...flags, ...more });
-    return { code, out };
+  /** What is judged of each patch, in lock-step and in lines reached. */
+  async function checked(
+    patches: readonly string[],
+    config: Readonly<Record<string, string>> = {},
+  ): Promise<StepCheck[]> {
+    const tree = await findTree();
+    const series = patches.flatMap((patch, i) => readSeries(Buffer.from(patch), `${i}.patch`));
+    const base = await configuredTree(tree, config);
+    const checks: StepCheck[] = [];
+    for (const step of await applySeries(tree, series, () => compiledFiles(tree), config))
+      checks.push(await judgeStep({ ...step, base }, OPTIONS));
+    return checks;
   }
-  const stepsOf = (out: string) => (JSON.parse(out) as { steps: StepCheck[] }).steps;
 
   it('is built with its own option on, and its lines are left out, not executed, when it is off', async () => {
     const text = await base();
     const twice = `#ifdef CONFIG_SCHED_FOO\n\tse->deadline += calc_delta_fair(se->slice, se);\n#endif\n${YIELD}`;
     const patch = `${KCONFIG}${diff(text, replaced(text, YIELD, twice))}`;
 
-    const on = stepsOf((await checked([patch])).out)[0]!;
+    const [on] = (await checked([patch])) as [StepCheck];
     expect(on.options).toMatchObject([{ name: 'SCHED_FOO', value: 'y', why: 'its default' }]);
     expect(on.hunks.map((hunk) => hunk.status)).toEqual(['no code', 'judged'].sort());
     expect(addedOf(on).filter((line) => line.count !== null)).toMatchObject([{ count: expect.any(Number) }]);
     expect(addedOf(on).every((line) => line.count !== 0)).toBe(true);
     expect(on.scheduler!.lockstep.finding).not.toBeNull();
 
-    const { code, out } = await checked([patch], { config: { SCHED_FOO: 'n' } });
-    const off = stepsOf(out)[0]!;
-    expect(code).toBe(4);
+    const [off] = (await checked([patch], { SCHED_FOO: 'n' })) as [StepCheck];
+    const judged = [{ subject: 'x', check: off }];
+    expect(verdictOf(judged)).toBe('not judged');
     expect(off.options).toMatchObject([{ name: 'SCHED_FOO', value: 'n', why: '--config' }]);
     expect(off.scheduler!.lockstep.finding).toBeNull();
     expect(off.hunks.find((hunk) => hunk.file === FAIR)).toMatchObject({
       status: 'not judged',
       leftOut: [{ text: expect.stringContaining('calc_delta_fair'), condition: '#ifdef CONFIG_SCHED_FOO' }],
     });
-    const shown = (await checked([patch], { config: { SCHED_FOO: 'n' }, format: 'text' })).out;
+    const shown = patchText('6.12.117', judged);
     expect(shown).toContain('CONFIG_SCHED_FOO=n: --config');
     expect(shown).toContain('Added lines left out by the configuration: 1');
   });
@@ -129,12 +130,29 @@ describe.skipIf(missing !== null)(`a series in C${because}`, { timeout: 600_000 
     const two = replaced(one, YIELD, `\tyield_twice(se);\n${YIELD}`);
     // the header is off by seven lines, as after other changes above
     const shifted = diff(text, one).replace(/^@@ -(\d+)(.*?) \+(\d+)/m, (_, a, b, c) => `@@ -${a - 7}${b} +${c - 7}`);
-    const steps = stepsOf((await checked([shifted, diff(one, two)])).out);
+    const steps = await checked([shifted, diff(one, two)]);
     const line = one.slice(0, one.indexOf('\tse->deadline += calc_delta_fair', head)).split('\n').length;
     const inHelper = (step: StepCheck) => addedOf(step).find((added) => added.file === FAIR && added.line === line)!;
     expect(inHelper(steps[0]!)).toMatchObject({ patch: 1, text: expect.stringContaining('calc_delta_fair') });
     expect(inHelper(steps[1]!)).toMatchObject({ patch: 1, count: expect.any(Number) });
     expect(inHelper(steps[1]!).count).toBeGreaterThan(0);
     expect(addedOf(steps[1]!).some((added) => added.patch === 2 && added.count! > 0)).toBe(true);
+  });
+
+  it('that changes comments and white space alone is not built', async () => {
+    const text = await base();
+    const [check] = await checked([diff(text, replaced(text, YIELD, `\t/* said */\n${YIELD}`))]);
+    expect([check!.hunks.map(({ status }) => status), check!.scheduler]).toEqual([['no code'], null]);
+    expect(patchText('6.12.117', [{ subject: 'x', check: check! }])).toContain('No code changes');
+  });
+
+  it('that changes white space in a string changes code', async () => {
+    const text = await base();
+    const [quoted] = /"[^"\n]+ [^"\n]+"/.exec(text)!;
+    const at = text.indexOf(quoted!);
+    const to = `${text.slice(0, at)}${quoted!.replace(' ', '')}${text.slice(at + quoted!.length)}`;
+    const [step] = await applySeries(await findTree(), readSeries(Buffer.from(diff(text, to)), 'x.patch'));
+    const [hunk] = await judgeHunks(step!.hunks, [], step!, []);
+    expect(hunk!.status).toBe('not judged');
   });
 });

@@ -223,15 +223,18 @@ class StepJudge {
   }
 
   async judge(): Promise<StepCheck> {
+    const { hunks, leftOut, previous, tree, options } = this.step;
+    const kconfig = new Set(options.flatMap(({ file }) => file ?? []));
+    const idle = await judgeHunks(hunks, leftOut, { previous, tree }, []);
+    if (idle.every(({ status }) => status === 'no code'))
+      return { options, hunks: idle, scheduler: null, apics: null, alone: null, unable: [] };
     const base = [...this.touched].some(mayBeSchedulers) ? await build(this.step.base, 'O2') : null;
     const files = base === null ? new Set<string>() : filesOf(base);
     const scheduler = await this.scheduler(base);
     const apics = await this.apics(files);
     const alone = await this.alone(files);
-    const { hunks, leftOut, previous, tree } = this.step;
-    const kconfig = new Set(this.step.options.flatMap(({ file }) => file ?? []));
     const judged = await judgeHunks(hunks, leftOut, { previous, tree }, this.reaches, kconfig);
-    return { options: this.step.options, hunks: judged, scheduler, apics, alone, unable: this.unable };
+    return { options, hunks: judged, scheduler, apics, alone, unable: this.unable };
   }
 }
 

@@ -9,7 +9,7 @@ import type { LineCoverage } from '../../native/coverage.js';
 import { activeLines, type Configuration } from '../../native/extract/active-lines.js';
 import { type CFile, indexFile, withoutComments } from '../../native/extract/c-index.js';
 import type { KernelTree } from '../../native/find-tree.js';
-import { linesOfC } from '../../native/line-kinds.js';
+import { linesOfC, tokensOfC } from '../../native/line-kinds.js';
 import type { AppliedHunk, LeftOut } from '../../native/patch.js';
 import { changedLines, functionAt } from './changed-functions.js';
 import { placeOf } from './held-pair.js';
@@ -78,13 +78,10 @@ class Sources {
     return existsSync(join(previous.dir, file)) || existsSync(join(tree.dir, file));
   }
 
-  /** Lines `from`, `from + 1` ... of the file without comments and blanks. */
+  /** Tokens of lines `from`, `from + 1` ... of the file. */
   code(tree: KernelTree, file: string, from: number, count: number): string {
-    return withoutComments(this.text(tree, file))
-      .split('\n')
-      .slice(from - 1, from - 1 + count)
-      .join(' ')
-      .replace(/\s+/g, '');
+    const lines = withoutComments(this.text(tree, file)).split('\n');
+    return tokensOfC(lines.slice(from - 1, from - 1 + count).join('\n')).trim();
   }
 
   /** Whether the configuration leaves the line in; blank lines always. */

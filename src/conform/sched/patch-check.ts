@@ -96,8 +96,22 @@ async function askTree(tree: KernelTree, { operations, seed }: PatchCheckOptions
   }
 }
 
+/** Of this process, by tree and options: every step of a series is held against the same base. */
+function ofBase<T>(work: (base: KernelTree, options: PatchCheckOptions) => Promise<T>) {
+  const known = new Map<string, Promise<T>>();
+  return (base: KernelTree, options: PatchCheckOptions): Promise<T> => {
+    const { operations, seed, cpus } = options;
+    const key = JSON.stringify([base.dir, base.config ?? {}, operations, seed, cpus]);
+    const made = known.get(key) ?? work(base, options);
+    known.set(key, made);
+    return made;
+  };
+}
+
+const askBase = ofBase(askTree);
+
 async function askBoth(base: KernelTree, patched: KernelTree, options: PatchCheckOptions): Promise<PropertyRow[]> {
-  const before = await askTree(base, options);
+  const before = await askBase(base, options);
   const after = await askTree(patched, options);
   return questions.map(({ id, says }, i) => ({ id, says, base: before[i]!, patched: after[i]! }));
 }
@@ -137,8 +151,13 @@ function ubsanOf(engine: NativeEngine, options: PatchCheckOptions) {
   return found;
 }
 
+const reportsOfBase = ofBase(async (base, options) => {
+  const found = await withEngine(base, 'ubsan', options.cpus, (engine) => ubsanOf(engine, options));
+  return new Set(found.keys());
+});
+
 async function newReports(base: KernelTree, patched: KernelTree, options: PatchCheckOptions): Promise<NewReport[]> {
-  const known = await withEngine(base, 'ubsan', options.cpus, (engine) => ubsanOf(engine, options));
+  const known = await reportsOfBase(base, options);
   return withEngine(patched, 'ubsan', options.cpus, (engine) =>
     [...ubsanOf(engine, options)]
       .filter(([key]) => !known.has(key))

@@ -203,7 +203,7 @@ export class ExtractEngine {
     this.child.ask('G', new Uint8Array());
     for (const name of readdirSync(this.built.dir).filter((n) => n.endsWith('.gcno')))
       copyFileSync(join(this.built.dir, name), join(this.counters, name));
-    return readCoverage(this.counters, this.tree.dir);
+    return readCoverage(this.counters, [this.tree.dir]);
   }
 
   close(): void {
