@@ -19,7 +19,7 @@ import { basename, join } from 'node:path';
 import { cacheDir } from './cache-dir.js';
 import { unfinished } from './scratch.js';
 
-/** Where things lie in this build, and what stands for it: [`/home/me/linux`, `$tree`]. The longest first. */
+/** Where things lie in this build, and what stands for it: the directory of the tree as `$tree`. The longest first. */
 export type Roots = readonly (readonly [dir: string, name: string])[];
 
 interface Entry {

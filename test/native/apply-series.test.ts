@@ -51,10 +51,9 @@ describe('a series', () => {
     const text = (i: number) => readFileSync(join(steps[i]!.tree.dir, 'kernel/sched/fair.c'), 'utf8');
     expect([text(0).includes('elf\n'), text(0).includes('x\n')]).toEqual([true, false]);
     expect(text(1)).toBe(lines(40).replace('line 11\n', 'elf\n').replace('line 21\n', 'x\n'));
-    expect(steps.map((step) => step.added)).toEqual([
-      [{ file: 'kernel/sched/fair.c', line: 11, text: 'elf' }],
-      [{ file: 'kernel/sched/fair.c', line: 21, text: 'x' }],
-    ]);
+    const elf = { file: 'kernel/sched/fair.c', line: 11, text: 'elf', patch: 1 };
+    const x = { file: 'kernel/sched/fair.c', line: 21, text: 'x', patch: 2 };
+    expect(steps.map((step) => step.added)).toEqual([[elf], [elf, x]]);
     expect(readFileSync(join(base.dir, 'kernel/sched/fair.c'), 'utf8')).toBe(lines(40));
   });
 
@@ -121,7 +120,7 @@ describe('a series', () => {
     const index = `index ${blob}..${'0'.repeat(40)} 100644\n`;
     const [step] = await applySeries(base, series(head(index) + hunk), scheduler);
     expect(step!.hunks).toMatchObject([{ file: 'kernel/sched/fair.c', merged: true }]);
-    expect(step!.added).toEqual([{ file: 'kernel/sched/fair.c', line: 32, text: 'x' }]);
+    expect(step!.added).toEqual([{ file: 'kernel/sched/fair.c', line: 32, text: 'x', patch: 1 }]);
     expect(readFileSync(join(step!.tree.dir, 'kernel/sched/fair.c'), 'utf8')).toBe(now.replace('line 31', 'x'));
   });
 });
