@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { reject } from '../base/faults.js';
 import { ascii } from '../base/text.js';
 import { OK } from './exit.js';
-import type { Io } from './io.js';
+import { exit, type Io } from './io.js';
 
 /** No request is longer; what is longer is dropped up to its end, so that a client without newlines takes no memory. */
 const LINE_MAX = 4096;
@@ -99,7 +99,7 @@ function writeAll(text: string): void {
       left = left.subarray(writeSync(1, left));
     } catch (e) {
       const { code } = e as NodeJS.ErrnoException;
-      if (code === 'EPIPE') process.exit(0);
+      if (code === 'EPIPE') exit(0);
       if (code !== 'EAGAIN') throw e;
     }
   }

@@ -1,8 +1,14 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: GPL-2.0-only
 /** The command `kvmodel`. */
-import { processIo } from './io.js';
+import { explain } from './exit.js';
+import { exit, processIo } from './io.js';
 import { kvmodel } from './kvmodel.js';
 
+const io = processIo();
+// WHY: Node would end with 1, which means refuted. A user's file may leave a promise or a timer behind.
+for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+  process.on(event, (error: unknown) => exit(explain(error, io)));
+
 // WHY not process.exit(): it would cut off what a pipe has not taken yet.
-process.exitCode = await kvmodel(process.argv.slice(2), processIo());
+process.exitCode = await kvmodel(process.argv.slice(2), io);

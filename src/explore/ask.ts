@@ -2,6 +2,7 @@
 /** One property asked of one kernel: exhaustively where it has a scope, then at random; and the verdict. */
 
 import type { Property, Verdict } from '../../properties/vocabulary.js';
+import { KernelBug } from '../lib/bug.js';
 import { int64Kind } from '../lib/int64-choice.js';
 import type { Evidence } from '../report/check-report.js';
 import type { Kernel } from '../vmlinux/bind.js';
@@ -36,8 +37,17 @@ export interface Answer {
   example: Example | null;
 }
 
-/** Asks. Depends on its arguments alone. */
+/** Asks. Depends on its arguments alone. A kernel that dies at boot keeps no promise. */
 export function ask(engine: Engine, kernel: Kernel, property: Property, options: AskOptions): Answer {
+  try {
+    return asked(engine, kernel, property, options);
+  } catch (thrown) {
+    if (!(thrown instanceof KernelBug)) throw thrown;
+    return answer(kernel, property, 'refuted', noEvidence(`dies at boot: ${thrown.message}`), null);
+  }
+}
+
+function asked(engine: Engine, kernel: Kernel, property: Property, options: AskOptions): Answer {
   const skipped = whySkipped(property);
   if (skipped !== null) return answer(kernel, property, 'skipped', noEvidence(skipped), null);
 

@@ -5,6 +5,7 @@ import type { Monitor, Property, Step } from '../../properties/vocabulary.js';
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import { listenInt64 } from '../lib/int64-checked.js';
 import { s64_diff, s64_toNumber } from '../lib/types.js';
+import { isOurs } from '../machine/exception.js';
 import type { machine } from '../machine/state.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
@@ -182,7 +183,7 @@ class Run {
     step.event = event;
     step.reachedBefore = step.reached;
     step.recorded.length = 0;
-    monitor.before?.(step);
+    if (!this.watched(() => monitor.before?.(step))) return false;
     const warns = step.m.warns;
     try {
       this.input.engine.apply(bound, event);
@@ -194,11 +195,24 @@ class Run {
       if (monitor.warn !== undefined) monitor.warn(step);
       else step.fail(`WARN_ON() at ${this.whereWarned()}`);
     }
-    monitor.after?.(step);
+    if (!this.watched(() => monitor.after?.(step))) return false;
     if (this.input.witness === true) {
       for (const breach of this.input.engine.witness?.(step.m) ?? []) step.fail(`machine: ${breach}`);
     }
     return step.failure === null && !(this.input.stopAtReach === true && step.reached > 0);
+  }
+
+  /** False when a standing property cannot make sense of what the kernel left of its machine. */
+  private watched(look: () => void): boolean {
+    try {
+      look();
+      return true;
+    } catch (thrown) {
+      // what a user's property throws is for the user to mend
+      if (!(thrown instanceof TypeError || thrown instanceof RangeError) || !isOurs(thrown)) throw thrown;
+      this.step.fail(`the machine is in no state that can be read: ${thrown.message}`);
+      return false;
+    }
   }
 
   private stopped(thrown: unknown): false {

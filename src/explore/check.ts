@@ -316,7 +316,8 @@ function evidenceWords(p: PropertyResult, kernel: string, verdict: ReportVerdict
   switch (verdict) {
     case 'unpromised':
     case 'refuted': {
-      const n = p.counterexample?.events.length ?? 0;
+      const n = p.counterexample?.events.length;
+      if (n === undefined) return note?.split(':')[0] ?? '';
       return `${n} event${n === 1 ? '' : 's'}`;
     }
     case 'holds': {

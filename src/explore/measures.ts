@@ -260,9 +260,20 @@ export function measure(
   return meter.result();
 }
 
+/** null for a kernel that dies at boot: nothing of it can be measured. */
+function booted(engine: Engine, kernel: Kernel, scenario: Scenario): machine | null {
+  try {
+    return engine.boot(kernel, scenario);
+  } catch (thrown) {
+    if (thrown instanceof KernelBug) return null;
+    throw thrown;
+  }
+}
+
 function run(engine: Engine, kernel: Kernel, scenario: Scenario, monitor: Monitor): void {
   const probed = probedKernel(kernel, Object.keys(monitor.probes ?? {}));
-  const m = engine.boot(probed.kernel, scenario);
+  const m = booted(engine, probed.kernel, scenario);
+  if (m === null) return;
   const bound = bind(probed.kernel, m);
   const step = new MeasureStep(m, bound);
   probed.listen(monitor, step);

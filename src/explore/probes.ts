@@ -3,6 +3,7 @@
 
 import type { Monitor, Step } from '../../properties/vocabulary.js';
 import { whereInt64 } from '../lib/int64-checked.js';
+import { WatcherThrew } from '../machine/exception.js';
 import type { AnyFunction, Kernel } from '../vmlinux/bind.js';
 
 /** Who is told; changed from run to run, so that one probed table serves them all. */
@@ -17,14 +18,23 @@ export interface ProbedKernel {
   listen(monitor: Monitor | null, step: Step | null): void;
 }
 
+/** WHY: what a probe throws is no exception of the kernel that it stands in. */
+function watching(probe: () => void): void {
+  try {
+    probe();
+  } catch (thrown) {
+    throw new WatcherThrew(thrown);
+  }
+}
+
 function wrapper(hook: Hook, name: string, original: AnyFunction): AnyFunction {
   return function probed(...args: unknown[]) {
     const { monitor, step } = hook;
     const probe = monitor?.probes?.[name];
     if (probe === undefined || step === null) return original.apply(this, args);
-    probe.enter?.(step, args);
+    watching(() => probe.enter?.(step, args));
     const result = original.apply(this, args);
-    probe.leave?.(step, result, args);
+    watching(() => probe.leave?.(step, result, args));
     return result;
   };
 }

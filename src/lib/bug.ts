@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** include/asm-generic/bug.h: how the kernel dies, and how the model says that it does not know. */
 
-/** The kernel would have died here: BUG_ON(), a NULL dereference, a divide error, a loop without end. A result, not a mistake of ours. */
+/** The kernel would have died here: BUG_ON(), a NULL dereference, a divide error, a loop without end, an exception. A result, not a mistake of ours. */
 export class KernelBug extends Error {
   constructor(
-    readonly kind: 'BUG_ON' | 'NULL dereference' | 'divide error' | 'soft lockup',
+    readonly kind: 'BUG_ON' | 'NULL dereference' | 'divide error' | 'soft lockup' | 'exception',
     readonly where: string,
   ) {
     super(`kernel BUG (${kind}) in ${where}`);

@@ -70,12 +70,20 @@ async function load(file: string, path: string, cwd: string): Promise<{ default?
     }),
     virtualModules: { kvmodel: await import('../index.js') },
   });
+  refuseToExit(path);
   try {
     return (await jiti.import(file)) as { default?: unknown; claims?: unknown };
   } catch (e) {
+    if (e instanceof BadInput) throw e;
     const message = e instanceof Error ? `${e.name}: ${e.message.split('\n')[0]}` : String(e);
     reject(path, 'load', path, 'a module that loads', message);
   }
+}
+
+/** WHY: an exit code is a verdict, which is not the patch's to give. For good: its functions run later. */
+function refuseToExit(path: string): void {
+  process.exit = (code) =>
+    reject(path, 'exit', path, 'a patch that lets the process go on', `process.exit(${code ?? ''})`);
 }
 
 /** What node_modules brings is loaded as it is. */

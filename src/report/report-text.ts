@@ -126,6 +126,7 @@ function propertyLines(p: PropertyResult, base: string, patched: string, width: 
 export function searched(p: PropertyResult, kernel: string): string {
   const e = p.evidence[kernel];
   if (e === undefined) return 'nothing was searched';
+  if (e.runs === 0 && e.note !== undefined) return e.note;
   const random = `${count(e.runs, 'random run')} of ${count(e.events, 'event')} together`;
   const x = e.exhaustive;
   if (x === undefined) return `not in ${random}`;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A thread that answers questions of a check. Its 64-bit integers are settled before anything else is loaded. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { BadInput, type Fault } from '../base/faults.js';
 import type { Question } from '../explore/asker.js';
 import { chooseInt64 } from '../lib/int64-choice.js';
 import type { SubjectSpec } from '../loader/check-subject.js';
@@ -20,6 +21,7 @@ export type Job =
 
 export type Done =
   | { id: number; result: unknown }
+  | { id: number; faults: { input: string; faults: readonly Fault[] } }
   | { id: number; error: { name: string; message: string; stack: string } };
 
 const start = workerData as WorkerStart;
@@ -56,6 +58,11 @@ port.on('message', (job: Job) => {
   answer(job).then(
     (result) => port.postMessage({ id: job.id, result } satisfies Done),
     (e: unknown) => {
+      if (e instanceof BadInput) {
+        const { input, faults } = e;
+        port.postMessage({ id: job.id, faults: { input, faults } } satisfies Done);
+        return;
+      }
       const { name, message, stack = '' } = e instanceof Error ? e : new Error(String(e));
       port.postMessage({ id: job.id, error: { name, message, stack } } satisfies Done);
     },

@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { BadInput } from '../base/faults.js';
 import type { Answer } from '../explore/ask.js';
 import type { Asker } from '../explore/asker.js';
 import type { SubjectSpec } from '../loader/check-subject.js';
@@ -31,6 +32,8 @@ interface Waiting {
 class Thread {
   readonly #worker: Worker;
   #at: Waiting | null = null;
+  /** why it answers no more */
+  #ended: ((at: Waiting) => Error) | null = null;
 
   constructor(start: WorkerStart, idle: () => void) {
     this.#worker = new Worker(new URL('./check-worker.js', import.meta.url), { workerData: start });
@@ -40,18 +43,22 @@ class Thread {
       if (at !== null) settle(at, done);
       idle();
     });
-    this.#worker.on('error', (e) => {
-      this.#at?.reject(e instanceof Error ? e : new Error(String(e)));
-      this.#at = null;
+    const patch = start.spec.series;
+    this.#worker.on('error', (e: NodeJS.ErrnoException) => {
+      const full = e.code === 'ERR_WORKER_OUT_OF_MEMORY';
+      this.#over((at) => (full ? fault(patch, at, 'a patch that runs in the memory of a thread', 'none left') : e));
     });
-    this.#worker.on('exit', () => this.#over());
+    this.#worker.on('exit', () =>
+      this.#over((at) => fault(patch, at, 'a patch that lets its thread go on', 'its end')),
+    );
   }
 
-  /** A thread that ends by itself: user code called process.exit(), or it ran out of memory. */
-  #over(): void {
-    const why = 'a thread ended before it had answered: process.exit() in a patch, or no memory left';
-    this.#at?.reject(new Error(why));
+  /** A thread that ends by itself: user code threw behind everybody's back, or took all memory. The first reason counts. */
+  #over(why: (at: Waiting) => Error): void {
+    this.#ended ??= why;
+    const at = this.#at;
     this.#at = null;
+    at?.reject(this.#ended(at));
   }
 
   get busy(): boolean {
@@ -59,6 +66,10 @@ class Thread {
   }
 
   give(waiting: Waiting): void {
+    if (this.#ended !== null) {
+      waiting.reject(this.#ended(waiting));
+      return;
+    }
     this.#at = waiting;
     this.#worker.postMessage(waiting.job);
   }
@@ -68,9 +79,19 @@ class Thread {
   }
 }
 
+/** `lag.2 on v6.12.117+my-patch`: what it was at. */
+function fault(patch: string, { job }: Waiting, expected: string, got: string): BadInput {
+  const place = job.kind === 'ask' ? `${job.question.property} on ${job.question.kernel}` : `${job.kind} of ${patch}`;
+  return new BadInput(patch, [{ code: 'thread', place, expected, got }]);
+}
+
 function settle(at: Waiting, done: Done): void {
   if ('result' in done) {
     at.resolve(done.result);
+    return;
+  }
+  if ('faults' in done) {
+    at.reject(new BadInput(done.faults.input, done.faults.faults));
     return;
   }
   const error = new Error(done.error.message);
