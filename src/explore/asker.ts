@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Who answers the questions of a check: this process, or workers that loaded the same subject. */
+import { sample } from 'fast-check';
 import type { Measures, Unreached } from '../report/check-report.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { type Answer, type AskOptions, ask } from './ask.js';
 import type { Engine } from './engine.js';
 import { measure } from './measures.js';
+import { probeAhead } from './probes.js';
 import { propertyOf, questionsOf, type Subject } from './subject.js';
 
 /** A question as plain data, so that it can go to a worker. */
@@ -32,8 +34,23 @@ function kernelOf(subject: Subject, name: string): Kernel {
   return kernel;
 }
 
+const foreseen = new WeakSet<Subject>();
+
+/** Looks what the subject's properties will probe, each in a machine of its world. */
+function foresee(subject: Subject): void {
+  if (foreseen.has(subject)) return;
+  foreseen.add(subject);
+  for (const { properties } of subject.claims) {
+    for (const { given, watch } of properties) {
+      const [scenario] = sample(given.scenario, { numRuns: 1, seed: 1 });
+      probeAhead(Object.keys(watch(scenario).probes ?? {}));
+    }
+  }
+}
+
 /** Answers one question on the spot. */
 export function answerHere(engine: Engine, subject: Subject, question: Question): Answer {
+  foresee(subject);
   const property = propertyOf(questionsOf(subject), question.property);
   if (property === undefined) throw new Error(`no property ${question.property} in this check`);
   return ask(engine, kernelOf(subject, question.kernel), property, question.options);

@@ -14,12 +14,13 @@ import {
   contextOf,
   hex,
   type Ipi,
-  type IpiWatcher,
   ipiTruth,
+  knowing,
   sayIpi,
   vcpuName,
   WINDOW,
 } from './ipi-truth.js';
+import { ageing, callOfWindows, remembersItsSender } from './kvm-answers.js';
 import { AGES, sendsAndWaits, vmScope, vmWorld } from './kvm-worlds.js';
 import { now } from './monitors.js';
 
@@ -29,19 +30,6 @@ const OTHER = 0x51;
 const icr = { advance: 12, tick: 6, icr: 30, eoi: 18 };
 const nothingTracked = { says: 'nothing is tracked', funcs: { kvm_track_ipi_communication() {} } };
 const noEoi = { says: 'an EOI is not looked at', funcs: { kvm_clear_ipi_on_eoi() {} } };
-
-/** A monitor that knows the truth. */
-const knowing = (watch: (open: () => readonly Ipi[]) => IpiWatcher & Pick<Monitor, 'after' | 'before'>): Monitor => {
-  const watcher = watch(() => truth.open);
-  const truth = ipiTruth(watcher);
-  const { before, after } = watcher;
-  return {
-    notes: () => truth.open,
-    probes: truth.probes,
-    ...(before === undefined ? {} : { before: before.bind(watcher) }),
-    ...(after === undefined ? {} : { after: after.bind(watcher) }),
-  };
-};
 
 /** Right after sending, what was sent is awaited. */
 function isTracked(wanted: (ipis: readonly Ipi[]) => boolean): Monitor {
@@ -88,6 +76,7 @@ const A9: Property[] = [
       },
     },
   }),
+  remembersItsSender,
 ];
 
 function onlyBySending(): Monitor {
@@ -191,6 +180,7 @@ const A11: Property[] = [
       },
     },
   }),
+  ...ageing,
 ];
 
 /** Whoever is awaited has been sent something within the window, by our own clock and notes. */
@@ -385,6 +375,7 @@ const A17: Property[] = [
     watch: () => isTracked((ipis) => ipis[0].how === 'hypercall'),
     fault: nothingTracked,
   }),
+  callOfWindows,
 ];
 
 /** An IPI that its receiver has not even taken is awaited. */

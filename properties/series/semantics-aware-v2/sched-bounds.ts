@@ -19,6 +19,7 @@ import {
   type YieldTo,
   yieldProbes,
 } from './monitors.js';
+import { capOfCompetitors, costs, limitOfThePair, sumWithinCap } from './sched-limits.js';
 import { pairOfYielders, waiterAndHolder, yielders, youngYielders } from './worlds.js';
 
 /** Replaces the penalty's size by `times` granularities. */
@@ -29,22 +30,6 @@ const penaltyOf = (times: number) =>
     y: sched_entity,
   ): ReturnType<typeof u64> {
     return u64(Math.floor((this.m.sysctl_sched_base_slice * times * 1_048_576) / toNumber(y.load.weight)));
-  };
-
-/** Replaces yield_to_task_fair() by one whose yielder pays this many virtual ns on its own queue, and the usual. */
-export const costs = (virtualNs: number) =>
-  function yield_to_task_fair(
-    this: { set_next_buddy(se: sched_entity): void; yield_task_fair(rq: rq): void; m: Step['m'] },
-    rq: rq,
-    p: task_struct,
-  ): boolean {
-    const se = this.m.se[p.se];
-    if (se.on_rq === 0) return false;
-    this.set_next_buddy(se);
-    this.yield_task_fair(rq);
-    const y = this.m.se[this.m.task[rq.donor].se];
-    y.vruntime = add(y.vruntime, u64(virtualNs));
-    return true;
   };
 
 const A1: Property[] = [
@@ -94,6 +79,7 @@ const A1: Property[] = [
     }),
     fault: { says: 'a yield costs 30 ms on top', funcs: { yield_to_task_fair: costs(30_000_000) } },
   }),
+  sumWithinCap,
 ];
 
 /** The penalty for this state, were `tasks` queued. The copy of rq takes the notes that the function leaves. */
@@ -168,6 +154,7 @@ const A5: Property[] = [
     }),
     fault: { says: 'no penalty at all', funcs: { yield_to_deboost() {} } },
   }),
+  capOfCompetitors,
 ];
 
 /** A yielder that stays runnable is back on its CPU within a bound in real time. */
@@ -314,6 +301,7 @@ const A7: Property[] = [
     },
     fault: { says: 'every penalty is held back', funcs: { yield_deboost_rate_limit: () => true } },
   }),
+  limitOfThePair,
 ];
 
 const A15: Property[] = [

@@ -8,7 +8,7 @@ import { deficit, driftBound } from '../../families/bounds.js';
 import { agrees, always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { BASE, differs, elsewhere } from './fork.js';
 import { entityName, now, service, ticking, yieldProbes } from './monitors.js';
-import { siblingPays, spinningVm, yielders, yieldsThenPeace } from './worlds.js';
+import { levelBetween, siblingPays, spinningVm, yielders, yieldsThenPeace } from './worlds.js';
 
 /**
  * One entity that is always runnable must have had at least its share of the time, at every moment. On its own queue it may be
@@ -83,6 +83,12 @@ const A3: Property[] = [
   always('a task that never yields keeps its quarter while its group mate yields to another group', {
     of: 'A3.2',
     given: siblingPays({ third: false }),
+    watch: () => getsItsShare((m) => taskNamed(m, 'C'), 1 / 4, 1 / 2),
+    fault: { says: 'the group pays 4 ms each time, without a limit', funcs: { yield_to_task_fair: rootPays } },
+  }),
+  always('a task that never yields keeps its quarter while a task one level below it yields to another group', {
+    of: 'A3.3',
+    given: levelBetween(),
     watch: () => getsItsShare((m) => taskNamed(m, 'C'), 1 / 4, 1 / 2),
     fault: { says: 'the group pays 4 ms each time, without a limit', funcs: { yield_to_task_fair: rootPays } },
   }),

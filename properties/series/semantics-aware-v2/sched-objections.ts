@@ -25,8 +25,8 @@ import {
   yieldProbes,
 } from './monitors.js';
 import { AR11, AR12 } from './sched-alternatives.js';
-import { costs } from './sched-bounds.js';
 import { getsItsShare, groupNamed, rootPays, taskNamed } from './sched-fairness.js';
+import { costs } from './sched-limits.js';
 import { apart, handsOver, targetFirst } from './sched-preference.js';
 import { pingPong, siblingPays, spinningVm, waiterAndHolder, yielders } from './worlds.js';
 
@@ -357,4 +357,11 @@ export const objections: Claim[] = [
   { id: 'AR11', words: 'how much better is it than a loop up the hierarchy?', properties: AR11 },
   { id: 'AR12', words: 'NEXT_BUDDY: wakeups overwrite the hint', properties: AR12 },
   { id: 'AR14', words: 'ping-pong: ten yields a hand-over, one without limit', properties: AR14 },
+  {
+    id: 'AR16',
+    words: 'what if the receiver or the holder is throttled?',
+    properties: [],
+    unanswerable:
+      'CFS bandwidth control is not modelled: no group here runs out of quota, so no vCPU is ready and cannot run',
+  },
 ];

@@ -138,6 +138,19 @@ const A2: Property[] = [
     watch: () => handsOver((it) => it.where!.height === 0),
     fault: { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } },
   }),
+  always(
+    'a yield_to() that no limit holds back gives its target a base slice first, with up to 12 others and at HZ=100',
+    {
+      of: 'A2.5',
+      given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], {
+        others: 12,
+        ms: 200,
+        ticks: constantFrom(100),
+      }),
+      watch: () => targetFirst(unhurried()),
+      fault: noPenalty,
+    },
+  ),
 ];
 
 const A4: Property[] = [
