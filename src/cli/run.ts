@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel run`: a scenario on a kernel, told event by event or as a trace. */
 import { Command } from 'commander';
+import { OK } from '../base/exit-codes.js';
 import { BadInput, oneOf, reject, shown } from '../base/faults.js';
 import { count } from '../base/text.js';
 import { readText } from '../loader/files.js';
 import { catalogue, namedScenario } from '../scenario/catalogue.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
-import { OK } from './exit.js';
 import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
 
