@@ -63,7 +63,7 @@ describe('code', () => {
   it.each(files)('%s loads, and runs', async (name) => {
     const { series } = await loaded(name);
     const scenario = namedScenario('two-spinners');
-    const { events } = happenings(seriesKernel(series), scenario ?? { cpus: 1 }, 200, false);
+    const { events } = happenings(seriesKernel(series), scenario ?? { cpus: 1 }, 200);
     expect(events.length).toBe(200);
   });
 
