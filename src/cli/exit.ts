@@ -73,7 +73,7 @@ export function explain(error: unknown, io: Io, style: ExitStyle = 'unix'): numb
   const refusal = diskRefusal(e);
   if (refusal !== null) {
     io.err(`kvmodel: ${ascii(refusal)}\n`);
-    return style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
+    return failed(style, BAD_INPUT);
   }
   const theirs = outsideFrame(e.stack ?? '', io.cwd);
   if (theirs !== null) {
