@@ -112,6 +112,11 @@ export const mapWorlds: readonly ApicWorld[] = [
     registers: naming,
   },
   {
+    apics: { vcpus: VCPUS, mode: 'xapic', vendor: 'svm', apicv: true },
+    kinds: ['mmio_write', 'mmio_write', 'wrmsr', 'set_lapic', 'enter'],
+    registers: [0x20, 0xd0, 0xd0],
+  },
+  {
     apics: { vcpus: 3, ids: [0, 1, 300], mode: 'x2apic' },
     kinds: ['wrmsr', 'set_sregs', 'amid', 'amid'],
     msrs: [0x80f, 0x1b, 0x1b],

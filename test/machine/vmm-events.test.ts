@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { IN_GUEST_MODE } from '../../src/kvm/kvm_host.js';
 import { apply } from '../../src/machine/apply.js';
 import { boot } from '../../src/machine/boot.js';
+import { nextEvent } from '../../src/machine/next-event.js';
 import type { machine } from '../../src/machine/state.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
 import { readScenario } from '../../src/scenario/read-scenario.js';
@@ -266,4 +267,29 @@ describe('on machines with threads', () => {
       expect(on(held.m, 1, ISR, 0x51)).toBe(true);
     },
   );
+});
+
+// a us early: timer_advance_ns
+describe('the preemption timer of VMX', () => {
+  const timer = [{ op: 'timer', ns: 100_000, vector: 0x41 } as const, { op: 'compute', ns: 5_000_000 } as const];
+  const scenario = { cpus: 1, vms: [{ name: 'vm', vcpus: 1, vendor: 'vmx' as const, programs: [...timer] }] };
+
+  function armed(): { m: machine; k: ReturnType<typeof bind>; exits: string[] } {
+    const m = boot(linux_6_12, scenario);
+    const exits: string[] = [];
+    const k = bind(linux_6_12, m, (e) => {
+      if (e.event === 'kvm_exit') exits.push(`${e.fields['exit_reason']} ${BigInt(e.ts) - 1_000_000_000n}`);
+    });
+    for (let i = 0; i < 3; i++) apply(k, { ev: 'step', cpu: 0 });
+    expect(m.vcpu[0].arch.apic.lapic_timer.hv_timer_in_use).toBe(true);
+    return { m, k, exits };
+  }
+  it('runs down while the guest computes, not when the next event happens to come', () => {
+    const { k, exits } = armed();
+    apply(k, { ev: 'advance', ns: 3_000_000 });
+    expect(exits.filter((e) => e.startsWith('52 '))).toEqual(['52 99000']);
+  });
+  it('is what happens next to a machine that its programs run', () => {
+    expect(nextEvent(armed().m)).toEqual({ ev: 'advance', ns: 99_000 });
+  });
 });

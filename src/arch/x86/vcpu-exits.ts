@@ -29,7 +29,12 @@ import {
   APIC_SHORT_MASK,
 } from '../../lapic/apicdef.js';
 import { NotModelled } from '../../lib/bug.js';
-import { CALL_FUNCTION_SINGLE_VECTOR, LOCAL_TIMER_VECTOR, RESCHEDULE_VECTOR } from '../../lib/irq_vectors.js';
+import {
+  CALL_FUNCTION_SINGLE_VECTOR,
+  CALL_FUNCTION_VECTOR,
+  LOCAL_TIMER_VECTOR,
+  RESCHEDULE_VECTOR,
+} from '../../lib/irq_vectors.js';
 import { type bool, ge, or, shl, shr, to_u32, type u32, u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
@@ -74,6 +79,11 @@ export function hostIrq(this: vmlinux, vector: number): void {
       break;
     case POSTED_INTR_WAKEUP_VECTOR:
       this.pi_wakeup_handler();
+      break;
+    case CALL_FUNCTION_SINGLE_VECTOR:
+    case CALL_FUNCTION_VECTOR:
+      // generic_smp_call_function_single_interrupt(); ack_kick() does nothing
+      this.sched_ttwu_pending();
       break;
     default: // what the others are sent for is set already: need_resched, or EXITING_GUEST_MODE
       break;
@@ -426,7 +436,8 @@ export function takeHostIrq(this: vmlinux, cpu: number, vector: number): void {
     return;
   }
   // WHY: the CPU has been in the host since it was sent, for another reason, and took it there
-  if (id !== NULL && vector >= CALL_FUNCTION_SINGLE_VECTOR && !this.leavesGuest(this.m.vcpu[id])) return;
+  const wakes = this.m.rq[cpu].wake_list.length > 0;
+  if (id !== NULL && vector >= CALL_FUNCTION_SINGLE_VECTOR && !wakes && !this.leavesGuest(this.m.vcpu[id])) return;
   if (!this.exitExternalInterrupt(cpu, vector)) this.hostIrq(vector);
 }
 
