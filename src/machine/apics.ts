@@ -121,8 +121,16 @@ export function performApic(k: vmlinux, m: machine, event: ApicEvent): void {
     case 'stall':
       return;
     default:
-      performVcpu(k, m, m.vcpu[event.vcpu], event);
+      loaded(m, event.vcpu, () => performVcpu(k, m, m.vcpu[event.vcpu], event));
   }
+}
+
+/** Whoever acts for a vCPU has loaded it; in the middle of that another CPU may have another. */
+function loaded(m: machine, vcpu: number, act: () => void): void {
+  const [before] = m.kvm_running_vcpu;
+  m.kvm_running_vcpu[0] = vcpu;
+  act();
+  m.kvm_running_vcpu[0] = before;
 }
 
 function redirect(k: vmlinux, m: machine, pin: number, low: number, high: number): void {

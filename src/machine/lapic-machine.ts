@@ -250,9 +250,10 @@ function takeVirtual(k: vmlinux, { arch }: kvm_vcpu, taken: number[]): void {
 
 /** handle_fastpath_preemption_timer(): the timer had run down, so that the guest has exited at once and is entered again. */
 function expirePreemptionTimer({ k, m }: LapicMachine, vcpu: kvm_vcpu, injected: boolean, taken: number[]): void {
+  const [before] = m.kvm_running_vcpu;
   m.kvm_running_vcpu[0] = vcpu.id;
   k.kvm_lapic_expired_hv_timer(vcpu);
-  m.kvm_running_vcpu[0] = NULL;
+  m.kvm_running_vcpu[0] = before;
   if (k.kvm_lapic_enabled(vcpu)) k.kvm_x86_sync_pir_to_irr(vcpu);
   if (!injected) takeVirtual(k, vcpu, taken);
 }
