@@ -112,24 +112,8 @@ export interface WorkerAskerOptions {
   threads?: number;
 }
 
-/**
- * As many threads at work as there are CPUs, begun when a question of their kind waits and a CPU is free: half of them for
- * the base as long as it has questions, all for the others after that. One more settles 64-bit integers otherwise.
- */
-export function workerAsker(options: WorkerAskerOptions): Asker {
-  const { spec, covered, base, functions, root, threads = Math.min(8, availableParallelism()) } = options;
-  const counting = covered.length > 0;
-  const pools: Record<Kind, Pool> = {
-    number: { threads: [], queue: [], start: { spec, int64: 'number', covered: [] } },
-    counted: { threads: [], queue: [], start: { spec, int64: 'number', covered } },
-    checked: { threads: [], queue: [], start: { spec, int64: 'checked', covered } },
-  };
-  const kindOf = (kernel: string, int64: Int64): Kind => {
-    if (int64 === 'checked') return 'checked';
-    return counting && kernel !== base ? 'counted' : 'number';
-  };
-  let next = 0;
-
+/** Gives what waits to threads, and begins those: at most so many at work, besides the one of the checked kind. */
+function pumpOf(pools: Readonly<Record<Kind, Pool>>, threads: number): () => void {
   const atWork = (kind: Kind): number => pools[kind].threads.filter((t) => t.busy).length;
   /** How many threads of the kind may be at work now. */
   const most = (kind: Kind): number => {
@@ -161,6 +145,28 @@ export function workerAsker(options: WorkerAskerOptions): Asker {
       for (const kind of ['counted', 'number', 'checked'] as const) pumpOne(kind);
     });
   };
+  return pump;
+}
+
+/**
+ * As many threads at work as there are CPUs, begun when a question of their kind waits and a CPU is free: half of them for
+ * the base as long as it has questions, all for the others after that. One more settles 64-bit integers otherwise.
+ */
+export function workerAsker(options: WorkerAskerOptions): Asker {
+  const { spec, covered, base, functions, root, threads = Math.min(8, availableParallelism()) } = options;
+  const counting = covered.length > 0;
+  const pools: Record<Kind, Pool> = {
+    number: { threads: [], queue: [], start: { spec, int64: 'number', covered: [] } },
+    counted: { threads: [], queue: [], start: { spec, int64: 'number', covered } },
+    checked: { threads: [], queue: [], start: { spec, int64: 'checked', covered } },
+  };
+  const kindOf = (kernel: string, int64: Int64): Kind => {
+    if (int64 === 'checked') return 'checked';
+    return counting && kernel !== base ? 'counted' : 'number';
+  };
+  let next = 0;
+
+  const pump = pumpOf(pools, threads);
   type NewJob = Job extends infer J ? (J extends Job ? Omit<J, 'id'> : never) : never;
   const run = (kind: Kind, job: NewJob): Promise<unknown> =>
     new Promise((resolve, reject) => {
