@@ -295,7 +295,7 @@ const AR3: Property[] = [
     watch: acrossAsOnBase,
     fault: { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } },
   }),
-  always('after a yield_to() to another runqueue, its target runs next there', {
+  always('after a yield_to() to another runqueue, the target runs there as soon as the call is over', {
     of: 'AR3.3',
     given: yielders(['flat', 'groups'], { tasks: [3, 5], cpus: [2] }),
     watch: () => {

@@ -114,6 +114,7 @@ function onlyBySending(): Monitor {
 const A11: Property[] = [
   always('no relation older than ipi_window_ns is used', {
     of: 'A11.1',
+    means: 'whatever is written to the knob; 50 ms as released',
     given: vmWorld({
       weights: { advance: 22, tick: 4, ipi: 16, eoi: 6, pause: 10, knob: 3 },
       advances: AGES,
@@ -138,6 +139,7 @@ const A11: Property[] = [
   }),
   always('a lone IPI that nobody has answered is awaited for 50 ms to the nanosecond', {
     of: 'A11.2',
+    means: 'ipi_window_ns is 50 ms: yes at 50,000,000 ns, no at 50,000,001 ns',
     given: vmWorld({
       weights: { advance: 20, ipi: 8, pause: 8 },
       vcpus: [2, 2],
@@ -352,6 +354,7 @@ const A17: Property[] = [
   }),
   always('a call to several CPUs by one ICR write each (x2apic_phys) makes all of its receivers awaited', {
     of: 'A17.3',
+    means: 'asked for the first 10 us, of IPIs that are not even taken',
     given: vmWorld({ vcpus: [3, 4], weights: { advance: 4, ipi: 30 } }),
     watch: () =>
       knowing((open) => ({

@@ -109,6 +109,7 @@ export const limitOfThePair: Property = always(
   'a penalty is held back only when the same yielder has paid one for the same target in the last 6 ms',
   {
     of: 'A7.3',
+    means: 'the rate limit is 6 ms; held back by another pair, not by a yield that no penalty could follow (A7.2)',
     given: yielders(['flat', 'groups'], { tasks: [4, 6] }),
     watch: perPair,
     fault: { says: 'every penalty is held back', funcs: { yield_deboost_rate_limit: () => true } },
