@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel check --tree PATH (--am FILE | --against PATH2)`: the kernel's own C code before and after a patch. */
 import { basename, resolve } from 'node:path';
+import { type ExitStyle, NOT_JUDGED, OK, REFUTED, skipped } from '../base/exit-codes.js';
+import { bigintAsText } from '../base/stable-json.js';
 import { quoted } from '../base/text.js';
 import type { PatchStep } from '../conform/patch/judge-step.js';
 import { readPatch, readPatches } from '../loader/patches.js';
 import type { KernelTree } from '../native/find-tree.js';
 import { FEATURE_NAMES } from '../native/format.js';
 import { readSeries } from '../native/mailbox.js';
-import { isSkip, NativeError } from '../native/native-error.js';
+import { NativeError } from '../native/native-error.js';
 import { addedLinesOf, applySeries, configuredTree } from '../native/patch.js';
 import { hunksBetween } from '../native/tree-diff.js';
 import type { Operation } from '../operation/sched.js';
 import { patchMail } from '../report/patch-mail.js';
 import { patchText } from '../report/patch-text.js';
 import { type Judged, notJudgedText, type PatchVerdict, verdictOf } from '../report/patch-verdict.js';
-import type { ExitStyle } from '../report/verdicts.js';
-import { BAD_INPUT, BISECT_SKIP, KSFT_SKIP, NOT_JUDGED, OK, REFUTED } from './exit.js';
+import { explain } from './exit.js';
 import { BARE } from './invocation.js';
 import type { Io } from './io.js';
 
@@ -56,17 +57,10 @@ async function stepsOf(io: Io, base: KernelTree, flags: TreeFlags): Promise<Patc
   return [{ subject, options: [], base, previous: base, tree, hunks, leftOut: [], added: addedLinesOf(hunks) }];
 }
 
-function refuse(io: Io, error: NativeError, style: ExitStyle): number {
-  io.err(`kvmodel: ${error.message}\n`);
-  for (const line of error.details.slice(0, 40)) if (!error.message.includes(line)) io.err(`  ${line}\n`);
-  if (style === 'bisect') return BISECT_SKIP;
-  return style === 'kselftest' && (isSkip(error) || error.code === 'not-a-tree') ? KSFT_SKIP : BAD_INPUT;
-}
-
 function exitOf(verdict: PatchVerdict, style: ExitStyle): number {
   if (verdict === 'nothing refuted') return OK;
   if (verdict === 'refuted') return REFUTED;
-  return style === 'bisect' ? BISECT_SKIP : NOT_JUDGED;
+  return skipped(style, NOT_JUDGED);
 }
 
 function jsonOf(base: KernelTree, judged: readonly Judged[], flags: TreeFlags): string {
@@ -105,8 +99,7 @@ async function replaySequence(io: Io, base: KernelTree, ops: readonly Operation[
 }
 
 /** `coverage` is for counting, not for reading. */
-const plain = (key: string, x: unknown): unknown =>
-  key === 'coverage' ? undefined : typeof x === 'bigint' ? x.toString() : x;
+const plain = (key: string, x: unknown): unknown => (key === 'coverage' ? undefined : bigintAsText(key, x));
 
 async function printed(io: Io, base: KernelTree, judged: readonly Judged[], flags: TreeFlags): Promise<string> {
   const about = { again: againOf(io, flags), features: FEATURE_NAMES, cpus: flags.cpus };
@@ -139,7 +132,7 @@ export async function checkTree(io: Io, flags: TreeFlags): Promise<number> {
     io.out(await printed(io, base, judged, flags));
     return exitOf(verdictOf(judged), flags.style);
   } catch (error) {
-    if (error instanceof NativeError) return refuse(io, error, flags.style);
+    if (error instanceof NativeError) return explain(error, io, flags.style);
     throw error;
   }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel check`: every claim of a series asked of base and series, and a report. */
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { defined } from '../base/defined.js';
+import { EXIT_STYLES, type ExitStyle, INTERRUPTED } from '../base/exit-codes.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { count, quoted } from '../base/text.js';
 import { VERSION } from '../base/version.js';
@@ -10,18 +11,15 @@ import { idsOf, questionsOf, type Subject, selected } from '../explore/subject.j
 import { newFolderFault, writeNew } from '../loader/files.js';
 import { readSequence } from '../operation/sched-text.js';
 import type { CheckReport } from '../report/check-report.js';
-import type { ExitStyle } from '../report/verdicts.js';
 import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
 import type { TreeFlags } from './check-tree.js';
-import { INTERRUPTED } from './exit.js';
+import { BARE } from './invocation.js';
 import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
-import { replayCommands } from './replay-command.js';
 
 const SEED_MAX = 0xffff_ffff;
 const FORMATS = ['json', 'mail', 'ktap', 'junit'] as const;
 type Format = (typeof FORMATS)[number] | 'text';
-const STYLES: readonly ExitStyle[] = ['unix', 'kselftest', 'bisect'];
 
 interface Flags {
   tree?: string;
@@ -146,7 +144,7 @@ function treeFlagsOf(flags: Flags): TreeFlags {
   const operations = o.whole('--operations', flags.operations, 1, 1e12) ?? 20_000;
   const cpus = o.whole('--cpus', flags.cpus, 1, 8) ?? 4;
   const seed = o.whole('--seed', flags.seed, 0, SEED_MAX) ?? 1;
-  const style = o.word('--exit', flags.exit, STYLES);
+  const style = o.word('--exit', flags.exit, EXIT_STYLES);
   if ((flags.am === undefined) === (flags.against === undefined))
     o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
   const formats = FORMATS.filter((f) => flags[f] === true);
@@ -171,10 +169,7 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     seed,
     style,
     format: formats[0] ?? 'text',
-    ...(sequence === undefined ? {} : { sequence: sequence.ops }),
-    ...(flags.tree === undefined ? {} : { tree: flags.tree }),
-    ...(flags.am === undefined ? {} : { am: flags.am }),
-    ...(flags.against === undefined ? {} : { against: flags.against }),
+    ...defined({ sequence: sequence?.ops, tree: flags.tree, am: flags.am, against: flags.against }),
   };
 }
 
@@ -185,7 +180,7 @@ function settingsOf(series: string, flags: Flags, io: Io): Settings {
   const runs = o.whole('--runs', flags.runs, 1, 100_000_000);
   const seed = o.whole('--seed', flags.seed, 0, SEED_MAX);
   const timeSeconds = o.whole('--time', flags.time, 1, 7 * 24 * 3600);
-  const style = o.word('--exit', flags.exit, STYLES);
+  const style = o.word('--exit', flags.exit, EXIT_STYLES);
   // WHY now: what cannot be written is to be known before minutes of work
   if (flags.out !== undefined && o.isFine) {
     const fault = newFolderFault(flags.out, io.cwd);
@@ -200,11 +195,7 @@ function settingsOf(series: string, flags: Flags, io: Io): Settings {
     all: flags.all === true,
     format: formats[0] ?? 'text',
     style,
-    ...(flags.against === undefined ? {} : { against: flags.against }),
-    ...(flags.out === undefined ? {} : { out: flags.out }),
-    ...(runs === undefined ? {} : { runs }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(timeSeconds === undefined ? {} : { timeSeconds }),
+    ...defined({ against: flags.against, out: flags.out, runs, seed, timeSeconds }),
   };
 }
 
@@ -213,16 +204,20 @@ async function check(settings: Settings, io: Io): Promise<number> {
   const { runCheck } = await import('../explore/check.js');
   const { machineEngine } = await import('../explore/machine-engine.js');
   const { progressTo } = await import('./progress.js');
+  const { replayCommands } = await import('../loader/replay-command.js');
+  const { askerFor } = await import('../workers/asker-for.js');
   const { exitCode } = await import('../report/verdicts.js');
 
   if ((settings.timeSeconds ?? 0) >= LONG_RUN_SECONDS) expectLongRun();
   const { against, prefixes } = settings;
-  const spec = { series: settings.series, cwd: io.cwd, prefixes, ...(against === undefined ? {} : { against }) };
+  const spec = { series: settings.series, cwd: io.cwd, prefixes, ...defined({ against }) };
   const subject = await subjectOfSpec(spec, true, warnOn(io));
   checkOnly(settings.only, subject);
   // branches are counted where everything is asked, for it takes time
   const asker = await askerFor(spec, settings.only.length === 0, subject.kernels[0].name);
   io.err(`kvmodel: ${beforehand(settings, subject)}\n`);
+  // a mail is read where another kvmodel is, or none
+  const command = settings.format === 'mail' ? BARE : io.invocation;
   const progress = await progressTo(io);
   const interrupt = io.onInterrupt?.();
   let report: CheckReport;
@@ -231,10 +226,10 @@ async function check(settings: Settings, io: Io): Promise<number> {
       engine: machineEngine,
       asker,
       version: VERSION,
-      replayCommand: await replayCommands(settings, subject, io),
+      replayCommand: replayCommands(subject, settings, { cwd: io.cwd, command }),
       progress: progress.report,
       now: () => Date.now() / 1000,
-      ...(interrupt === undefined ? {} : { interrupted: interrupt.happened }),
+      ...defined({ interrupted: interrupt?.happened }),
     });
   } finally {
     progress.stop();
@@ -265,13 +260,7 @@ function beforehand(settings: Settings, subject: Subject): string {
 
 function checkSettings(settings: Settings): Parameters<typeof import('../explore/check.js').runCheck>[1] {
   const { only, runs, seed, timeSeconds, witness } = settings;
-  return {
-    only,
-    witness,
-    ...(runs === undefined ? {} : { runs }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(timeSeconds === undefined ? {} : { timeSeconds }),
-  };
+  return { only, witness, ...defined({ runs, seed, timeSeconds }) };
 }
 
 /** Every id of --only has to be known. */
@@ -280,36 +269,6 @@ function checkOnly(only: readonly string[], subject: Subject): void {
   const o = new Options();
   for (const id of only) if (!known.includes(id)) o.fault('--only', oneOf('a claim or property', id, known), shown(id));
   o.done();
-}
-
-/** Threads that answer; what they count is the code of the series alone. */
-export async function askerFor(
-  spec: import('../loader/check-subject.js').SubjectSpec,
-  counting: boolean,
-  base?: string,
-): Promise<import('../explore/asker.js').Asker> {
-  const { workerAsker } = await import('../workers/worker-asker.js');
-  const { looksLikeFile } = await import('../loader/series-file.js');
-  const { fileURLToPath } = await import('node:url');
-  const isFile = looksLikeFile(spec.series);
-  const own = isFile
-    ? resolve(spec.cwd, spec.series)
-    : fileURLToPath(new URL(`../series/${spec.series}/`, import.meta.url));
-  const root = isFile ? spec.cwd : fileURLToPath(new URL('../../..', import.meta.url));
-  const functions = isFile ? { functions: await functionTexts(spec) } : {};
-  const plain = base === undefined ? {} : { base };
-  return workerAsker({ spec, covered: counting ? [own] : [], root, ...plain, ...functions });
-}
-
-/** The source of every function that the patches of a file bring. */
-async function functionTexts(spec: import('../loader/check-subject.js').SubjectSpec): Promise<string[]> {
-  const { seriesOf } = await import('../loader/check-subject.js');
-  const { series } = await seriesOf(spec.series, spec.cwd, false);
-  const all = series.patches.flatMap((patch) => [
-    ...Object.values(patch.funcs ?? {}),
-    ...Object.values(patch.adds ?? {}),
-  ]);
-  return all.map((fn) => String(fn));
 }
 
 async function printed(report: CheckReport, settings: Settings, io: Io, whole: boolean): Promise<string> {

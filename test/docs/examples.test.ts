@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Property } from '../../properties/vocabulary.js';
-import { CLAIM, PATCH } from '../../src/cli/init-files.js';
 import { ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { overridden } from '../../src/explore/probes.js';
+import { CLAIM, PATCH } from '../../src/loader/init-files.js';
 import { loadSeriesFile, type SeriesFile } from '../../src/loader/series-file.js';
 import { typeFaults } from '../../src/loader/type-check.js';
 import { boot } from '../../src/machine/boot.js';
@@ -63,7 +63,7 @@ describe('code', () => {
   it.each(files)('%s loads, and runs', async (name) => {
     const { series } = await loaded(name);
     const scenario = namedScenario('two-spinners');
-    const { events } = happenings(seriesKernel(series), scenario ?? { cpus: 1 }, 200, false);
+    const { events } = happenings(seriesKernel(series), scenario ?? { cpus: 1 }, 200);
     expect(events.length).toBe(200);
   });
 
