@@ -26,6 +26,7 @@ interface Flags {
   operations?: string;
   config?: string[];
   cpus?: string;
+  reverse?: boolean;
   against?: string;
   only?: string[];
   runs?: string;
@@ -80,6 +81,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
       '... before and after this patch, mailbox or directory (repeatable, - is stdin)',
       gatherFiles,
     )
+    .option('--reverse', 'the tree has the patches of --am: take them out, the last first')
     .option('--config <name=y|n|value>', 'a Kconfig option of the trees (repeatable)', gatherFiles)
     .option('--operations <n>', 'random operations on both trees', '20000')
     .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
@@ -125,6 +127,8 @@ function refuseMixture(series: string | undefined, flags: Flags): void {
   }
   if (series !== undefined && flags.config !== undefined)
     o.fault('--config', 'a patch in C: a series in TypeScript has no Kconfig', 'it');
+  if (series !== undefined && flags.reverse === true)
+    o.fault('--reverse', '--am FILE: a series in TypeScript is its own list of patches', 'it');
   if (series === undefined && isTree) {
     for (const name of ONLY_SERIES)
       if (flags[name] !== undefined) o.fault(`--${name}`, 'a series: with --tree it does nothing', 'it');
@@ -148,6 +152,8 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     if (name === undefined || value === undefined) o.fault('--config', 'NAME=y, NAME=n or NAME=VALUE', shown(given));
     else config[name] = value.replace(/^"(.*)"$/, '$1');
   }
+  if (flags.reverse === true && flags.am === undefined)
+    o.fault('--reverse', '--am FILE, whose patches are taken out', '--against');
   if (flags.config !== undefined && flags.against !== undefined)
     o.fault('--config', 'it with --am; --against compares trees as they are', 'both');
   o.done();
@@ -158,7 +164,7 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     seed,
     style,
     format: flags.json === true ? 'json' : flags.mail === true ? 'mail' : 'text',
-    ...defined({ tree: flags.tree, am: flags.am, against: flags.against }),
+    ...defined({ tree: flags.tree, am: flags.am, reverse: flags.reverse, against: flags.against }),
   };
 }
 
