@@ -11,6 +11,13 @@ export function stableJson(value: unknown, indent = 0): string {
   return write(value, indent, '');
 }
 
+/** For JSON.stringify(): a BigInt becomes its decimal digits. */
+export const bigintAsText = (_key: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? String(value) : value;
+
+/** `value` as one object of JSON, keys in its own order: what a command prints under --json. */
+export const plainJson = (value: unknown): string => `${JSON.stringify(value, bigintAsText, 1)}\n`;
+
 function write(value: unknown, indent: number, margin: string): string {
   if (value === null) return 'null';
   switch (typeof value) {

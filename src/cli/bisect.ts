@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel bisect`: which patch of a series changes the verdict on a claim. */
 import { Command } from 'commander';
+import { defined } from '../base/defined.js';
+import { OK } from '../base/exit-codes.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { columns, wrap } from '../base/text.js';
 import { VERSION } from '../base/version.js';
-import { OK } from './exit.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
 
@@ -40,7 +41,7 @@ async function bisect(claim: string, name: string, flags: Flags, io: Io): Promis
   const { bisectClaim } = await import('../explore/bisect.js');
   const { machineEngine } = await import('../explore/machine-engine.js');
   const { progressTo } = await import('./progress.js');
-  const { askerFor } = await import('./check.js');
+  const { askerFor } = await import('../workers/asker-for.js');
   const spec = { series: name, cwd: io.cwd, prefixes: true };
   const subject = await subjectOfSpec(spec);
   const known = subject.claims.flatMap((c) => [c.id, ...c.properties.map((p) => p.id)]);
@@ -50,7 +51,7 @@ async function bisect(claim: string, name: string, flags: Flags, io: Io): Promis
   const asker = await askerFor(spec, false);
   const progress = await progressTo(io);
   try {
-    const settings = { ...(runs === undefined ? {} : { runs }), ...(seed === undefined ? {} : { seed }) };
+    const settings = defined({ runs, seed });
     const tools = {
       engine: machineEngine,
       asker,

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel check --tree PATH (--am FILE | --against PATH2)`: the kernel's own C code before and after a patch. */
 import { basename, resolve } from 'node:path';
+import { type ExitStyle, NOT_JUDGED, OK, REFUTED, skipped } from '../base/exit-codes.js';
+import { bigintAsText } from '../base/stable-json.js';
 import type { PatchStep } from '../conform/patch/judge-step.js';
 import { readPatch, readPatches } from '../loader/patches.js';
 import type { KernelTree } from '../native/find-tree.js';
-import { readSeries } from '../native/mailbox.js';
-import { isSkip, NativeError } from '../native/native-error.js';
+import { type MailedPatch, readSeries } from '../native/mailbox.js';
+import { NativeError } from '../native/native-error.js';
 import { addedLinesOf, applySeries, configuredTree } from '../native/patch.js';
+import { reversedDiff } from '../native/reverse-diff.js';
 import { hunksBetween } from '../native/tree-diff.js';
 import { patchMail } from '../report/patch-mail.js';
 import { patchText } from '../report/patch-text.js';
 import { type Judged, notJudgedText, type PatchVerdict, verdictOf } from '../report/patch-verdict.js';
-import type { ExitStyle } from '../report/verdicts.js';
-import { BAD_INPUT, BISECT_SKIP, KSFT_SKIP, NOT_JUDGED, OK, REFUTED } from './exit.js';
+import { explain } from './exit.js';
 import type { Io } from './io.js';
 
 export interface TreeFlags {
   readonly tree?: string;
   /** mailboxes, patches or directories of them, in their order; `-` is standard input */
   readonly am?: readonly string[];
+  /** the patches are in the tree, and are taken out one by one, the last first */
+  readonly reverse?: boolean;
   /** another tree */
   readonly against?: string;
   /** Kconfig options that the user sets, by name without CONFIG_ */
@@ -33,14 +37,16 @@ export interface TreeFlags {
 async function stepsOf(io: Io, base: KernelTree, flags: TreeFlags): Promise<PatchStep[]> {
   const { compiledFiles } = await import('../conform/patch/judge-step.js');
   if (flags.am !== undefined) {
-    const series = [];
+    const series: MailedPatch[] = [];
     for (const file of flags.am.flatMap((path) => readPatches(path, io.cwd))) {
       const bytes = file === '-' ? Buffer.from(await io.stdin()) : readPatch(file, io.cwd);
       series.push(...readSeries(bytes, file === '-' ? 'standard input' : basename(file)));
     }
     const set = flags.config ?? {};
     const configured = await configuredTree(base, set);
-    const steps = await applySeries(base, series, () => compiledFiles(base), set);
+    const undone = ({ subject, diff }: MailedPatch) => ({ subject: `Revert "${subject}"`, diff: reversedDiff(diff) });
+    const asked = flags.reverse === true ? series.reverse().map(undone) : series;
+    const steps = await applySeries(base, asked, () => compiledFiles(base), set);
     return steps.map((step) => ({ ...step, base: configured }));
   }
   const { findTree } = await import('../native/find-tree.js');
@@ -50,17 +56,10 @@ async function stepsOf(io: Io, base: KernelTree, flags: TreeFlags): Promise<Patc
   return [{ subject, options: [], base, previous: base, tree, hunks, leftOut: [], added: addedLinesOf(hunks) }];
 }
 
-function refuse(io: Io, error: NativeError, style: ExitStyle): number {
-  io.err(`kvmodel: ${error.message}\n`);
-  for (const line of error.details.slice(0, 40)) if (!error.message.includes(line)) io.err(`  ${line}\n`);
-  if (style === 'bisect') return BISECT_SKIP;
-  return style === 'kselftest' && (isSkip(error) || error.code === 'not-a-tree') ? KSFT_SKIP : BAD_INPUT;
-}
-
 function exitOf(verdict: PatchVerdict, style: ExitStyle): number {
   if (verdict === 'nothing refuted') return OK;
   if (verdict === 'refuted') return REFUTED;
-  return style === 'bisect' ? BISECT_SKIP : NOT_JUDGED;
+  return skipped(style, NOT_JUDGED);
 }
 
 function jsonOf(base: KernelTree, judged: readonly Judged[], flags: TreeFlags): string {
@@ -72,8 +71,7 @@ function jsonOf(base: KernelTree, judged: readonly Judged[], flags: TreeFlags): 
     steps: judged.map(({ subject, check }) => ({ subject, ...check })),
   };
   // `coverage` is for counting, not for reading
-  const plain = (key: string, x: unknown) =>
-    key === 'coverage' ? undefined : typeof x === 'bigint' ? x.toString() : x;
+  const plain = (key: string, x: unknown) => (key === 'coverage' ? undefined : bigintAsText(key, x));
   return `${JSON.stringify(value, plain, 1)}\n`;
 }
 
@@ -92,7 +90,7 @@ export async function checkTree(io: Io, flags: TreeFlags): Promise<number> {
     else io.out(flags.format === 'mail' ? patchMail(base.version, judged) : patchText(base.version, judged));
     return exitOf(verdictOf(judged), flags.style);
   } catch (error) {
-    if (error instanceof NativeError) return refuse(io, error, flags.style);
+    if (error instanceof NativeError) return explain(error, io, flags.style);
     throw error;
   }
 }

@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel check`: every claim of a series asked of base and series, and a report. */
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { defined } from '../base/defined.js';
+import { EXIT_STYLES, type ExitStyle, INTERRUPTED } from '../base/exit-codes.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { count, quoted } from '../base/text.js';
 import { VERSION } from '../base/version.js';
 import { idsOf, questionsOf, type Subject, selected } from '../explore/subject.js';
 import { newFolderFault, writeNew } from '../loader/files.js';
 import type { CheckReport } from '../report/check-report.js';
-import type { ExitStyle } from '../report/verdicts.js';
 import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
 import type { TreeFlags } from './check-tree.js';
-import { INTERRUPTED } from './exit.js';
+import { BARE } from './invocation.js';
 import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
-import { replayCommands } from './replay-command.js';
 
 const SEED_MAX = 0xffff_ffff;
 const FORMATS = ['json', 'mail', 'ktap', 'junit'] as const;
 type Format = (typeof FORMATS)[number] | 'text';
-const STYLES: readonly ExitStyle[] = ['unix', 'kselftest', 'bisect'];
 
 interface Flags {
   tree?: string;
@@ -28,6 +26,7 @@ interface Flags {
   operations?: string;
   config?: string[];
   cpus?: string;
+  reverse?: boolean;
   against?: string;
   only?: string[];
   runs?: string;
@@ -82,6 +81,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
       '... before and after this patch, mailbox or directory (repeatable, - is stdin)',
       gatherFiles,
     )
+    .option('--reverse', 'the tree has the patches of --am: take them out, the last first')
     .option('--config <name=y|n|value>', 'a Kconfig option of the trees (repeatable)', gatherFiles)
     .option('--operations <n>', 'random operations on both trees', '20000')
     .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
@@ -127,6 +127,8 @@ function refuseMixture(series: string | undefined, flags: Flags): void {
   }
   if (series !== undefined && flags.config !== undefined)
     o.fault('--config', 'a patch in C: a series in TypeScript has no Kconfig', 'it');
+  if (series !== undefined && flags.reverse === true)
+    o.fault('--reverse', '--am FILE: a series in TypeScript is its own list of patches', 'it');
   if (series === undefined && isTree) {
     for (const name of ONLY_SERIES)
       if (flags[name] !== undefined) o.fault(`--${name}`, 'a series: with --tree it does nothing', 'it');
@@ -140,7 +142,7 @@ function treeFlagsOf(flags: Flags): TreeFlags {
   const operations = o.whole('--operations', flags.operations, 1, 1e12) ?? 20_000;
   const cpus = o.whole('--cpus', flags.cpus, 1, 8) ?? 4;
   const seed = o.whole('--seed', flags.seed, 0, SEED_MAX) ?? 1;
-  const style = o.word('--exit', flags.exit, STYLES);
+  const style = o.word('--exit', flags.exit, EXIT_STYLES);
   if ((flags.am === undefined) === (flags.against === undefined))
     o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
   if (flags.json === true && flags.mail === true) o.fault('--mail', 'one format', '--json and --mail');
@@ -150,6 +152,8 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     if (name === undefined || value === undefined) o.fault('--config', 'NAME=y, NAME=n or NAME=VALUE', shown(given));
     else config[name] = value.replace(/^"(.*)"$/, '$1');
   }
+  if (flags.reverse === true && flags.am === undefined)
+    o.fault('--reverse', '--am FILE, whose patches are taken out', '--against');
   if (flags.config !== undefined && flags.against !== undefined)
     o.fault('--config', 'it with --am; --against compares trees as they are', 'both');
   o.done();
@@ -160,9 +164,7 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     seed,
     style,
     format: flags.json === true ? 'json' : flags.mail === true ? 'mail' : 'text',
-    ...(flags.tree === undefined ? {} : { tree: flags.tree }),
-    ...(flags.am === undefined ? {} : { am: flags.am }),
-    ...(flags.against === undefined ? {} : { against: flags.against }),
+    ...defined({ tree: flags.tree, am: flags.am, reverse: flags.reverse, against: flags.against }),
   };
 }
 
@@ -173,7 +175,7 @@ function settingsOf(series: string, flags: Flags, io: Io): Settings {
   const runs = o.whole('--runs', flags.runs, 1, 100_000_000);
   const seed = o.whole('--seed', flags.seed, 0, SEED_MAX);
   const timeSeconds = o.whole('--time', flags.time, 1, 7 * 24 * 3600);
-  const style = o.word('--exit', flags.exit, STYLES);
+  const style = o.word('--exit', flags.exit, EXIT_STYLES);
   // WHY now: what cannot be written is to be known before minutes of work
   if (flags.out !== undefined && o.isFine) {
     const fault = newFolderFault(flags.out, io.cwd);
@@ -188,11 +190,7 @@ function settingsOf(series: string, flags: Flags, io: Io): Settings {
     all: flags.all === true,
     format: formats[0] ?? 'text',
     style,
-    ...(flags.against === undefined ? {} : { against: flags.against }),
-    ...(flags.out === undefined ? {} : { out: flags.out }),
-    ...(runs === undefined ? {} : { runs }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(timeSeconds === undefined ? {} : { timeSeconds }),
+    ...defined({ against: flags.against, out: flags.out, runs, seed, timeSeconds }),
   };
 }
 
@@ -201,16 +199,20 @@ async function check(settings: Settings, io: Io): Promise<number> {
   const { runCheck } = await import('../explore/check.js');
   const { machineEngine } = await import('../explore/machine-engine.js');
   const { progressTo } = await import('./progress.js');
+  const { replayCommands } = await import('../loader/replay-command.js');
+  const { askerFor } = await import('../workers/asker-for.js');
   const { exitCode } = await import('../report/verdicts.js');
 
   if ((settings.timeSeconds ?? 0) >= LONG_RUN_SECONDS) expectLongRun();
   const { against, prefixes } = settings;
-  const spec = { series: settings.series, cwd: io.cwd, prefixes, ...(against === undefined ? {} : { against }) };
+  const spec = { series: settings.series, cwd: io.cwd, prefixes, ...defined({ against }) };
   const subject = await subjectOfSpec(spec, true, warnOn(io));
   checkOnly(settings.only, subject);
   // branches are counted where everything is asked, for it takes time
   const asker = await askerFor(spec, settings.only.length === 0, subject.kernels[0].name);
   io.err(`kvmodel: ${beforehand(settings, subject)}\n`);
+  // a mail is read where another kvmodel is, or none
+  const command = settings.format === 'mail' ? BARE : io.invocation;
   const progress = await progressTo(io);
   const interrupt = io.onInterrupt?.();
   let report: CheckReport;
@@ -219,10 +221,10 @@ async function check(settings: Settings, io: Io): Promise<number> {
       engine: machineEngine,
       asker,
       version: VERSION,
-      replayCommand: await replayCommands(settings, subject, io),
+      replayCommand: replayCommands(subject, settings, { cwd: io.cwd, command }),
       progress: progress.report,
       now: () => Date.now() / 1000,
-      ...(interrupt === undefined ? {} : { interrupted: interrupt.happened }),
+      ...defined({ interrupted: interrupt?.happened }),
     });
   } finally {
     progress.stop();
@@ -253,13 +255,7 @@ function beforehand(settings: Settings, subject: Subject): string {
 
 function checkSettings(settings: Settings): Parameters<typeof import('../explore/check.js').runCheck>[1] {
   const { only, runs, seed, timeSeconds, witness } = settings;
-  return {
-    only,
-    witness,
-    ...(runs === undefined ? {} : { runs }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(timeSeconds === undefined ? {} : { timeSeconds }),
-  };
+  return { only, witness, ...defined({ runs, seed, timeSeconds }) };
 }
 
 /** Every id of --only has to be known. */
@@ -268,36 +264,6 @@ function checkOnly(only: readonly string[], subject: Subject): void {
   const o = new Options();
   for (const id of only) if (!known.includes(id)) o.fault('--only', oneOf('a claim or property', id, known), shown(id));
   o.done();
-}
-
-/** Threads that answer; what they count is the code of the series alone. */
-export async function askerFor(
-  spec: import('../loader/check-subject.js').SubjectSpec,
-  counting: boolean,
-  base?: string,
-): Promise<import('../explore/asker.js').Asker> {
-  const { workerAsker } = await import('../workers/worker-asker.js');
-  const { looksLikeFile } = await import('../loader/series-file.js');
-  const { fileURLToPath } = await import('node:url');
-  const isFile = looksLikeFile(spec.series);
-  const own = isFile
-    ? resolve(spec.cwd, spec.series)
-    : fileURLToPath(new URL(`../series/${spec.series}/`, import.meta.url));
-  const root = isFile ? spec.cwd : fileURLToPath(new URL('../../..', import.meta.url));
-  const functions = isFile ? { functions: await functionTexts(spec) } : {};
-  const plain = base === undefined ? {} : { base };
-  return workerAsker({ spec, covered: counting ? [own] : [], root, ...plain, ...functions });
-}
-
-/** The source of every function that the patches of a file bring. */
-async function functionTexts(spec: import('../loader/check-subject.js').SubjectSpec): Promise<string[]> {
-  const { seriesOf } = await import('../loader/check-subject.js');
-  const { series } = await seriesOf(spec.series, spec.cwd, false);
-  const all = series.patches.flatMap((patch) => [
-    ...Object.values(patch.funcs ?? {}),
-    ...Object.values(patch.adds ?? {}),
-  ]);
-  return all.map((fn) => String(fn));
 }
 
 async function printed(report: CheckReport, settings: Settings, io: Io, whole: boolean): Promise<string> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The commands as they describe themselves: what completion and the manual are generated from. */
+import { defined } from '../base/defined.js';
 import type { CommandEntry } from './commands.js';
 import type { Io } from './io.js';
 
@@ -28,7 +29,7 @@ export async function commandTexts(io: Io, commands: readonly CommandEntry[]): P
       options: command.options.map((it) => ({
         flags: it.flags,
         says: it.description,
-        ...(it.defaultValue === undefined ? {} : { initial: String(it.defaultValue) }),
+        ...defined({ initial: it.defaultValue === undefined ? undefined : String(it.defaultValue) }),
       })),
       examples: examplesOf(command),
     });

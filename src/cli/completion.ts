@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel completion SHELL`: commands, options and names, generated from the commands themselves. */
 import { Command } from 'commander';
+import { OK } from '../base/exit-codes.js';
 import { type CommandText, commandTexts } from './command-texts.js';
 import type { CommandEntry } from './commands.js';
-import { OK } from './exit.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
 

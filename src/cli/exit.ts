@@ -1,28 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Exit codes, and what is said when a command cannot do what it was asked. */
+/** What is said when a command cannot do what it was asked, and the exit code for it. */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BAD_INPUT, type ExitStyle, failed, OUR_FAULT, skipped } from '../base/exit-codes.js';
 import { BadInput, type Fault } from '../base/faults.js';
 import { ascii, count, wrap } from '../base/text.js';
-import type { ExitStyle } from '../report/verdicts.js';
+import { isSkip, NativeError } from '../native/native-error.js';
 import type { Io } from './io.js';
-
-/** as recorded, or everything holds */
-export const OK = 0;
-/** refuted, or not as recorded */
-export const REFUTED = 1;
-/** usage or bad input */
-export const BAD_INPUT = 2;
-/** a branch that is not modelled, or a mistake of ours */
-export const OUR_FAULT = 3;
-/** kselftest: nothing could be judged */
-export const KSFT_SKIP = 4;
-/** a patch of which something was not compiled or not run, and nothing refuted */
-export const NOT_JUDGED = 4;
-/** git bisect: this revision cannot be tested */
-export const BISECT_SKIP = 125;
-/** ended by ^C, as a shell counts signals */
-export const INTERRUPTED = 130;
 
 /** Faults carried by any of our errors that mean bad input, or null. */
 function faultsOf(error: unknown): { input: string; faults: readonly Fault[] } | null {
@@ -54,28 +38,57 @@ function outsideFrame(stack: string, cwd: string): string | null {
   return null;
 }
 
+/** There is no native engine: one sentence, then the tool's own words. */
+function refused(error: NativeError, io: Io, style: ExitStyle): number {
+  io.err(`kvmodel: ${error.message}\n`);
+  for (const line of error.details.slice(0, 40)) if (!error.message.includes(line)) io.err(`  ${line}\n`);
+  const nothing = isSkip(error) || error.code === 'not-a-tree' || error.code === 'tree-too-old';
+  return nothing ? skipped(style, BAD_INPUT) : failed(style, BAD_INPUT);
+}
+
+/** Of the disk, wherever it was noticed: nothing was wrong with what was asked. */
+const DISK: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'it is read-only',
+};
+
+/** What the disk refused, or null. */
+function diskRefusal(error: unknown): string | null {
+  const { code = '', path } = error as NodeJS.ErrnoException;
+  const why = DISK[code];
+  if (why === undefined) return null;
+  return `${path ?? 'a file'} cannot be written (${code}: ${why}); TMPDIR and XDG_CACHE_HOME name other places`;
+}
+
 /** Says what went wrong on stderr and returns the exit code for it. */
 export function explain(error: unknown, io: Io, style: ExitStyle = 'unix'): number {
   const bad = faultsOf(error);
   if (bad !== null) {
     io.err(`${faultLines(bad.input, bad.faults).join('\n')}\n`);
-    return style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
+    return failed(style, BAD_INPUT);
   }
+  if (error instanceof NativeError) return refused(error, io, style);
   const e = error instanceof Error ? error : new Error(String(error));
+  const refusal = diskRefusal(e);
+  if (refusal !== null) {
+    io.err(`kvmodel: ${ascii(refusal)}\n`);
+    return failed(style, BAD_INPUT);
+  }
   const theirs = outsideFrame(e.stack ?? '', io.cwd);
   if (theirs !== null) {
     const fault = { code: 'threw', place: theirs, expected: 'code that runs', got: `${e.name}: ${e.message}` };
     io.err(`${faultLines(theirs.replace(/:\d+:\d+$/, ''), [fault]).join('\n')}\n`);
-    return style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
+    return failed(style, BAD_INPUT);
   }
   if (e.name === 'NotModelled') {
     io.err(
       `kvmodel: ${ascii(e.message)}\nLinux goes on here and the model does not: docs/FIDELITY.md says what is missing.\n`,
     );
-    return style === 'bisect' ? BISECT_SKIP : OUR_FAULT;
+    return failed(style, OUR_FAULT);
   }
   io.err(`kvmodel: ${e.name}: ${ascii(e.message)}\n`);
   io.err('This is a mistake of kvmodel, not of yours. KVMODEL_DEBUG=1 shows where.\n');
   if (io.env['KVMODEL_DEBUG'] === '1') io.err(`${e.stack}\n`);
-  return style === 'bisect' ? BISECT_SKIP : OUR_FAULT;
+  return failed(style, OUR_FAULT);
 }

@@ -3,10 +3,10 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { OK } from '../base/exit-codes.js';
 import { quoted } from '../base/text.js';
 import { refuseExisting, writeNew } from '../loader/files.js';
-import { OK } from './exit.js';
-import { CLAIM, PATCH } from './init-files.js';
+import { CLAIM, PATCH } from '../loader/init-files.js';
 import type { Io } from './io.js';
 
 const EXAMPLES = `

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Finds the command, loads its file alone, and turns whatever it throws into words and an exit code. */
 import { Command, CommanderError } from 'commander';
+import { BAD_INPUT, EXIT_STYLES, failed, OK } from '../base/exit-codes.js';
 import { oneOf } from '../base/faults.js';
 import { VERSION } from '../base/version.js';
 import { commands } from './commands.js';
-import { BAD_INPUT, BISECT_SKIP, explain, OK } from './exit.js';
+import { explain } from './exit.js';
 import type { Io } from './io.js';
 
 const EXAMPLES = `
@@ -22,7 +23,7 @@ stdout, progress to stderr. The same seed gives the same bytes.
 /** Runs one command line; returns the exit code. Never throws, never ends the process. */
 export async function kvmodel(argv: readonly string[], io: Io): Promise<number> {
   let code = OK;
-  const style = /--exit[= ]bisect\b/.test(argv.join(' ')) ? 'bisect' : 'unix';
+  const style = EXIT_STYLES.find((it) => new RegExp(`--exit[= ]${it}(?!\\S)`).test(argv.join(' '))) ?? 'unix';
   const [first] = argv;
   const chosen = commands.find((c) => c.name === first);
   if (first !== undefined && !first.startsWith('-') && first !== 'help' && chosen === undefined) {
@@ -63,7 +64,7 @@ export async function kvmodel(argv: readonly string[], io: Io): Promise<number> 
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (e) {
-    if (e instanceof CommanderError) return e.exitCode === 0 ? OK : style === 'bisect' ? BISECT_SKIP : BAD_INPUT;
+    if (e instanceof CommanderError) return e.exitCode === 0 ? OK : failed(style, BAD_INPUT);
     return explain(e, io, style);
   }
 }

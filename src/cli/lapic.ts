@@ -2,9 +2,9 @@
 /** `kvmodel lapic --serve`: the model's local APICs for a guest program from outside, over standard input and output. */
 import { readSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
+import { OK } from '../base/exit-codes.js';
 import { reject } from '../base/faults.js';
 import { ascii } from '../base/text.js';
-import { OK } from './exit.js';
 import { exit, type Io } from './io.js';
 
 /** No request is longer; what is longer is dropped up to its end, so that a client without newlines takes no memory. */

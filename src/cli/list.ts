@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel list`: what there is to check, to run and to ask. */
 import { Command } from 'commander';
+import { OK } from '../base/exit-codes.js';
 import { wrap } from '../base/text.js';
-import { OK } from './exit.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel man`: the manual page, generated from the commands themselves. */
 import { Command } from 'commander';
+import { OK } from '../base/exit-codes.js';
 import { VERSION } from '../base/version.js';
 import { type CommandText, commandTexts } from './command-texts.js';
 import type { CommandEntry } from './commands.js';
-import { OK } from './exit.js';
 import type { Io } from './io.js';
 
 const EXAMPLES = `

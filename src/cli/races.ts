@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel races`: lockless code on several CPUs, in every order of its races, or in orders that chance chooses. */
 import { Command } from 'commander';
+import { defined } from '../base/defined.js';
+import { OK, REFUTED } from '../base/exit-codes.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { columns, count, quoted, wrap } from '../base/text.js';
-import type { Broken, Interleaved } from '../races/every-order.js';
+import type { Broken } from '../races/every-order.js';
 import type { Litmus, MemoryOptions, Setting } from '../races/one-order.js';
 import type { Kernel } from '../vmlinux/bind.js';
-import { OK, REFUTED } from './exit.js';
 import { type Io, warnOn } from './io.js';
 import { Options } from './options.js';
 
@@ -102,10 +103,7 @@ async function askedOf(flags: Flags, io: Io): Promise<Asked> {
   if (flags.kernel !== undefined && looksLikeFile(flags.kernel))
     warnOn(io)(`functions of ${flags.kernel} run in one go here; those of kvmodel stop at their races`);
   const table = await steppedTableOf(kernel);
-  const memory = {
-    storeBuffers: flags.tso === true,
-    ...(flags.without === undefined ? {} : { withoutBarrier: flags.without }),
-  };
+  const memory = { storeBuffers: flags.tso === true, ...defined({ withoutBarrier: flags.without }) };
   const again = [
     ...(flags.kernel === undefined ? [] : ['--kernel', quoted(flags.kernel)]),
     ...(flags.tso === true ? ['--tso'] : []),
@@ -120,6 +118,7 @@ async function askedOf(flags: Flags, io: Io): Promise<Asked> {
 
 async function everyTest(name: string | undefined, flags: Flags, asked: Asked, io: Io): Promise<number> {
   const { searchOrders } = await import('../races/every-order.js');
+  const { brokenText, orderVerdict, searched } = await import('../report/race-text.js');
   const { litmusTests } = await import('../../properties/races/litmus.js');
   const all = litmusTests(asked.kernel);
   const tests = all.filter((it) => name === undefined || it.name.includes(name));
@@ -140,36 +139,13 @@ async function everyTest(name: string | undefined, flags: Flags, asked: Asked, i
     }));
     io.out(`${stableJson({ kernel: asked.kernel.name, tests: plain }, 2)}\n`);
   } else {
-    const rows = results.map(({ setting, found }) => [setting.litmus.name, verdict(found), searched(found)]);
+    const rows = results.map(({ setting, found }) => [setting.litmus.name, orderVerdict(found), searched(found)]);
     const lines = [`kernel   ${asked.kernel.name}`, '', ...columns([['test', 'verdict', 'searched'], ...rows])];
     for (const { setting, found } of results)
-      if (found.broken !== null) lines.push('', ...(await brokenText(setting, found.broken)));
+      if (found.broken !== null) lines.push('', ...brokenText(setting, found.broken));
     io.out(`${lines.join('\n')}\n`);
   }
   return results.some(({ found }) => found.broken !== null) ? REFUTED : OK;
-}
-
-function verdict(found: Interleaved): string {
-  if (found.broken !== null) return 'refuted';
-  return found.complete ? 'holds' : 'no fault';
-}
-
-function searched(found: Interleaved): string {
-  const skipped = found.skipped === 0 ? '' : `, ${found.skipped} not modelled`;
-  return `${found.complete ? 'all ' : ''}${count(found.states, 'state')}${skipped}`;
-}
-
-/** A column a CPU; a step stands in the column of the CPU that made it. */
-export async function brokenText(setting: Setting, broken: Broken): Promise<string[]> {
-  const { logOrder } = await import('../races/order-log.js');
-  const { orderText } = await import('../report/race-text.js');
-  const { litmus } = setting;
-  return [
-    ...wrap(litmus.name, 80),
-    ...wrap(`${litmus.says}: ${broken.message}`, 76).map((line) => `  ${line}`),
-    '',
-    ...orderText(litmus.cpus, logOrder(setting, broken.moves)),
-  ];
 }
 
 /* ---- cases ---- */
@@ -177,6 +153,7 @@ export async function brokenText(setting: Setting, broken: Broken): Promise<stri
 async function oneCase(text: string, flags: Flags, asked: Asked, io: Io): Promise<number> {
   const { litmusOf, parseCase } = await import('../races/world.js');
   const { searchOrders } = await import('../races/every-order.js');
+  const { failingText, orderVerdict, searched } = await import('../report/race-text.js');
   const { parseOrder, playOrder } = await import('../races/random-order.js');
   const race = parseCase(text);
   const setting = asked.setting(litmusOf(asked.kernel, race));
@@ -185,7 +162,7 @@ async function oneCase(text: string, flags: Flags, asked: Asked, io: Io): Promis
   if (flags.order === undefined) {
     const found = searchOrders(setting, { limit: asked.limit });
     broken = found.broken;
-    what = `${verdict(found)}, ${searched(found)}`;
+    what = `${orderVerdict(found)}, ${searched(found)}`;
   } else {
     const moves = parseOrder(flags.order, setting.litmus.cpus.length);
     if (moves === null) reject('command line', 'order', '--order', 'moves such as 0x3,1,0x2', shown(flags.order));
@@ -200,13 +177,14 @@ async function oneCase(text: string, flags: Flags, asked: Asked, io: Io): Promis
   }
   const lines = [`kernel   ${asked.kernel.name}`, ...wrap(`case     ${setting.litmus.name}`, 80, '         ')];
   lines.push(`verdict  ${what}`);
-  if (broken !== null) lines.push('', ...(await failingText(setting, broken, asked)));
+  if (broken !== null) lines.push('', ...failingText(setting, broken, asked));
   io.out(`${lines.join('\n')}\n`);
   return broken === null ? OK : REFUTED;
 }
 
 async function random(flags: Flags, asked: Asked, io: Io): Promise<number> {
   const { searchAtRandom } = await import('../races/random.js');
+  const { failingText } = await import('../report/race-text.js');
   const { litmusOf } = await import('../races/world.js');
   const end = asked.timeSeconds === null ? 0 : Date.now() + asked.timeSeconds * 1000;
   const found = searchAtRandom((race) => asked.setting(litmusOf(asked.kernel, race)), {
@@ -228,26 +206,8 @@ async function random(flags: Flags, asked: Asked, io: Io): Promise<number> {
   ];
   if (failing !== null) {
     lines.push(...wrap(`drawn    ${failing.drawn}`, 80, '         '), '');
-    lines.push(...(await failingText(asked.setting(litmusOf(asked.kernel, failing.race)), failing.broken, asked)));
+    lines.push(...failingText(asked.setting(litmusOf(asked.kernel, failing.race)), failing.broken, asked));
   }
   io.out(`${lines.join('\n')}\n`);
   return failing === null ? OK : REFUTED;
-}
-
-/** The order, and the command that plays it again. */
-async function failingText(setting: Setting, broken: Broken, asked: Asked): Promise<string[]> {
-  const { orderName } = await import('../races/random-order.js');
-  const words = [
-    `${asked.invocation} races`,
-    ...asked.again,
-    `--case '${setting.litmus.name}'`,
-    `--order ${orderName(broken.moves)}`,
-  ];
-  const command: string[] = [''];
-  for (const word of words) {
-    const line = command[command.length - 1];
-    if (line !== '' && line.length + word.length > 76) command.push(`  ${word}`);
-    else command[command.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return [...(await brokenText(setting, broken)), '', command.join(' \\\n')];
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel replay`: a counterexample once more, event by event, and whether it still is one. */
 import { Command } from 'commander';
+import { OK, REFUTED } from '../base/exit-codes.js';
 import { BadInput, reject, shown } from '../base/faults.js';
 import { wrap } from '../base/text.js';
 import { type Case, looksLikeToken, readCaseFile, readToken } from '../loader/counterexample.js';
 import { readText } from '../loader/files.js';
-import { OK, REFUTED } from './exit.js';
 import { columnsOf, type Io, warnOn } from './io.js';
 
 interface Flags {

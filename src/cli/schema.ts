@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel schema`: what a scenario may look like, for editors that check JSON. */
 import { Command } from 'commander';
-import { OK } from './exit.js';
+import { OK } from '../base/exit-codes.js';
 import type { Io } from './io.js';
 
 const EXAMPLES = `

@@ -1,8 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Function by function: how often the model and the C code call it on the same operations, and how much of it is reached. */
 import type { LineCoverage } from '../native/coverage.js';
-import type { Mirror } from '../native/mirrors.js';
+import { findTree } from '../native/find-tree.js';
+import { type Mirror, mirrors } from '../native/mirrors.js';
+import type { Kernel } from '../vmlinux/bind.js';
+import { apicFunctions } from './apic/hold.js';
 import type { HeldRow } from './held/compare.js';
+import { holdAll } from './held/hold-all.js';
+import { callsOfEach, type LockstepAsked, PARTS, type Part } from './parts.js';
+import { schedulerCalls } from './sched/hold.js';
+
+/** What ran on both sides. */
+export interface CallsHeld {
+  /** by the model, of each function */
+  readonly calls: ReadonlyMap<string, number>;
+  readonly coverage: LineCoverage;
+  /** for each sequence that differs, its likeliest function */
+  readonly suspects: readonly string[];
+}
 
 /** One mirrored function's row. */
 export interface FunctionRow {
@@ -77,3 +92,39 @@ export function withHeld(
 
 /** Mirrored, but not called on both sides: nothing has been compared. */
 export const isHeld = (row: FunctionRow): boolean => row.modelCalls > 0 && (row.cCalls > 0 || row.lines === 0);
+
+const NOTHING: LineCoverage = { lines: new Map(), functions: new Map() };
+
+/** Which files each part holds. */
+const FILES_OF: Readonly<Record<Part, RegExp>> = {
+  scheduler: /^(kernel|lib|include)\//,
+  lapic: /^arch\/x86\//,
+};
+
+/** What the local APICs' engine replaces by its own: nothing of it is held. */
+const STOOD_IN = /\/(trace\.h|kvm-x86-ops\.h|cpuid\.c|i8259\.c|msr\.h|smm\.h)$/;
+
+/** Every mirrored function's row: in the parts that are asked, and alone when all of them are. */
+export async function functionTable(
+  kernel: Kernel,
+  asked: LockstepAsked & { readonly parts: readonly Part[] },
+): Promise<FunctionRow[]> {
+  const rows: FunctionRow[] = [];
+  for (const part of asked.parts) {
+    const held = await (part === 'scheduler' ? schedulerCalls(kernel, asked) : apicFunctions(kernel, asked)).catch(
+      (error): CallsHeld => {
+        if (part === 'scheduler' || asked.parts !== PARTS || asked.tree === undefined) throw error;
+        return { calls: new Map(), coverage: NOTHING, suspects: [] };
+      },
+    );
+    const mirrored = mirrors().filter(({ file }) => FILES_OF[part].test(file));
+    const found = functionRows(mirrored, held.calls, held.coverage, held.suspects);
+    rows.push(...found.map((row) => (part === 'lapic' && STOOD_IN.test(row.file) ? { ...row, modelCalls: 0 } : row)));
+  }
+  if (asked.parts !== PARTS) return rows;
+  const rest = mirrors().filter(({ file }) => PARTS.every((part) => !FILES_OF[part].test(file)));
+  rows.push(...functionRows(rest, new Map(), NOTHING));
+  const tree = await findTree(asked.tree);
+  const alone = await holdAll(kernel, tree, { seed: asked.seed, calls: callsOfEach(asked.operations) });
+  return withHeld(rows, alone.rows, alone.coverage);
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What an event changed, field by field, in kernel names: `A.vruntime +2800000`, `rq0.curr A -> B`. */
+
 import * as x86_kvm_host from '../arch/x86/kvm_host.js';
+import { bigintAsText } from '../base/stable-json.js';
 import * as kvm_host from '../kvm/kvm_host.js';
 import { type s64, s64_diff, s64_toBigInt, toBigInt, type u64 } from '../lib/types.js';
 import type { machine } from '../machine/state.js';
@@ -79,8 +81,7 @@ function pointerText(field: string, value: unknown, m: machine): string {
 
 const hex = (value: unknown): string => `0x${BigInt(value as number | bigint).toString(16)}`;
 
-const wholeText = (value: unknown): string =>
-  JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? String(v) : v)) ?? 'nothing';
+const wholeText = (value: unknown): string => JSON.stringify(value, bigintAsText) ?? 'nothing';
 
 const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The first field in which two machines differ: everything that the first one has, in its own order. */
+import { bigintAsText } from '../base/stable-json.js';
 import type { machine } from './state.js';
 
 export interface MachineDifference {
@@ -88,6 +89,6 @@ const fieldText = (path: readonly string[]): string =>
 
 function text(value: unknown): string {
   if (typeof value !== 'object' || value === null) return value === undefined ? 'absent' : String(value);
-  const json = JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? String(v) : v));
+  const json = JSON.stringify(value, bigintAsText);
   return json.length > 60 ? `${json.slice(0, 57)}...` : json;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Time passes: the clock, the timers that are due on the way, and whoever has a CPU meanwhile. */
 import { elapse } from '../guest/actor.js';
+import { NotModelled } from '../lib/bug.js';
 import { add, toNumber, u64 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
@@ -8,10 +9,13 @@ import { preemptionTimerAt, runsOnItsOwn } from './next-event.js';
 import { interrupt, settle } from './settle.js';
 import type { machine } from './state.js';
 
+/** expirations in one `advance`; an hour of the shortest period that KVM allows has 18 million */
+const EXPIRATIONS_MAX = 100_000;
+
 /** Lets `ns` pass. Timers that are due on the way fire at their expiry, in the order of (expiry, id). */
 export function advance(k: vmlinux, m: machine, ns: number): void {
   const end = toNumber(m.sched_clock) + ns;
-  for (;;) {
+  for (let fired = 0; ; fired++) {
     const timer = nextTimer(m, end);
     const cpu = nextPreemption(m, timer === NULL ? end : toNumber(m.hrtimer[timer].expires) - 1);
     if (cpu !== NULL) {
@@ -21,6 +25,7 @@ export function advance(k: vmlinux, m: machine, ns: number): void {
       continue;
     }
     if (timer === NULL) break;
+    if (fired >= EXPIRATIONS_MAX) throw new NotModelled(`an advance in which timers expire over ${fired} times`);
     pass(m, toNumber(m.hrtimer[timer].expires) - toNumber(m.sched_clock));
     interrupt(k, m, m.hrtimer[timer].cpu, 'hrtimerExpire', timer);
     settle(k, m, m.hrtimer[timer].cpu);

@@ -20,17 +20,21 @@ const HEAD = [
   '#              | |         |   |||||     |         |',
 ];
 
-/** The lines, head first. */
-export function ftraceLines(events: readonly RecordedEvent[]): string[] {
-  return [
-    ...HEAD,
-    ...events.map(({ event, comm, pid }) => {
-      const task = `${commOf(comm, pid).padStart(16)}-${String(pid).padEnd(7)}`;
-      const cpu = `[${String(event.cpu).padStart(3, '0')}]`;
-      return `${task} ${cpu} ..... ${seconds(event.ts)}: ${event.event}: ${printed(event)}`;
-    }),
-  ];
+/** A trace as text, written as it happens. */
+export interface TraceText {
+  head: readonly string[];
+  /** null for an event that has no line */
+  line(recorded: RecordedEvent): string | null;
 }
+
+export const ftraceText = (): TraceText => ({
+  head: HEAD,
+  line({ event, comm, pid }) {
+    const task = `${commOf(comm, pid).padStart(16)}-${String(pid).padEnd(7)}`;
+    const cpu = `[${String(event.cpu).padStart(3, '0')}]`;
+    return `${task} ${cpu} ..... ${seconds(event.ts)}: ${event.event}: ${printed(event)}`;
+  },
+});
 
 /** Decimal ns as seconds with nine decimals. */
 export function seconds(ns: string): string {

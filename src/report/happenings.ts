@@ -4,6 +4,7 @@ import { KernelBug } from '../lib/bug.js';
 import { toNumber } from '../lib/types.js';
 import { apply } from '../machine/apply.js';
 import { boot } from '../machine/boot.js';
+import { asBug } from '../machine/exception.js';
 import { nextEvent } from '../machine/next-event.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
@@ -15,31 +16,52 @@ const UNTIL = 50_000_000;
 
 export interface Happenings {
   events: MachineEvent[];
-  recorded: RecordedEvent[];
   /** stopped by the limit, not by the scenario's end nor the kernel's */
   more: boolean;
 }
 
-/** Runs it on the kernel; at most `limit` events. */
-export function happenings(kernel: Kernel, scenario: Scenario, limit: number, record: boolean): Happenings {
-  const m = boot(kernel, scenario);
-  const recorded: RecordedEvent[] = [];
-  const k = bind(kernel, m, record ? recorder(m, recorded) : null);
+/** What happens when it runs on the kernel; at most `limit` events. */
+export function happenings(kernel: Kernel, scenario: Scenario, limit: number): Happenings {
   const events: MachineEvent[] = [];
+  const { more } = play(kernel, scenario, limit, (event) => events.push(event), null);
+  return { events, more };
+}
+
+export interface End {
+  /** stopped by the limit, not by the scenario's end nor the kernel's */
+  more: boolean;
+  /** what the kernel died of */
+  died: KernelBug | null;
+}
+
+/** Runs it on the kernel and hands over each tracepoint as it is hit; keeps none. */
+export function traced(kernel: Kernel, scenario: Scenario, limit: number, hit: (recorded: RecordedEvent) => void): End {
+  return play(kernel, scenario, limit, () => undefined, hit);
+}
+
+function play(
+  kernel: Kernel,
+  scenario: Scenario,
+  limit: number,
+  happens: (event: MachineEvent) => void,
+  hit: ((recorded: RecordedEvent) => void) | null,
+): End {
+  const m = boot(kernel, scenario);
+  const k = bind(kernel, m, hit === null ? null : recorder(m, hit));
   const given = scenario.events;
   const end = toNumber(m.bootClock) + (scenario.until ?? UNTIL);
-  for (;;) {
-    const event =
-      given === undefined ? (toNumber(m.sched_clock) < end ? nextEvent(m) : null) : (given[events.length] ?? null);
-    if (event === null) return { events, recorded, more: false };
-    if (events.length >= limit) return { events, recorded, more: true };
-    events.push(event);
+  for (let n = 0; ; n++) {
+    const event = given === undefined ? (toNumber(m.sched_clock) < end ? nextEvent(m) : null) : (given[n] ?? null);
+    if (event === null) return { more: false, died: null };
+    if (n >= limit) return { more: true, died: null };
+    happens(event);
     try {
       apply(k, event);
     } catch (thrown) {
+      const bug = asBug(thrown);
       // a result: the transcript tells what the kernel died of
-      if (thrown instanceof KernelBug) return { events, recorded, more: false };
-      throw thrown;
+      if (bug instanceof KernelBug) return { more: false, died: bug };
+      throw bug;
     }
   }
 }

@@ -41,7 +41,9 @@ function questions(check: StepCheck): string[] {
     );
   }
   const ending = scheduler?.ending ?? null;
-  if (ending !== null) asked.push(`Can this oops? ${ending.kind}: ${ending.what} in ${ending.stack[0] ?? '?'}`);
+  if (ending !== null && scheduler?.boots === false)
+    asked.push(`Does this boot? ${ending.kind}: ${ending.what} in ${ending.stack[0] ?? '?'}`);
+  else if (ending !== null) asked.push(`Can this oops? ${ending.kind}: ${ending.what} in ${ending.stack[0] ?? '?'}`);
   const death = apics?.lockstep.death ?? null;
   if (death !== null) asked.push(`Can this oops? ${death}`);
   return asked;
@@ -59,7 +61,8 @@ function findingLines(check: StepCheck): string[] {
   const { scheduler, apics, alone } = check;
   if (scheduler !== null) {
     const { finding, operations } = scheduler.lockstep;
-    if (finding === null) lines.push(...wrap(`No observable difference in ${operations} operations.`, WIDTH));
+    if (!scheduler.boots) lines.push('It does not boot here, so I compared nothing.');
+    else if (finding === null) lines.push(...wrap(`No observable difference in ${operations} operations.`, WIDTH));
     else lines.push('The shortest sequence that tells the two apart:', ...operationLines(finding.ops));
   }
   if (apics !== null) {

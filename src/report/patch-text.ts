@@ -52,6 +52,7 @@ function hunkLines(hunks: readonly JudgedHunk[]): string[] {
 
 function lockstepLines(check: PatchCheck): string[] {
   const { finding, operations, sequences } = check.lockstep;
+  if (!check.boots) return ['Lock-step: not run, for the patched kernel does not boot'];
   if (finding === null)
     return [`Lock-step: no observable difference in ${operations} operations (${sequences} sequences)`];
   const { op, field, left, right } = finding.difference;
@@ -181,10 +182,11 @@ function stepLines(check: StepCheck): string[] {
   if (scheduler === null && apics === null && alone === null) return lines;
   lines.push('', ...addedTextLines(check), ...leftOutLines(check));
   if (scheduler === null) return lines;
-  lines.push('', ...reportLines(scheduler));
+  if (scheduler.boots) lines.push('', ...reportLines(scheduler));
   if (scheduler.ending !== null) {
     const { kind, what, stack } = scheduler.ending;
-    lines.push('', `The kernel dies: ${kind}, ${what}`, ...stack.slice(0, 8).map((frame) => `    ${frame}`));
+    const when = scheduler.boots ? '' : ' at boot';
+    lines.push('', `The kernel dies${when}: ${kind}, ${what}`, ...stack.slice(0, 8).map((frame) => `    ${frame}`));
   }
   return lines;
 }

@@ -11,10 +11,10 @@ export interface RecordedEvent {
 }
 
 /** A listener for `bind` that keeps what it hears in `into`. */
-export function recorder(m: machine, into: RecordedEvent[]): (event: trace_event) => void {
+export function recorder(m: machine, into: (recorded: RecordedEvent) => void): (event: trace_event) => void {
   return (event) => {
     const curr = m.task[m.rq[event.cpu].curr];
-    into.push({ event, comm: curr.comm, pid: curr.pid });
+    into({ event, comm: curr.comm, pid: curr.pid });
   };
 }
 

@@ -4,7 +4,7 @@
  * had waited between its last time on a CPU and this one, how much of that after it was woken, and how long it ran.
  */
 import { inWidth } from '../base/text.js';
-import { seconds } from './ftrace.js';
+import { seconds, type TraceText } from './ftrace.js';
 import { commOf, type RecordedEvent } from './recording.js';
 
 interface Life {
@@ -24,30 +24,28 @@ const HEAD = [
   '--------------- ------  ----------------------  ---------  ---------  ---------',
 ];
 
-/** The lines, head first. Idle tasks are one a CPU. */
-export function timehistLines(events: readonly RecordedEvent[]): string[] {
+/** Idle tasks are one a CPU. */
+export function timehistText(): TraceText {
   const lives = new Map<string, Life>();
-  const lines = [...HEAD];
-  for (const { event } of events) {
-    const now = BigInt(event.ts);
-    const f = event.fields;
-    if (event.event === 'sched_wakeup' || event.event === 'sched_wakeup_new') {
-      const life = lifeOf(lives, Number(f['pid']), event.cpu);
-      if (life.came === null) life.ready = now;
-    } else if (event.event === 'sched_switch') {
-      const pid = Number(f['prev_pid']);
-      const prev = lifeOf(lives, pid, event.cpu);
-      const ran = prev.came === null ? 0n : now - prev.came;
-      const name = `${commOf(String(f['prev_comm']), pid)}${pid === 0 ? '' : `[${pid}]`}`;
-      const cells = [prev.wait, prev.delay, ran].map((ns) => msec(ns).padStart(9)).join('  ');
-      lines.push(
-        `${seconds(event.ts).padStart(15)} [${String(event.cpu).padStart(4, '0')}]  ${inWidth(name, 22)}  ${cells}`,
-      );
-      leave(prev, now, /^R/.test(String(f['prev_state'])));
-      arrive(lifeOf(lives, Number(f['next_pid']), event.cpu), now);
-    }
+  return { head: HEAD, line: ({ event }) => line(lives, event) };
+}
+
+function line(lives: Map<string, Life>, event: RecordedEvent['event']): string | null {
+  const now = BigInt(event.ts);
+  const f = event.fields;
+  if (event.event === 'sched_wakeup' || event.event === 'sched_wakeup_new') {
+    const life = lifeOf(lives, Number(f['pid']), event.cpu);
+    if (life.came === null) life.ready = now;
   }
-  return lines;
+  if (event.event !== 'sched_switch') return null;
+  const pid = Number(f['prev_pid']);
+  const prev = lifeOf(lives, pid, event.cpu);
+  const ran = prev.came === null ? 0n : now - prev.came;
+  const name = `${commOf(String(f['prev_comm']), pid)}${pid === 0 ? '' : `[${pid}]`}`;
+  const cells = [prev.wait, prev.delay, ran].map((ns) => msec(ns).padStart(9)).join('  ');
+  leave(prev, now, /^R/.test(String(f['prev_state'])));
+  arrive(lifeOf(lives, Number(f['next_pid']), event.cpu), now);
+  return `${seconds(event.ts).padStart(15)} [${String(event.cpu).padStart(4, '0')}]  ${inWidth(name, 22)}  ${cells}`;
 }
 
 function lifeOf(lives: Map<string, Life>, pid: number, cpu: number): Life {

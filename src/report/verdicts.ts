@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the verdicts of a report add up to: which kernels are the subject, what is worth showing, the exit code. */
+import { type ExitStyle, OK, REFUTED, skipped } from '../base/exit-codes.js';
 import { count } from '../base/text.js';
 import type { CheckReport, ClaimResult, PropertyResult, ReportVerdict } from './check-report.js';
 
@@ -82,18 +83,15 @@ export function unrecordedFailures(report: CheckReport): { property: string; ver
   );
 }
 
-export type ExitStyle = 'unix' | 'kselftest' | 'bisect';
-
 /**
  * 0 when every verdict is the recorded one or, without record, nothing was refuted; 1 otherwise. When nothing at all
  * could be judged: 4 as kselftest skips, 125 as git bisect skips, 0 for unix.
  */
 export function exitCode(report: CheckReport, style: ExitStyle): number {
-  if (report.changed.length > 0 || unrecordedFailures(report).length > 0) return 1;
+  if (report.changed.length > 0 || unrecordedFailures(report).length > 0) return REFUTED;
   const { patched } = partsOf(report);
   const judged = report.claims.some((c) =>
     c.properties.some((p) => ['holds', 'refuted', 'unreachable'].includes(p.verdicts[patched])),
   );
-  if (judged) return 0;
-  return style === 'kselftest' ? 4 : style === 'bisect' ? 125 : 0;
+  return judged ? OK : skipped(style, OK);
 }

@@ -99,6 +99,7 @@ describe('a wrong command line', () => {
     ['run two-spiners', 'perhaps two-spinners'],
     ['run nice-mix --kernel v6.19-r1', 'perhaps v6.19-rc1'],
     ['run nice-mix --trace vcd', '--trace: expected one of these: ftrace, timehist, got "vcd"'],
+    ['run nice-mix --events 200000', '--events: expected a whole number from 1 to 100000'],
     ['run ./none.json', 'expected a scenario as JSON, got no such file'],
     ['replay ./none.json', 'expected a counterexample, got no such file'],
     ['replay .', 'got a directory'],
@@ -201,6 +202,17 @@ describe('run', () => {
     const { code, out } = await said(`run nice-mix --events 30 --trace ${format}`);
     expect(code).toBe(0);
     await expect(out).toMatchFileSnapshot(`./__golden__/run-nice-mix.${format}.txt`);
+  });
+
+  it('writes a trace while it happens, and says where it stopped', async () => {
+    const naps = { comm: 'a', program: [{ op: 'sleep', ns: 1 }] };
+    const name = file('naps.json', JSON.stringify({ cpus: 1, tasks: [naps] }));
+    const blocks: string[] = [];
+    const io = { ...SILENT, cwd, out: (text: string) => blocks.push(text), err: (text: string) => blocks.push(text) };
+    expect(await kvmodel(['run', name, '--events', '2000', '--trace', 'ftrace'], io)).toBe(0);
+    expect(blocks.length).toBeGreaterThan(3);
+    expect(Math.max(...blocks.map((block) => block.split('\n').length))).toBeLessThanOrEqual(1_001);
+    expect(blocks.at(-1)).toBe('kvmodel: stopped after 2000 events; --events N traces more\n');
   });
 
   it('reads a scenario from a file, and from standard input', async () => {

@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { againCommand, againLine } from '../../src/cli/conform-asked.js';
 import { invocationOf } from '../../src/cli/invocation.js';
+import { againCommand, againLine } from '../../src/report/again.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'kvmodel-invoked-'));
 mkdirSync(join(dir, 'clone/bin'), { recursive: true });
@@ -41,7 +41,7 @@ it('is npx after npm start, which runs in a clone', () => {
 });
 
 it('repeats kernel and tree of a difference', () => {
-  const asked = { operations: 9, seed: 3, cpus: [2], parts: [], json: false, exit: 'unix' } as const;
+  const asked = { seed: 3 } as const;
   const given = { ...asked, invocation: './kvmodel', kernel: 'v6.19', tree: '/a b' };
   expect(againLine(given, '--cpus 2', 7)).toBe(
     "Again: ./kvmodel conform --cpus 2 --operations 1 --seed 7 --kernel v6.19 --tree '/a b'",

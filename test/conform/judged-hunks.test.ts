@@ -82,6 +82,27 @@ describe('a hunk', () => {
     expect(await say(MACRO, ran)).toEqual(['judged', null, ['scheduler lock-step'], null]);
   });
 
+  it('is not judged when all it changes is a condition that decides the same', async () => {
+    const IF = hunk(1, 1, [
+      '-#if defined(CONFIG_A)',
+      '+#if defined(CONFIG_A) || defined(CONFIG_B)',
+      ' # define LIMIT 8',
+    ]);
+    const sides = (condition: string) =>
+      tree(`if ${condition.length}`, { 'a.c': `#if ${condition}\n# define LIMIT 8\n#endif\n` });
+    const both = { previous: sides('defined(CONFIG_A)'), tree: sides('defined(CONFIG_A) || defined(CONFIG_B)') };
+    const told = async (on: string) => {
+      const [judged] = await judgeHunks([IF], [], both, [reach([], on)]);
+      return [judged!.status, judged!.why];
+    };
+    const why = 'a condition that decides the same in this configuration';
+    expect([await told(''), await told('CONFIG_A')]).toEqual([
+      ['not judged', why],
+      ['not judged', why],
+    ]);
+    expect(await told('CONFIG_B')).toEqual(['judged', null]);
+  });
+
   it('is not judged by what compiled it and never ran it', async () => {
     const [dead, elsewhere] = [reach([[13, 0]]), reach([[7, 3]])];
     expect(await say(CODE, dead)).toEqual(['not judged', 'compiled, never executed', [], 'two']);

@@ -125,6 +125,39 @@ describe.skipIf(missing !== null)(`the kernel's own code${because}`, () => {
     }
   });
 
+  it('refuses what the driver refuses, with the same answers', async () => {
+    const native = await openNativeEngine({ cpus: 2 });
+    try {
+      const nothing = [
+        ...(['BLOCK', 'YIELD', 'YIELD_RAW'] as const).map((op) => operation(op, { a: 1 })),
+        ...(['WAKE', 'YIELD_TO', 'YIELD_TO_RAW', 'NICE', 'SETATTR', 'MOVE', 'AFFINITY'] as const).map((op) =>
+          operation(op, { id: 7, a: 1 }),
+        ),
+        ...(['SHARES', 'GROUP_IDLE', 'FEATURE'] as const).map((op) => operation(op, { id: 99, a: 1 })),
+        operation('GROUP', { a: 9 }),
+        operation('FORK', { b: 9 }),
+      ];
+      const task = operation('FORK');
+      const onTask = [
+        operation('MOVE', { a: 9 }),
+        operation('YIELD_TO'),
+        operation('YIELD_TO_RAW'),
+        operation('VTIME', { a: 5 }),
+        operation('SHARES', { a: 512 }),
+        operation('SCHEDULE'),
+        operation('AFFINITY', { a: 2 }),
+      ];
+      const ops = [...nothing, task, ...onTask];
+      native.reset();
+      const theirs = native.run(ops).results.map(({ r }) => Number(r));
+      const model = modelEngine(linux_6_12, 2);
+      expect(ops.map((op) => model.execute(op))).toEqual(theirs);
+      expect([...new Set(theirs)].sort((a, b) => a - b)).toEqual([-22, -16, -3, 0]);
+    } finally {
+      native.close();
+    }
+  });
+
   it('does the same, and dies of the same, when the clock leaps by years', async () => {
     const native = await openNativeEngine({ cpus: 2 });
     try {

@@ -55,6 +55,14 @@ describe('kvmodel lapic --serve', () => {
     expect(out).toBe(`0 0 0 ${NONE}\n0 0x50014 0x0 0xffffffffffffffff\n`);
   });
 
+  it('lets an hour of the shortest periods pass at once, on every vCPU', async () => {
+    const all = [...Array(32).keys()].flatMap((c) => TIMER.slice(1).map((line) => line.replace(/ 0 /, ` ${c} `)));
+    const { out } = await served(`${['INIT 32 0', ...all, 'T 0 3600000000000'].join('\n')}\n`);
+    const [, , pending, deadline] = out.trimEnd().split('\n').at(-1)?.split(' ') ?? [];
+    expect(Number(pending)).toBe(0xffff_ffff);
+    expect(Number(deadline)).toBeGreaterThan(3_600_000_000_000);
+  });
+
   it.each([
     ['R 0 1 2', 'expected INIT first'],
     ['INIT 0 0', 'ncpu: expected 1 to 32, got 0'],

@@ -5,6 +5,7 @@ import { vectorsOf } from '../../properties/lapic/page.js';
 import { mapWorlds, racingWorlds, worldOf } from '../../properties/lapic/worlds.js';
 import { Decoder } from '../../src/explore/decode.js';
 import { machineEngine as engine } from '../../src/explore/machine-engine.js';
+import { NotModelled } from '../../src/lib/bug.js';
 import { boot } from '../../src/machine/boot.js';
 import { drive } from '../../src/machine/drive.js';
 import { reduce } from '../../src/machine/reduce.js';
@@ -42,6 +43,13 @@ describe('a machine of local APICs', () => {
     drive(pin, m, events);
     return { irr: vectorsOf(m.vcpu[1], 0x200), isr: vectorsOf(m.vcpu[1], 0x100) };
   };
+
+  it('does not model an hour of the shortest period in one event', () => {
+    const write = (reg: number, value: number) => ({ ev: 'mmio_write', vcpu: 0, reg, value }) as const;
+    const m = boot(pin, xapic);
+    drive(pin, m, [write(0x320, 0x2_0041), write(0x380, 1), { ev: 'advance', ns: 1_000_000 }]);
+    expect(() => drive(pin, m, [{ ev: 'advance', ns: 3_600_000_000_000 }])).toThrow(NotModelled);
+  });
 
   it('lets the receiver come in before the bit of the sender is set', () => {
     const amid = { ev: 'amid', fn: 'kvm_lapic_set_vector', of: send(0x51), other: take } as const;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A CPU hears of need_resched and of kicks by the interrupt that is sent with them, and by nothing else. */
 import { describe, expect, it } from 'vitest';
-import { overridden } from '../../src/explore/probes.js';
 import { apply } from '../../src/machine/apply.js';
 import { boot } from '../../src/machine/boot.js';
 import type { machine } from '../../src/machine/state.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { bind, type Kernel } from '../../src/vmlinux/bind.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import { overridden } from '../series/overridden.js';
 
 const silent = overridden(linux_6_12, 'no reschedule interrupt', { smp_send_reschedule(): void {} });
 

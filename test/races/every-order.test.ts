@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { litmusTests } from '../../properties/races/litmus.js';
-import { brokenText } from '../../src/cli/races.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { vectorsIn } from '../../src/machine/invariants-kvm.js';
 import { settle } from '../../src/machine/settle.js';
 import type { machine } from '../../src/machine/state.js';
 import { everyModule, STEPPED } from '../../src/races/every-module.js';
-import { interleave } from '../../src/races/every-order.js';
 import { type Litmus, type SteppedKernel, settingOf } from '../../src/races/one-order.js';
 import { stepTable } from '../../src/races/stepped-kernel.js';
+import { brokenText } from '../../src/report/race-text.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import { interleave } from './interleave.js';
 
 const modules = await everyModule();
 const table = stepTable(linux_6_12.table, STEPPED, modules);
@@ -68,7 +68,7 @@ describe.each(faults)('$says', ({ litmus: name, funcs }) => {
     expect(found.broken?.message).toMatch(/was taken 0 times|irr_pending is false/);
     expect(found.broken?.steps.at(-1)?.until).toBe('done');
     const setting = settingOf(stepTable(faulty.table, STEPPED, modules), faultyPlain(funcs), litmus, rest);
-    const lines = await brokenText(setting, found.broken as NonNullable<typeof found.broken>);
+    const lines = brokenText(setting, found.broken as NonNullable<typeof found.broken>);
     expect(lines.every((line) => line.length <= 80)).toBe(true);
     expect(lines.join('\n')).toContain('done');
   });

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Larger cases at random: the kernel has no fault, planted faults are found, shrunk, and play again from their text. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { brokenText } from '../../src/cli/races.js';
 import { seedRng } from '../../src/machine/rng.js';
 import { settle } from '../../src/machine/settle.js';
 import { drawCase } from '../../src/races/draw.js';
@@ -10,6 +9,7 @@ import { type FoundAtRandom, searchAtRandom } from '../../src/races/random.js';
 import { orderName, parseOrder, playOrder } from '../../src/races/random-order.js';
 import { steppedTableOf } from '../../src/races/series-modules.js';
 import { caseText, litmusOf, parseCase, type RaceCase } from '../../src/races/world.js';
+import { brokenText } from '../../src/report/race-text.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
@@ -134,7 +134,7 @@ describe.each(faults)('$says', ({ kernel, memory, kind }) => {
 
   it('is printed in two columns of 80 together', async () => {
     const { race, broken } = found.failing as NonNullable<typeof found.failing>;
-    const lines = await brokenText(setting(race), broken);
+    const lines = brokenText(setting(race), broken);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
     expect(lines.find((line) => line.startsWith('CPU 0'))).toMatch(/^CPU 0 +CPU 1$/);
   });

@@ -11,7 +11,6 @@
  *                  asleep, polling, or off the CPU
  *   guest...       the guest does something that exits or not, as the VM is set up
  *   settleCpu      after every event, for every CPU: what has been left to do there is done
- *   pollDeadline   when halt polling on this CPU ends at the latest
  */
 import { EXITING_GUEST_MODE, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import {
@@ -122,12 +121,6 @@ export function guestOn(this: vmlinux, cpu: number): number {
 export function pollingOn(this: vmlinux, cpu: number): number {
   const p = this.m.task[this.m.rq[cpu].curr];
   return p.preempt_notifier !== NULL && this.waitsForTime(p) ? p.preempt_notifier : NULL;
-}
-
-/** When halt polling on the CPU ends at the latest, in ns; only while somebody polls there (`pollingOn`). */
-export function pollDeadline(this: vmlinux, cpu: number): u64 {
-  const vcpu = this.pollingOn(cpu);
-  return vcpu === NULL ? ZERO : this.m.vcpu[vcpu].halt.stop;
 }
 
 /**

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The local APICs function by function: how often model and C code call each, and where a difference comes from. */
-import type { LineCoverage } from '../../native/coverage.js';
 import type { LapicEngine } from '../../native/lapic-engine.js';
 import type { ApicOperation } from '../../operation/apic.js';
 import type { Kernel } from '../../vmlinux/bind.js';
 import { type CallCounts, countingKernel } from '../count-calls.js';
+import type { CallsHeld } from '../functions-held.js';
 import { assigns } from '../sched/suspects.js';
 import { type ApicDifference, ApicPair, apicSequenceOf } from './differ.js';
-
-/** What ran on both sides. */
-export interface ApicCalls {
-  readonly calls: ReadonlyMap<string, number>;
-  readonly coverage: LineCoverage;
-  /** for each sequence that differs, its likeliest function */
-  readonly suspects: readonly string[];
-}
 
 /** Random sequences with every call counted; `counting` is an engine with coverage. */
 export function apicCalls(
@@ -22,7 +14,7 @@ export function apicCalls(
   native: LapicEngine,
   counting: LapicEngine,
   options: { operations: number; seed: number; progress?: (n: number) => void },
-): ApicCalls {
+): CallsHeld {
   const counts: CallCounts = { active: true, calls: new Map() };
   const pair = new ApicPair(countingKernel(kernel, counts), native);
   const suspects: string[] = [];

@@ -95,7 +95,8 @@ export async function compiledFiles(base: KernelTree): Promise<(file: string) =>
 
 /** A tree that an engine cannot follow is said; anything else is an error. */
 function unableTo(error: unknown): string {
-  if (error instanceof NativeError && ['compile', 'link', 'smoke', 'died'].includes(error.code)) return error.message;
+  if (error instanceof NativeError && ['compile', 'link', 'smoke', 'died', 'boot'].includes(error.code))
+    return error.message;
   throw error;
 }
 
@@ -152,7 +153,12 @@ class StepJudge {
     const { step, options } = this;
     if (base === null) return null;
     if (![...this.touched].some((file) => filesOf(base).has(file))) return null;
-    const patched = await build(step.tree, 'O2');
+    const patched = await build(step.tree, 'O2').catch((error: unknown) => {
+      if (!(error instanceof NativeError) || error.code !== 'other-scheduler') throw error;
+      this.unable.push(`scheduler lock-step: ${error.message}`);
+      return null;
+    });
+    if (patched === null) return null;
     const [before, after] = [filesOf(base), filesOf(patched)];
     const reads = (file: string) => before.has(file) || after.has(file);
     const check = await checkPatch(step.base, step.tree, this.addedIn(reads), options);
@@ -215,6 +221,7 @@ class StepJudge {
       configuration: withOptions(x86.configuration, step.tree.config),
       after: found.after,
       readers: found.readers,
+      unread: found.unread,
       held: new Set(found.rows.map((row) => `${row.file}: ${row.name}`)),
       left: new Map(found.left.map((one) => [`${one.file}: ${one.name}`, one.why])),
     });

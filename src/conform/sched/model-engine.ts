@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Executes operations on a kernel of the model, and shows the scheduler's state in the recorded form. */
-import { HRTIMER_RESTART } from '../../lib/hrtimer.js';
-import { add, type i64, lt, u64 } from '../../lib/types.js';
+import { type i64, u64 } from '../../lib/types.js';
 import { cloneMachine } from '../../machine/clone.js';
 import type { ConformState, CpuState, Operation, Word } from '../../operation/sched.js';
-import { forkTask, initSched, newSchedState } from '../../sched/boot-sched.js';
-import { NULL, type sched_entity, type task_struct } from '../../sched/sched.js';
+import { initSched, newSchedState } from '../../sched/boot-sched.js';
+import { NULL, type sched_entity } from '../../sched/sched.js';
 import { bind, type Kernel } from '../../vmlinux/bind.js';
 import type { kernel_state, vmlinux } from '../../vmlinux/vmlinux.js';
+import { performOperation } from './operation-table.js';
 import { stateWords } from './state-words.js';
-
-/** What the driver itself answers: current is idle, no such task. */
-const NO_CURRENT = -16;
-const NO_TASK = -3;
 
 /** One scheduler under test, from its initial state: sched_clock 1 s, all CPUs idle, HZ 1000. */
 export interface Engine {
@@ -108,7 +104,7 @@ export function modelEngine(kernel: Kernel, cpus: number): ModelEngine {
 function execute(k: vmlinux, firstTask: number, op: Operation): number {
   const m = k.m;
   m.cpu = op.cpu;
-  const r = dispatch(k, firstTask, op);
+  const r = performOperation({ k, firstTask }, op);
   // RESCHED is an operation of its own: nobody hears of the interrupts that ask for it.
   for (const vectors of m.host_irq) vectors.length = 0;
   // The interrupts of queued wake-ups come in right after the operation.
@@ -118,136 +114,6 @@ function execute(k: vmlinux, firstTask: number, op: Operation): number {
     k.sched_ttwu_pending();
   }
   return r;
-}
-
-/** Operations that only the CPU they run on, or nothing, is named in. */
-function dispatch(k: vmlinux, firstTask: number, op: Operation): number {
-  const m = k.m;
-  const rq = m.rq[op.cpu];
-  const idle = rq.curr === rq.idle;
-  switch (op.op) {
-    case 'FORK': {
-      const id = m.task.length - firstTask;
-      const cpus = op.flags & 1 ? m.rq.map((r) => r.cpu) : [op.cpu];
-      forkTask(k, { comm: `t${id}`, pid: 100 + id, nice: Number(op.a), group: Number(op.b), cpus });
-      return id;
-    }
-    case 'TICK':
-      k.sched_tick();
-      return 0;
-    case 'SCHEDULE':
-      k.schedule();
-      return 0;
-    case 'RESCHED':
-      if (!k.need_resched()) return 0;
-      k.schedule();
-      return 1;
-    case 'BLOCK':
-      if (idle) return NO_CURRENT;
-      m.task[rq.curr].__state = Number(op.a);
-      k.schedule();
-      return 0;
-    case 'YIELD':
-      if (idle) return NO_CURRENT;
-      k.do_sched_yield();
-      return 0;
-    case 'YIELD_RAW':
-      if (idle) return NO_CURRENT;
-      k.rq_lock_irq(rq);
-      k.classYieldTask(rq, m.task[rq.curr]);
-      return 0;
-    case 'SERVER_TIMER': {
-      const timer = m.hrtimer[rq.fair_server.dl_timer];
-      if (timer.queued === 0 || lt(m.sched_clock, timer.expires)) return 0;
-      timer.queued = 0;
-      if (k.dl_task_timer(timer.id) === HRTIMER_RESTART) timer.queued = 1;
-      return 1;
-    }
-    default:
-      return onMachine(k, firstTask, op, idle);
-  }
-}
-
-/** Time, knobs and groups. */
-function onMachine(k: vmlinux, firstTask: number, op: Operation, idle: boolean): number {
-  const m = k.m;
-  switch (op.op) {
-    case 'ADVANCE':
-      m.sched_clock = add(m.sched_clock, u64(op.a));
-      return 0;
-    case 'BASE_SLICE':
-      m.sysctl_sched_base_slice = Number(op.a) >>> 0;
-      return 0;
-    case 'FEATURE':
-      m.sched_feat[Object.keys(m.sched_feat)[op.id]] = Number(op.a) !== 0;
-      return 0;
-    case 'GROUP': {
-      const parent = m.task_group[Number(op.a)];
-      const tg = k.sched_create_group(parent);
-      k.sched_online_group(tg, parent);
-      return tg.id;
-    }
-    case 'SHARES':
-      return k.sched_group_set_shares(m.task_group[op.id], k.scale_load(u64(op.a)));
-    case 'GROUP_IDLE':
-      return k.sched_group_set_idle(m.task_group[op.id], Number(op.a));
-    case 'LLC': {
-      const span = m.rq.map((r) => r.cpu).filter((cpu) => (Number(op.a) >> cpu) & 1);
-      for (const { cpu } of m.rq) k.update_top_cache_domain(cpu, span.includes(cpu) ? span : m.sd_llc[cpu]);
-      return 0;
-    }
-    case 'VTIME': {
-      const cfs_rq = m.cfs_rq[m.task_group[op.id].cfs_rq[op.cpu]];
-      if (cfs_rq.nr_running !== 0) return NO_CURRENT;
-      cfs_rq.zero_vruntime = u64(op.a);
-      return 0;
-    }
-    default: {
-      const target: task_struct | undefined = m.task[firstTask + op.id];
-      return target === undefined ? NO_TASK : onTask(k, op, target, idle);
-    }
-  }
-}
-
-/** The operations that name a task. */
-function onTask(k: vmlinux, op: Operation, p: task_struct, idle: boolean): number {
-  const m = k.m;
-  const rq = m.rq[op.cpu];
-  switch (op.op) {
-    case 'WAKE':
-      return k.wake_up_process(p);
-    case 'YIELD_TO':
-      return idle ? NO_CURRENT : k.yield_to(p, true);
-    case 'YIELD_TO_RAW':
-      if (idle) return NO_CURRENT;
-      k.double_rq_lock(rq, k.task_rq(p));
-      if (!k.classHasYieldToTask(m.task[rq.curr].sched_class)) return 0;
-      return k.classYieldToTask(m.task[rq.curr].sched_class, rq, p) ? 1 : 0;
-    case 'NICE':
-      k.set_user_nice(p, Number(op.a));
-      return 0;
-    case 'SETATTR': {
-      const realtime = op.flags === 1 || op.flags === 2;
-      return k.sched_setattr_nocheck(p, {
-        sched_policy: op.flags,
-        sched_flags: 0,
-        sched_nice: realtime ? 0 : Number(op.a),
-        sched_priority: realtime ? Number(op.a) : 0,
-        sched_runtime: u64(op.b),
-      });
-    }
-    case 'AFFINITY': {
-      const mask = m.rq.map((r) => r.cpu).filter((cpu) => (Number(op.a) >> cpu) & 1);
-      if (p.on_cpu !== 0 && !mask.includes(p.cpu)) return NO_CURRENT;
-      return k.set_cpus_allowed_ptr(p, mask);
-    }
-    case 'MOVE':
-      p.cpu_cgrp = Number(op.a);
-      k.sched_move_task(p, false);
-      return 0;
-    default:
-      throw new Error(`no such operation: ${op.op}`);
-  }
 }
 
 /** How the recording names an entity: a task's number, 1000 + g for that of group g, -1 for NULL and idle tasks. */

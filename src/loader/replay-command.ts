@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The command under each counterexample that replays it. */
 import { relative, resolve } from 'node:path';
+import { defined } from '../base/defined.js';
 import { quoted } from '../base/text.js';
 import type { Subject } from '../explore/subject.js';
-import type { Case } from '../loader/counterexample.js';
-import { writeNew } from '../loader/files.js';
-import { BARE } from './invocation.js';
-import type { Io } from './io.js';
+import { type Case, caseFile, TOKEN_MAX, tokenOf } from './counterexample.js';
+import { writeNew } from './files.js';
+import { looksLikeFile } from './series-file.js';
 
 /** Of the check that found it. */
 export interface ReplaySettings {
@@ -15,37 +15,31 @@ export interface ReplaySettings {
   readonly out?: string;
   readonly seed?: number;
   readonly runs?: number;
-  readonly format: string;
+}
+
+/** By whom: `command` is what the reader types to run kvmodel. */
+export interface Reader {
+  readonly cwd: string;
+  readonly command: string;
 }
 
 type ReplayCommand = (c: Pick<Case, 'kernel' | 'against' | 'property' | 'scenario' | 'events'>) => string;
 
 /** How a counterexample is replayed: by a token, by a file that is written here, or by finding it again. */
-export async function replayCommands(settings: ReplaySettings, subject: Subject, io: Io): Promise<ReplayCommand> {
-  const { caseFile, tokenOf, TOKEN_MAX } = await import('../loader/counterexample.js');
-  const { looksLikeFile } = await import('../loader/series-file.js');
+export function replayCommands(subject: Subject, settings: ReplaySettings, { cwd, command }: Reader): ReplayCommand {
   const checked = new Set(
     subject.claims.flatMap((c) => c.properties.filter((p) => p.int64 === 'checked').map((p) => p.id)),
   );
   const patch = [settings.series, settings.against].find((name) => name !== undefined && looksLikeFile(name));
   const written = new Set<string>();
-  // a mail is read where another kvmodel is, or none
-  const command = settings.format === 'mail' ? BARE : io.invocation;
   return ({ kernel, against, property, scenario, events }) => {
-    const c: Case = {
-      kernel,
-      property,
-      scenario,
-      events,
-      ...(against === undefined ? {} : { against }),
-      ...(patch === undefined ? {} : { patch }),
-      ...(checked.has(property) ? { int64: 'checked' as const } : {}),
-    };
+    const int64 = checked.has(property) ? ('checked' as const) : undefined;
+    const c: Case = { kernel, property, scenario, events, ...defined({ against, patch, int64 }) };
     if (settings.out !== undefined) {
       const path = `${settings.out}/${property}.json`;
-      if (!written.has(path)) writeNew(path, caseFile(c), io.cwd);
+      if (!written.has(path)) writeNew(path, caseFile(c), cwd);
       written.add(path);
-      return `${command} replay ${quoted(relative(io.cwd, resolve(io.cwd, path)))}`;
+      return `${command} replay ${quoted(relative(cwd, resolve(cwd, path)))}`;
     }
     const token = tokenOf(c);
     if (token.length <= TOKEN_MAX) return `${command} replay ${token}`;

@@ -3,10 +3,10 @@
 import { count, wrap } from '../base/text.js';
 import type { HeldDifference, HeldRow } from '../conform/held/compare.js';
 import type { HeldReport } from '../conform/held/hold-all.js';
-import { type Asked, againCommand } from './conform-asked.js';
+import { type Again, againCommand } from './again.js';
 
 /** One line for all, and a paragraph for each that differs or could not be held. */
-export function heldLines(report: HeldReport, asked: Asked): string[] {
+export function heldLines(report: HeldReport, again: Again): string[] {
   const differing = report.rows.filter((row) => row.differing > 0);
   const calls = report.rows.reduce((n, row) => n + row.calls, 0);
   return [
@@ -15,7 +15,7 @@ export function heldLines(report: HeldReport, asked: Asked): string[] {
     ...report.lackingFields
       .slice(0, 5)
       .flatMap((name) => wrap(`  not compared: ${name}, which the tree lacks`, 80, '    ')),
-    ...differing.flatMap((row) => differenceLines(row, row.difference!, asked)),
+    ...differing.flatMap((row) => differenceLines(row, row.difference!, again)),
   ];
 }
 
@@ -28,7 +28,7 @@ function leftLines({ left }: HeldReport): string[] {
   });
 }
 
-function differenceLines(row: HeldRow, d: HeldDifference, asked: Asked): string[] {
+function differenceLines(row: HeldRow, d: HeldDifference, again: Again): string[] {
   return [
     '',
     `  ${d.file}: ${d.name}(): ${d.what} (${row.differing} of ${count(row.calls, 'call')})`,
@@ -36,6 +36,6 @@ function differenceLines(row: HeldRow, d: HeldDifference, asked: Asked): string[
     `    C code  ${d.native}`,
     '    with',
     ...d.input.flatMap((line) => wrap(`      ${line}`, 80, '        ')),
-    `    again: ${againCommand(asked, `--held ${d.as}`)}`,
+    `    again: ${againCommand(again, `--held ${d.as}`)}`,
   ];
 }
