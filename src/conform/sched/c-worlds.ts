@@ -237,7 +237,11 @@ function loneRunnersKey(engine: NativeEngine): CVerdict {
 const WORLDS: readonly CProperty[] = [
   { id: 'yield', says: 'one of three equals that yields gets 40% of the CPU at most', ask: ask(yieldersGainNothing) },
   { id: 'yields', says: 'sched_yield() lets another run when an equal is eligible', ask: ask(yieldsGiveWay) },
-  { id: 'fair server', says: 'a fair task beside a FIFO hog gets 50 ms a second, but for the first second', ask: ask(fairRunsBesideFifo) },
+  {
+    id: 'fair server',
+    says: 'a fair task beside a FIFO hog gets 50 ms a second, but for the first second',
+    ask: ask(fairRunsBesideFifo),
+  },
   { id: 'parity', says: 'without wake-ups a slice of 3 ms is run to its end', ask: ask(slicesAreRunToTheirEnd) },
   {
     id: 'short',
