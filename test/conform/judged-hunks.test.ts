@@ -103,6 +103,15 @@ describe('a hunk', () => {
     expect(await told('CONFIG_B')).toEqual(['judged', null]);
   });
 
+  it('is judged by the same object code in a .c file, not in a header that others read', async () => {
+    const same: Reach = { ...reach([]), judge: 'same object code', reads: () => true };
+    expect(await say(CODE, same)).toEqual(['judged', null, ['same object code'], 'two']);
+    expect((await say(OFF, same)).slice(0, 2)).toEqual(['not judged', 'left out by the configuration']);
+    const header = { ...trees };
+    const [judged] = await judgeHunks([{ ...MACRO, file: 'a.h' }], [], header, [same]);
+    expect([judged!.status, judged!.why]).toEqual(['not judged', 'nothing that is compiled here changes with it']);
+  });
+
   it('is not judged by what compiled it and never ran it', async () => {
     const [dead, elsewhere] = [reach([[13, 0]]), reach([[7, 3]])];
     expect(await say(CODE, dead)).toEqual(['not judged', 'compiled, never executed', [], 'two']);
