@@ -46,6 +46,21 @@ function refused(error: NativeError, io: Io, style: ExitStyle): number {
   return nothing ? skipped(style, BAD_INPUT) : failed(style, BAD_INPUT);
 }
 
+/** Of the disk, wherever it was noticed: nothing was wrong with what was asked. */
+const DISK: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'it is read-only',
+};
+
+/** What the disk refused, or null. */
+function diskRefusal(error: unknown): string | null {
+  const { code = '', path } = error as NodeJS.ErrnoException;
+  const why = DISK[code];
+  if (why === undefined) return null;
+  return `${path ?? 'a file'} cannot be written (${code}: ${why}); TMPDIR and XDG_CACHE_HOME name other places`;
+}
+
 /** Says what went wrong on stderr and returns the exit code for it. */
 export function explain(error: unknown, io: Io, style: ExitStyle = 'unix'): number {
   const bad = faultsOf(error);
@@ -55,6 +70,11 @@ export function explain(error: unknown, io: Io, style: ExitStyle = 'unix'): numb
   }
   if (error instanceof NativeError) return refused(error, io, style);
   const e = error instanceof Error ? error : new Error(String(error));
+  const refusal = diskRefusal(e);
+  if (refusal !== null) {
+    io.err(`kvmodel: ${ascii(refusal)}\n`);
+    return failed(style, BAD_INPUT);
+  }
   const theirs = outsideFrame(e.stack ?? '', io.cwd);
   if (theirs !== null) {
     const fault = { code: 'threw', place: theirs, expected: 'code that runs', got: `${e.name}: ${e.message}` };

@@ -4,7 +4,6 @@ import type { Measures, Unreached } from '../report/check-report.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { type Answer, type AskOptions, ask } from './ask.js';
 import type { Engine } from './engine.js';
-import { measure } from './measures.js';
 import { propertyOf, questionsOf, type Subject } from './subject.js';
 
 /** A question as plain data, so that it can go to a worker. */
@@ -37,16 +36,4 @@ export function answerHere(engine: Engine, subject: Subject, question: Question)
   const property = propertyOf(questionsOf(subject), question.property);
   if (property === undefined) throw new Error(`no property ${question.property} in this check`);
   return ask(engine, kernelOf(subject, question.kernel), property, question.options);
-}
-
-/** Answers everything in this process, one after the other. Coverage is for who can look into V8. */
-export function localAsker(engine: Engine, subject: Subject): Asker {
-  // WHY a turn of the event loop between: progress is drawn, and the reader's ^C is heard
-  const turn = <T>(work: () => T): Promise<T> => Promise.resolve().then(work);
-  return {
-    ask: (question) => turn(() => answerHere(engine, subject, question)),
-    measure: (kernel, variation) => turn(() => measure(engine, kernelOf(subject, kernel), undefined, variation)),
-    unreached: async () => [],
-    close: async () => undefined,
-  };
 }

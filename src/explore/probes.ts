@@ -91,8 +91,3 @@ export function announcing(kernel: Kernel): Kernel {
   announcingTables.set(kernel.table, made);
   return made;
 }
-
-/** The kernel with some functions replaced: how a planted fault is put in. Names that it lacks are added. */
-export function overridden(kernel: Kernel, name: string, funcs: Readonly<Record<string, AnyFunction>>): Kernel {
-  return { ...kernel, name, table: Object.freeze({ ...kernel.table, ...funcs }) };
-}

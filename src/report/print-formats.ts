@@ -62,7 +62,7 @@ const VMX_EXIT: Symbols = {
   ...{ 49: 'EPT_MISCONFIG', 52: 'PREEMPTION_TIMER', 56: 'APIC_WRITE' },
 };
 const SVM_EXIT: Symbols = {
-  ...{ 65: 'DB excp', 96: 'interrupt', 100: 'vintr', 116: 'iret', 119: 'pause', 120: 'hlt' },
+  ...{ 24: 'write_cr8', 65: 'DB excp', 96: 'interrupt', 100: 'vintr', 116: 'iret', 119: 'pause', 120: 'hlt' },
   ...{ 124: 'msr', 129: 'hypercall', 1024: 'npf', 1025: 'avic_incomplete_ipi' },
   ...{ 1026: 'avic_unaccelerated_access' },
 };
@@ -164,6 +164,8 @@ const X86: Readonly<Record<string, Print>> = {
     return `${symbol(num(f, 'exception'), EXCEPTION)}${code}${f.reinjected ? ' [reinjected]' : ''}`;
   },
   kvm_msr: (f) => `msr_${rw(f.write)} ${x32(f, 'ecx')} = 0x${x(f, 'data')}${f.exception ? ' (#GP)' : ''}`,
+  kvm_write_tsc_offset: (f) => `vcpu=${f.vcpu_id} prev=${f.previous_tsc_offset} next=${f.next_tsc_offset}`,
+  kvm_cr: (f) => `cr_${rw(f.rw)} ${x32(f, 'cr')} = 0x${x(f, 'val')}`,
   kvm_wait_lapic_expire: (f) => `vcpu ${f.vcpu_id}: delta ${f.delta} (${num(f, 'delta') < 0 ? 'early' : 'late'})`,
   kvm_hv_timer_state: (f) => `vcpu_id ${x32(f, 'vcpu_id')} hv_timer ${x32(f, 'hv_timer_in_use')}`,
   kvm_apicv_inhibit_changed: (f) => {

@@ -11,7 +11,7 @@
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import { EAGAIN, EINVAL } from '../lib/errno.js';
 import { HRTIMER_NORESTART, type hrtimer_ptr } from '../lib/hrtimer.js';
-import { RESCHEDULE_VECTOR } from '../lib/irq_vectors.js';
+import { CALL_FUNCTION_SINGLE_VECTOR, RESCHEDULE_VECTOR } from '../lib/irq_vectors.js';
 import {
   add,
   type bool,
@@ -217,11 +217,6 @@ export function block_task(this: vmlinux, rq: rq, p: task_struct, flags: number)
   if (this.dequeue_task(rq, p, DEQUEUE_SLEEP | flags)) this.__block_task(rq, p);
 }
 
-/** kernel/sched/core.c: task_curr() */
-export function task_curr(this: vmlinux, p: task_struct): bool {
-  return this.task_rq(p).curr === p.id;
-}
-
 /** kernel/sched/core.c: check_class_changing(): sched_ext alone has a switching_to. */
 export function check_class_changing(this: vmlinux, _rq: rq, _p: task_struct, _prev_class: sched_class_name): void {}
 
@@ -371,6 +366,7 @@ export function __smp_call_single_queue(this: vmlinux, cpu: number, p: task_stru
   rq.wake_list.push(p.id);
   if (rq.wake_list.length === 1) {
     this.trace_ipi_send_cpu(cpu, '__smp_call_single_queue', 'generic_smp_call_function_single_interrupt');
+    this.m.host_irq[cpu].push(CALL_FUNCTION_SINGLE_VECTOR);
   }
 }
 

@@ -203,3 +203,18 @@ export function trace_kvm_ple_window_update(this: vmlinux, vcpu_id: u32, next: u
 export function trace_kvm_pv_tlb_flush(this: vmlinux, vcpu_id: u32, need_flush_tlb: boolean): void {
   if (this.tp !== null) emit(this, 'kvm_pv_tlb_flush', { vcpu_id, need_flush_tlb });
 }
+
+/** arch/x86/kvm/trace.h: trace_kvm_write_tsc_offset() */
+export function trace_kvm_write_tsc_offset(this: vmlinux, vcpu_id: u32, previous: u64, next: u64): void {
+  if (this.tp !== null)
+    emit(this, 'kvm_write_tsc_offset', {
+      vcpu_id,
+      previous_tsc_offset: toBigInt(previous).toString(),
+      next_tsc_offset: toBigInt(next).toString(),
+    });
+}
+
+/** arch/x86/kvm/trace.h: trace_kvm_cr_write() */
+export function trace_kvm_cr_write(this: vmlinux, cr: u32, val: u64): void {
+  if (this.tp !== null) emit(this, 'kvm_cr', { rw: 1, cr, val: hex(val) });
+}

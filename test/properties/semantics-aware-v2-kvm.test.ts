@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { claimsOf, recorded } from '../../properties/claims.js';
 import type { Property, Verdict } from '../../properties/vocabulary.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
-import { overridden } from '../../src/explore/probes.js';
 import { runRandom } from '../../src/explore/random.js';
 import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
+import { overridden } from '../series/overridden.js';
 
 const BASE = 'v6.19-rc1';
 const SERIES = 'v6.19-rc1+semantics-aware-v2';

@@ -9,13 +9,13 @@ import { preference } from '../../properties/series/semantics-aware-v2/sched-pre
 import type { Property, Verdict } from '../../properties/vocabulary.js';
 import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
-import { overridden } from '../../src/explore/probes.js';
 import { runRandom } from '../../src/explore/random.js';
 import { add, div, mul, S64_ZERO, s64_diff, s64_gt, type u64 as U64, u64 } from '../../src/lib/types.js';
 import type { cfs_rq, rq, sched_entity, task_struct } from '../../src/sched/sched.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
+import { overridden } from '../series/overridden.js';
 
 const BASE = 'v6.19-rc1';
 const SERIES = 'v6.19-rc1+semantics-aware-v2';

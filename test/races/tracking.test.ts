@@ -3,11 +3,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { trackingTests } from '../../properties/races/tracking.js';
 import { settle } from '../../src/machine/settle.js';
-import { interleave } from '../../src/races/every-order.js';
 import type { StepTable } from '../../src/races/one-order.js';
 import { steppedTableOf } from '../../src/races/series-modules.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { kernelByName } from '../../src/series/registry.js';
+import { interleave } from './interleave.js';
 
 const kernel = kernelByName('semantics-aware-v2');
 /** null: it holds */

@@ -76,6 +76,8 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly Value[]>>
     reinjected: [false, false, true],
   },
   kvm_msr: { write: [0, 1], ecx: U32, data: U64, exception: FLAG },
+  kvm_write_tsc_offset: { vcpu_id: SMALL, previous_tsc_offset: ['0', '5'], next_tsc_offset: ['18446744073709551615'] },
+  kvm_cr: { rw: [0, 1], cr: [8], val: U64 },
   kvm_wait_lapic_expire: { vcpu_id: SMALL, delta: [-1, 0, 1, 5000] },
   kvm_hv_timer_state: { vcpu_id: SMALL, hv_timer_in_use: [0, 1] },
   kvm_apicv_inhibit_changed: { reason: [0, 2, 11], set: FLAG, inhibits: [0, 1, 4, 5, 0xfff, 0x1100] },
