@@ -103,6 +103,19 @@ describe('a hunk', () => {
     expect(await told('CONFIG_B')).toEqual(['judged', null]);
   });
 
+  it('is not judged by lines that ran in a function of which no call could be compared', async () => {
+    const ran = reach([[13, 7]]);
+    const alone: Reach = {
+      ...ran,
+      judge: 'held alone',
+      held: new Set(),
+      left: new Map([['a.c: two', 'it never returns']]),
+    };
+    expect((await say(CODE, alone)).slice(0, 3)).toEqual(['not judged', 'it never returns', []]);
+    const held = { ...alone, held: new Set(['a.c: two']), left: new Map() };
+    expect((await say(CODE, held)).slice(0, 3)).toEqual(['judged', null, ['held alone']]);
+  });
+
   it('is judged by the same object code in a .c file, not in a header that others read', async () => {
     const same: Reach = { ...reach([]), judge: 'same object code', reads: () => true };
     expect(await say(CODE, same)).toEqual(['judged', null, ['same object code'], 'two']);

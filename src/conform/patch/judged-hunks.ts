@@ -138,6 +138,10 @@ async function asked(reach: Reach, hunk: AppliedHunk, trees: StepTrees, sources:
     ran: true,
     functions: reach.judge === 'held alone' ? functions : [],
   });
+  // that lines of it ran says nothing where no call of it could be compared
+  const apart = names.flatMap((name) => reach.left?.get(`${file}: ${name}`) ?? []);
+  if (apart.length > 0 && !names.some((name) => reach.held?.has(`${file}: ${name}`) === true))
+    return { ran: false, why: apart[0]! };
   if (added.some(({ line }) => (counts?.get(line) ?? 0) > 0)) return ran(names);
   if (added.some(({ line }) => counts?.get(line) === 0)) return { ran: false, why: 'compiled, never executed' };
   const isLeftOut = ({ line }: { line: number }) => !sources.isActive(trees.tree, file, line, reach.configuration);
