@@ -3,6 +3,7 @@
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import type { cfs_rq, rq, sched_entity, task_struct } from '../../../src/sched/sched.js';
+import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
 import { always, type Monitor, type Property, type Step } from '../../vocabulary.js';
 import {
   beyondExecuted,
@@ -112,7 +113,18 @@ export const limitOfThePair: Property = always(
     means: 'the rate limit is 6 ms; held back by another pair, not by a yield that no penalty could follow (A7.2)',
     given: yielders(['flat', 'groups'], { tasks: [4, 6] }),
     watch: perPair,
-    fault: { says: 'every penalty is held back', funcs: { yield_deboost_rate_limit: () => true } },
+    fault: {
+      says: 'one limit for all pairs of a CPU, ten times as long',
+      funcs: {
+        yield_deboost_rate_limit(this: vmlinux, rq: rq & { yield_deboost_last_time_ns?: ReturnType<typeof u64> }) {
+          const clock = this.rq_clock(rq);
+          const last = rq.yield_deboost_last_time_ns;
+          if (last !== undefined && last !== u64(0) && toNumber(clock) - toNumber(last) <= 10 * RATE_LIMIT) return true;
+          rq.yield_deboost_last_time_ns = clock;
+          return false;
+        },
+      },
+    },
   },
 );
 
