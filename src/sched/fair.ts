@@ -146,6 +146,13 @@ export function sched_init_granularity(this: vmlinux): void {
   this.update_sysctl();
 }
 
+/** kernel/sched/fair.c: sched_update_scaling(): after a write to tunable_scaling. */
+export function sched_update_scaling(this: vmlinux): number {
+  const factor = this.get_update_sysctl_factor();
+  this.m.normalized_sysctl_sched_base_slice = Math.floor(this.m.sysctl_sched_base_slice / factor);
+  return 0;
+}
+
 /** kernel/sched/fair.c: __update_inv_weight() */
 export function __update_inv_weight(this: vmlinux, lw: load_weight): void {
   if (lw.inv_weight) return;
@@ -448,6 +455,12 @@ export function __pick_root_entity(this: vmlinux, cfs_rq: cfs_rq): sched_entity 
 export function __pick_first_entity(this: vmlinux, cfs_rq: cfs_rq): sched_entity | null {
   const left = cfs_rq.tasks_timeline.rb_leftmost;
   return left === NULL ? null : this.m.se[left];
+}
+
+/** kernel/sched/fair.c: __pick_last_entity() */
+export function __pick_last_entity(this: vmlinux, cfs_rq: cfs_rq): sched_entity | null {
+  const last = this.rb_last(cfs_rq.tasks_timeline);
+  return last === NULL ? null : this.m.se[last];
 }
 
 /* ---- picking ---- */
@@ -2312,4 +2325,10 @@ export function sched_group_set_idle(this: vmlinux, tg: task_group, idle: number
   if (this.tg_is_idle(tg)) this.__sched_group_set_shares(tg, this.scale_load(WEIGHT_IDLEPRIO));
   else this.__sched_group_set_shares(tg, NICE_0_LOAD);
   return 0;
+}
+
+/** kernel/sched/fair.c: get_rr_interval_fair(): jiffies. */
+export function get_rr_interval_fair(this: vmlinux, rq: rq, task: task_struct): u32 {
+  if (this.m.cfs_rq[rq.cfs].load.weight === ZERO) return 0;
+  return to_u32(div(this.m.se[task.se].slice, u64(Math.floor(1_000_000_000 / this.m.HZ))));
 }

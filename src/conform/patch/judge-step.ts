@@ -8,7 +8,7 @@ import { ARCHITECTURES } from '../../native/extract/architecture.js';
 import type { KernelTree } from '../../native/find-tree.js';
 import { type OptionValue, withOptions } from '../../native/kconfig.js';
 import type { Build } from '../../native/kernel-program.js';
-import { buildLapic } from '../../native/lapic-build.js';
+import { buildLapic, lapicProver } from '../../native/lapic-build.js';
 import { type LapicEngine, openLapicEngine } from '../../native/lapic-engine.js';
 import { NativeError } from '../../native/native-error.js';
 import { codeOf } from '../../native/object-code.js';
@@ -20,6 +20,7 @@ import {
   type PatchCheckOptions,
   type PropertyRow,
   type ReachedLine,
+  withAbsent,
 } from '../sched/patch-check.js';
 import { type ApicLockstep, apicLockstep } from './apic-pair.js';
 import { apicProperties } from './apic-properties.js';
@@ -108,8 +109,11 @@ const mayBeSchedulers = (file: string): boolean => !/^(?:arch|virt|Documentation
 const ofApics = (file: string, scheduler: ReadonlySet<string>): boolean =>
   /^(?:arch\/x86|virt\/kvm)\//.test(file) || /\/kvm[^/]*\.h$/.test(file) || !scheduler.has(file);
 
-const countsOf = (coverage: LineCoverage, added: readonly AddedLine[]): ReachedLine[] =>
+const countsOf = (coverage: LineCoverage, added: readonly AddedLine[]) =>
   added.map((line) => ({ ...line, count: coverage.lines.get(line.file)?.get(line.line) ?? null }));
+
+const foldedIn = (added: readonly ReachedLine[]): ReadonlySet<string> =>
+  new Set(added.flatMap(({ absent, file, line }) => (absent === 'folded' ? [`${file}:${line}`] : [])));
 
 async function askApics(
   engines: { base: LapicEngine; patched: LapicEngine; counting: LapicEngine },
@@ -131,7 +135,8 @@ async function askApics(
   }
   for (const { ask } of apicProperties) ask(counting, options.seed);
   const coverage = counting.coverage();
-  return { check: { lockstep, properties, added: countsOf(coverage, added) }, coverage };
+  const reached = await withAbsent(patched.built, lapicProver, countsOf(coverage, added));
+  return { check: { lockstep, properties, added: reached }, coverage };
 }
 
 /** Of this process, by the code that was compared: a step that compiles to what an earlier one did has its lines counted alone. */
@@ -201,7 +206,8 @@ class StepJudge {
       return null;
     }
     const check = await checkedOnce(`${step.base.dir} ${code}`, step, this.addedIn(reads), options);
-    this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: check.coverage });
+    const folded = foldedIn(check.added);
+    this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: check.coverage, folded });
     return check;
   }
 
@@ -234,7 +240,8 @@ class StepJudge {
       const engines = { base: opened[0]!, patched: opened[1]!, counting: opened[2]! };
       const { check, coverage } = await askApics(engines, options, this.addedIn(reads));
       const configuration = configurationOf(opened[1]!.built);
-      this.reaches.push({ judge: 'local-APIC lock-step', reads, configuration, after: coverage });
+      const folded = foldedIn(check.added);
+      this.reaches.push({ judge: 'local-APIC lock-step', reads, configuration, after: coverage, folded });
       return check;
     } catch (error) {
       // a driver that does not follow the patch is ours, code that does not compile is the patch's
@@ -268,7 +275,7 @@ class StepJudge {
       held: new Set(found.rows.map((row) => `${row.file}: ${row.name}`)),
       left: new Map(found.left.map((one) => [`${one.file}: ${one.name}`, one.why])),
     });
-    const added = countsOf(found.after, this.addedIn(isHeld));
+    const added = countsOf(found.after, this.addedIn(isHeld)).map((line) => ({ ...line, absent: null }));
     return { rows: found.rows, left: found.left, added };
   }
 

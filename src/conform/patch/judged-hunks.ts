@@ -25,6 +25,8 @@ export interface Reach {
   readonly reads: (file: string) => boolean;
   readonly configuration: Configuration;
   readonly after: LineCoverage;
+  /** lines that the compiler proves to be out of reach, as `file:line` */
+  readonly folded?: ReadonlySet<string>;
   /** functions held alone that answer for a hunk outside of functions, by its place */
   readonly readers?: ReadonlyMap<string, readonly string[]>;
   /** why no function held alone does, by the hunk's place */
@@ -143,7 +145,11 @@ async function asked(reach: Reach, hunk: AppliedHunk, trees: StepTrees, sources:
   if (apart.length > 0 && !names.some((name) => reach.held?.has(`${file}: ${name}`) === true))
     return { ran: false, why: apart[0]! };
   if (added.some(({ line }) => (counts?.get(line) ?? 0) > 0)) return ran(names);
-  if (added.some(({ line }) => counts?.get(line) === 0)) return { ran: false, why: 'compiled, never executed' };
+  const isFolded = (line: number) => reach.folded?.has(`${file}:${line}`) === true;
+  if (added.some(({ line }) => counts?.get(line) === 0 && !isFolded(line)))
+    return { ran: false, why: 'compiled, never executed' };
+  if (added.some(({ line }) => isFolded(line)))
+    return { ran: false, why: 'folded away by the compiler: never possible in this configuration' };
   const isLeftOut = ({ line }: { line: number }) => !sources.isActive(trees.tree, file, line, reach.configuration);
   const own = added.filter(({ text }) => !CONDITIONAL.test(text));
   if (changes.every(({ text }) => CONDITIONAL.test(text)) && decidesTheSame(changes, reach, file, trees, sources))
@@ -205,7 +211,7 @@ async function functionNames(reach: Reach, hunk: AppliedHunk, trees: StepTrees, 
 }
 
 /** Said of a hunk that is under nothing; the most telling first. */
-const TELLING = [/compile|parameters|more than/, /never executed/, /configuration/];
+const TELLING = [/folded/, /compile|parameters|more than/, /never executed/, /configuration/];
 
 async function judgeHunk(
   hunk: AppliedHunk,
