@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The register page as a data sheet has it: what of a write stays, what else it changes, and how the APIC is named when it comes on. */
 import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
-import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { to_u32, toBigInt, type u64 } from '../../src/lib/types.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
@@ -101,6 +100,15 @@ function icrAfter(page: number[], x2: boolean, split: boolean, low: number, dest
   else page[(split ? 0x310 : 0x304) >> 2] = dest;
 }
 
+/** Whether a guest may read the register, by the data sheet. */
+function isReadable(offset: number, x2: boolean): boolean {
+  if (offset >= 0x100 && offset < 0x290) return true;
+  if ([0x90, 0xe0, 0x310].includes(offset)) return !x2;
+  return (
+    [0x20, 0x30, 0x80, 0xa0, 0xd0, 0xf0, 0x300, 0x380, 0x390, 0x3e0].includes(offset) || LVTS[offset] !== undefined
+  );
+}
+
 /** A read finds what the page has; TMCCT is computed. */
 function reads(step: Step, vcpu: number, offset: number, value: bigint): void {
   if (offset === 0x390) return;
@@ -124,16 +132,21 @@ export const pageIsSheet = always(
       let expected: number[][] = [];
       return {
         probes: {
-          kvm_lapic_reg_read: {
+          apic_mmio_read: {
             leave: (step, r, args) => {
-              const [{ vcpu }, offset, len, data] = args as [kvm_lapic, number, number, { value: number }];
-              if (r === 0 && len === 4) reads(step, vcpu, offset, BigInt(data.value));
+              const [vcpu, address, , data] = args as [kvm_vcpu, u64, number, { value: number }];
+              const offset = Number(toBigInt(address) & 0xfffn);
+              if (r === 0 && isOn(vcpu) && !isX2apic(vcpu) && isReadable(offset, false))
+                reads(step, vcpu.id, offset, BigInt(data.value));
             },
           },
           kvm_x2apic_msr_read: {
             leave: (step, r, args) => {
               const [vcpu, msr, data] = args as [kvm_vcpu, number, { value: u64 }];
-              if (r === 0) reads(step, vcpu.id, (msr - 0x800) << 4, toBigInt(data.value));
+              const offset = (msr - 0x800) << 4;
+              const readable = isOn(vcpu) && isX2apic(vcpu) && isReadable(offset, true);
+              if ((r === 0) !== readable) step.fail(`RDMSR 0x${msr.toString(16)} of vCPU ${vcpu.id}: ${String(r)}`);
+              if (r === 0) reads(step, vcpu.id, offset, toBigInt(data.value));
             },
           },
         },
@@ -158,6 +171,9 @@ export const pageIsSheet = always(
           if (event.ev === 'wrmsr' && event.msr < 0x800) return;
           if (event.ev === 'mmio_write') step.reach();
           for (const { id, arch } of m.vcpu) {
+            // version 0x14, six entries of the LVT
+            const version = arch.apic.regs[0x30 >> 2] & 0xff_00ff;
+            if (version !== 0x5_0014) step.fail(`vCPU ${id}: LVR 0x${version.toString(16)}`);
             arch.apic.regs.forEach((got, word) => {
               const offset = word << 2;
               if (got === expected[id][word] || isState(word)) return;

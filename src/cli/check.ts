@@ -72,7 +72,7 @@ Examples:
   kvmodel check semantics-aware-v2 --prefixes --only A6
   kvmodel check ./my-patch.ts --time 600 --out found
   kvmodel check --am 0001-my.patch
-  kvmodel check --am my.patch --sequence 'FORK; FORK; SCHEDULE; YIELD' --cpus 1
+  kvmodel check --am 0001-my.patch --sequence 'FORK; FORK; SCHEDULE; YIELD'
 `;
 
 export function define(io: Io, exit: (code: number) => void): Command {
@@ -87,7 +87,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--reverse', 'the tree has the patches of --am: take them out, the last first')
     .option('--config <name=y|n|value>', 'a Kconfig option of the trees (repeatable)', gatherFiles)
     .option('--operations <n>', 'random operations on both trees', '20000')
-    .option('--sequence <ops>', 'instead of a check: these operations on both trees, as a report prints them')
+    .option('--sequence <ops>', 'replay these operations on both trees')
     .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')
     .option('--only <claim>', 'these claims or properties only: A12, A12.1 (repeatable)', gather)
@@ -153,7 +153,7 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
   const formats = FORMATS.filter((f) => flags[f] === true);
   o.oneOf(formats.map((f) => `--${f}`));
-  const sequence = flags.sequence === undefined ? undefined : readSequence(flags.sequence, '--sequence');
+  const sequence = flags.sequence === undefined ? undefined : readSequence(flags.sequence, '--sequence', cpus);
   for (const { place, expected, got } of sequence?.faults ?? []) o.fault(place, expected, got);
   if (sequence !== undefined && formats.some((f) => f !== 'json'))
     o.fault(`--${formats[0]}`, 'text or --json of a sequence', `--${formats[0]}`);

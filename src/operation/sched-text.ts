@@ -14,10 +14,30 @@ export function operationText(op: Operation): string {
 /** `FORK; SCHEDULE; TICK cpu 1` */
 export const sequenceText = (ops: readonly Operation[]): string => ops.map(operationText).join('; ');
 
-/** One more than the last CPU of any engine. */
-const CPUS_MAX = 8;
+const OF_TASK: readonly OpName[] = ['WAKE', 'YIELD_TO', 'YIELD_TO_RAW', 'NICE', 'SETATTR', 'MOVE', 'AFFINITY'];
+const OF_GROUP: readonly OpName[] = ['SHARES', 'VTIME', 'GROUP_IDLE'];
 
-function readOne(text: string, place: string, faults: Fault[]): Operation | null {
+/** What there is by now. */
+interface Machine {
+  readonly cpus: number;
+  tasks: number;
+  groups: number;
+}
+
+/** What an operation speaks of and there is none of; null when all is there. */
+function lacking(op: Operation, machine: Machine): string | null {
+  const { tasks, groups, cpus } = machine;
+  if (op.cpu >= cpus) return `a CPU below ${cpus}, got ${op.cpu}`;
+  if (OF_TASK.includes(op.op) && op.id >= tasks) return `a task below ${tasks}, got ${op.id}`;
+  if (OF_GROUP.includes(op.op) && op.id >= groups) return `a group below ${groups}, got ${op.id}`;
+  const group = op.op === 'FORK' ? op.b : op.op === 'MOVE' || op.op === 'GROUP' ? op.a : 0;
+  if (group < 0 || group >= groups) return `a group below ${groups}, got ${group}`;
+  if (op.op === 'FORK') machine.tasks++;
+  if (op.op === 'GROUP') machine.groups++;
+  return null;
+}
+
+function readOne(text: string, place: string, machine: Machine, faults: Fault[]): Operation | null {
   const [name = '', ...rest] = text.trim().split(/\s+/);
   const fault = (expected: string, got: string) => {
     faults.push({ code: 'usage', place, expected, got });
@@ -35,15 +55,17 @@ function readOne(text: string, place: string, faults: Fault[]): Operation | null
       return fault(`${member} of ${isWide ? '64' : '31'} bits`, value);
     members[member] = Number.isSafeInteger(Number(n)) ? Number(n) : n;
   }
-  if (Number(members['cpu'] ?? 0) >= CPUS_MAX) return fault(`a CPU below ${CPUS_MAX}`, String(members['cpu']));
-  return operation(name as OpName, members);
+  const op = operation(name as OpName, members);
+  const [expected, got] = lacking(op, machine)?.split(', got ') ?? [];
+  return expected === undefined ? op : fault(expected, got ?? '');
 }
 
-/** Reads what `sequenceText` writes, or lines of it; blank parts do not count. */
-export function readSequence(text: string, place: string): { ops: Operation[]; faults: Fault[] } {
+/** Reads what `sequenceText` writes, or lines of it, for a machine of so many CPUs; blank parts do not count. */
+export function readSequence(text: string, place: string, cpus: number): { ops: Operation[]; faults: Fault[] } {
   const faults: Fault[] = [];
+  const machine: Machine = { cpus, tasks: 0, groups: 1 };
   const parts = text.split(/[;\n]/).filter((part) => part.trim() !== '');
-  const ops = parts.flatMap((part, i) => readOne(part, `${place}[${i}]`, faults) ?? []);
+  const ops = parts.flatMap((part, i) => readOne(part, `${place}[${i}]`, machine, faults) ?? []);
   if (parts.length === 0) faults.push({ code: 'usage', place, expected: 'operations', got: 'none' });
   return { ops, faults };
 }

@@ -97,11 +97,11 @@ function meaning(op: Operation, given: Given, features: readonly string[]): stri
   }
 }
 
-/** As `operationLines`, each with its meaning beside it. */
-export function explainedLines(ops: readonly Operation[], features: readonly string[], width: number): string[] {
+/** As `operationLines`, each with its meaning beside it: the lines of each. */
+export function explained(ops: readonly Operation[], features: readonly string[], width: number): string[][] {
   const given: Given = { task: 0, group: 1 };
   const column = Math.min(34, Math.max(...ops.map((op) => operationText(op).length), 0) + 2);
-  return ops.flatMap((op, i) => {
+  return ops.map((op, i) => {
     const text = operationText(op);
     const says = meaning(op, given, features);
     const head = `  ${String(i).padStart(3)}  `;
@@ -109,6 +109,9 @@ export function explainedLines(ops: readonly Operation[], features: readonly str
     return wrap(`${head}${inWidth(text, column - 1)} ${says}`, width, ' '.repeat(7 + column));
   });
 }
+
+export const explainedLines = (ops: readonly Operation[], features: readonly string[], width: number): string[] =>
+  explained(ops, features, width).flat();
 
 /** The machine that operations make and meet: CPUs, what runs there, and from where virtual time starts. */
 export function machineLines(ops: readonly Operation[], cpus: number, width: number): string[] {

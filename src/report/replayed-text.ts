@@ -2,7 +2,7 @@
 /** A sequence replayed on C code before and after a patch, as text of 80 columns. */
 import { wrap } from '../base/text.js';
 import type { ReplayedStep } from '../conform/patch/replay-step.js';
-import { explainedLines, machineLines } from './operation-lines.js';
+import { explained, machineLines } from './operation-lines.js';
 
 const WIDTH = 80;
 /** Differences shown of one operation. */
@@ -22,19 +22,18 @@ function stepLines(
   features: readonly string[],
 ): string[] {
   const ops = operations.map(({ op }) => op);
+  const told = explained(ops, features, WIDTH);
   const lines = [...machineLines(ops, cpus, WIDTH), ''];
   for (const [i, { r, differences }] of operations.entries()) {
-    // explained from the first, so that tasks and groups have their numbers
-    const before = explainedLines(ops.slice(0, i), features, WIDTH).length;
-    lines.push(...explainedLines(ops.slice(0, i + 1), features, WIDTH).slice(before));
+    lines.push(...told[i]!);
     if (r[0] !== r[1]) lines.push(`         r: ${r[0] ?? 'ended'} before, ${r[1] ?? 'ended'} with the patch`);
     for (const d of differences.slice(0, SHOWN))
       lines.push(...wrap(`         ${d.field}: ${d.base} before, ${d.patched} with the patch`, WIDTH, ' '.repeat(11)));
     if (differences.length > SHOWN) lines.push(`         and ${differences.length - SHOWN} more fields`);
   }
   const isSame = operations.every(({ r, differences }) => r[0] === r[1] && differences.length === 0);
-  lines.push('', isSame ? 'No difference after any of them.' : '');
-  if (lines.at(-1) === '') lines.pop();
+  lines.push('');
+  if (isSame) lines.push('No difference after any of them.');
   for (const [i, ending] of endings.entries())
     if (ending !== null) {
       const who = i === 0 ? 'The base' : 'The patched kernel';

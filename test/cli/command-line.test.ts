@@ -299,6 +299,29 @@ describe('replay', () => {
     expect((await said(`replay ${tokenOf(away)}`)).code).toBe(2);
   });
 
+  it('is a trace when asked', async () => {
+    const { code, out, err } = await said('replay case.json --trace ftrace');
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^# tracer: nop\n/);
+    expect(out).toMatch(/\[000\] \.{5} +1\.003\d+: sched_stat_runtime: comm=a pid=101 runtime=3000000 \[ns\]\n/);
+    expect((await said('replay case.json --trace timehist')).out).toContain('a[101]');
+    const refused = await said('replay case.json --trace ftrace --json');
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('--json: expected no --trace')]);
+  });
+
+  it('of a trace says what is accepted', async () => {
+    const { out } = await said('replay case.json --trace ftrace');
+    file('trace.txt', out);
+    for (const command of ['replay trace.txt', 'conform --replay trace.txt']) {
+      const { code, err } = await said(command);
+      expect([code, err]).toEqual([2, expect.stringContaining('got ftrace text')]);
+      expect(err).not.toContain('mistake');
+      expect(err).toContain(command.startsWith('conform') ? 'on_spin' : 'conform --replay');
+    }
+    file('trace.dat', '\x17\bDtracing6\0');
+    expect((await said('conform --replay trace.dat')).err.replace(/\s+/g, ' ')).toContain('trace.dat of trace-cmd');
+  });
+
   it('is JSON when asked', async () => {
     const json = JSON.parse((await said('replay case.json --json')).out);
     expect(json).toMatchObject({ kernel: c.kernel, property: 'none.1', failure: null });
