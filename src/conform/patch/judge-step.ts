@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../../native/build.js';
-import type { LineCoverage } from '../../native/coverage.js';
+import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { ARCHITECTURES } from '../../native/extract/architecture.js';
 import type { KernelTree } from '../../native/find-tree.js';
 import { type OptionValue, withOptions } from '../../native/kconfig.js';
@@ -11,6 +11,7 @@ import type { Build } from '../../native/kernel-program.js';
 import { buildLapic, lapicProver } from '../../native/lapic-build.js';
 import { type LapicEngine, openLapicEngine } from '../../native/lapic-engine.js';
 import { NativeError } from '../../native/native-error.js';
+import { codeOf } from '../../native/object-code.js';
 import type { AddedLine, AppliedHunk, LeftOut } from '../../native/patch.js';
 import { apicSequenceOf } from '../apic/differ.js';
 import {
@@ -138,6 +139,27 @@ async function askApics(
   return { check: { lockstep, properties, added: reached }, coverage };
 }
 
+/** Of this process, by the code that was compared: a step that compiles to what an earlier one did has its lines counted alone. */
+const checks = new Map<string, PatchCheck>();
+
+async function checkedOnce(
+  code: string,
+  { base, tree }: PatchStep,
+  added: readonly AddedLine[],
+  options: PatchCheckOptions,
+): Promise<PatchCheck> {
+  const { operations, seed, cpus, parts } = options;
+  const key = JSON.stringify([code, operations, seed, cpus, parts ?? null]);
+  const known = checks.get(key);
+  if (known === undefined) {
+    const check = await checkPatch(base, tree, added, options);
+    checks.set(key, check);
+    return check;
+  }
+  const { added: reached, coverage } = await checkPatch(base, tree, added, { ...options, parts: ['added lines'] });
+  return { ...known, added: reached, coverage };
+}
+
 class StepJudge {
   private readonly reaches: Reach[] = [];
   private readonly unable: string[] = [];
@@ -154,6 +176,12 @@ class StepJudge {
     return this.step.added.filter((line) => reads(line.file));
   }
 
+  /** What compiles to the same code needs no comparison. */
+  private sameCode(judge: string, reads: Reach['reads'], configuration: Reach['configuration']): void {
+    this.unable.push(`${judge}: the object code is the same, so there is nothing to compare`);
+    this.reaches.push({ judge: 'same object code', reads, configuration, after: addCoverage([]) });
+  }
+
   private async scheduler(base: Build | null): Promise<PatchCheck | null> {
     const { step, options } = this;
     if (base === null) return null;
@@ -166,8 +194,18 @@ class StepJudge {
     if (patched === null) return null;
     const [before, after] = [filesOf(base), filesOf(patched)];
     const reads = (file: string) => before.has(file) || after.has(file);
-    const check = await checkPatch(step.base, step.tree, this.addedIn(reads), options);
     const configuration = configurationOf(patched);
+    // WHY the code for UBSan as well: arithmetic that overflows may compile to the same code as arithmetic that wraps
+    const codes = async (tree: KernelTree, built: Build) => [
+      await codeOf(built),
+      await codeOf(await build(tree, 'ubsan')),
+    ];
+    const code = (await codes(step.tree, patched)).join(' ');
+    if (code === (await codes(step.base, base)).join(' ')) {
+      this.sameCode('scheduler lock-step', reads, configuration);
+      return null;
+    }
+    const check = await checkedOnce(`${step.base.dir} ${code}`, step, this.addedIn(reads), options);
     const folded = foldedIn(check.added);
     this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: check.coverage, folded });
     return check;
@@ -183,9 +221,14 @@ class StepJudge {
     }
     const files = filesOf(base);
     if (![...this.touched].some((file) => ofApics(file, scheduler) && files.has(file))) return null;
-    options.progress?.('local APICs');
     const opened: LapicEngine[] = [];
     try {
+      const after = await buildLapic(step.tree, 'O2');
+      if ((await codeOf(base)) === (await codeOf(after))) {
+        this.sameCode('local-APIC lock-step', (file) => files.has(file), configurationOf(after));
+        return null;
+      }
+      options.progress?.('local APICs');
       for (const [tree, variant] of [
         [step.base, 'O2'],
         [step.tree, 'O2'],

@@ -17,7 +17,7 @@ import { type ChangedLine, changedLines, functionAt } from './changed-functions.
 import { placeOf } from './held-pair.js';
 
 /** What runs the code before and after a patch. */
-export type Judge = 'scheduler lock-step' | 'local-APIC lock-step' | 'held alone';
+export type Judge = 'scheduler lock-step' | 'local-APIC lock-step' | 'held alone' | 'same object code';
 
 /** What one judge compiled and ran of the patched tree. */
 export interface Reach {
@@ -140,6 +140,10 @@ async function asked(reach: Reach, hunk: AppliedHunk, trees: StepTrees, sources:
     ran: true,
     functions: reach.judge === 'held alone' ? functions : [],
   });
+  // that lines of it ran says nothing where no call of it could be compared
+  const apart = names.flatMap((name) => reach.left?.get(`${file}: ${name}`) ?? []);
+  if (apart.length > 0 && !names.some((name) => reach.held?.has(`${file}: ${name}`) === true))
+    return { ran: false, why: apart[0]! };
   if (added.some(({ line }) => (counts?.get(line) ?? 0) > 0)) return ran(names);
   const isFolded = (line: number) => reach.folded?.has(`${file}:${line}`) === true;
   if (added.some(({ line }) => counts?.get(line) === 0 && !isFolded(line)))
@@ -151,6 +155,9 @@ async function asked(reach: Reach, hunk: AppliedHunk, trees: StepTrees, sources:
   if (changes.every(({ text }) => CONDITIONAL.test(text)) && decidesTheSame(changes, reach, file, trees, sources))
     return { ran: false, why: 'a condition that decides the same in this configuration' };
   if (own.length > 0 && own.every(isLeftOut)) return { ran: false, why: 'left out by the configuration' };
+  // a header is read by files that nothing here compiles
+  if (reach.judge === 'same object code')
+    return file.endsWith('.c') ? ran([]) : { ran: false, why: 'nothing that is compiled here changes with it' };
   // no line of its own makes code: what it stands in has to have run
   const index = await sources.index(trees.tree, file, reach.configuration);
   const places = added.length > 0 ? added.map(({ line }) => line) : [hunk.at + leadingContext(hunk)];
