@@ -3,18 +3,22 @@
 import { basename, resolve } from 'node:path';
 import { type ExitStyle, NOT_JUDGED, OK, REFUTED, skipped } from '../base/exit-codes.js';
 import { bigintAsText } from '../base/stable-json.js';
+import { quoted } from '../base/text.js';
 import type { PatchStep } from '../conform/patch/judge-step.js';
 import { readPatch, readPatches } from '../loader/patches.js';
 import type { KernelTree } from '../native/find-tree.js';
+import { FEATURE_NAMES } from '../native/format.js';
 import { type MailedPatch, readSeries } from '../native/mailbox.js';
 import { NativeError } from '../native/native-error.js';
 import { addedLinesOf, applySeries, configuredTree } from '../native/patch.js';
 import { reversedDiff } from '../native/reverse-diff.js';
 import { hunksBetween } from '../native/tree-diff.js';
+import type { Operation } from '../operation/sched.js';
 import { patchMail } from '../report/patch-mail.js';
 import { patchText } from '../report/patch-text.js';
 import { type Judged, notJudgedText, type PatchVerdict, verdictOf } from '../report/patch-verdict.js';
 import { explain } from './exit.js';
+import { BARE } from './invocation.js';
 import type { Io } from './io.js';
 
 export interface TreeFlags {
@@ -30,7 +34,9 @@ export interface TreeFlags {
   readonly operations: number;
   readonly seed: number;
   readonly cpus: number;
-  readonly format: 'text' | 'json' | 'mail';
+  readonly format: 'text' | 'json' | 'mail' | 'ktap' | 'junit';
+  /** instead of a check: these operations on both trees */
+  readonly sequence?: readonly Operation[];
   readonly style: ExitStyle;
 }
 
@@ -70,9 +76,50 @@ function jsonOf(base: KernelTree, judged: readonly Judged[], flags: TreeFlags): 
     notJudged: notJudgedText(judged),
     steps: judged.map(({ subject, check }) => ({ subject, ...check })),
   };
-  // `coverage` is for counting, not for reading
-  const plain = (key: string, x: unknown) => (key === 'coverage' ? undefined : bigintAsText(key, x));
   return `${JSON.stringify(value, plain, 1)}\n`;
+}
+
+/** The command that repeats a sequence on the same trees, but for the sequence and its CPUs. */
+function againOf(io: Io, flags: TreeFlags): string {
+  const options = [
+    ...(flags.tree === undefined ? [] : ['--tree', flags.tree]),
+    ...(flags.am ?? []).flatMap((file) => ['--am', file]),
+    ...(flags.against === undefined ? [] : ['--against', flags.against]),
+    ...Object.entries(flags.config ?? {}).flatMap(([name, value]) => ['--config', `${name}=${value}`]),
+  ];
+  const command = flags.format === 'mail' ? BARE : io.invocation;
+  return [command, 'check', ...options.map(quoted)].join(' ');
+}
+
+/** One sequence on the trees of every step. */
+async function replaySequence(io: Io, base: KernelTree, ops: readonly Operation[], flags: TreeFlags): Promise<number> {
+  const { replayStep } = await import('../conform/patch/replay-step.js');
+  const { isReplayRefuted, replayedText } = await import('../report/replayed-text.js');
+  const replayed = [];
+  for (const { subject, base: before, tree } of await stepsOf(io, base, flags))
+    replayed.push({ subject, step: await replayStep(before, tree, ops, flags.cpus) });
+  if (flags.format === 'json') io.out(`${JSON.stringify({ base: base.version, steps: replayed }, plain, 1)}\n`);
+  else io.out(replayedText(base.version, replayed, FEATURE_NAMES));
+  return replayed.some(isReplayRefuted) ? REFUTED : OK;
+}
+
+/** `coverage` is for counting, not for reading. */
+const plain = (key: string, x: unknown): unknown => (key === 'coverage' ? undefined : bigintAsText(key, x));
+
+async function printed(io: Io, base: KernelTree, judged: readonly Judged[], flags: TreeFlags): Promise<string> {
+  const about = { again: againOf(io, flags), features: FEATURE_NAMES, cpus: flags.cpus };
+  switch (flags.format) {
+    case 'json':
+      return jsonOf(base, judged, flags);
+    case 'mail':
+      return patchMail(base.version, judged, about);
+    case 'ktap':
+      return (await import('../report/patch-harness.js')).patchKtap(base.version, judged, flags.seed);
+    case 'junit':
+      return (await import('../report/patch-harness.js')).patchJunit(base.version, judged);
+    case 'text':
+      return patchText(base.version, judged, about);
+  }
 }
 
 /** Runs the comparison and prints it; returns the exit code. */
@@ -81,13 +128,13 @@ export async function checkTree(io: Io, flags: TreeFlags): Promise<number> {
     const { findTree } = await import('../native/find-tree.js');
     const { judgeStep } = await import('../conform/patch/judge-step.js');
     const base = await findTree(flags.tree === undefined ? undefined : resolve(io.cwd, flags.tree));
+    if (flags.sequence !== undefined) return await replaySequence(io, base, flags.sequence, flags);
     const judged: Judged[] = [];
     for (const step of await stepsOf(io, base, flags)) {
       const progress = (what: string) => io.err(`kvmodel: ${step.subject}: ${what}\n`);
       judged.push({ subject: step.subject, check: await judgeStep(step, { ...flags, progress }) });
     }
-    if (flags.format === 'json') io.out(jsonOf(base, judged, flags));
-    else io.out(flags.format === 'mail' ? patchMail(base.version, judged) : patchText(base.version, judged));
+    io.out(await printed(io, base, judged, flags));
     return exitOf(verdictOf(judged), flags.style);
   } catch (error) {
     if (error instanceof NativeError) return explain(error, io, flags.style);

@@ -9,6 +9,7 @@ import { count, quoted } from '../base/text.js';
 import { VERSION } from '../base/version.js';
 import { idsOf, questionsOf, type Subject, selected } from '../explore/subject.js';
 import { newFolderFault, writeNew } from '../loader/files.js';
+import { readSequence } from '../operation/sched-text.js';
 import type { CheckReport } from '../report/check-report.js';
 import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
 import type { TreeFlags } from './check-tree.js';
@@ -27,6 +28,7 @@ interface Flags {
   config?: string[];
   cpus?: string;
   reverse?: boolean;
+  sequence?: string;
   against?: string;
   only?: string[];
   runs?: string;
@@ -70,6 +72,7 @@ Examples:
   kvmodel check semantics-aware-v2 --prefixes --only A6
   kvmodel check ./my-patch.ts --time 600 --out found
   kvmodel check --am 0001-my.patch
+  kvmodel check --am 0001-my.patch --sequence 'FORK; FORK; SCHEDULE; YIELD'
 `;
 
 export function define(io: Io, exit: (code: number) => void): Command {
@@ -84,6 +87,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--reverse', 'the tree has the patches of --am: take them out, the last first')
     .option('--config <name=y|n|value>', 'a Kconfig option of the trees (repeatable)', gatherFiles)
     .option('--operations <n>', 'random operations on both trees', '20000')
+    .option('--sequence <ops>', 'replay these operations on both trees')
     .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')
     .option('--only <claim>', 'these claims or properties only: A12, A12.1 (repeatable)', gather)
@@ -112,7 +116,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     });
 }
 
-const ONLY_SERIES = ['only', 'runs', 'time', 'prefixes', 'witness', 'all', 'out', 'ktap', 'junit'] as const;
+const ONLY_SERIES = ['only', 'runs', 'time', 'prefixes', 'witness', 'all', 'out'] as const;
 const IS_PATCH = /\.(?:patch|diff|mbox|mbx|eml)$/;
 
 /** A series and a tree are checked by different means: what belongs to one is not left aside in silence for the other. */
@@ -129,6 +133,8 @@ function refuseMixture(series: string | undefined, flags: Flags): void {
     o.fault('--config', 'a patch in C: a series in TypeScript has no Kconfig', 'it');
   if (series !== undefined && flags.reverse === true)
     o.fault('--reverse', '--am FILE: a series in TypeScript is its own list of patches', 'it');
+  if (series !== undefined && flags.sequence !== undefined)
+    o.fault('--sequence', 'a patch in C: counterexamples of a series are replayed by kvmodel replay', 'it');
   if (series === undefined && isTree) {
     for (const name of ONLY_SERIES)
       if (flags[name] !== undefined) o.fault(`--${name}`, 'a series: with --tree it does nothing', 'it');
@@ -145,7 +151,12 @@ function treeFlagsOf(flags: Flags): TreeFlags {
   const style = o.word('--exit', flags.exit, EXIT_STYLES);
   if ((flags.am === undefined) === (flags.against === undefined))
     o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
-  if (flags.json === true && flags.mail === true) o.fault('--mail', 'one format', '--json and --mail');
+  const formats = FORMATS.filter((f) => flags[f] === true);
+  o.oneOf(formats.map((f) => `--${f}`));
+  const sequence = flags.sequence === undefined ? undefined : readSequence(flags.sequence, '--sequence', cpus);
+  for (const { place, expected, got } of sequence?.faults ?? []) o.fault(place, expected, got);
+  if (sequence !== undefined && formats.some((f) => f !== 'json'))
+    o.fault(`--${formats[0]}`, 'text or --json of a sequence', `--${formats[0]}`);
   const config: Record<string, string> = {};
   for (const given of flags.config ?? []) {
     const [, name, value] = /^(?:CONFIG_)?([A-Z0-9_]+)=(y|n|m|-?\d+|0x[0-9a-fA-F]+|"[^"]*")$/.exec(given) ?? [];
@@ -163,8 +174,14 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     cpus,
     seed,
     style,
-    format: flags.json === true ? 'json' : flags.mail === true ? 'mail' : 'text',
-    ...defined({ tree: flags.tree, am: flags.am, reverse: flags.reverse, against: flags.against }),
+    format: formats[0] ?? 'text',
+    ...defined({
+      sequence: sequence?.ops,
+      tree: flags.tree,
+      am: flags.am,
+      reverse: flags.reverse,
+      against: flags.against,
+    }),
   };
 }
 

@@ -5,13 +5,14 @@ import { gzipSync } from 'node:zlib';
 import { Command } from 'commander';
 import { defined } from '../base/defined.js';
 import { BAD_INPUT, EXIT_STYLES, type ExitStyle, OK, REFUTED, skipped } from '../base/exit-codes.js';
-import { oneOf, shown } from '../base/faults.js';
+import { oneOf, reject, shown } from '../base/faults.js';
 import { plainJson } from '../base/stable-json.js';
 import { columns, count, wrap } from '../base/text.js';
 import type { HeldReport } from '../conform/held/hold-all.js';
 import { callsOfEach, isRelease, NO_SINGLE, PARTS, type Part, type Report } from '../conform/parts.js';
 import type { SingleResult } from '../conform/sched/single-functions.js';
 import { readMaybeGzipped, refuseExisting, writeNew } from '../loader/files.js';
+import { hasSpins, RECORDINGS, traceKind } from '../loader/trace-text.js';
 import type { NativeError } from '../native/native-error.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { expectLongRun, LONG_RUN_OPERATIONS } from '../workers/long-run.js';
@@ -366,6 +367,10 @@ async function replayFile(io: Io, path: string, asked: Asked): Promise<number> {
   const text = readMaybeGzipped(path, io.cwd, 'a recording, plain or gzipped');
   if (/^\s*\{\s*"hdr"\s*:/.test(text)) return await replayApics(io, path, text, asked);
   if (/^### SCENARIO /m.test(text)) return await replayKvm(io, path, text, asked);
+  const kind = traceKind(text);
+  if (kind === 'ftrace text' && hasSpins(text)) return await replayKvm(io, path, text, asked);
+  if (kind !== null)
+    reject(path, 'recording', path, RECORDINGS, kind === 'ftrace text' ? `${kind} without on_spin` : kind);
   return await replayScheduler(io, path, text, asked);
 }
 

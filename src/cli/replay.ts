@@ -6,13 +6,17 @@ import { BadInput, reject, shown } from '../base/faults.js';
 import { wrap } from '../base/text.js';
 import { type Case, looksLikeToken, readCaseFile, readToken } from '../loader/counterexample.js';
 import { readText } from '../loader/files.js';
+import { traceKind } from '../loader/trace-text.js';
 import { columnsOf, type Io, warnOn } from './io.js';
+import { Options } from './options.js';
+import { TRACE_FORMATS, type TraceFormat, writeTrace } from './write-trace.js';
 
 interface Flags {
   kernel?: string;
   against?: string;
   all?: boolean;
   json?: boolean;
+  trace?: string;
 }
 
 const EXAMPLES = `
@@ -20,6 +24,7 @@ Examples:
   kvmodel replay k1.AbCd...
   kvmodel replay found/A6.1.json --all
   kvmodel replay k1.AbCd... --kernel v6.19
+  kvmodel replay k1.AbCd... --trace ftrace > trace.txt
   kvmodel replay k1.AbCd... --kernel ./my-patch.ts --against v6.12.117
 `;
 
@@ -28,6 +33,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .argument('<what>', 'a token (k1...), a file of a counterexample, or - for standard input')
     .option('--kernel <k>', 'replay on this kernel, series or ./my-patch.ts instead')
     .option('--against <k>', 'tell what this kernel does differently')
+    .option('--trace <format>', 'tracepoints as ftrace or timehist instead of a transcript')
     .option('--all', 'every change of every event')
     .option('--json', 'scenario, events and transcript as JSON')
     .addHelpText('after', EXAMPLES)
@@ -39,6 +45,15 @@ async function readCase(what: string, io: Io): Promise<Case> {
     reject('command line', 'usage', 'WHAT', 'a token, a file, or - for standard input', 'nothing');
   if (looksLikeToken(what)) return readToken(what);
   const text = what === '-' ? await io.stdin() : readText(what, io.cwd, 'a counterexample');
+  const kind = traceKind(text);
+  if (kind !== null)
+    reject(
+      what,
+      'counterexample',
+      what,
+      'a token or a file of check --out; a trace is replayed by conform --replay',
+      kind,
+    );
   const first = text.trim();
   return looksLikeToken(first) ? readToken(first) : readCaseFile(text, what);
 }
@@ -57,7 +72,18 @@ async function checkKnobs(c: Case, sides: readonly Kernel[], io: Io): Promise<vo
   if (faults.length > 0) throw new BadInput('counterexample', faults);
 }
 
+/** How it is told: as a trace, when one is asked for. */
+function formatOf(flags: Flags): TraceFormat | undefined {
+  const o = new Options();
+  const format = flags.trace === undefined ? undefined : o.word('--trace', flags.trace, TRACE_FORMATS);
+  for (const other of ['json', 'all', 'against'] as const)
+    if (format !== undefined && flags[other] !== undefined) o.fault(`--${other}`, 'no --trace', `--trace=${format}`);
+  o.done();
+  return format;
+}
+
 async function replay(what: string, flags: Flags, io: Io): Promise<number> {
+  const format = formatOf(flags);
   const c = await readCase(what, io);
   // WHY first: the 64-bit integers of this process are settled by whoever loads them.
   const { chooseInt64 } = await import('../lib/int64-choice.js');
@@ -74,6 +100,11 @@ async function replay(what: string, flags: Flags, io: Io): Promise<number> {
     reject('command line', 'usage', '--against', 'another kernel', shown(against.name));
   await checkKnobs(c, [kernel, ...(against === undefined ? [] : [against])], io);
   const sides = against === undefined ? [kernel] : [against, kernel];
+  if (format !== undefined) {
+    await writeTrace(kernel, { ...c.scenario, events: [...c.events] }, Number.POSITIVE_INFINITY, format, io);
+    const asked = await propertyById(c, io.cwd);
+    return asked !== undefined && (await judged(c, kernel, asked)) !== null ? REFUTED : OK;
+  }
   const steps = transcriptOf(machineEngine, pin, sides, c.scenario, c.events);
   const property = await propertyById(c, io.cwd);
   const failure = property === undefined ? null : await judged(c, kernel, property);

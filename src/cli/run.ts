@@ -5,20 +5,15 @@ import { OK } from '../base/exit-codes.js';
 import { BadInput, oneOf, reject, shown } from '../base/faults.js';
 import { count } from '../base/text.js';
 import { readText } from '../loader/files.js';
-import type { TraceText } from '../report/ftrace.js';
-import type { End } from '../report/happenings.js';
 import { catalogue, namedScenario } from '../scenario/catalogue.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
-import type { Kernel } from '../vmlinux/bind.js';
 import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
+import { TRACE_FORMATS, writeTrace } from './write-trace.js';
 
-const FORMATS = ['ftrace', 'timehist'] as const;
 const EVENTS = 100;
 const TRACED_EVENTS = 1_000_000;
-/** lines that are written at once */
-const BLOCK = 1_000;
 
 interface Flags {
   kernel?: string;
@@ -62,7 +57,7 @@ async function scenarioOf(name: string, io: Io): Promise<Scenario> {
 
 async function run(name: string, flags: Flags, io: Io): Promise<number> {
   const o = new Options();
-  const format = flags.trace === undefined ? undefined : o.word('--trace', flags.trace, FORMATS);
+  const format = flags.trace === undefined ? undefined : o.word('--trace', flags.trace, TRACE_FORMATS);
   // a transcript is laid out as a whole, a trace written as it happens
   const limit = o.whole('--events', flags.events, 1, format === undefined ? 100_000 : 100_000_000);
   if (format !== undefined && flags.json === true) o.fault('--json', 'no --trace', `--trace=${format}`);
@@ -77,14 +72,9 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   const faults = knobFaults([kernel, ...beside], scenario);
   if (faults.length > 0) throw new BadInput(`scenario ${name}`, faults);
   if (format !== undefined) {
-    const text =
-      format === 'ftrace'
-        ? (await import('../report/ftrace.js')).ftraceText()
-        : (await import('../report/timehist.js')).timehistText();
     const most = limit ?? TRACED_EVENTS;
-    const { more, died } = await trace(kernel, scenario, most, text, io);
+    const { more } = await writeTrace(kernel, scenario, most, format, io);
     if (more) io.err(`kvmodel: stopped after ${count(most, 'event')}; --events N traces more\n`);
-    if (died !== null) io.err(`kvmodel: ends here: ${died.message}\n`);
     return OK;
   }
   const { happenings } = await import('../report/happenings.js');
@@ -92,22 +82,6 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   await tell(scenario, events, kernel.name, flags, io);
   if (more && flags.json !== true) io.out(`(more happens; --events N tells more than ${events.length})\n`);
   return OK;
-}
-
-/** WHY in blocks, as it happens: a second of sleeps of 1 ns is millions of lines. */
-async function trace(kernel: Kernel, scenario: Scenario, limit: number, text: TraceText, io: Io): Promise<End> {
-  const { traced } = await import('../report/happenings.js');
-  let block: string[] = [...text.head];
-  const flush = (): void => {
-    if (block.length > 0) io.out(`${block.join('\n')}\n`);
-    block = [];
-  };
-  const end = traced(kernel, scenario, limit, (recorded) => {
-    const line = text.line(recorded);
-    if (line !== null && block.push(line) >= BLOCK) flush();
-  });
-  flush();
-  return end;
 }
 
 async function tell(

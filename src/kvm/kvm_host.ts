@@ -19,6 +19,7 @@ export type vcpu_ptr = number & { readonly __vcpu?: never };
 export const OUTSIDE_GUEST_MODE = 0;
 export const IN_GUEST_MODE = 1;
 export const EXITING_GUEST_MODE = 2;
+export const READING_SHADOW_PAGE_TABLES = 3;
 
 export const KVM_REQUEST_MASK = 0xff;
 export const KVM_REQUEST_NO_WAKEUP = 1 << 8;
@@ -27,11 +28,16 @@ export const KVM_REQUEST_NO_ACTION = 1 << 10;
 export const KVM_REQ_TLB_FLUSH = 0 | KVM_REQUEST_WAIT | KVM_REQUEST_NO_WAKEUP;
 export const KVM_REQ_VM_DEAD = 1 | KVM_REQUEST_WAIT | KVM_REQUEST_NO_WAKEUP;
 export const KVM_REQ_UNBLOCK = 2;
+export const KVM_REQ_DIRTY_RING_SOFT_FULL = 3;
+export const KVM_REQUEST_ARCH_BASE = 8;
 export const KVM_REQ_OUTSIDE_GUEST_MODE = KVM_REQUEST_NO_ACTION | KVM_REQUEST_WAIT | KVM_REQUEST_NO_WAKEUP;
 
 /** include/uapi/linux/kvm.h: kvm_run->exit_reason */
 export const KVM_EXIT_UNKNOWN = 0;
+export const KVM_EXIT_HYPERCALL = 3;
 export const KVM_EXIT_HLT = 5;
+export const KVM_EXIT_IRQ_WINDOW_OPEN = 7;
+export const KVM_EXIT_SHUTDOWN = 8;
 export const KVM_EXIT_INTR = 10;
 export const KVM_EXIT_IOAPIC_EOI = 26;
 export const KVM_EXIT_AP_RESET_HOLD = 32;

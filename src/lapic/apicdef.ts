@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** arch/x86/include/asm/apicdef.h, and the constants of arch/x86/kvm/lapic.h and lapic.c (6.12.117). */
 
+export const IO_APIC_DEFAULT_PHYS_BASE = 0xfec0_0000;
 export const APIC_DEFAULT_PHYS_BASE = 0xfee0_0000;
 
 export const APIC_ID = 0x20;
@@ -94,6 +95,13 @@ export const LAPIC_MODE_INVALID = X2APIC_ENABLE;
 export const LAPIC_MODE_XAPIC = MSR_IA32_APICBASE_ENABLE;
 export const LAPIC_MODE_X2APIC = MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE;
 
+/** enum lapic_lvt_entry */
+export const LVT_TIMER = 0;
+export const LVT_THERMAL_MONITOR = 1;
+export const LVT_PERFORMANCE_COUNTER = 2;
+export const LVT_LINT0 = 3;
+export const LVT_LINT1 = 4;
+export const LVT_ERROR = 5;
 export const LVT_CMCI = 6;
 export const KVM_APIC_MAX_NR_LVT_ENTRIES = 7;
 export const APIC_LVTx = (x: number): number => (x === LVT_CMCI ? APIC_LVTCMCI : APIC_LVTT + 0x10 * x);
@@ -102,6 +110,7 @@ export const APIC_LVTx = (x: number): number => (x === LVT_CMCI ? APIC_LVTCMCI :
 export const APIC_VERSION = 0x14;
 export const LAPIC_MMIO_LENGTH = 1 << 12;
 export const MAX_APIC_VECTOR = 256;
+export const APIC_VECTORS_PER_REG = 32;
 export const LAPIC_TIMER_ADVANCE_ADJUST_MIN = 100;
 export const LAPIC_TIMER_ADVANCE_ADJUST_MAX = 10_000;
 export const LAPIC_TIMER_ADVANCE_NS_INIT = 1000;

@@ -25,6 +25,11 @@ export function irqchip_kernel(this: vmlinux, kvm: kvm): boolean {
   return !kvm.arch.irqchip_split;
 }
 
+/** arch/x86/kvm/irq.h: pic_in_kernel() */
+export function pic_in_kernel(this: vmlinux, kvm: kvm): boolean {
+  return this.irqchip_kernel(kvm);
+}
+
 /** arch/x86/kvm/irq.h: irqchip_in_kernel(). MODEL: the local APICs always are. */
 export function irqchip_in_kernel(this: vmlinux, _kvm: kvm): boolean {
   return true;

@@ -398,6 +398,11 @@ export function kvm_lowest_prio_delivery(this: vmlinux, irq: kvm_lapic_irq): boo
   return irq.delivery_mode === APIC_DM_LOWEST || irq.msi_redir_hint;
 }
 
+/** arch/x86/kvm/lapic.h: kvm_lapic_latched_init() */
+export function kvm_lapic_latched_init(this: vmlinux, vcpu: kvm_vcpu): boolean {
+  return this.lapic_in_kernel(vcpu) && (vcpu.arch.apic.pending_events & (1 << KVM_APIC_INIT)) !== 0;
+}
+
 /** arch/x86/kvm/lapic.h: kvm_apic_mode() */
 export function kvm_apic_mode(this: vmlinux, apic_base: u64): number {
   return to_u32(apic_base) & (MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE);

@@ -9,6 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachedBuild } from './build-cache.js';
 import type { KernelTree } from './find-tree.js';
+import type { Prover } from './folded-lines.js';
 import { builtIn } from './kbuild.js';
 import { configurationOf } from './kconfig.js';
 import {
@@ -16,6 +17,7 @@ import {
   inParallel,
   KernelProgram,
   PROGRAM_MODULE,
+  sourcesDir,
   tool,
   VARIANT_FLAGS,
   type Variant,
@@ -27,7 +29,7 @@ export { type Build, sourcesDir, type Variant } from './kernel-program.js';
 
 /** Of kernel/sched, what is compiled under a driver of ours, or as it is. */
 const DRIVEN = ['core', 'fair', 'build_policy', 'build_utility'];
-const LIB = ['rbtree', 'find_bit', 'cpumask', 'hweight', 'plist', 'llist', 'math/div64'];
+const LIB = ['rbtree', 'find_bit', 'cpumask', 'hweight', 'plist', 'llist', 'math/div64', 'bitmap'];
 
 class Scheduler extends KernelProgram {
   protected readonly own = this.c;
@@ -110,7 +112,8 @@ INSERT AFTER .data;
   }
 
   protected async objects(): Promise<void> {
-    const kernel = [...this.flags(), ...VARIANT_FLAGS[this.variant]];
+    const counted = this.variant === 'lines' ? ['-include', join(this.c, 'lines.h')] : [];
+    const kernel = [...this.flags(), ...VARIANT_FLAGS[this.variant], ...counted];
     const plain = [...this.flags(), ...VARIANT_FLAGS.O2];
     const host = ['-O2', '-g1', '-fno-pie', `-I${this.c}`];
     const libs = LIB.filter((name) => existsSync(join(this.tree.dir, `lib/${name}.c`)));
@@ -135,6 +138,27 @@ INSERT AFTER .data;
     ]);
   }
 }
+
+/** Of our translation units, those that compile the file. */
+function unitsOf(tree: string, file: string): string[] {
+  const name = file.slice(file.lastIndexOf('/') + 1);
+  if (!file.endsWith('.c')) return ['drv_fair', 'drv_core', 'drv_policy'];
+  const includes = (path: string) => existsSync(path) && readFileSync(path, 'utf8').includes(`"${name}"`);
+  if (includes(join(tree, 'kernel/sched/build_utility.c'))) return ['build_utility'];
+  if (includes(join(tree, 'kernel/sched/build_policy.c'))) return ['drv_policy'];
+  return ['drv_fair', 'drv_core'].filter((unit) => unit === `drv_${name.replace(/\.c$/, '')}`);
+}
+
+/** For what no run can reach. */
+export const schedulerProver: Prover = {
+  unitsOf,
+  async assembly(built, dir, units) {
+    const made = new Scheduler({ ...built.tree, dir }, 'O2', built.dir);
+    const sourceOf = (unit: string) =>
+      unit.startsWith('build_') ? join(dir, `kernel/sched/${unit}.c`) : join(sourcesDir(), `${unit}.c`);
+    return (await Promise.all(units.map((unit) => made.assembly(sourceOf(unit))))).join('\n');
+  },
+};
 
 /**
  * The scheduler's engine of a tree, from the cache when nothing it was made from has changed; otherwise compiled

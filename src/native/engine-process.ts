@@ -7,7 +7,7 @@ import { Child, type Frame } from './child.js';
 import { type LineCoverage, readCoverage } from './coverage.js';
 import type { KernelTree } from './find-tree.js';
 import { encodeOperations, OP_BYTES, type PipeOperation } from './format.js';
-import { type Build, TREE_ROOT } from './kernel-program.js';
+import { type Build, isCounting, TREE_ROOT } from './kernel-program.js';
 import { NativeError } from './native-error.js';
 import { scratchDir } from './scratch.js';
 
@@ -85,7 +85,7 @@ export class EngineProcess {
     args: readonly string[],
   ) {
     this.name = `${built.tree.version} (C, ${built.variant})`;
-    this.counters = built.variant === 'cov' ? scratchDir() : null;
+    this.counters = isCounting(built.variant) ? scratchDir() : null;
     const env =
       this.counters === null ? process.env : { ...process.env, GCOV_PREFIX: this.counters, GCOV_PREFIX_STRIP: '99' };
     this.child = new Child(built.program, args, env);

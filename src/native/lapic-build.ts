@@ -9,11 +9,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachedBuild } from './build-cache.js';
 import type { KernelTree } from './find-tree.js';
+import type { Prover } from './folded-lines.js';
 import {
   type Build,
   inParallel,
   KernelProgram,
   PROGRAM_MODULE,
+  sourcesDir,
   tool,
   VARIANT_FLAGS,
   type Variant,
@@ -116,6 +118,22 @@ INSERT AFTER .data;
     ]);
   }
 }
+
+/** For what no run can reach. */
+export const lapicProver: Prover = {
+  unitsOf(_, file) {
+    const name = /^arch\/x86\/kvm\/(\w+)\.c$/.exec(file)?.[1];
+    if (name === undefined) return ['drv_lapic', 'drv_x86'];
+    if (name === 'lapic' || name === 'x86') return [`drv_${name}`];
+    return KVM.includes(name) ? [name] : [];
+  },
+  async assembly(built, dir, units) {
+    const made = new Lapic({ ...built.tree, dir }, 'O2', built.dir);
+    const sourceOf = (unit: string) =>
+      KVM.includes(unit) ? join(dir, `arch/x86/kvm/${unit}.c`) : join(sourcesDir(), `lapic/${unit}.c`);
+    return (await Promise.all(units.map((unit) => made.assembly(sourceOf(unit))))).join('\n');
+  },
+};
 
 /** The program of a tree's local APIC, from the cache when it is current. NativeError as for the scheduler's. */
 export function buildLapic(tree: KernelTree, variant: Variant): Promise<Build> {

@@ -40,6 +40,9 @@ export function linesOfC(text: string): LineOfC[] {
     });
 }
 
+/** Only brackets, labels' colons, `else`: nothing that the compiler could make code of. */
+export const isBare = (code: string): boolean => /^[\s{}();]*(?:else|do)?[\s{}();]*$/.test(code);
+
 const TOKEN =
   /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[A-Za-z_]\w*|\d[\w.]*|<<=?|>>=?|->|\+\+|--|&&|\|\||[-+*/%&|^=!<>]=|##?|\n|[^\S\n]+|\S/g;
 

@@ -4,7 +4,7 @@ import type { CheckReport, PropertyResult } from './check-report.js';
 import { partsOf, unrecordedFailures } from './verdicts.js';
 
 /** Text for XML 1.0: the five entities, and characters it cannot hold replaced. */
-function xml(text: string): string {
+export function xmlText(text: string): string {
   const entity: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
   return text.replace(/[&<>"']/g, (c) => entity[c]).replace(/[^\n\x20-\x7e]/g, '?');
 }
@@ -17,19 +17,19 @@ interface Case {
 function testCase(p: PropertyResult, kernel: string, claim: string, failed: boolean): Case {
   const verdict = p.verdicts[kernel];
   const recorded = p.recorded[kernel];
-  const open = `    <testcase classname="${xml(`${claim}.${kernel}`)}" name="${xml(`${p.id} ${p.says}`)}"`;
+  const open = `    <testcase classname="${xmlText(`${claim}.${kernel}`)}" name="${xmlText(`${p.id} ${p.says}`)}"`;
   const wrong = recorded !== undefined && recorded !== verdict;
   if (wrong || failed) {
     const message = wrong ? `recorded ${recorded}, found ${verdict}` : String(verdict);
     const c = p.counterexample?.kernel === kernel ? p.counterexample : undefined;
-    const body = c === undefined ? '' : xml(`${c.message}\n${c.replay}`);
+    const body = c === undefined ? '' : xmlText(`${c.message}\n${c.replay}`);
     return {
-      text: [`${open}>`, `      <failure message="${xml(message)}">${body}</failure>`, '    </testcase>'],
+      text: [`${open}>`, `      <failure message="${xmlText(message)}">${body}</failure>`, '    </testcase>'],
       result: 'failed',
     };
   }
   if (verdict === 'vacuous' || verdict === 'skipped' || verdict === undefined) {
-    const skipped = `      <skipped message="${xml(verdict ?? 'not asked')}"/>`;
+    const skipped = `      <skipped message="${xmlText(verdict ?? 'not asked')}"/>`;
     return { text: [`${open}>`, skipped, '    </testcase>'], result: 'skipped' };
   }
   return { text: [`${open}/>`], result: 'passed' };
@@ -54,13 +54,13 @@ export function reportJunit(report: CheckReport): string {
     sum.failures += failures;
     sum.skipped += skipped;
     const counts = `tests="${cases.length}" failures="${failures}" errors="0" skipped="${skipped}"`;
-    suites.push(`  <testsuite name="${xml(`${claim.id} ${claim.words}`)}" ${counts}>`);
+    suites.push(`  <testsuite name="${xmlText(`${claim.id} ${claim.words}`)}" ${counts}>`);
     suites.push(...cases.flatMap((c) => c.text), '  </testsuite>');
   }
   const counts = `tests="${sum.tests}" failures="${sum.failures}" errors="0" skipped="${sum.skipped}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="${xml(`kvmodel ${report.series}`)}" ${counts}>`,
+    `<testsuites name="${xmlText(`kvmodel ${report.series}`)}" ${counts}>`,
     ...suites,
     '</testsuites>',
     '',
@@ -68,6 +68,6 @@ export function reportJunit(report: CheckReport): string {
 }
 
 function unanswered(id: string, words: string, why: string): Case {
-  const open = `    <testcase classname="${xml(id)}" name="${xml(words)}">`;
-  return { text: [open, `      <skipped message="${xml(why)}"/>`, '    </testcase>'], result: 'skipped' };
+  const open = `    <testcase classname="${xmlText(id)}" name="${xmlText(words)}">`;
+  return { text: [open, `      <skipped message="${xmlText(why)}"/>`, '    </testcase>'], result: 'skipped' };
 }

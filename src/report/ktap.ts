@@ -33,32 +33,33 @@ function outcomeOf(p: PropertyResult, kernel: string, failures: ReadonlySet<stri
   return { ok: true, kind: 'skip', directive: `SKIP ${verdict ?? 'not asked'}` };
 }
 
-const name = (text: string): string => ascii(text).replace(/[#\n]/g, ' ');
+/** In one line, without what KTAP gives a meaning. */
+export const ktapText = (text: string): string => ascii(text).replace(/[#\n]/g, ' ');
 
 /** The whole report. */
 export function reportKtap(report: CheckReport): string {
   const { patched } = partsOf(report);
   const failures = new Set(unrecordedFailures(report).map((f) => f.property));
   const totals: Record<Outcome['kind'], number> = { pass: 0, fail: 0, xfail: 0, xpass: 0, skip: 0 };
-  const lines = ['KTAP version 1', `# ${name(`${report.series} as ${patched}, seed ${report.seed}`)}`];
+  const lines = ['KTAP version 1', `# ${ktapText(`${report.series} as ${patched}, seed ${report.seed}`)}`];
   lines.push(`1..${report.claims.length}`);
   report.claims.forEach((claim, i) => {
-    const label = `${i + 1} ${name(`${claim.id} ${claim.words}`)}`;
+    const label = `${i + 1} ${ktapText(`${claim.id} ${claim.words}`)}`;
     if (claim.properties.length === 0) {
       totals.skip++;
-      lines.push(`ok ${label} # SKIP ${name(claim.unanswerable ?? 'no property')}`);
+      lines.push(`ok ${label} # SKIP ${ktapText(claim.unanswerable ?? 'no property')}`);
       return;
     }
-    lines.push('  KTAP version 1', `  # Subtest: ${name(claim.id)}`, `  1..${claim.properties.length}`);
+    lines.push('  KTAP version 1', `  # Subtest: ${ktapText(claim.id)}`, `  1..${claim.properties.length}`);
     let ok = true;
     claim.properties.forEach((p, j) => {
       const outcome = outcomeOf(p, patched, failures);
       totals[outcome.kind]++;
       ok &&= outcome.ok;
-      for (const line of diagnostics(p, outcome)) lines.push(`  # ${name(line)}`);
+      for (const line of diagnostics(p, outcome)) lines.push(`  # ${ktapText(line)}`);
       const status = outcome.ok ? 'ok' : 'not ok';
       const directive = outcome.directive === '' ? '' : ` # ${outcome.directive}`;
-      lines.push(`  ${status} ${j + 1} ${name(`${p.id} ${p.says}`)}${directive}`);
+      lines.push(`  ${status} ${j + 1} ${ktapText(`${p.id} ${p.says}`)}${directive}`);
     });
     lines.push(`${ok ? 'ok' : 'not ok'} ${label}`);
   });

@@ -2,11 +2,12 @@
 /** The report on a patch in C as a piece of mail: findings as questions about named code. */
 import { wrap } from '../base/text.js';
 import type { StepCheck } from '../conform/patch/judge-step.js';
-import { operationLines } from './operation-lines.js';
-import { apicLines, heldLines, judgesText } from './patch-text.js';
+import type { ReachedLine } from '../conform/sched/patch-check.js';
+import { type About, apicLines, counterexampleLines, heldLines, judgesText, NO_ABOUT } from './patch-text.js';
 import {
   addedOf,
   isDead,
+  isFolded,
   isWorse,
   type Judged,
   notJudged,
@@ -16,6 +17,12 @@ import {
 } from './patch-verdict.js';
 
 const WIDTH = 78;
+
+/** The first few lines by their places. */
+function places(lines: readonly ReachedLine[]): string {
+  const first = lines.slice(0, 6).map((line) => `${line.file}:${line.line}`);
+  return `${first.join(', ')}${lines.length > 6 ? ', ...' : ''}`;
+}
 
 function questions(check: StepCheck): string[] {
   const asked: string[] = [];
@@ -32,14 +39,13 @@ function questions(check: StepCheck): string[] {
   }
   const dead = addedOf(check).filter(isDead);
   if (dead.length > 0) {
-    const places = dead
-      .slice(0, 6)
-      .map((line) => `${line.file}:${line.line}`)
-      .join(', ');
-    asked.push(
-      `When are these lines reached? No operation tried here executes them: ${places}${dead.length > 6 ? ', ...' : ''}`,
-    );
+    asked.push(`When are these lines reached? No operation tried here executes them: ${places(dead)}`);
   }
+  const folded = addedOf(check).filter(isFolded);
+  if (folded.length > 0)
+    asked.push(
+      `Can these lines ever run? The compiler proves, in this configuration, that they do not, and leaves them out: ${places(folded)}`,
+    );
   const ending = scheduler?.ending ?? null;
   if (ending !== null && scheduler?.boots === false)
     asked.push(`Does this boot? ${ending.kind}: ${ending.what} in ${ending.stack[0] ?? '?'}`);
@@ -52,19 +58,30 @@ function questions(check: StepCheck): string[] {
 function nothingAsked(check: StepCheck): string {
   if (check.hunks.every(({ status }) => status === 'no code')) return 'No code changes, so I built nothing.';
   const open = notJudged(check).length;
+  const bySame = check.hunks.filter(({ by }) => by.some(({ judge }) => judge === 'same object code'));
+  if (open === 0 && bySame.length > 0 && addedOf(check).length === 0)
+    return 'It compiles to the code that is there now.';
   if (open > 0) return 'Of what I could run, nothing got worse.';
   return 'No question from me: nothing got worse, and every added line was executed.';
 }
 
-function findingLines(check: StepCheck): string[] {
+function findingLines(check: StepCheck, about: About): string[] {
   const lines: string[] = [];
   const { scheduler, apics, alone } = check;
   if (scheduler !== null) {
     const { finding, operations } = scheduler.lockstep;
     if (!scheduler.boots) lines.push('It does not boot here, so I compared nothing.');
     else if (finding === null) lines.push(...wrap(`No observable difference in ${operations} operations.`, WIDTH));
-    else lines.push('The shortest sequence that tells the two apart:', ...operationLines(finding.ops));
+    else {
+      const shown = counterexampleLines(finding.ops, about.cpus, about, WIDTH);
+      lines.push('The shortest sequence that tells the two apart:', ...shown);
+    }
   }
+  for (const { id, broken } of propertiesOf(check))
+    if (broken !== undefined) {
+      const shown = counterexampleLines(broken.ops, broken.cpus, about, WIDTH);
+      lines.push('', `What breaks "${id}":`, ...wrap(`  ${broken.fault}`, WIDTH, '    '), ...shown);
+    }
   if (apics !== null) {
     const { finding, operations } = apics.lockstep;
     if (finding === null)
@@ -80,7 +97,7 @@ function findingLines(check: StepCheck): string[] {
 }
 
 /** The whole mail; ends with a newline. */
-export function patchMail(base: string, judged: readonly Judged[]): string {
+export function patchMail(base: string, judged: readonly Judged[], about: About = NO_ABOUT): string {
   const lines = wrap(
     `I ran the C code of ${base} with and without this in user space, on the same random operations:`,
     WIDTH,
@@ -96,7 +113,7 @@ export function patchMail(base: string, judged: readonly Judged[]): string {
       );
     if (list.length === 0) lines.push(nothingAsked(check));
     for (const question of list) lines.push(...wrap(`- ${question}`, WIDTH, '  '));
-    const found = findingLines(check);
+    const found = findingLines(check, about);
     if (found.length > 0) lines.push('', ...found);
   }
   return `${lines.join('\n')}\n`;

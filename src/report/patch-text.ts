@@ -4,10 +4,20 @@ import { count, inWidth, wrap } from '../base/text.js';
 import type { HeldPairRow } from '../conform/patch/held-pair.js';
 import type { AloneCheck, ApicCheck, StepCheck } from '../conform/patch/judge-step.js';
 import type { JudgedHunk } from '../conform/patch/judged-hunks.js';
-import type { PatchCheck } from '../conform/sched/patch-check.js';
+import type { PatchCheck, ReachedLine } from '../conform/sched/patch-check.js';
 import { apicOpText } from '../operation/apic.js';
-import { operationLines, operationText } from './operation-lines.js';
-import { addedOf, isDead, type Judged, notJudgedText, placeText, propertiesOf } from './patch-verdict.js';
+import type { Operation } from '../operation/sched.js';
+import { explainedLines, machineLines, operationText, sequenceText } from './operation-lines.js';
+import {
+  addedOf,
+  isCode,
+  isDead,
+  isFolded,
+  type Judged,
+  notJudgedText,
+  placeText,
+  propertiesOf,
+} from './patch-verdict.js';
 
 const WIDTH = 80;
 /** Hunks listed one by one; more of the same kind are counted. */
@@ -48,9 +58,29 @@ function hunkLines(hunks: readonly JudgedHunk[]): string[] {
   ];
 }
 
+/** What a report knows beside its verdicts: the command that made it, feature numbers by name, CPUs of the lock-step. */
+export interface About {
+  /** `kvmodel check --am FILE` */
+  readonly again: string;
+  readonly features: readonly string[];
+  readonly cpus: number;
+}
+
+export const NO_ABOUT: About = { again: 'kvmodel check', features: [], cpus: 1 };
+
+/** A sequence with its machine, what each operation does, and the command that repeats it. */
+export function counterexampleLines(ops: readonly Operation[], cpus: number, about: About, width: number): string[] {
+  return [
+    ...machineLines(ops, cpus, width),
+    ...explainedLines(ops, about.features, width),
+    // unbroken, so that it can be copied
+    `  again: ${about.again} --cpus ${cpus} --sequence '${sequenceText(ops)}'`,
+  ];
+}
+
 // ---- what was found --------------------------------------------------------------------------------------------------
 
-function lockstepLines(check: PatchCheck): string[] {
+function lockstepLines(check: PatchCheck, about: About): string[] {
   const { finding, operations, sequences } = check.lockstep;
   if (!check.boots) return ['Lock-step: not run, for the patched kernel does not boot'];
   if (finding === null)
@@ -60,7 +90,7 @@ function lockstepLines(check: PatchCheck): string[] {
     `Lock-step: differs after operation ${op} (${operationText(finding.ops[op]!)}):`,
     ...wrap(`  ${field}: ${left} before, ${right} with the patch`, WIDTH, '    '),
     `  shrunk from ${finding.original} operations (${finding.kind}, seed ${finding.seed}):`,
-    ...operationLines(finding.ops),
+    ...counterexampleLines(finding.ops, about.cpus, about, WIDTH),
   ];
 }
 
@@ -110,30 +140,61 @@ function aloneText({ rows, left }: AloneCheck): string[] {
   ].flatMap((line) => wrap(line, WIDTH, '  '));
 }
 
-function propertyLines(check: StepCheck): string[] {
+function propertyLines(check: StepCheck, about: About): string[] {
   const rows = propertiesOf(check).flatMap((row) => {
     const verdicts = `${inWidth(row.id, 11)} ${inWidth(row.base.verdict, 8)} ${inWidth(row.patched.verdict, 8)}`;
     const evidence =
       row.base.evidence === row.patched.evidence
         ? row.patched.evidence
         : `${row.patched.evidence} (before: ${row.base.evidence})`;
-    return wrap(`${verdicts} ${evidence}`, WIDTH, ' '.repeat(30));
+    const hanging = ' '.repeat(30);
+    return [...wrap(`${verdicts} ${row.says}:`, WIDTH, hanging), ...wrap(`${hanging}${evidence}`, WIDTH, hanging)];
   });
+  const broken = propertiesOf(check).flatMap(({ id, says, broken: b }) =>
+    b === undefined
+      ? []
+      : [
+          '',
+          ...wrap(`Refuted: ${id}: ${says}`, WIDTH, '  '),
+          ...wrap(`  ${b.fault}`, WIDTH, '    '),
+          ...counterexampleLines(b.ops, b.cpus, about, WIDTH),
+        ],
+  );
   if (rows.length === 0) return [];
-  return ['', `${inWidth('property', 11)} ${inWidth('before', 8)} ${inWidth('patched', 8)} evidence`, ...rows];
+  return [
+    '',
+    `${inWidth('property', 11)} ${inWidth('before', 8)} ${inWidth('patched', 8)} what holds, and evidence`,
+    ...rows,
+    ...broken,
+  ];
 }
 
+function timesText(line: ReachedLine): string {
+  if (isFolded(line)) return 'FOLDED';
+  if (isDead(line)) return 'NEVER';
+  if (line.absent === 'uncalled') return 'UNCALLED';
+  return line.absent === 'merged' ? '-' : String(line.count);
+}
+
+/** What the words in the place of a count mean. */
+const LEGEND: readonly (readonly [is: (line: ReachedLine) => boolean, text: string])[] = [
+  [isFolded, 'FOLDED: folded away by the compiler, never possible in this configuration'],
+  [({ absent }) => absent === 'uncalled', 'UNCALLED: nothing in this tree calls its function'],
+  [({ absent }) => absent === 'merged', '-: compiled into other lines, not counted'],
+];
+
 function addedTextLines(check: StepCheck): string[] {
-  const code = addedOf(check).filter((line) => line.count !== null);
+  const code = addedOf(check).filter(isCode);
   if (code.length === 0) return ['Added lines: none that make code'];
-  const dead = code.filter(isDead).length;
+  const [dead, folded] = [code.filter(isDead).length, code.filter(isFolded).length];
   const patches = new Set(code.map((line) => line.patch ?? 1)).size;
+  const counted = `${code.length}, never executed: ${dead}${folded > 0 ? `, never possible: ${folded}` : ''}`;
   return [
-    `Added lines that make code${patches > 1 ? ', of all patches so far' : ''}: ${code.length}, never executed: ${dead}`,
-    ...code.map((line) => {
-      const times = isDead(line) ? 'NEVER' : String(line.count);
-      return `${times.padStart(9)}  ${line.file}:${line.line}: ${line.text.trim()}`.slice(0, WIDTH);
-    }),
+    ...wrap(`Added lines that make code${patches > 1 ? ', of all patches so far' : ''}: ${counted}`, WIDTH, '  '),
+    ...code.map((line) =>
+      `${timesText(line).padStart(9)}  ${line.file}:${line.line}: ${line.text.trim()}`.slice(0, WIDTH),
+    ),
+    ...LEGEND.flatMap(([is, text]) => (code.some(is) ? wrap(`  ${text}`, WIDTH, '    ') : [])),
   ];
 }
 
@@ -157,32 +218,32 @@ function optionLines({ options }: StepCheck): string[] {
   ];
 }
 
-function reportLines(check: PatchCheck): string[] {
+function reportLines(check: PatchCheck, about: About): string[] {
   if (check.reports.length === 0) return ['UBSan: nothing that the base does not do'];
   return check.reports.flatMap(({ report: r, text, ops }) => [
     `UBSan: ${r.file}:${r.line}:${r.column}: ${r.left} ${r.kind} ${r.right} does not fit (${r.type}), ${r.count} times`,
     `  ${text}`,
-    ...operationLines(ops),
+    ...counterexampleLines(ops, about.cpus, about, WIDTH),
   ]);
 }
 
-function stepLines(check: StepCheck): string[] {
+function stepLines(check: StepCheck, about: About): string[] {
   const { scheduler, apics, alone, unable } = check;
   const lines = [
     ...optionLines(check),
     ...hunkLines(check.hunks),
     ...unable.flatMap((why) => wrap(`Not asked: ${why}`, WIDTH, '  ')),
-    ...(scheduler === null ? [] : ['', ...lockstepLines(scheduler)]),
+    ...(scheduler === null ? [] : ['', ...lockstepLines(scheduler, about)]),
     ...(apics === null ? [] : ['', ...apicText(apics)]),
     ...(alone === null ? [] : ['', ...aloneText(alone)]),
-    ...propertyLines(check),
+    ...propertyLines(check, about),
   ];
   if (check.hunks.every(({ status }) => status === 'no code'))
     return [...lines, '', 'No code changes: comments, white space, documentation. Nothing was built.'];
   if (scheduler === null && apics === null && alone === null) return lines;
   lines.push('', ...addedTextLines(check), ...leftOutLines(check));
   if (scheduler === null) return lines;
-  if (scheduler.boots) lines.push('', ...reportLines(scheduler));
+  if (scheduler.boots) lines.push('', ...reportLines(scheduler, about));
   if (scheduler.ending !== null) {
     const { kind, what, stack } = scheduler.ending;
     const when = scheduler.boots ? '' : ' at boot';
@@ -192,11 +253,11 @@ function stepLines(check: StepCheck): string[] {
 }
 
 /** The whole report; ends with a newline. */
-export function patchText(base: string, judged: readonly Judged[]): string {
+export function patchText(base: string, judged: readonly Judged[], about: About = NO_ABOUT): string {
   const lines = [`${base} (C code) before and after ${count(judged.length, 'step')}`];
   const open = notJudgedText(judged);
   if (open !== null) lines.push(...wrap(open, WIDTH));
   for (const [i, { subject, check }] of judged.entries())
-    lines.push('', ...wrap(`${i + 1}/${judged.length} ${subject}`, WIDTH, '    '), '', ...stepLines(check));
+    lines.push('', ...wrap(`${i + 1}/${judged.length} ${subject}`, WIDTH, '    '), '', ...stepLines(check, about));
   return `${lines.join('\n')}\n`;
 }

@@ -16,8 +16,12 @@ export type PatchVerdict = 'refuted' | 'not judged' | 'nothing refuted';
 
 /** A property that the base has and the patched tree lacks. */
 export const isWorse = (row: PropertyRow) => row.base.verdict === 'holds' && row.patched.verdict === 'refuted';
-/** An added line that nothing executed. */
-export const isDead = (line: ReachedLine) => line.count === 0;
+/** An added line that nothing executed, though something could. */
+export const isDead = (line: ReachedLine) => line.count === 0 && line.absent === null;
+/** An added line that the compiler proves to be out of reach. */
+export const isFolded = (line: ReachedLine) => line.absent === 'folded';
+/** An added line with something to be said of it: neither a declaration nor a bracket. */
+export const isCode = (line: ReachedLine) => line.count !== null || line.absent !== null;
 
 /** Of the scheduler and of the APICs. */
 export const propertiesOf = ({ scheduler, apics }: StepCheck): readonly PropertyRow[] => [
@@ -32,7 +36,10 @@ export function addedOf({ scheduler, apics, alone }: StepCheck): ReachedLine[] {
     const key = `${line.file}:${line.line}`;
     const known = lines.get(key)?.count ?? null;
     const count = known === null ? line.count : known + (line.count ?? 0);
-    lines.set(key, { ...line, count });
+    // what one judge cannot reach, another may
+    const before = lines.get(key)?.absent;
+    const absent = (count ?? 0) > 0 || (before !== undefined && before !== line.absent) ? null : line.absent;
+    lines.set(key, { ...line, count, absent });
   }
   return [...lines.values()];
 }

@@ -147,6 +147,7 @@ const X86: Readonly<Record<string, Print>> = {
     `code 0x${x32(f, 'code')} ${f.fast ? 'fast' : 'slow'} var_cnt 0x${x32(f, 'var_cnt')} ` +
     `rep_cnt 0x${x32(f, 'rep_cnt')} idx 0x${x32(f, 'rep_idx')} in 0x${x(f, 'ingpa')} out 0x${x(f, 'outgpa')}`,
   kvm_hv_hypercall_done: (f) => `result 0x${x(f, 'result')}`,
+  kvm_hv_send_ipi: (f) => `vector ${x32(f, 'vector')} processor_mask 0x${x(f, 'processor_mask')}`,
   kvm_apic: (f) => `apic_${rw(f.rw)} ${symbol(num(f, 'reg'), REGISTER)} = 0x${x(f, 'val')}`,
   kvm_apic_ipi: (f) => {
     const low = u32(f, 'icr_low');

@@ -217,6 +217,11 @@ export function block_task(this: vmlinux, rq: rq, p: task_struct, flags: number)
   if (this.dequeue_task(rq, p, DEQUEUE_SLEEP | flags)) this.__block_task(rq, p);
 }
 
+/** kernel/sched/core.c: task_curr() */
+export function task_curr(this: vmlinux, p: task_struct): bool {
+  return this.task_rq(p).curr === p.id;
+}
+
 /** kernel/sched/core.c: check_class_changing(): sched_ext alone has a switching_to. */
 export function check_class_changing(this: vmlinux, _rq: rq, _p: task_struct, _prev_class: sched_class_name): void {}
 

@@ -61,6 +61,7 @@ import {
   DEQUEUE_SAVE,
   DEQUEUE_SLEEP,
   DEQUEUE_SPECIAL,
+  deref,
   ENQUEUE_DELAYED,
   ENQUEUE_INITIAL,
   ENQUEUE_MIGRATED,
@@ -146,6 +147,13 @@ export function sched_init_granularity(this: vmlinux): void {
   this.update_sysctl();
 }
 
+/** kernel/sched/fair.c: sched_update_scaling(): after a write to tunable_scaling. */
+export function sched_update_scaling(this: vmlinux): number {
+  const factor = this.get_update_sysctl_factor();
+  this.m.normalized_sysctl_sched_base_slice = Math.floor(this.m.sysctl_sched_base_slice / factor);
+  return 0;
+}
+
 /** kernel/sched/fair.c: __update_inv_weight() */
 export function __update_inv_weight(this: vmlinux, lw: load_weight): void {
   if (lw.inv_weight) return;
@@ -200,7 +208,7 @@ export function is_same_group(this: vmlinux, se: sched_entity, pse: sched_entity
 
 /** kernel/sched/fair.c: parent_entity(); null at the top. */
 export function parent_entity(this: vmlinux, se: sched_entity): sched_entity | null {
-  return se.parent === NULL ? null : this.m.se[se.parent];
+  return deref(this.m.se, se.parent);
 }
 
 /** kernel/sched/fair.c: find_matching_se(): the two ancestors that stand on one queue. */
@@ -289,7 +297,7 @@ export function update_zero_vruntime(this: vmlinux, cfs_rq: cfs_rq, delta: s64):
  * zero_vruntime and avg_vruntime.
  */
 export function avg_vruntime(this: vmlinux, cfs_rq: cfs_rq): u64 {
-  const curr = cfs_rq.curr === NULL ? null : this.m.se[cfs_rq.curr];
+  const curr = deref(this.m.se, cfs_rq.curr);
   const counted = curr !== null && curr.on_rq !== 0 ? curr : null;
   let weight = to_s64(cfs_rq.avg_load);
   let delta = S64_ZERO;
@@ -440,14 +448,18 @@ export function __dequeue_entity(this: vmlinux, cfs_rq: cfs_rq, se: sched_entity
 
 /** kernel/sched/fair.c: __pick_root_entity() */
 export function __pick_root_entity(this: vmlinux, cfs_rq: cfs_rq): sched_entity | null {
-  const root = cfs_rq.tasks_timeline.rb_node;
-  return root === NULL ? null : this.m.se[root];
+  return deref(this.m.se, cfs_rq.tasks_timeline.rb_node);
 }
 
 /** kernel/sched/fair.c: __pick_first_entity() */
 export function __pick_first_entity(this: vmlinux, cfs_rq: cfs_rq): sched_entity | null {
-  const left = cfs_rq.tasks_timeline.rb_leftmost;
-  return left === NULL ? null : this.m.se[left];
+  return deref(this.m.se, cfs_rq.tasks_timeline.rb_leftmost);
+}
+
+/** kernel/sched/fair.c: __pick_last_entity() */
+export function __pick_last_entity(this: vmlinux, cfs_rq: cfs_rq): sched_entity | null {
+  const last = this.rb_last(cfs_rq.tasks_timeline);
+  return last === NULL ? null : this.m.se[last];
 }
 
 /* ---- picking ---- */
@@ -2312,4 +2324,10 @@ export function sched_group_set_idle(this: vmlinux, tg: task_group, idle: number
   if (this.tg_is_idle(tg)) this.__sched_group_set_shares(tg, this.scale_load(WEIGHT_IDLEPRIO));
   else this.__sched_group_set_shares(tg, NICE_0_LOAD);
   return 0;
+}
+
+/** kernel/sched/fair.c: get_rr_interval_fair(): jiffies. */
+export function get_rr_interval_fair(this: vmlinux, rq: rq, task: task_struct): u32 {
+  if (this.m.cfs_rq[rq.cfs].load.weight === ZERO) return 0;
+  return to_u32(div(this.m.se[task.se].slice, u64(Math.floor(1_000_000_000 / this.m.HZ))));
 }

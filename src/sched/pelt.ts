@@ -179,6 +179,16 @@ export function update_rt_rq_load_avg(this: vmlinux, now: u64, rq: rq, running: 
   return 0;
 }
 
+/** kernel/sched/pelt.c: update_dl_rq_load_avg() */
+export function update_dl_rq_load_avg(this: vmlinux, now: u64, rq: rq, running: number): number {
+  const load = running ? ONE : ZERO;
+  if (this.___update_load_sum(now, rq.avg_dl, load, load, running)) {
+    this.___update_load_avg(rq.avg_dl, ONE);
+    return 1;
+  }
+  return 0;
+}
+
 /** kernel/sched/pelt.h: get_pelt_divider() */
 export function get_pelt_divider(this: vmlinux, avg: sched_avg): u32 {
   return (PELT_MIN_DIVIDER + avg.period_contrib) >>> 0;

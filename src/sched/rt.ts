@@ -344,6 +344,11 @@ export function prio_changed_rt(this: vmlinux, rq: rq, p: task_struct, oldprio: 
   }
 }
 
+/** kernel/sched/rt.c: get_rr_interval_rt(): jiffies. */
+export function get_rr_interval_rt(this: vmlinux, _rq: rq, task: task_struct): number {
+  return task.policy === SCHED_RR ? this.m.sched_rr_timeslice : 0;
+}
+
 /* ---- pushing and pulling ---- */
 
 /** kernel/sched/rt.c: has_pushable_tasks() */

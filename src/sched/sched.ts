@@ -43,6 +43,11 @@ export type tg_ptr = ptr<'task_group'>;
 /** C's NULL for every pointer. */
 export const NULL = -1;
 
+/** What a pointer that may be NULL points at. Only the table's own pointers are taken; `table[p]` takes any (ADR 10). */
+export function deref<T extends { readonly id: number }>(table: readonly T[], p: T['id']): T | null {
+  return p === NULL ? null : table[p];
+}
+
 /** include/linux/sched.h: struct load_weight. */
 export interface load_weight {
   /** unsigned long, scaled by 1024 on 64 bit. */
@@ -394,6 +399,7 @@ export const __TASK_STOPPED = 0x0004;
 export const __TASK_TRACED = 0x0008;
 export const TASK_PARKED = 0x0040;
 export const TASK_DEAD = 0x0080;
+export const TASK_WAKEKILL = 0x0100;
 export const TASK_WAKING = 0x0200;
 export const TASK_NOLOAD = 0x0400;
 export const TASK_NEW = 0x0800;
@@ -409,7 +415,9 @@ export const SCHED_RR = 2;
 export const SCHED_BATCH = 3;
 export const SCHED_IDLE = 5;
 export const SCHED_DEADLINE = 6;
+export const SCHED_RESET_ON_FORK = 0x40000000;
 export const SCHED_FLAG_RESET_ON_FORK = 0x01;
+export const SCHED_FLAG_KEEP_POLICY = 0x08;
 export const SCHED_FLAG_KEEP_PARAMS = 0x10;
 export const SCHED_FLAG_UTIL_CLAMP = 0x60;
 export const SCHED_FLAG_ALL = 0x7f;
@@ -419,6 +427,7 @@ export const SETPARAM_POLICY = -1;
 /* include/linux/sched/prio.h */
 export const MAX_DL_PRIO = 0;
 export const MAX_RT_PRIO = 100;
+export const MAX_PRIO = 140;
 export const DEFAULT_PRIO = 120;
 export const MIN_NICE = -20;
 export const MAX_NICE = 19;
@@ -433,16 +442,20 @@ export const DEQUEUE_SAVE = 0x02;
 export const DEQUEUE_MOVE = 0x04;
 export const DEQUEUE_NOCLOCK = 0x08;
 export const DEQUEUE_SPECIAL = 0x10;
+export const DEQUEUE_MIGRATING = 0x100;
 export const DEQUEUE_DELAYED = 0x200;
 export const ENQUEUE_WAKEUP = 0x01;
 export const ENQUEUE_RESTORE = 0x02;
+export const ENQUEUE_MOVE = 0x04;
 export const ENQUEUE_NOCLOCK = 0x08;
 export const ENQUEUE_HEAD = 0x10;
 export const ENQUEUE_REPLENISH = 0x20;
 export const ENQUEUE_MIGRATED = 0x40;
 export const ENQUEUE_INITIAL = 0x80;
+export const ENQUEUE_MIGRATING = 0x100;
 export const ENQUEUE_DELAYED = 0x200;
 export const ENQUEUE_RQ_SELECTED = 0x400;
+export const WF_EXEC = 0x02;
 export const WF_FORK = 0x04;
 export const WF_TTWU = 0x08;
 export const WF_SYNC = 0x10;
@@ -625,7 +638,7 @@ export function cfs_rq_of(this: vmlinux, se: sched_entity): cfs_rq {
 
 /** kernel/sched/sched.h: group_cfs_rq(): the queue a group entity owns; null for a task. */
 export function group_cfs_rq(this: vmlinux, grp: sched_entity): cfs_rq | null {
-  return grp.my_q === NULL ? null : this.m.cfs_rq[grp.my_q];
+  return deref(this.m.cfs_rq, grp.my_q);
 }
 
 /** kernel/sched/sched.h: task_group() */
@@ -737,6 +750,11 @@ export function rq_clock_task(this: vmlinux, rq: rq): u64 {
 /** kernel/sched/sched.h: rq_clock_skip_update(): the update in the next __schedule() is left out. */
 export function rq_clock_skip_update(this: vmlinux, rq: rq): void {
   rq.clock_update_flags |= RQCF_REQ_SKIP;
+}
+
+/** kernel/sched/sched.h: rq_clock_cancel_skipupdate() */
+export function rq_clock_cancel_skipupdate(this: vmlinux, rq: rq): void {
+  rq.clock_update_flags &= ~RQCF_REQ_SKIP;
 }
 
 /** kernel/sched/sched.h: rq_pin_lock() */

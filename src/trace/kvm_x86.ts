@@ -194,6 +194,11 @@ export function trace_kvm_hv_hypercall_done(this: vmlinux, result: u64): void {
   if (this.tp !== null) emit(this, 'kvm_hv_hypercall_done', { result: hex(result) });
 }
 
+/** arch/x86/kvm/trace.h: kvm_hv_send_ipi() */
+export function trace_kvm_hv_send_ipi(this: vmlinux, vector: u32, processor_mask: u64): void {
+  if (this.tp !== null) emit(this, 'kvm_hv_send_ipi', { vector, processor_mask: hex(processor_mask) });
+}
+
 /** arch/x86/kvm/trace.h: kvm_ple_window_update(): printed old before new. */
 export function trace_kvm_ple_window_update(this: vmlinux, vcpu_id: u32, next: u32, old: u32): void {
   if (this.tp !== null) emit(this, 'kvm_ple_window_update', { vcpu_id, old, new: next });

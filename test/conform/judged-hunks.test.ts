@@ -103,6 +103,28 @@ describe('a hunk', () => {
     expect(await told('CONFIG_B')).toEqual(['judged', null]);
   });
 
+  it('is not judged by lines that ran in a function of which no call could be compared', async () => {
+    const ran = reach([[13, 7]]);
+    const alone: Reach = {
+      ...ran,
+      judge: 'held alone',
+      held: new Set(),
+      left: new Map([['a.c: two', 'it never returns']]),
+    };
+    expect((await say(CODE, alone)).slice(0, 3)).toEqual(['not judged', 'it never returns', []]);
+    const held = { ...alone, held: new Set(['a.c: two']), left: new Map() };
+    expect((await say(CODE, held)).slice(0, 3)).toEqual(['judged', null, ['held alone']]);
+  });
+
+  it('is judged by the same object code in a .c file, not in a header that others read', async () => {
+    const same: Reach = { ...reach([]), judge: 'same object code', reads: () => true };
+    expect(await say(CODE, same)).toEqual(['judged', null, ['same object code'], 'two']);
+    expect((await say(OFF, same)).slice(0, 2)).toEqual(['not judged', 'left out by the configuration']);
+    const header = { ...trees };
+    const [judged] = await judgeHunks([{ ...MACRO, file: 'a.h' }], [], header, [same]);
+    expect([judged!.status, judged!.why]).toEqual(['not judged', 'nothing that is compiled here changes with it']);
+  });
+
   it('is not judged by what compiled it and never ran it', async () => {
     const [dead, elsewhere] = [reach([[13, 0]]), reach([[7, 3]])];
     expect(await say(CODE, dead)).toEqual(['not judged', 'compiled, never executed', [], 'two']);

@@ -7,12 +7,14 @@ import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkTree } from '../../src/cli/check-tree.js';
 import type { Io } from '../../src/cli/io.js';
+import { replayStep } from '../../src/conform/patch/replay-step.js';
 import { checkPatch } from '../../src/conform/sched/patch-check.js';
 import { applyHunks } from '../../src/native/apply-hunks.js';
 import { fileOf, parseDiff } from '../../src/native/diff.js';
 import { findTree, type KernelTree } from '../../src/native/find-tree.js';
 import { readSeries } from '../../src/native/mailbox.js';
 import { applySeries } from '../../src/native/patch.js';
+import { readSequence, sequenceText } from '../../src/operation/sched-text.js';
 import { because, missing } from './tree.js';
 
 const DIFF = `--- a/kernel/one.c
@@ -206,6 +208,14 @@ describe.skipIf(missing !== null)(`a patch to the installed tree${because}`, { t
     });
     expect(second.lockstep.finding!.ops.length).toBeLessThan(8);
     expect(second.lockstep.finding!.ops.at(-1)!.op).toMatch(/^YIELD/);
+    // Once more, by itself: the two part at the last operation, and not before.
+    const again = readSequence(sequenceText(second.lockstep.finding!.ops), 'again', 2);
+    expect(again.faults).toEqual([]);
+    const { operations, reports } = await replayStep(one!.tree, two!.tree, again.ops, 2);
+    expect(operations.slice(0, -1).flatMap(({ differences }) => differences)).toEqual([]);
+    const { field, left, right } = second.lockstep.finding!.difference;
+    expect(operations.at(-1)!.differences[0]).toEqual({ field, base: left, patched: right });
+    expect(reports).toEqual([]);
     const starvation = second.properties.find((row) => row.id === 'starvation')!;
     expect([starvation.base.verdict, starvation.patched.verdict]).toEqual(['holds', 'refuted']);
 

@@ -14,6 +14,7 @@ const kernel = kernelByName('semantics-aware-v2');
 const recorded: Record<string, RegExp | null> = {
   'an answer against its question': /^stale: vCPU 0 still awaits vCPU 1/,
   'two questions at once': /^stale: vCPU [02] still awaits vCPU 1/,
+  'an answer against a question of somebody else': /^lost: vCPU 1 forgets/,
   'an answer against the next question to somebody else': /^clobbered: vCPU 0 does not await vCPU 2/,
   'an answer against the next question': /^clobbered: vCPU 0 does not await vCPU 1/,
   'a question against an EOI of nothing that was tracked': null,

@@ -64,6 +64,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly Value[]>>
     ...{ code: [8, 0x5c], fast: FLAG, var_cnt: SMALL, rep_cnt: SMALL, rep_idx: SMALL, ingpa: U64, outgpa: U64 },
   },
   kvm_hv_hypercall_done: { result: U64 },
+  kvm_hv_send_ipi: { vector: U32, processor_mask: U64 },
   kvm_apic: { rw: [0, 1], reg: REGISTERS, val: U64 },
   kvm_apic_ipi: { icr_low: [...U32, 0x4_4041, 0x8_0500, 0xc_0841, ...MODES], dest_id: U32 },
   kvm_apic_accept_irq: { apicid: U32, dm: MODES, tm: [0, 1, 0x8000], vec: SMALL },

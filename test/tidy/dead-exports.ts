@@ -10,25 +10,29 @@ const AWAITED: readonly string[] = ['preempt_schedule_irq', 'exitRdmsr', 'Histor
 /** Its exports are what a user's file imports. */
 const PUBLIC: readonly string[] = ['entry', 'lib'];
 
-/** Values of a register or a knob: a test may set what no mirrored branch asks for. */
+/** What the kernel has there is for patches as well: a function of the table, a value of a register or a flag. */
 const MIRRORED: readonly string[] = ['sched', 'kvm', 'lapic', 'arch'];
 
 interface Export {
   readonly name: string;
-  readonly constant: boolean;
+  /** a name of the kernel, not one of ours */
+  readonly kernel: boolean;
 }
+
+/** A constant in capitals, or a function whose comment cites the kernel's. */
+const isMirrored = (name: string, text: string): boolean =>
+  /^_*[A-Z][A-Z0-9_]*x?$/.test(name) || new RegExp(`\\*\\* \\S+\\.[chS]: ${name}\\(\\)`).test(text);
 
 function exportsOf(file: SourceFile): Export[] {
   return file.tree.statements.flatMap((it): Export[] => {
-    const exported =
+    const exported = (name: string): Export => ({ name, kernel: isMirrored(name, it.getFullText(file.tree)) });
+    const isExported =
       ts.canHaveModifiers(it) && ts.getModifiers(it)?.some((m) => m.kind === ts.SyntaxKind.ExportKeyword);
-    if (!exported) return [];
+    if (!isExported) return [];
     if (ts.isVariableStatement(it))
-      return it.declarationList.declarations.flatMap((d) =>
-        ts.isIdentifier(d.name) ? [{ name: d.name.text, constant: true }] : [],
-      );
+      return it.declarationList.declarations.flatMap((d) => (ts.isIdentifier(d.name) ? [exported(d.name.text)] : []));
     const named = ts.isFunctionDeclaration(it) || ts.isClassDeclaration(it);
-    return named && it.name !== undefined ? [{ name: it.name.text, constant: false }] : [];
+    return named && it.name !== undefined ? [exported(it.name.text)] : [];
   });
 }
 
@@ -44,19 +48,16 @@ function wordsOf(file: SourceFile): Map<string, number> {
 
 /** `file: name` for each; a name counts as mentioned wherever it stands besides its definition. */
 export function deadExports(files: readonly SourceFile[]): string[] {
-  const [product, all] = [new Map<string, number>(), new Map<string, number>()];
-  for (const file of files) {
-    const counts = roomOf(file.path) === 'test' ? [all] : [all, product];
-    for (const [word, n] of wordsOf(file)) for (const count of counts) count.set(word, (count.get(word) ?? 0) + n);
-  }
+  const product = new Map<string, number>();
+  for (const file of files)
+    if (roomOf(file.path) !== 'test')
+      for (const [word, n] of wordsOf(file)) product.set(word, (product.get(word) ?? 0) + n);
   return files.flatMap((file) => {
     const room = roomOf(file.path);
     if (room === null || room === 'test' || PUBLIC.includes(room)) return [];
     return exportsOf(file)
-      .filter(({ name, constant }) => {
-        const mentions = constant && MIRRORED.includes(room) ? all : product;
-        return (mentions.get(name) ?? 0) < 2 && !AWAITED.includes(name);
-      })
+      .filter(({ name, kernel }) => !(kernel && MIRRORED.includes(room)) && !AWAITED.includes(name))
+      .filter(({ name }) => (product.get(name) ?? 0) < 2)
       .map(({ name }) => `${file.path}: ${name}`);
   });
 }

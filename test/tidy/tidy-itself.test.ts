@@ -168,15 +168,17 @@ describe('dead exports', () => {
     const files = [
       at('src/machine/a.ts', 'export const used = 1; export function tested() {} export class None {} const own = 1;'),
       at('src/machine/b.ts', "import { used } from './a.js'; // None"),
-      at('src/sched/c.ts', 'export const TESTED_VALUE = 1; export const NO_VALUE = 2; export function byName() {}'),
+      at('src/sched/c.ts', 'export const A_VALUE = 2; export const ours = 1; export function byName() {}'),
+      at('src/sched/f.ts', '/** kernel/sched/f.c: cited() */ export function cited() {} export function other() {}'),
       at('src/lib/d.ts', 'export const ENOTHING = 1;'),
       at('src/cli/e.ts', "call('byName');"),
-      at('test/a.test.ts', "import { tested, TESTED_VALUE } from 'a';"),
+      at('test/a.test.ts', "import { tested } from 'a';"),
     ];
     expect(deadExports(files)).toEqual([
       'src/machine/a.ts: tested',
       'src/machine/a.ts: None',
-      'src/sched/c.ts: NO_VALUE',
+      'src/sched/c.ts: ours',
+      'src/sched/f.ts: other',
     ]);
   });
 });

@@ -102,6 +102,7 @@ export const KVM_HC_KICK_CPU = 5;
 export const KVM_HC_CLOCK_PAIRING = 9;
 export const KVM_HC_SEND_IPI = 10;
 export const KVM_HC_SCHED_YIELD = 11;
+export const KVM_HC_MAP_GPA_RANGE = 12;
 
 /** arch/x86/include/asm/trapnr.h */
 const DE_VECTOR = 0;

@@ -3,6 +3,8 @@
  * Functions of KVM that a patch changes, cut out of both trees and called alone with the same state, arguments and
  * answers of what they call: the calls that they make, the state by each of them and in the end, and what they return.
  */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import type { HeldFunction, Wanted } from '../../native/extract/build.js';
 import {
@@ -178,7 +180,7 @@ class Pair {
     const maker = new Calls(both, one, this.fields, followed, this.types, answers, new Set());
     const returns = this.patched.returns.get(as)!;
     const comparison: Comparison = { fields: this.fields, ignores: this.oneSided, returns };
-    let [done, differing, deaths] = [0, 0, 0];
+    let [done, differing, deaths, returned] = [0, 0, 0, 0];
     let difference: HeldChange | null = null;
     const vendors = vendorsOf(this.wanted.architecture.name, file, one);
     const starts = this.startsOf(followed);
@@ -199,6 +201,7 @@ class Pair {
         const [ours, theirs] = results(made);
         made.forEach((call, i) => {
           done++;
+          if (ours![i]!.ending === 'returned' || theirs![i]!.ending === 'returned') returned++;
           if (ours![i]!.ending === 'returned' && theirs![i]!.ending !== 'returned') deaths++;
           if (differenceOf(comparison, ours![i]!, theirs![i]!) === null) return;
           differing++;
@@ -210,6 +213,8 @@ class Pair {
         });
       }
     }
+    // what both trees' function dies of everywhere is the state that it is called with
+    if (returned === 0 && difference === null) return `it returns from none of ${done} calls on random state`;
     return { file, name, calls: done, differing, deaths, difference, started: starts.names };
   }
 }
@@ -248,6 +253,19 @@ interface Opened {
 
 type Left = { readonly file: string; readonly name: string; readonly why: string };
 
+/** Why a function alone does not compile: the loop of a macro that is not cut out with it, or else the compiler's words. */
+export function whyNotCut(error: NativeError, trees: readonly Pick<KernelTree, 'dir'>[]): string {
+  const told = error.details[0] ?? error.message;
+  const [, file, line] = /^([\w./-]+):(\d+):/.exec(told) ?? [];
+  for (const { dir } of file === undefined ? [] : trees) {
+    const path = join(dir, file!);
+    const text = existsSync(path) ? (readFileSync(path, 'utf8').split('\n')[Number(line) - 1] ?? '') : '';
+    const [, macro] = /^\s*(\w+)\s*\(.*\)\s*\{?\s*$/.exec(text) ?? [];
+    if (macro !== undefined && /for_each/.test(macro)) return `it loops by ${macro}(), which is not cut out with it`;
+  }
+  return told;
+}
+
 /** Both engines with as many of the candidates as compile together: halves of them when all do not. */
 async function open(
   trees: readonly [KernelTree, KernelTree],
@@ -267,7 +285,7 @@ async function open(
       const first = await open(trees, files, candidates.slice(0, half), left);
       return [...first, ...(await open(trees, files, candidates.slice(half), left))];
     }
-    left.push({ ...candidates[0]!, why: error.details[0] ?? error.message });
+    left.push({ ...candidates[0]!, why: whyNotCut(error, trees) });
     return [];
   }
   return [{ engines: [engines[0]!, engines[1]!], wanted }];

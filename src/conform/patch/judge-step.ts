@@ -3,14 +3,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../../native/build.js';
-import type { LineCoverage } from '../../native/coverage.js';
+import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { ARCHITECTURES } from '../../native/extract/architecture.js';
 import type { KernelTree } from '../../native/find-tree.js';
 import { type OptionValue, withOptions } from '../../native/kconfig.js';
 import type { Build } from '../../native/kernel-program.js';
-import { buildLapic } from '../../native/lapic-build.js';
+import { buildLapic, lapicProver } from '../../native/lapic-build.js';
 import { type LapicEngine, openLapicEngine } from '../../native/lapic-engine.js';
 import { NativeError } from '../../native/native-error.js';
+import { codeOf } from '../../native/object-code.js';
 import type { AddedLine, AppliedHunk, LeftOut } from '../../native/patch.js';
 import { apicSequenceOf } from '../apic/differ.js';
 import {
@@ -19,6 +20,7 @@ import {
   type PatchCheckOptions,
   type PropertyRow,
   type ReachedLine,
+  withAbsent,
 } from '../sched/patch-check.js';
 import { type ApicLockstep, apicLockstep } from './apic-pair.js';
 import { apicProperties } from './apic-properties.js';
@@ -107,8 +109,11 @@ const mayBeSchedulers = (file: string): boolean => !/^(?:arch|virt|Documentation
 const ofApics = (file: string, scheduler: ReadonlySet<string>): boolean =>
   /^(?:arch\/x86|virt\/kvm)\//.test(file) || /\/kvm[^/]*\.h$/.test(file) || !scheduler.has(file);
 
-const countsOf = (coverage: LineCoverage, added: readonly AddedLine[]): ReachedLine[] =>
+const countsOf = (coverage: LineCoverage, added: readonly AddedLine[]) =>
   added.map((line) => ({ ...line, count: coverage.lines.get(line.file)?.get(line.line) ?? null }));
+
+const foldedIn = (added: readonly ReachedLine[]): ReadonlySet<string> =>
+  new Set(added.flatMap(({ absent, file, line }) => (absent === 'folded' ? [`${file}:${line}`] : [])));
 
 async function askApics(
   engines: { base: LapicEngine; patched: LapicEngine; counting: LapicEngine },
@@ -130,7 +135,29 @@ async function askApics(
   }
   for (const { ask } of apicProperties) ask(counting, options.seed);
   const coverage = counting.coverage();
-  return { check: { lockstep, properties, added: countsOf(coverage, added) }, coverage };
+  const reached = await withAbsent(patched.built, lapicProver, countsOf(coverage, added));
+  return { check: { lockstep, properties, added: reached }, coverage };
+}
+
+/** Of this process, by the code that was compared: a step that compiles to what an earlier one did has its lines counted alone. */
+const checks = new Map<string, PatchCheck>();
+
+async function checkedOnce(
+  code: string,
+  { base, tree }: PatchStep,
+  added: readonly AddedLine[],
+  options: PatchCheckOptions,
+): Promise<PatchCheck> {
+  const { operations, seed, cpus, parts } = options;
+  const key = JSON.stringify([code, operations, seed, cpus, parts ?? null]);
+  const known = checks.get(key);
+  if (known === undefined) {
+    const check = await checkPatch(base, tree, added, options);
+    checks.set(key, check);
+    return check;
+  }
+  const { added: reached, coverage } = await checkPatch(base, tree, added, { ...options, parts: ['added lines'] });
+  return { ...known, added: reached, coverage };
 }
 
 class StepJudge {
@@ -149,6 +176,12 @@ class StepJudge {
     return this.step.added.filter((line) => reads(line.file));
   }
 
+  /** What compiles to the same code needs no comparison. */
+  private sameCode(judge: string, reads: Reach['reads'], configuration: Reach['configuration']): void {
+    this.unable.push(`${judge}: the object code is the same, so there is nothing to compare`);
+    this.reaches.push({ judge: 'same object code', reads, configuration, after: addCoverage([]) });
+  }
+
   private async scheduler(base: Build | null): Promise<PatchCheck | null> {
     const { step, options } = this;
     if (base === null) return null;
@@ -161,9 +194,20 @@ class StepJudge {
     if (patched === null) return null;
     const [before, after] = [filesOf(base), filesOf(patched)];
     const reads = (file: string) => before.has(file) || after.has(file);
-    const check = await checkPatch(step.base, step.tree, this.addedIn(reads), options);
     const configuration = configurationOf(patched);
-    this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: check.coverage });
+    // WHY the code for UBSan as well: arithmetic that overflows may compile to the same code as arithmetic that wraps
+    const codes = async (tree: KernelTree, built: Build) => [
+      await codeOf(built),
+      await codeOf(await build(tree, 'ubsan')),
+    ];
+    const code = (await codes(step.tree, patched)).join(' ');
+    if (code === (await codes(step.base, base)).join(' ')) {
+      this.sameCode('scheduler lock-step', reads, configuration);
+      return null;
+    }
+    const check = await checkedOnce(`${step.base.dir} ${code}`, step, this.addedIn(reads), options);
+    const folded = foldedIn(check.added);
+    this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: check.coverage, folded });
     return check;
   }
 
@@ -177,9 +221,14 @@ class StepJudge {
     }
     const files = filesOf(base);
     if (![...this.touched].some((file) => ofApics(file, scheduler) && files.has(file))) return null;
-    options.progress?.('local APICs');
     const opened: LapicEngine[] = [];
     try {
+      const after = await buildLapic(step.tree, 'O2');
+      if ((await codeOf(base)) === (await codeOf(after))) {
+        this.sameCode('local-APIC lock-step', (file) => files.has(file), configurationOf(after));
+        return null;
+      }
+      options.progress?.('local APICs');
       for (const [tree, variant] of [
         [step.base, 'O2'],
         [step.tree, 'O2'],
@@ -191,7 +240,8 @@ class StepJudge {
       const engines = { base: opened[0]!, patched: opened[1]!, counting: opened[2]! };
       const { check, coverage } = await askApics(engines, options, this.addedIn(reads));
       const configuration = configurationOf(opened[1]!.built);
-      this.reaches.push({ judge: 'local-APIC lock-step', reads, configuration, after: coverage });
+      const folded = foldedIn(check.added);
+      this.reaches.push({ judge: 'local-APIC lock-step', reads, configuration, after: coverage, folded });
       return check;
     } catch (error) {
       // a driver that does not follow the patch is ours, code that does not compile is the patch's
@@ -225,7 +275,7 @@ class StepJudge {
       held: new Set(found.rows.map((row) => `${row.file}: ${row.name}`)),
       left: new Map(found.left.map((one) => [`${one.file}: ${one.name}`, one.why])),
     });
-    const added = countsOf(found.after, this.addedIn(isHeld));
+    const added = countsOf(found.after, this.addedIn(isHeld)).map((line) => ({ ...line, absent: null }));
     return { rows: found.rows, left: found.left, added };
   }
 

@@ -17,7 +17,7 @@ import { type ChangedLine, changedLines, functionAt } from './changed-functions.
 import { placeOf } from './held-pair.js';
 
 /** What runs the code before and after a patch. */
-export type Judge = 'scheduler lock-step' | 'local-APIC lock-step' | 'held alone';
+export type Judge = 'scheduler lock-step' | 'local-APIC lock-step' | 'held alone' | 'same object code';
 
 /** What one judge compiled and ran of the patched tree. */
 export interface Reach {
@@ -25,6 +25,8 @@ export interface Reach {
   readonly reads: (file: string) => boolean;
   readonly configuration: Configuration;
   readonly after: LineCoverage;
+  /** lines that the compiler proves to be out of reach, as `file:line` */
+  readonly folded?: ReadonlySet<string>;
   /** functions held alone that answer for a hunk outside of functions, by its place */
   readonly readers?: ReadonlyMap<string, readonly string[]>;
   /** why no function held alone does, by the hunk's place */
@@ -138,13 +140,24 @@ async function asked(reach: Reach, hunk: AppliedHunk, trees: StepTrees, sources:
     ran: true,
     functions: reach.judge === 'held alone' ? functions : [],
   });
+  // that lines of it ran says nothing where no call of it could be compared
+  const apart = names.flatMap((name) => reach.left?.get(`${file}: ${name}`) ?? []);
+  if (apart.length > 0 && !names.some((name) => reach.held?.has(`${file}: ${name}`) === true))
+    return { ran: false, why: apart[0]! };
   if (added.some(({ line }) => (counts?.get(line) ?? 0) > 0)) return ran(names);
-  if (added.some(({ line }) => counts?.get(line) === 0)) return { ran: false, why: 'compiled, never executed' };
+  const isFolded = (line: number) => reach.folded?.has(`${file}:${line}`) === true;
+  if (added.some(({ line }) => counts?.get(line) === 0 && !isFolded(line)))
+    return { ran: false, why: 'compiled, never executed' };
+  if (added.some(({ line }) => isFolded(line)))
+    return { ran: false, why: 'folded away by the compiler: never possible in this configuration' };
   const isLeftOut = ({ line }: { line: number }) => !sources.isActive(trees.tree, file, line, reach.configuration);
   const own = added.filter(({ text }) => !CONDITIONAL.test(text));
   if (changes.every(({ text }) => CONDITIONAL.test(text)) && decidesTheSame(changes, reach, file, trees, sources))
     return { ran: false, why: 'a condition that decides the same in this configuration' };
   if (own.length > 0 && own.every(isLeftOut)) return { ran: false, why: 'left out by the configuration' };
+  // a header is read by files that nothing here compiles
+  if (reach.judge === 'same object code')
+    return file.endsWith('.c') ? ran([]) : { ran: false, why: 'nothing that is compiled here changes with it' };
   // no line of its own makes code: what it stands in has to have run
   const index = await sources.index(trees.tree, file, reach.configuration);
   const places = added.length > 0 ? added.map(({ line }) => line) : [hunk.at + leadingContext(hunk)];
@@ -198,7 +211,7 @@ async function functionNames(reach: Reach, hunk: AppliedHunk, trees: StepTrees, 
 }
 
 /** Said of a hunk that is under nothing; the most telling first. */
-const TELLING = [/compile|parameters|more than/, /never executed/, /configuration/];
+const TELLING = [/folded/, /compile|parameters|more than/, /never executed/, /configuration/];
 
 async function judgeHunk(
   hunk: AppliedHunk,

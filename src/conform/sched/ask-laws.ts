@@ -48,6 +48,8 @@ export function sequenceOf(seed: number, cpus: number): Operation[] {
 interface Tally {
   asked: number;
   fault: string | null;
+  /** the operations up to the fault */
+  ops: readonly Operation[];
 }
 
 const STRUCTURE = { id: 'structure', says: 'queues keep the sums, counts, minima and order of their entities' };
@@ -66,40 +68,47 @@ export const LAWS: readonly { readonly id: string; readonly says: string }[] = [
 ];
 
 class Asking {
-  readonly tallies = new Map<string, Tally>(LAWS.map(({ id }) => [id, { asked: 0, fault: null }]));
+  readonly tallies = new Map<string, Tally>(LAWS.map(({ id }) => [id, { asked: 0, fault: null, ops: [] }]));
   private readonly columns: Columns;
 
   constructor(private readonly engine: NativeEngine) {
     this.columns = new Columns(engine.schema);
   }
 
-  private note(id: string, asked: number | string | null, place: string): void {
+  private note(id: string, asked: number | string | null, place: string, ops: readonly Operation[], at = 0): void {
     const tally = this.tallies.get(id)!;
-    if (typeof asked === 'string') tally.fault ??= `${place}: ${asked}`;
-    else tally.asked += asked ?? 0;
+    if (typeof asked !== 'string') tally.asked += asked ?? 0;
+    else if (tally.fault === null) {
+      tally.fault = `${place}, operation ${at}${ops[at] === undefined ? '' : `, ${ops[at].op}`}: ${asked}`;
+      tally.ops = ops.slice(0, at + 1);
+    }
   }
 
-  private step(step: Step, place: string, open: readonly Law[]): void {
+  private step(step: Step, place: string, open: readonly Law[], ops: readonly Operation[], at: number): void {
     const { books, slices } = structureFaults(this.engine.schema, step.after);
-    this.note('structure', books[0] ?? 1, place);
-    this.note('least slice', slices[0] ?? 1, place);
-    for (const law of open) this.note(law.id, law.ask(step), place);
+    this.note('structure', books[0] ?? 1, place, ops, at);
+    this.note('least slice', slices[0] ?? 1, place, ops, at);
+    for (const law of open) this.note(law.id, law.ask(step), place, ops, at);
   }
 
   /** One sequence; how many operations. */
   run(seed: number): number {
-    const kind = KINDS[seed % KINDS.length]!;
-    const ops = sequenceOf(seed, this.engine.cpus);
+    const place = `${KINDS[seed % KINDS.length]!}, seed ${seed}, ${this.engine.cpus} CPUs`;
+    return this.follow(sequenceOf(seed, this.engine.cpus), place);
+  }
+
+  /** Asks along these operations, from the initial state; how many the kernel survived. */
+  follow(ops: readonly Operation[], place: string): number {
     const { engine, columns } = this;
     engine.reset();
     const { results, ending, warnings } = engine.run(ops, 'more');
     const [warning] = warnings;
     const told = warning === undefined ? results.length : `${warning.at}: ${warning.what}`;
-    this.note('warnings', told, `${kind}, seed ${seed}, operation ${warning?.op}`);
+    this.note('warnings', told, place, ops, warning?.op);
     // What is missing here ends the sequence, and is nobody's fault.
     const survived = ending === null || missingIn(ending) !== null;
     const end = survived ? results.length : `${ending.kind}: ${ending.what}`;
-    this.note('survival', end, `${kind}, seed ${seed}, operation ${ending?.op}`);
+    this.note('survival', end, place, ops, ending?.op);
     const onlyFair = !ops.some((op) => op.op === 'SETATTR' && (op.flags === 1 || op.flags === 2));
     const neverIdle = !ops.some((op) => op.op === 'GROUP_IDLE' || (op.op === 'SETATTR' && op.flags === 5));
     const places = new Places(engine.cpus);
@@ -112,8 +121,7 @@ class Asking {
       const after = view(result);
       if (before !== null) {
         const open = laws.filter((law) => this.tallies.get(law.id)!.fault === null);
-        const place = `${kind}, seed ${seed}, ${engine.cpus} CPUs, operation ${i}, ${op.op}`;
-        this.step({ op, r, before, after, onlyFair, neverIdle }, place, open);
+        this.step({ op, r, before, after, onlyFair, neverIdle }, place, open, ops, i);
       }
       before = after;
     }
@@ -121,14 +129,19 @@ class Asking {
   }
 }
 
-function verdictOf({ asked, fault }: Tally): CVerdict {
-  if (fault !== null) return { verdict: 'refuted', evidence: fault };
+function verdictOf({ asked, fault, ops }: Tally, cpus: number): LawVerdict {
+  if (fault !== null) return { verdict: 'refuted', evidence: fault, broken: { ops, cpus } };
   if (asked < ENOUGH) return { verdict: 'vacuous', evidence: `asked ${asked} times` };
   return { verdict: 'holds', evidence: `asked ${asked} times` };
 }
 
+/** A verdict, and the operations that lead to the fault of a refuted one. */
+export interface LawVerdict extends CVerdict {
+  readonly broken?: { readonly ops: readonly Operation[]; readonly cpus: number };
+}
+
 /** A verdict for each of LAWS, from sequences on each of the engines in turn. */
-export function askLaws(engines: readonly NativeEngine[], options: LawOptions): CVerdict[] {
+export function askLaws(engines: readonly NativeEngine[], options: LawOptions): LawVerdict[] {
   const askings = engines.map((engine) => new Asking(engine));
   for (let [n, seed] = [0, options.seed]; n < options.operations; seed++) {
     // WHY divided: every kind on every number of CPUs.
@@ -136,7 +149,20 @@ export function askLaws(engines: readonly NativeEngine[], options: LawOptions): 
   }
   return LAWS.map(({ id }) => {
     const tallies = askings.map((asking) => asking.tallies.get(id)!);
-    const fault = tallies.find((tally) => tally.fault !== null)?.fault ?? null;
-    return verdictOf({ asked: tallies.reduce((sum, tally) => sum + tally.asked, 0), fault });
+    const at = tallies.findIndex((tally) => tally.fault !== null);
+    const asked = tallies.reduce((sum, tally) => sum + tally.asked, 0);
+    return verdictOf({ ...(tallies[at] ?? tallies[0]!), asked }, engines[at]?.cpus ?? 1);
   });
+}
+
+/** What is wrong with a law along these operations, and up to where; null when nothing is. */
+export function brokenAlong(
+  engine: NativeEngine,
+  ops: readonly Operation[],
+): ReadonlyMap<string, { readonly fault: string; readonly ops: readonly Operation[] }> {
+  const asking = new Asking(engine);
+  asking.follow(ops, `${engine.cpus} CPUs`);
+  return new Map(
+    [...asking.tallies].flatMap(([id, { fault, ops: upTo }]) => (fault === null ? [] : [[id, { fault, ops: upTo }]])),
+  );
 }

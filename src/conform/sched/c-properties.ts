@@ -119,9 +119,13 @@ function targetsRunNext(engine: NativeEngine): CVerdict {
 }
 
 const PROPERTIES: readonly CProperty[] = [
-  { id: 'fairness', says: 'CPU time follows weights, flat and in groups', ask: sharesFollowWeights },
-  { id: 'starvation', says: 'nobody who can run waits for more than 600 ms', ask: nobodyStarves },
-  { id: 'buddy', says: 'an eligible target of yield_to() runs next', ask: targetsRunNext },
+  {
+    id: 'fairness',
+    says: 'CPU time follows weights within 2% of a CPU over 4 s, flat and in groups',
+    ask: sharesFollowWeights,
+  },
+  { id: 'starvation', says: 'nobody of up to four tasks who can run waits for more than 600 ms', ask: nobodyStarves },
+  { id: 'buddy', says: 'an eligible target of yield_to() runs next, 9 times of 10 or more', ask: targetsRunNext },
 ];
 
 export const cProperties: readonly CProperty[] = PROPERTIES.map((property) => ({

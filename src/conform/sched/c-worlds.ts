@@ -235,10 +235,14 @@ function loneRunnersKey(engine: NativeEngine): CVerdict {
 }
 
 const WORLDS: readonly CProperty[] = [
-  { id: 'yield', says: 'a yielder among equals gains nothing', ask: ask(yieldersGainNothing) },
+  { id: 'yield', says: 'one of three equals that yields gets 40% of the CPU at most', ask: ask(yieldersGainNothing) },
   { id: 'yields', says: 'sched_yield() lets another run when an equal is eligible', ask: ask(yieldsGiveWay) },
-  { id: 'fair server', says: 'a fair task beside a FIFO hog gets 50 ms a second', ask: ask(fairRunsBesideFifo) },
-  { id: 'parity', says: 'without wake-ups a slice is run to its end', ask: ask(slicesAreRunToTheirEnd) },
+  {
+    id: 'fair server',
+    says: 'a fair task beside a FIFO hog gets 50 ms a second, but for the first second',
+    ask: ask(fairRunsBesideFifo),
+  },
+  { id: 'parity', says: 'without wake-ups a slice of 3 ms is run to its end', ask: ask(slicesAreRunToTheirEnd) },
   {
     id: 'short',
     says: 'an eligible wakee of a shorter slice and earlier deadline runs at once',
@@ -246,7 +250,7 @@ const WORLDS: readonly CProperty[] = [
   },
   { id: 'idle policy', says: 'a new normal task does not wait for a SCHED_IDLE one', ask: ask(idlePolicyGivesWay) },
   { id: 'decay', says: 'load, runnable and running time of a sleeper halve every 32 periods', ask: ask(sleepersDecay) },
-  { id: 'lone key', says: 'the key of who runs alone stays within its slice', ask: ask(loneRunnersKey) },
+  { id: 'lone key', says: 'the key of who runs alone for 500 ms stays within its slice', ask: ask(loneRunnersKey) },
 ];
 
 export const worlds: readonly CProperty[] = WORLDS.map((property) => ({

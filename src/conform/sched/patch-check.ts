@@ -2,12 +2,17 @@
 /** The kernel's own code before and after a patch: one stream of operations, properties, reach of added lines, UBSan. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Build, build, schedulerProver, type Variant } from '../../native/build.js';
 import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { type Ending, type NativeEngine, openNativeEngine, type UbsanReport } from '../../native/engine.js';
 import { BootDeath } from '../../native/engine-process.js';
 import type { KernelTree } from '../../native/find-tree.js';
+import { type Absent, absentLines, type Prover } from '../../native/folded-lines.js';
+import { isBare } from '../../native/line-kinds.js';
+import { NativeError } from '../../native/native-error.js';
 import type { AddedLine } from '../../native/patch.js';
 import type { Operation } from '../../operation/sched.js';
+import { brokenAlong, type LawVerdict } from './ask-laws.js';
 import type { CVerdict } from './c-properties.js';
 import { type DifferentialResult, differential, namedBy, nativeLockstep } from './differ.js';
 import { generateSequence, KINDS, xorshift32 } from './generate.js';
@@ -30,6 +35,8 @@ export type Part = 'lock-step' | 'properties' | 'added lines' | 'UBSan';
 /** An added line and how often it was executed; null when it makes no code. */
 export interface ReachedLine extends AddedLine {
   readonly count: number | null;
+  /** why it is not in the object, where that is known */
+  readonly absent: Absent | null;
 }
 
 /** What UBSan says of the patched tree and not of the base, with the operations that lead there. */
@@ -39,11 +46,20 @@ export interface NewReport {
   readonly ops: readonly Operation[];
 }
 
+/** Operations after which a law that the base keeps is broken, as few as were found. */
+export interface Broken {
+  readonly ops: readonly Operation[];
+  readonly cpus: number;
+  readonly fault: string;
+}
+
 export interface PropertyRow {
   readonly id: string;
   readonly says: string;
   readonly base: CVerdict;
   readonly patched: CVerdict;
+  /** only of a law that the patch breaks */
+  readonly broken?: Broken;
 }
 
 export interface PatchCheck {
@@ -74,7 +90,7 @@ function* sequences(options: PatchCheckOptions): Iterable<readonly Operation[]> 
 
 async function withEngine<T>(
   tree: KernelTree,
-  variant: 'O2' | 'ubsan' | 'cov',
+  variant: Variant,
   cpus: number,
   work: (engine: NativeEngine) => T | Promise<T>,
 ): Promise<T> {
@@ -89,7 +105,7 @@ async function withEngine<T>(
 /** Laws are asked after so many operations at most. */
 const MOST_ASKED = 12_000;
 
-async function askTree(tree: KernelTree, { operations, seed }: PatchCheckOptions): Promise<CVerdict[]> {
+async function askTree(tree: KernelTree, { operations, seed }: PatchCheckOptions): Promise<LawVerdict[]> {
   const engines: NativeEngine[] = [];
   try {
     for (const cpus of ASKED_CPUS)
@@ -114,10 +130,72 @@ function ofBase<T>(work: (base: KernelTree, options: PatchCheckOptions) => Promi
 
 const askBase = ofBase(askTree);
 
+const plainOf = ({ verdict, evidence }: LawVerdict): CVerdict => ({ verdict, evidence });
+
+/** Attempts at fewer operations for a broken law: each runs on both trees, with all of the state. */
+const LAW_ATTEMPTS = 200;
+
+/** The operations made fewer while the law is broken with the patch and kept without; null when it is broken in both. */
+async function shrunkLaw(
+  base: KernelTree,
+  patched: KernelTree,
+  id: string,
+  { ops, cpus }: { ops: readonly Operation[]; cpus: number },
+): Promise<Broken | null> {
+  return withEngine(base, 'O2', cpus, (left) =>
+    withEngine(patched, 'O2', cpus, (right) => {
+      const found = (candidate: readonly Operation[]) => {
+        const broken = brokenAlong(right, candidate).get(id);
+        return broken === undefined || brokenAlong(left, broken.ops).has(id) ? null : broken;
+      };
+      const small = shrinkOperations(ops, (candidate) => found(candidate)?.ops ?? null, LAW_ATTEMPTS);
+      const broken = found(small);
+      return broken === null ? null : { ops: broken.ops, cpus, fault: broken.fault };
+    }),
+  );
+}
+
 async function askBoth(base: KernelTree, patched: KernelTree, options: PatchCheckOptions): Promise<PropertyRow[]> {
   const before = await askBase(base, options);
   const after = await askTree(patched, options);
-  return questions.map(({ id, says }, i) => ({ id, says, base: before[i]!, patched: after[i]! }));
+  const rows: PropertyRow[] = [];
+  for (const [i, { id, says }] of questions.entries()) {
+    const { verdict, evidence, broken } = after[i]!;
+    const row = { id, says, base: plainOf(before[i]!), patched: { verdict, evidence } };
+    const small =
+      broken === undefined || row.base.verdict !== 'holds' ? null : await shrunkLaw(base, patched, id, broken);
+    rows.push(small === null ? row : { ...row, broken: small });
+  }
+  return rows;
+}
+
+/** Counts every line where the tree compiles without optimising, else those that optimising leaves. */
+async function withCounting<T>(tree: KernelTree, cpus: number, work: (engine: NativeEngine) => T): Promise<T> {
+  const engine = await openNativeEngine({ tree: tree.dir, variant: 'lines', cpus }).catch((error: unknown) => {
+    if (error instanceof NativeError && ['compile', 'link', 'died'].includes(error.code)) return null;
+    throw error;
+  });
+  if (engine === null) return withEngine(tree, 'cov', cpus, work);
+  try {
+    return work(engine);
+  } finally {
+    engine.close();
+  }
+}
+
+/** Of added lines that did not run, why: those that cannot are told from those that did not. */
+export async function withAbsent(
+  built: Build,
+  prover: Prover,
+  reached: readonly Omit<ReachedLine, 'absent'>[],
+): Promise<ReachedLine[]> {
+  const open = reached.filter((line) => (line.count ?? 0) === 0 && !isBare(line.text));
+  const absent = open.length === 0 ? new Map<AddedLine, Absent>() : await absentLines(built, prover, open);
+  return reached.map((line) => {
+    const why = absent.get(line) ?? null;
+    // Code that was there to be executed, and was not, is dead unless it is proven to be more.
+    return { ...line, absent: line.count === 0 && why !== 'folded' ? null : why };
+  });
 }
 
 function reachOf(engine: NativeEngine, added: readonly AddedLine[], options: PatchCheckOptions) {
@@ -207,7 +285,7 @@ function deadAtBoot({ ending }: BootDeath, added: readonly AddedLine[]): PatchCh
   return {
     lockstep: NOTHING,
     properties: [],
-    added: added.map((line) => ({ ...line, count: null })),
+    added: added.map((line) => ({ ...line, count: null, absent: null })),
     reports: [],
     ending: symbol === null ? ending : null,
     boots: false,
@@ -244,7 +322,13 @@ async function checkBooting(
   };
   const { missing: cut, ...lockstep } = await part('lock-step', () => lockstepOf(base, patched, options), NOTHING);
   const properties = await part('properties', () => askBoth(base, patched, options), []);
-  const reach = () => withEngine(patched, 'cov', options.cpus, (engine) => reachOf(engine, added, options));
+  const reach = async () => {
+    const found = await withCounting(patched, options.cpus, (engine) => reachOf(engine, added, options));
+    // what only an unoptimised kernel calls, in branches that are folded away, is no fault of the patch
+    const built = await build(patched, 'O2');
+    const called = found.missing.filter((symbol) => built.traps.includes(symbol));
+    return { ...found, missing: called, reached: await withAbsent(built, schedulerProver, found.reached) };
+  };
   const none = { reached: [], ending: null, missing: [], coverage: addCoverage([]) };
   const { reached, ending, coverage, missing } = await part('added lines', reach, none);
   const reports = await part('UBSan', () => newReports(base, patched, options), []);
