@@ -9,6 +9,7 @@ import {
   isFolded,
   isWorse,
   type Judged,
+  knobPropertiesOf,
   missingOf,
   placeText,
   propertiesOf,
@@ -34,8 +35,8 @@ const fail = (name: string, why: string, details: readonly string[] = []): Outco
 const skip = (name: string, why: string): Outcome => ({ name, kind: 'skip', why, details: [] });
 
 function propertyOutcomes({ check }: Judged): Outcome[] {
-  return propertiesOf(check).map((row) => {
-    const name = `${row.id}: ${row.says}`;
+  return [...propertiesOf(check), ...knobPropertiesOf(check)].map((row) => {
+    const name = `${row.id}${row.with === undefined ? '' : ` with ${row.with}`}: ${row.says}`;
     const { verdict, evidence } = row.patched;
     if (verdict === 'holds') return pass(name);
     if (verdict !== 'refuted') return skip(name, `${verdict}: ${evidence}`);

@@ -2,7 +2,7 @@
 /** The report on a patch in C as text of 80 columns. */
 import { count, inWidth, wrap } from '../base/text.js';
 import type { HeldPairRow } from '../conform/patch/held-pair.js';
-import type { AloneCheck, ApicCheck, StepCheck } from '../conform/patch/judge-step.js';
+import type { AloneCheck, ApicCheck, SchedulerCheck, StepCheck } from '../conform/patch/judge-step.js';
 import type { JudgedHunk } from '../conform/patch/judged-hunks.js';
 import type { PatchCheck, ReachedLine } from '../conform/sched/patch-check.js';
 import { apicOpText } from '../operation/apic.js';
@@ -60,8 +60,8 @@ function hunkLines(hunks: readonly JudgedHunk[]): string[] {
 
 /** What a report knows beside its verdicts: the command that made it, feature numbers by name, CPUs of the lock-step. */
 export interface About {
-  /** `kvmodel check --am FILE` */
-  readonly again: string;
+  /** `kvmodel check --am FILE`; null where no command repeats it */
+  readonly again: string | null;
   readonly features: readonly string[];
   readonly cpus: number;
 }
@@ -74,7 +74,7 @@ export function counterexampleLines(ops: readonly Operation[], cpus: number, abo
     ...machineLines(ops, cpus, width),
     ...explainedLines(ops, about.features, width),
     // unbroken, so that it can be copied
-    `  again: ${about.again} --cpus ${cpus} --sequence '${sequenceText(ops)}'`,
+    ...(about.again === null ? [] : [`  again: ${about.again} --cpus ${cpus} --sequence '${sequenceText(ops)}'`]),
   ];
 }
 
@@ -191,10 +191,50 @@ function addedTextLines(check: StepCheck): string[] {
   return [
     ...wrap(`Added lines that make code${patches > 1 ? ', of all patches so far' : ''}: ${counted}`, WIDTH, '  '),
     ...code.map((line) =>
-      `${timesText(line).padStart(9)}  ${line.file}:${line.line}: ${line.text.trim()}`.slice(0, WIDTH),
+      `${timesText(line).padStart(9)}  ${line.with === undefined ? '' : `[${line.with}] `}${line.file}:${line.line}: ${line.text.trim()}`.slice(
+        0,
+        WIDTH,
+      ),
     ),
     ...LEGEND.flatMap(([is, text]) => (code.some(is) ? wrap(`  ${text}`, WIDTH, '    ') : [])),
   ];
+}
+
+/** What a knob of the patch, set otherwise, changes. */
+function knobLines(check: SchedulerCheck, about: About): string[] {
+  const lines: string[] = [];
+  for (const { name, was, tried, check: other } of check.knobs) {
+    lines.push('', ...wrap(`With ${name}=${tried}, which the patch sets to ${was}; UBSan is not asked:`, WIDTH, '  '));
+    lines.push(...lockstepLines(other, { ...about, again: null }));
+    const moved = other.properties.filter((row, i) => row.patched.verdict !== check.properties[i]?.patched.verdict);
+    if (other.properties.length > 0)
+      lines.push(
+        `Properties: ${moved.length === 0 ? `the same verdicts as with ${was}` : `otherwise than with ${was}:`}`,
+      );
+    for (const row of moved) {
+      const before = check.properties.find(({ id }) => id === row.id)?.patched.verdict ?? 'not asked';
+      const text = `  ${row.id}: ${row.patched.verdict}, ${before} with ${was}: ${row.patched.evidence}`;
+      lines.push(...wrap(text, WIDTH, '    '));
+      if (row.broken !== undefined)
+        lines.push(
+          ...wrap(`    ${row.broken.fault}`, WIDTH, '      '),
+          ...explainedLines(row.broken.ops, about.features, WIDTH),
+        );
+    }
+    if (other.ending !== null) lines.push(`The kernel dies: ${other.ending.kind}, ${other.ending.what}`);
+  }
+  const names = check.untried.map(({ name, tried }) => `${name}=${tried}`).join(', ');
+  if (names !== '') lines.push('', ...wrap(`NOT TRIED, for they are many: ${names}`, WIDTH, '  '));
+  if (check.constants.length > 0)
+    lines.push(
+      '',
+      ...wrap(
+        `Constants here, for CONFIG_SYSCTL is off and nothing else writes them: ${check.constants.join(', ')}`,
+        WIDTH,
+        '  ',
+      ),
+    );
+  return lines;
 }
 
 function leftOutLines(check: StepCheck): string[] {
@@ -242,6 +282,7 @@ function stepLines(check: StepCheck, about: About): string[] {
   if (scheduler === null && apics === null && alone === null) return lines;
   lines.push('', ...addedTextLines(check), ...leftOutLines(check));
   if (scheduler === null) return lines;
+  lines.push(...knobLines(scheduler, about));
   lines.push('', ...reportLines(scheduler, about));
   if (scheduler.ending !== null) {
     const { kind, what, stack } = scheduler.ending;

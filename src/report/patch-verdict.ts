@@ -29,6 +29,12 @@ export const propertiesOf = ({ scheduler, apics }: StepCheck): readonly Property
   ...(apics?.properties ?? []),
 ];
 
+/** Properties with knobs of the patch set otherwise. */
+export const knobPropertiesOf = ({ scheduler }: StepCheck): readonly PropertyRow[] =>
+  (scheduler?.knobs ?? []).flatMap(({ name, tried, check }) =>
+    check.properties.map((row) => ({ ...row, with: `${name}=${tried}` })),
+  );
+
 /** Added lines, each with how often all judges together executed it. */
 export function addedOf({ scheduler, apics, alone }: StepCheck): ReachedLine[] {
   const lines = new Map<string, ReachedLine>();
@@ -48,7 +54,8 @@ export function addedOf({ scheduler, apics, alone }: StepCheck): ReachedLine[] {
 export function isRefuted(check: StepCheck): boolean {
   const { scheduler, apics } = check;
   return (
-    propertiesOf(check).some(isWorse) ||
+    [...propertiesOf(check), ...knobPropertiesOf(check)].some(isWorse) ||
+    (scheduler?.knobs ?? []).some((knob) => knob.check.ending !== null) ||
     (scheduler !== null && (scheduler.reports.length > 0 || scheduler.ending !== null)) ||
     (apics !== null && apics.lockstep.death !== null)
   );
@@ -61,7 +68,11 @@ export const notJudged = (check: StepCheck): readonly JudgedHunk[] => check.hunk
 
 /** Functions that the patched code calls and nothing here provides: no run goes beyond them. */
 export const missingOf = ({ scheduler, apics }: StepCheck): string[] => [
-  ...new Set([...(scheduler?.missing ?? []), ...(apics?.lockstep.missing ?? [])]),
+  ...new Set([
+    ...(scheduler?.missing ?? []),
+    ...(scheduler?.knobs ?? []).flatMap((knob) => knob.check.missing),
+    ...(apics?.lockstep.missing ?? []),
+  ]),
 ];
 
 export function verdictOf(judged: readonly Judged[]): PatchVerdict {

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../../native/build.js';
-import type { LineCoverage } from '../../native/coverage.js';
+import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { ARCHITECTURES } from '../../native/extract/architecture.js';
 import type { KernelTree } from '../../native/find-tree.js';
 import { type OptionValue, withOptions } from '../../native/kconfig.js';
@@ -25,7 +25,8 @@ import { type ApicLockstep, apicLockstep } from './apic-pair.js';
 import { apicProperties } from './apic-properties.js';
 import { isCut } from './changed-functions.js';
 import { type HeldPairRow, type HeldPairs, holdPairs } from './held-pair.js';
-import { type JudgedHunk, judgeHunks, type Reach } from './judged-hunks.js';
+import { type JudgedHunk, judgeHunks, type Reach, Sources } from './judged-hunks.js';
+import { checkKnobs, constantsIn, type Knob, type KnobCheck, reachedWith } from './patch-knobs.js';
 
 /** One step: the trees, and what it does to them. */
 export interface PatchStep {
@@ -39,6 +40,15 @@ export interface PatchStep {
   readonly leftOut: readonly LeftOut[];
   /** of all steps so far, as the lines stand in `tree` */
   readonly added: readonly AddedLine[];
+}
+
+/** The patch as it is, and with its knobs set otherwise. */
+export interface SchedulerCheck extends PatchCheck {
+  readonly knobs: readonly KnobCheck[];
+  /** knobs that were too many */
+  readonly untried: readonly Knob[];
+  /** variables of added lines that are constants in this build, for CONFIG_SYSCTL is off */
+  readonly constants: readonly string[];
 }
 
 export interface ApicCheck {
@@ -57,7 +67,7 @@ export interface AloneCheck {
 export interface StepCheck {
   readonly options: readonly OptionValue[];
   readonly hunks: readonly JudgedHunk[];
-  readonly scheduler: PatchCheck | null;
+  readonly scheduler: SchedulerCheck | null;
   readonly apics: ApicCheck | null;
   readonly alone: AloneCheck | null;
   /** judges that cannot follow this tree, and why */
@@ -153,18 +163,25 @@ class StepJudge {
     return this.step.added.filter((line) => reads(line.file));
   }
 
-  private async scheduler(base: Build | null): Promise<PatchCheck | null> {
+  private async scheduler(base: Build | null): Promise<SchedulerCheck | null> {
     const { step, options } = this;
     if (base === null) return null;
     if (![...this.touched].some((file) => filesOf(base).has(file))) return null;
     const patched = await build(step.tree, 'O2');
     const [before, after] = [filesOf(base), filesOf(patched)];
     const reads = (file: string) => before.has(file) || after.has(file);
-    const check = await checkPatch(step.base, step.tree, this.addedIn(reads), options);
+    const own = this.addedIn(reads);
     const configuration = configurationOf(patched);
-    const folded = foldedIn(check.added);
-    this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: check.coverage, folded });
-    return check;
+    const check = await checkPatch(step.base, step.tree, own, options);
+    const sources = new Sources();
+    const isBuilt = ({ file, line }: AddedLine) => sources.isActive(step.tree, file, line, configuration);
+    const { knobs, untried } = await checkKnobs(step.base, step.tree, own, isBuilt, options);
+    const added = reachedWith(check.added, knobs);
+    const constants = constantsIn(step.tree, own, configuration);
+    const coverage = addCoverage([check.coverage, ...knobs.map((knob) => knob.check.coverage)]);
+    const folded = foldedIn(added);
+    this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: coverage, folded });
+    return { ...check, added, knobs, untried, constants };
   }
 
   private async apics(scheduler: ReadonlySet<string>): Promise<ApicCheck | null> {

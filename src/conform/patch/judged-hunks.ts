@@ -62,7 +62,7 @@ export interface StepTrees {
 const IS_TEXT = /^(?:Documentation|LICENSES)\/|\.(?:rst|txt|md)$|^(?:MAINTAINERS|CREDITS|\.mailmap|\.gitignore)$/;
 const isC = (file: string): boolean => /\.[chS]$/.test(file);
 
-class Sources {
+export class Sources {
   private readonly texts = new Map<string, string>();
   private readonly indices = new Map<string, CFile | undefined>();
 

@@ -36,6 +36,8 @@ export interface ReachedLine extends AddedLine {
   readonly count: number | null;
   /** why it is not in the object, where that is known */
   readonly absent: Absent | null;
+  /** the setting with which alone it ran, where that is not the patch's own: `FOO=true` */
+  readonly with?: string;
 }
 
 /** What UBSan says of the patched tree and not of the base, with the operations that lead there. */
@@ -59,6 +61,8 @@ export interface PropertyRow {
   readonly patched: CVerdict;
   /** only of a law that the patch breaks */
   readonly broken?: Broken;
+  /** a knob of the patch that was set otherwise: `FOO=true` */
+  readonly with?: string;
 }
 
 export interface PatchCheck {
