@@ -208,6 +208,7 @@ export const accounts: Claim = {
     }),
     always('the slice of whatever is queued is 0.1 ms to 100 ms', {
       of: 'accounts.2',
+      means: 'the range that sched_setattr() clamps a slice to',
       given: hostTasks({
         layouts: GROUPS,
         weights: { ...sleepers, setattr: 8 },

@@ -141,12 +141,15 @@ export const fairness: Claim = {
     }),
     always('two tasks of one weight that always want the CPU get the same, within both their lags', {
       of: 'fairness.2',
+      means: 'to within 2 E; E is two requests and two ticks: what EEVDF may be behind by lag',
       given: mixedTasks(2, 120),
       watch: equalsGetEqual,
       fault: generous,
     }),
     always('who never yields or sleeps has its share, whatever the others do', {
       of: 'fairness.3',
+      means:
+        'at every tick; less E on each level, by its part of the level above; E is two requests and two ticks: what EEVDF may be behind by lag',
       given: mixedTasks(2, 240),
       watch: thirdsKeepTheirShare,
       fault: generous,

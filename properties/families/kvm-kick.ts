@@ -13,25 +13,29 @@ import { busy } from './kvm-worlds.js';
 /** vCPUs that a thread runs. */
 const ran = (m: machine): kvm_vcpu[] => m.vcpu.filter((vcpu) => vcpu.pid !== NULL);
 
-const heard = always('no CPU runs on with need_resched set or its guest asked to exit: each was sent an interrupt', {
-  of: 'kvm.10',
-  given: busy,
-  watch: () => ({
-    notes: () => null,
-    probes: { smp_send_reschedule: { enter: (step) => step.reach() } },
-    after(step) {
-      const { m } = step;
-      for (const rq of m.rq) {
-        const p = m.task[rq.curr];
-        if (p.tif_need_resched !== 0) step.fail(`CPU ${rq.cpu}: ${p.comm} runs on with need_resched set`);
-      }
-      for (const vcpu of ran(m)) {
-        if (vcpu.mode === EXITING_GUEST_MODE) step.fail(`vCPU ${vcpu.id} is in its guest, asked to exit by nobody`);
-      }
-    },
-  }),
-  fault: { says: 'the reschedule interrupt is not sent', funcs: { smp_send_reschedule(): void {} } },
-});
+const heard = always(
+  'no CPU runs on with need_resched set, a wake-up queued for it or its guest asked to exit: each was sent an interrupt',
+  {
+    of: 'kvm.10',
+    given: busy,
+    watch: () => ({
+      notes: () => null,
+      probes: { smp_send_reschedule: { enter: (step) => step.reach() } },
+      after(step) {
+        const { m } = step;
+        for (const rq of m.rq) {
+          const p = m.task[rq.curr];
+          if (rq.wake_list.length > 0) step.fail(`CPU ${rq.cpu}: ${p.comm} runs on with wake-ups queued for the CPU`);
+          if (p.tif_need_resched !== 0) step.fail(`CPU ${rq.cpu}: ${p.comm} runs on with need_resched set`);
+        }
+        for (const vcpu of ran(m)) {
+          if (vcpu.mode === EXITING_GUEST_MODE) step.fail(`vCPU ${vcpu.id} is in its guest, asked to exit by nobody`);
+        }
+      },
+    }),
+    fault: { says: 'the reschedule interrupt is not sent', funcs: { smp_send_reschedule(): void {} } },
+  },
+);
 
 /** A request is served before the guest runs on. */
 const served = always('no vCPU is in its guest while a request waits for it', {

@@ -315,6 +315,7 @@ export const lag: Claim = {
   properties: [
     always('a new weight leaves weight * lag of a queued entity as it was, within the limit of lag', {
       of: 'lag.1',
+      means: 'the limit: two slices or a tick, whichever is more, in virtual time of the entity',
       given: hostTasks({
         layouts: ['groups', 'nested'],
         weights: { advance: 20, tick: 6, shares: 20, block: 4, wake: 6, nice: 4 },
@@ -329,6 +330,7 @@ export const lag: Claim = {
     }),
     always('an entity that leaves its queue takes its lag with it, rounded down and within its limit', {
       of: 'lag.2',
+      means: 'the limit: two slices or a tick, whichever is more, in virtual time of the entity',
       given: managed,
       watch: leaves,
       fault: { says: 'update_entity_lag() does nothing', funcs: { update_entity_lag(): void {} } },

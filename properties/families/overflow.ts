@@ -111,22 +111,31 @@ export const overflow: Claim = {
   properties: [
     agrees('shifting every virtual time to just below 2^64 changes no decision', {
       of: 'overflow.1',
+      means:
+        'two machines by the same events, one with every virtual time moved to just below 2^64: who runs, when, is compared',
       given: oneCpu(FAR_FROM_WRAP, 40),
       watch: () => shifted(u64(0)),
       fault: unsignedOrder,
     }),
     agrees('shifting every virtual time to just below 2^63 changes no decision', {
       of: 'overflow.2',
+      means:
+        'two machines by the same events, one with every virtual time moved to just below 2^63: who runs, when, is compared',
       given: oneCpu(FAR_FROM_WRAP, 40),
       watch: () => shifted(to_u64(S64_MIN)),
       fault: rawOrder,
     }),
-    agrees('the same when groups are reweighted while they run', {
-      of: 'overflow.3',
-      given: reweights(FAR_FROM_WRAP, 40),
-      watch: () => shifted(to_u64(S64_MIN)),
-      fault: rawOrder,
-    }),
+    agrees(
+      'shifting every virtual time to just below 2^63 changes no decision where groups are reweighted while they run',
+      {
+        of: 'overflow.3',
+        means:
+          'two machines by the same events, one with every virtual time moved to just below 2^63: who runs, when, is compared',
+        given: reweights(FAR_FROM_WRAP, 40),
+        watch: () => shifted(to_u64(S64_MIN)),
+        fault: rawOrder,
+      },
+    ),
     always('no signed operation overflows and no shift is out of range', {
       of: 'overflow.4',
       given: anyOrder('0', 60),

@@ -259,6 +259,7 @@ export const pick: Claim = {
     }),
     always('with equal slices, neither tick nor wake-up takes off an eligible task before its request is served', {
       of: 'pick.2',
+      means: 'served: vruntime has reached the deadline of the request',
       given: hostTasks({ ...flat, weights: EVERYDAY, weighted: true }),
       watch: parity,
       fault: { says: 'nothing is protected', funcs: { protect_slice: () => false } },
@@ -267,6 +268,7 @@ export const pick: Claim = {
       'with equal slices, a tick asks for a reschedule where others wait and a request has ended, and only there',
       {
         of: 'pick.3',
+        means: 'ended: vruntime has reached the deadline, which then moves on by a slice',
         given: hostTasks({
           layouts: ['flat', 'groups', 'nested'],
           weights: { ...EVERYDAY, resched: 14, tick: 24 },
@@ -328,6 +330,7 @@ export const pick: Claim = {
     }),
     always('a SCHED_BATCH or SCHED_IDLE wakee does not take the CPU from a task whose request is not served', {
       of: 'pick.6',
+      means: 'served: vruntime has reached the deadline of the request',
       given: hostTasks({ ...flat, weights: EVERYDAY, policies: ['normal', 'batch', 'idle'] }),
       watch: () =>
         wakeUps((step, { curr, wakee, open, best }, runs) => {

@@ -67,7 +67,7 @@ export const starvation: Claim = {
       watch: () => waiting((m, task) => m.vcpuOfTask[task] === NULL),
       fault: deafTick,
     }),
-    always('a runnable vCPU is on its CPU within the bound of its thread', {
+    always('a runnable vCPU is on its CPU within (L + S + r) * W / w + r_max + T of its thread, level by level', {
       of: 'starvation.2',
       means: BOUND,
       given: contendedVms(60),
@@ -76,6 +76,7 @@ export const starvation: Claim = {
     }),
     leadsTo('a VM whose vCPUs wait for each other completes something within its bound', {
       of: 'starvation.3',
+      means: 'the bound: twice what all its vCPUs may wait (starvation.2) and compute, one after the other',
       given: contendedVms(80),
       watch: progress,
       fault: {

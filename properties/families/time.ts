@@ -306,6 +306,7 @@ export const time: Claim = {
     }),
     always('vruntime grows by what was run, times NICE_0_LOAD, over the weight', {
       of: 'time.2',
+      means: 'to d * 2^-21 of d ns, and a nanosecond: the kernel multiplies by a rounded inverse',
       given: hostTasks({ layouts: LAYOUTS, weights: MANAGED, weighted: true, slices: CUSTOM_SLICES, events: 8_000 }),
       watch: scaledByWeight,
       fault: {
@@ -315,24 +316,28 @@ export const time: Claim = {
     }),
     always('tasks that always want the CPU have it by their nice values and the shares of their groups', {
       of: 'time.3',
+      means: 'to within E on each level, by its part of the level above; E is two requests and two ticks',
       given: steady,
       watch: followsWeights,
       fault: { says: 'weights do not count', funcs: { calc_delta_fair: (delta: unknown) => delta } },
     }),
     leadsTo('beside a FIFO task that never stops, fair tasks have 50 ms of each second', {
       of: 'time.4',
+      means: 'the fair server: dl_server with a runtime of 50 ms and a period of 1 s',
       given: besideFifo,
       watch: servedBesideFifo,
       fault: { says: 'the fair server is never started', funcs: { dl_server_start(): void {} } },
     }),
     always('vruntime - zero_vruntime stays within two bounds of lag', {
       of: 'time.5',
+      means: 'a bound of lag: a slice and a tick in virtual time of the lightest entity on the queue',
       given: { ...mixedTasks(1, 160), events: 12_000 },
       watch: keysStaySmall,
       fault: { says: 'zero_vruntime stays where it was', funcs: { update_zero_vruntime(): void {} } },
     }),
     always('util_avg of a queue halves with each 32 ms that its CPU is idle', {
       of: 'time.6',
+      means: '32 periods of 1024 * 1024 ns',
       given: hostTasks({
         layouts: ['flat', 'oneGroup'],
         weights: { ...EVERYDAY, block: 20 },

@@ -219,12 +219,14 @@ export const yields: Claim = {
   properties: [
     leadsTo('sched_yield() lets an eligible other run after (its deadline - the own one) / request + 2 calls at most', {
       of: 'yield.1',
+      means: 'a yield forfeits what is left of a request, and a request each time after that',
       given: hostTasks({ layouts: ['flat'], weights: { ...YIELDING, yield: 40 }, weighted: true, events: 12_000 }),
       watch: lets,
       fault: { says: 'yield_task_fair() does nothing', funcs: { yield_task_fair(): void {} } },
     }),
     always('after a yield, the deadline of the caller is at most one request ahead of its vruntime', {
       of: 'yield.2',
+      means: 'a request: the slice of the entity in its virtual time',
       given: hostTasks({ layouts: LAYOUTS, weights: { ...YIELDING, yield: 20 }, weighted: true, events: 10_000 }),
       watch: oneRequestAhead,
       fault: {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The register page as a data sheet has it: what of a write stays, what else it changes, and how the APIC is named when it comes on. */
 import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
-import { to_u32 } from '../../src/lib/types.js';
+import { to_u32, toBigInt, type u64 } from '../../src/lib/types.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 import { always, type Property, type Step } from '../vocabulary.js';
@@ -92,25 +92,78 @@ function written(event: MachineEvent, x2: boolean): { vcpu: number; offset: numb
   return event.high === 0 || offset === 0x300 ? { vcpu: event.vcpu, offset, value: event.value } : null;
 }
 
+/** What is in the page after an IPI: xAPIC and AMD have the destination in ICR2, Intel's x2APIC behind the low half. */
+function icrAfter(page: number[], x2: boolean, split: boolean, low: number, dest: number): void {
+  if (x2 && (low & ICR_RESERVED) !== 0) return;
+  page[0x300 >> 2] = (low & ~(1 << 12)) >>> 0;
+  if (!x2) page[0x310 >> 2] = (dest << 24) >>> 0;
+  else page[(split ? 0x310 : 0x304) >> 2] = dest;
+}
+
+/** Whether a guest may read the register, by the data sheet. */
+function isReadable(offset: number, x2: boolean): boolean {
+  if (offset >= 0x100 && offset < 0x290) return true;
+  if ([0x90, 0xe0, 0x310].includes(offset)) return !x2;
+  return (
+    [0x20, 0x30, 0x80, 0xa0, 0xd0, 0xf0, 0x300, 0x380, 0x390, 0x3e0].includes(offset) || LVTS[offset] !== undefined
+  );
+}
+
+/** A read finds what the page has; TMCCT is computed. */
+function reads(step: Step, vcpu: number, offset: number, value: bigint): void {
+  if (offset === 0x390) return;
+  const { regs } = step.m.vcpu[vcpu].arch.apic;
+  const split = step.m.kvm[0].arch.vendor === 'svm';
+  let expected = BigInt(regs[offset >> 2]);
+  if (offset === 0x300 && isX2apic(step.m.vcpu[vcpu])) expected |= BigInt(regs[(split ? 0x310 : 0x304) >> 2]) << 32n;
+  step.reach();
+  if (value !== expected)
+    step.fail(
+      `vCPU ${vcpu}: reads 0x${value.toString(16)} at 0x${offset.toString(16)}, page has 0x${expected.toString(16)}`,
+    );
+}
+
 export const pageIsSheet = always(
-  'a write leaves in the page what of it can be written, and changes no other register but those that go with it',
+  'a write leaves in the page what of it can be written, and changes no other register but those that go with it; a read finds that',
   {
     of: 'lapic.23',
     given: worldOf(accessWorlds),
     watch: () => {
       let expected: number[][] = [];
-      let icr = false;
       return {
+        probes: {
+          apic_mmio_read: {
+            leave: (step, r, args) => {
+              const [vcpu, address, , data] = args as [kvm_vcpu, u64, number, { value: number }];
+              const offset = Number(toBigInt(address) & 0xfffn);
+              if (r === 0 && isOn(vcpu) && !isX2apic(vcpu) && isReadable(offset, false))
+                reads(step, vcpu.id, offset, BigInt(data.value));
+            },
+          },
+          kvm_x2apic_msr_read: {
+            leave: (step, r, args) => {
+              const [vcpu, msr, data] = args as [kvm_vcpu, number, { value: u64 }];
+              const offset = (msr - 0x800) << 4;
+              const readable = isOn(vcpu) && isX2apic(vcpu) && isReadable(offset, true);
+              if ((r === 0) !== readable) step.fail(`RDMSR 0x${msr.toString(16)} of vCPU ${vcpu.id}: ${String(r)}`);
+              if (r === 0) reads(step, vcpu.id, offset, toBigInt(data.value));
+            },
+          },
+        },
         before: ({ event, m }) => {
           const target = 'vcpu' in event ? m.vcpu[event.vcpu] : undefined;
           const write =
             target !== undefined && (isOn(target) || event.ev === 'cr8') ? written(event, isX2apic(target)) : null;
-          icr = event.ev === 'write_icr' || (write?.offset === 0x300 && target !== undefined && isX2apic(target));
           expected = m.vcpu.map(({ id, arch }) =>
             write === null || write.vcpu !== id
               ? [...arch.apic.regs]
               : pageAfter(arch.apic.regs, target !== undefined && isX2apic(target), write.offset, write.value),
           );
+          if (target === undefined || !isOn(target)) return;
+          const split = m.kvm[0].arch.vendor === 'svm';
+          if (event.ev === 'write_icr') icrAfter(expected[target.id], isX2apic(target), split, event.low, event.dest);
+          else if (event.ev === 'wrmsr' && event.msr === 0x830 && isX2apic(target))
+            icrAfter(expected[target.id], true, split, event.value, event.high);
         },
         after: (step) => {
           const { event, m } = step;
@@ -118,10 +171,12 @@ export const pageIsSheet = always(
           if (event.ev === 'wrmsr' && event.msr < 0x800) return;
           if (event.ev === 'mmio_write') step.reach();
           for (const { id, arch } of m.vcpu) {
+            // version 0x14, six entries of the LVT
+            const version = arch.apic.regs[0x30 >> 2] & 0xff_00ff;
+            if (version !== 0x5_0014) step.fail(`vCPU ${id}: LVR 0x${version.toString(16)}`);
             arch.apic.regs.forEach((got, word) => {
               const offset = word << 2;
               if (got === expected[id][word] || isState(word)) return;
-              if (icr && (offset === 0x300 || offset === 0x304 || offset === 0x310)) return;
               const should = `should be 0x${expected[id][word].toString(16)}`;
               step.fail(`vCPU ${id}: 0x${offset.toString(16)} is 0x${got.toString(16)}, ${should}`);
             });

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** From a message to its receivers: the set that the mode names, the map that finds it, and the scan that needs none. */
+
 import type { kvm_lapic_irq } from '../../src/arch/x86/kvm_host.js';
+import {
+  APICV_INHIBIT_REASON_APIC_ID_MODIFIED,
+  APICV_INHIBIT_REASON_LOGICAL_ID_ALIASED,
+} from '../../src/arch/x86/kvm_host.js';
 import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_apic_map, kvm_lapic } from '../../src/lapic/lapic.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
@@ -139,6 +144,11 @@ export const mapIsTrue = always(
           if (got !== expected) step.fail(`phys_map[${id}] is ${got}, APIC with this id is ${expected}`);
         });
         logicalFaults(on, map).forEach((fault) => void step.fail(fault));
+        if (!arch.enable_apicv) return;
+        const renamed = on.some((v) => !isX2apic(v) && idOf(v) !== (v.vcpu_id & 0xff));
+        inhibited(step, APICV_INHIBIT_REASON_APIC_ID_MODIFIED, renamed);
+        if (arch.vendor === 'svm')
+          inhibited(step, APICV_INHIBIT_REASON_LOGICAL_ID_ALIASED, map.logical_mode === DISABLED);
       },
     }),
     fault: {
@@ -151,6 +161,13 @@ export const mapIsTrue = always(
     },
   },
 );
+
+/** APICv is off for a reason exactly while there is one. */
+function inhibited(step: Step, reason: number, expected: boolean): void {
+  const is = (step.m.kvm[0].arch.apicv_inhibit_reasons & (1 << reason)) !== 0;
+  if (is !== expected)
+    step.fail(`APICv inhibit ${reason} is ${is ? 'set' : 'clear'}, should ${expected ? '' : 'not '}be`);
+}
 
 /** Modes of the logical map, by what KVM calls them. */
 const CLUSTER = 1;

@@ -202,12 +202,13 @@ function afterReset(vcpu: kvm_vcpu): string | null {
 }
 
 export const initAndSipi = always(
-  'INIT resets the APIC, keeps its mode and id, drops a SIPI that waits; a vCPU that was reset starts at the SIPI',
+  'INIT resets the APIC, keeps its mode and id, drops a SIPI that waits; a vCPU that was reset starts at the SIPI; each kicks its vCPU',
   {
     of: 'lapic.22',
     given: worldOf(resetWorlds),
     watch: () => {
       const state: Waiting[] = [];
+      const kicked = new Set<number>();
       const of = (id: number): Waiting => {
         state[id] ??= { init: false, sipi: null, waits: false };
         return state[id];
@@ -215,9 +216,17 @@ export const initAndSipi = always(
       return {
         notes: () => state,
         probes: {
+          kvm_vcpu_kick: { enter: (_, args) => void kicked.add((args[0] as kvm_vcpu).id) },
           __apic_accept_irq: {
+            // SMI, NMI, INIT, SIPI, and a paravirtual kick
+            leave: (step, result, args) => {
+              const [{ vcpu }, mode] = args as [kvm_lapic, number];
+              if (result === 1 && mode > 0x100 && mode !== 0x700 && !kicked.has(vcpu))
+                step.fail(`vCPU ${vcpu} is not kicked for what is sent to it in mode ${mode >> 8}`);
+            },
             enter: (_, args) => {
               const [{ vcpu }, mode, vector, level, trig] = args as [kvm_lapic, number, number, number, number];
+              kicked.delete(vcpu);
               if (mode >>> 8 === INIT && (trig === 0 || level !== 0))
                 Object.assign(of(vcpu), { init: true, sipi: null });
               if (mode >>> 8 === SIPI) of(vcpu).sipi = vector;

@@ -9,6 +9,7 @@ import { restoreProperties } from './restore.js';
 import { serviceProperties } from './service.js';
 import { threadProperties } from './threads.js';
 import { timerProperties } from './timer.js';
+import { virtualProperties } from './virtual.js';
 
 export const interrupts: Claim = {
   id: 'interrupts',
@@ -22,5 +23,6 @@ export const interrupts: Claim = {
     ...icrProperties,
     ...accessProperties,
     ...restoreProperties,
+    ...virtualProperties,
   ],
 };

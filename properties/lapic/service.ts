@@ -113,36 +113,51 @@ export const serviceNests = always('vectors in service are of classes that grow 
 });
 
 /** EOI ends the highest in service, and only that. */
-export const eoiRetiresTheHighest = always('an EOI retires exactly the highest vector in service', {
-  of: 'lapic.4',
-  given: worldOf(everyWorld),
-  watch: () => {
-    let before: number[] = [];
-    return {
-      probes: {
-        apic_set_eoi: {
-          enter: (step, args) => {
-            before = vectorsOf(apicOf(step.kernel, (args[0] as kvm_lapic).vcpu), ISR);
+export const eoiRetiresTheHighest = always(
+  'an EOI retires exactly the highest vector in service; a spurious one changes nothing, and no IOAPIC hears of it',
+  {
+    of: 'lapic.4',
+    given: worldOf(everyWorld),
+    watch: () => {
+      let before: number[] = [];
+      let page = '';
+      const isSpurious = (): boolean => page !== '';
+      return {
+        probes: {
+          kvm_ioapic_send_eoi: {
+            enter: (step) => {
+              if (isSpurious()) step.fail('the IOAPIC hears of a spurious EOI');
+            },
           },
-          leave: (step, result, args) => {
-            const after = vectorsOf(apicOf(step.kernel, (args[0] as kvm_lapic).vcpu), ISR);
-            if (before.length > 0) step.reach();
-            if (after.join() !== before.slice(0, -1).join()) step.fail(`ISR was ${before}, is ${after}`);
-            if (result !== (before.at(-1) ?? -1)) step.fail(`retired ${String(result)} of ${before}`);
+          apic_set_eoi: {
+            enter: (step, args) => {
+              const { vcpu, regs } = args[0] as kvm_lapic;
+              before = vectorsOf(apicOf(step.kernel, vcpu), ISR);
+              page = before.length === 0 ? regs.join() : '';
+            },
+            leave: (step, result, args) => {
+              const after = vectorsOf(apicOf(step.kernel, (args[0] as kvm_lapic).vcpu), ISR);
+              if (before.length > 0) step.reach();
+              if (after.join() !== before.slice(0, -1).join()) step.fail(`ISR was ${before}, is ${after}`);
+              if (result !== (before.at(-1) ?? -1)) step.fail(`retired ${String(result)} of ${before}`);
+              if (isSpurious() && page !== (args[0] as kvm_lapic).regs.join())
+                step.fail('a spurious EOI changes the page');
+              page = '';
+            },
           },
         },
-      },
-    };
-  },
-  fault: {
-    says: 'apic_find_highest_isr() trusts a stale cache: apic_clear_isr() leaves it',
-    funcs: {
-      apic_clear_isr(this: vmlinux, vec: number, apic: kvm_lapic) {
-        if (this.__apic_test_and_clear_vector(vec, apic.regs, ISR)) --apic.isr_count;
+      };
+    },
+    fault: {
+      says: 'apic_find_highest_isr() trusts a stale cache: apic_clear_isr() leaves it',
+      funcs: {
+        apic_clear_isr(this: vmlinux, vec: number, apic: kvm_lapic) {
+          if (this.__apic_test_and_clear_vector(vec, apic.regs, ISR)) --apic.isr_count;
+        },
       },
     },
   },
-});
+);
 
 /** An interrupt that may come does come, in a vCPU that lets it in, and wakes one that is halted. */
 export const deliverableIsDelivered = always(

@@ -53,6 +53,8 @@ function inService(m: machine, vcpu: kvm_vcpu): number {
 /** Every IPI is taken once; nobody who could take it runs on without it, or sleeps. */
 function takenOnce(): Monitor {
   const open = new Map<number, Set<number>>();
+  /** what each guest has written to CR8 last */
+  const cr8: number[] = [];
   const of = (id: number): Set<number> => {
     const set = open.get(id) ?? new Set();
     open.set(id, set);
@@ -71,20 +73,21 @@ function takenOnce(): Monitor {
     },
     before(step) {
       const { event, m } = step;
+      if (event.ev === 'cr8') cr8[event.vcpu] = event.value;
       if (event.ev !== 'ipi') return;
       const sender = step.kernel.guestOn(event.cpu);
       const target = sender === NULL ? undefined : m.kvm[m.vcpu[sender].kvm].vcpus[event.to];
       if (target !== undefined) of(target).add(event.vector);
     },
     after(step) {
-      for (const vcpu of step.m.vcpu) if (vcpu.pid !== NULL) whyNot(step, vcpu, of(vcpu.id));
+      for (const vcpu of step.m.vcpu) if (vcpu.pid !== NULL) whyNot(step, vcpu, of(vcpu.id), cr8[vcpu.id] ?? 0);
     },
   };
 }
 
-function whyNot(step: Step, vcpu: kvm_vcpu, sent: ReadonlySet<number>): void {
+function whyNot(step: Step, vcpu: kvm_vcpu, sent: ReadonlySet<number>, cr8: number): void {
   const first = Math.max(-1, ...sent);
-  if (first === -1 || !vcpu.arch.if_flag || first >> 4 <= inService(step.m, vcpu) >> 4) return;
+  if (first === -1 || !vcpu.arch.if_flag || first >> 4 <= Math.max(inService(step.m, vcpu) >> 4, cr8)) return;
   const state = vcpuStateOf(step.m, vcpu);
   if (state === 'inGuest') step.fail(`vCPU ${vcpu.id} is in its guest with interrupts on, and has not taken ${first}`);
   if (state === 'blocked') step.fail(`vCPU ${vcpu.id} sleeps in HLT, and ${first} was sent to it`);
@@ -94,7 +97,7 @@ export const onceWithThreads = always(
   'an IPI to a vCPU is taken once; nobody is in its guest with interrupts on, or asleep in HLT, without taking it',
   {
     of: 'lapic.14',
-    given: vms({ ...WEIGHTS, apicv: 2 }, WAYS),
+    given: vms({ ...WEIGHTS, apicv: 2, restore: 3, cr8: 3 }, WAYS),
     watch: takenOnce,
     fault: { says: 'kvm_vcpu_wake_up() wakes nobody', funcs: { kvm_vcpu_wake_up: () => false } },
   },

@@ -140,7 +140,11 @@ function expireInTime(): Monitor {
   return {
     notes: () => model.timers,
     probes: model.probes((step, vcpu) => {
-      if (model.of(vcpu).due !== null) step.reach();
+      const { due, known } = model.of(vcpu);
+      if (due !== null) step.reach();
+      // one whose interrupt is pending already goes on unseen
+      else if (known && step.m.vcpu[vcpu].arch.apic.lapic_timer.pending === 0)
+        step.fail(`timer of vCPU ${vcpu} expires, and does not run`);
     }),
     after: (step) => {
       const now = toNumber(step.m.sched_clock);
@@ -156,20 +160,23 @@ function expireInTime(): Monitor {
 }
 
 /** What is armed expires: at its time, or as soon as the host has time for it. */
-export const armedExpires = always('a timer that is armed has expired when its time has come, once for each period', {
-  of: 'lapic.26',
-  given: worldOf([...timerWorlds, ...stallWorlds]),
-  watch: expireInTime,
-  fault: {
-    says: 'a periodic timer is not started again',
-    funcs: {
-      apic_timer_fn(this: vmlinux, timer: number) {
-        this.apic_timer_expired(this.m.vcpu[this.m.hrtimer[timer].owner].arch.apic, true);
-        return 0;
+export const armedExpires = always(
+  'a timer that is armed has expired when its time has come, once for each period, and one that was stopped does not',
+  {
+    of: 'lapic.26',
+    given: worldOf([...timerWorlds, ...stallWorlds]),
+    watch: expireInTime,
+    fault: {
+      says: 'a periodic timer is not started again',
+      funcs: {
+        apic_timer_fn(this: vmlinux, timer: number) {
+          this.apic_timer_expired(this.m.vcpu[this.m.hrtimer[timer].owner].arch.apic, true);
+          return 0;
+        },
       },
     },
   },
-});
+);
 
 /** A guest that moves to another host misses no tick. */
 export const restoredExpires = always(

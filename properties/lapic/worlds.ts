@@ -5,7 +5,7 @@ import type { ApicEvent } from '../../src/scenario/events.js';
 import type { ApicsSpec, Scenario } from '../../src/scenario/scenario.js';
 import type { Weights, World } from '../vocabulary.js';
 
-export type Kind = ApicEvent['ev'] | 'advance' | 'amid';
+export type Kind = ApicEvent['ev'] | 'advance' | 'amid' | 'apicv';
 
 /** One machine, and what may happen to it. */
 export interface ApicWorld {
@@ -110,6 +110,11 @@ export const mapWorlds: readonly ApicWorld[] = [
     apics: { vcpus: VCPUS, mode: 'xapic' },
     kinds: ['mmio_write', 'wrmsr', 'set_lapic', 'write_icr', 'amid'],
     registers: naming,
+  },
+  {
+    apics: { vcpus: VCPUS, mode: 'xapic', vendor: 'svm', apicv: true },
+    kinds: ['mmio_write', 'mmio_write', 'wrmsr', 'set_lapic', 'enter'],
+    registers: [0x20, 0xd0, 0xd0],
   },
   {
     apics: { vcpus: 3, ids: [0, 1, 300], mode: 'x2apic' },
@@ -276,4 +281,22 @@ export const vmmWorlds: readonly ApicWorld[] = (['xapic', 'x2apic'] as const).ma
     ] as const),
   ],
   registers: [0x320, 0x320, 0x380, 0x380, 0x3e0, 0xf0, 0xd0],
+}));
+
+/** APICs that the CPU virtualizes, on and off, with a VMM that saves, restores and changes them. */
+export const virtualWorlds: readonly ApicWorld[] = (
+  [
+    ['xapic', 'vmx'],
+    ['xapic', 'svm'],
+    ['x2apic', 'vmx'],
+  ] as const
+).map(([mode, vendor]) => ({
+  apics: { vcpus: 3, mode, vendor, apicv: true },
+  kinds: [
+    ...(mode === 'xapic' ? (['mmio_write', 'mmio_write', 'mmio_write'] as const) : (['wrmsr', 'wrmsr'] as const)),
+    ...(['write_icr', 'write_icr', 'msi', 'msi', 'window', 'enter', 'enter', 'advance'] as const),
+    ...(['apicv', 'restore', 'set_lapic', 'cr8', 'cr8'] as const),
+  ],
+  registers: [0x80, 0x80, 0xb0, 0xb0, 0xb0, 0x320, 0x380],
+  msrs: [0x808, 0x80b, 0x80b, 0x83f, 0x832, 0x838],
 }));

@@ -15,6 +15,8 @@ import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 
 const FIRST = 0x41;
 const SECOND = 0x51;
+/** of a lower class than FIRST: it waits for the end of that */
+const LATER = 0x31;
 const ICR_ASSERT = 1 << 14;
 
 /** Whether vCPU `sender` awaits vCPU `receiver`. */
@@ -97,6 +99,21 @@ export function trackingTests(kernel: Kernel): Litmus[] {
       boot: () => answering(kernel, 3),
       cpus: [sends(0, SECOND, 2), ends],
       check: (m, plain) => (awaits(m, plain, 1, 0) || awaits(m, plain, 2, 0) ? 'spurious: vCPU 0 is awaited' : null),
+    },
+    {
+      name: 'tracking: an answer against a question of somebody else',
+      says: 'a sender whose IPI comes while its receiver ends another is told of its answer as well (A9.3, A12.4)',
+      boot: () => answering(kernel, 3),
+      cpus: [sends(2, LATER, 1), ends],
+      check: (m, plain) => {
+        const { handlers } = m.actor[m.vcpu[1].pid];
+        drive(kernel, m, [{ ev: 'if', cpu: 1, on: true }]);
+        for (let i = 0; i < 2; i++) drive(kernel, m, [{ ev: 'eoi', cpu: 1 }]);
+        if (handlers.length > 0) return `vCPU 1 has not ended ${handlers.length} of two interrupts`;
+        return awaits(m, plain, 2, 1)
+          ? 'lost: vCPU 1 forgets who sent what it ends next, and vCPU 2 still awaits it'
+          : null;
+      },
     },
   ];
 }

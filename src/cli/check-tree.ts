@@ -8,9 +8,10 @@ import type { PatchStep } from '../conform/patch/judge-step.js';
 import { readPatch, readPatches } from '../loader/patches.js';
 import type { KernelTree } from '../native/find-tree.js';
 import { FEATURE_NAMES } from '../native/format.js';
-import { readSeries } from '../native/mailbox.js';
+import { type MailedPatch, readSeries } from '../native/mailbox.js';
 import { NativeError } from '../native/native-error.js';
 import { addedLinesOf, applySeries, configuredTree } from '../native/patch.js';
+import { reversedDiff } from '../native/reverse-diff.js';
 import { hunksBetween } from '../native/tree-diff.js';
 import type { Operation } from '../operation/sched.js';
 import { patchMail } from '../report/patch-mail.js';
@@ -24,6 +25,8 @@ export interface TreeFlags {
   readonly tree?: string;
   /** mailboxes, patches or directories of them, in their order; `-` is standard input */
   readonly am?: readonly string[];
+  /** the patches are in the tree, and are taken out one by one, the last first */
+  readonly reverse?: boolean;
   /** another tree */
   readonly against?: string;
   /** Kconfig options that the user sets, by name without CONFIG_ */
@@ -40,14 +43,16 @@ export interface TreeFlags {
 async function stepsOf(io: Io, base: KernelTree, flags: TreeFlags): Promise<PatchStep[]> {
   const { compiledFiles } = await import('../conform/patch/judge-step.js');
   if (flags.am !== undefined) {
-    const series = [];
+    const series: MailedPatch[] = [];
     for (const file of flags.am.flatMap((path) => readPatches(path, io.cwd))) {
       const bytes = file === '-' ? Buffer.from(await io.stdin()) : readPatch(file, io.cwd);
       series.push(...readSeries(bytes, file === '-' ? 'standard input' : basename(file)));
     }
     const set = flags.config ?? {};
     const configured = await configuredTree(base, set);
-    const steps = await applySeries(base, series, () => compiledFiles(base), set);
+    const undone = ({ subject, diff }: MailedPatch) => ({ subject: `Revert "${subject}"`, diff: reversedDiff(diff) });
+    const asked = flags.reverse === true ? series.reverse().map(undone) : series;
+    const steps = await applySeries(base, asked, () => compiledFiles(base), set);
     return steps.map((step) => ({ ...step, base: configured }));
   }
   const { findTree } = await import('../native/find-tree.js');

@@ -27,6 +27,7 @@ interface Flags {
   operations?: string;
   config?: string[];
   cpus?: string;
+  reverse?: boolean;
   sequence?: string;
   against?: string;
   only?: string[];
@@ -83,6 +84,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
       '... before and after this patch, mailbox or directory (repeatable, - is stdin)',
       gatherFiles,
     )
+    .option('--reverse', 'the tree has the patches of --am: take them out, the last first')
     .option('--config <name=y|n|value>', 'a Kconfig option of the trees (repeatable)', gatherFiles)
     .option('--operations <n>', 'random operations on both trees', '20000')
     .option('--sequence <ops>', 'replay these operations on both trees')
@@ -129,6 +131,8 @@ function refuseMixture(series: string | undefined, flags: Flags): void {
   }
   if (series !== undefined && flags.config !== undefined)
     o.fault('--config', 'a patch in C: a series in TypeScript has no Kconfig', 'it');
+  if (series !== undefined && flags.reverse === true)
+    o.fault('--reverse', '--am FILE: a series in TypeScript is its own list of patches', 'it');
   if (series !== undefined && flags.sequence !== undefined)
     o.fault('--sequence', 'a patch in C: counterexamples of a series are replayed by kvmodel replay', 'it');
   if (series === undefined && isTree) {
@@ -159,6 +163,8 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     if (name === undefined || value === undefined) o.fault('--config', 'NAME=y, NAME=n or NAME=VALUE', shown(given));
     else config[name] = value.replace(/^"(.*)"$/, '$1');
   }
+  if (flags.reverse === true && flags.am === undefined)
+    o.fault('--reverse', '--am FILE, whose patches are taken out', '--against');
   if (flags.config !== undefined && flags.against !== undefined)
     o.fault('--config', 'it with --am; --against compares trees as they are', 'both');
   o.done();
@@ -169,7 +175,13 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     seed,
     style,
     format: formats[0] ?? 'text',
-    ...defined({ sequence: sequence?.ops, tree: flags.tree, am: flags.am, against: flags.against }),
+    ...defined({
+      sequence: sequence?.ops,
+      tree: flags.tree,
+      am: flags.am,
+      reverse: flags.reverse,
+      against: flags.against,
+    }),
   };
 }
 

@@ -177,7 +177,7 @@ async function lapicPart(kernel: Kernel, asked: Asked, report: Report): Promise<
 function notHeldLines(what: string, error: unknown, kernel: Kernel, native: string | undefined): string[] {
   const other = native !== undefined && !`v${native}`.startsWith(`${kernel.name} `);
   const { name, code, message } = error as NativeError;
-  if (!other || name !== 'NativeError' || !['compile', 'link', 'smoke'].includes(code)) throw error;
+  if (!other || name !== 'NativeError' || !['compile', 'link', 'smoke', 'boot'].includes(code)) throw error;
   return wrap(`Not held against this tree: ${what}: ${message}`, 80, '  ');
 }
 

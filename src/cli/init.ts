@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { OK } from '../base/exit-codes.js';
 import { quoted } from '../base/text.js';
+import { COMPILER_OPTIONS } from '../loader/compiler-options.js';
 import { refuseExisting, writeNew } from '../loader/files.js';
 import { CLAIM, PATCH } from '../loader/init-files.js';
 import type { Io } from './io.js';
@@ -30,19 +31,8 @@ function typesOf(): string {
 }
 
 function init(folder: string, io: Io): number {
-  // the same as the check's own compiler takes
   const compilerOptions = {
-    target: 'ES2022',
-    module: 'ESNext',
-    moduleResolution: 'Bundler',
-    lib: ['ES2023'],
-    types: [],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noImplicitOverride: true,
-    skipLibCheck: true,
-    noEmit: true,
-    allowImportingTsExtensions: true,
+    ...COMPILER_OPTIONS,
     paths: { kvmodel: [typesOf()] },
   };
   const files: [string, string][] = [

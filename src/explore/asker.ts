@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Who answers the questions of a check: this process, or workers that loaded the same subject. */
+import { sample } from 'fast-check';
+import type { Property } from '../../properties/vocabulary.js';
 import type { Measures, Unreached } from '../report/check-report.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { type Answer, type AskOptions, ask } from './ask.js';
 import type { Engine } from './engine.js';
-import { measure } from './measures.js';
+import { probeAhead } from './probes.js';
 import { propertyOf, questionsOf, type Subject } from './subject.js';
 
 /** A question as plain data, so that it can go to a worker. */
@@ -32,21 +34,31 @@ function kernelOf(subject: Subject, name: string): Kernel {
   return kernel;
 }
 
+const foreseen = new WeakSet<Subject>();
+
+/** What the property probes in a machine of its world; nothing where it cannot be told without asking it. */
+function probesOf({ given, watch }: Property): string[] {
+  try {
+    const [scenario] = sample(given.scenario, { numRuns: 1, seed: 1 });
+    return Object.keys(watch(scenario).probes ?? {});
+  } catch {
+    return []; // what a user's property throws is told when it is asked
+  }
+}
+
+/** Looks what the subject's properties will probe, each in a machine of its world. */
+function foresee(subject: Subject): void {
+  if (foreseen.has(subject)) return;
+  foreseen.add(subject);
+  for (const { properties } of subject.claims) {
+    for (const property of properties) probeAhead(probesOf(property));
+  }
+}
+
 /** Answers one question on the spot. */
 export function answerHere(engine: Engine, subject: Subject, question: Question): Answer {
+  foresee(subject);
   const property = propertyOf(questionsOf(subject), question.property);
   if (property === undefined) throw new Error(`no property ${question.property} in this check`);
   return ask(engine, kernelOf(subject, question.kernel), property, question.options);
-}
-
-/** Answers everything in this process, one after the other. Coverage is for who can look into V8. */
-export function localAsker(engine: Engine, subject: Subject): Asker {
-  // WHY a turn of the event loop between: progress is drawn, and the reader's ^C is heard
-  const turn = <T>(work: () => T): Promise<T> => Promise.resolve().then(work);
-  return {
-    ask: (question) => turn(() => answerHere(engine, subject, question)),
-    measure: (kernel, variation) => turn(() => measure(engine, kernelOf(subject, kernel), undefined, variation)),
-    unreached: async () => [],
-    close: async () => undefined,
-  };
 }

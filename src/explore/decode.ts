@@ -129,6 +129,11 @@ export class Decoder {
         return { ev: 'move', cpu, task: someTask(m, draws), group: draws.below(m.task_group.length) };
       case 'apicv':
         return { ev: 'apicv', cpu, vm: 0, on: draws.below(2) === 1 };
+      case 'restore':
+        return m.vcpu.length === 0 ? null : { ev: 'restore', vcpu: draws.below(m.vcpu.length) };
+      case 'cr8':
+        if (m.vcpu.length === 0) return null;
+        return { ev: 'cr8', vcpu: draws.below(m.vcpu.length), value: draws.of([0, 0, 0, 2, 3, 15]) };
       case 'knob':
         return this.knob(m, draws);
       default:

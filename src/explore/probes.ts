@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Probes on kernel functions: a table whose probed functions tell the present monitor when they begin and end. */
 
-import type { Monitor, Step } from '../../properties/vocabulary.js';
+import type { Monitor, Probe, Step } from '../../properties/vocabulary.js';
 import { whereInt64 } from '../lib/int64-checked.js';
 import { WatcherThrew } from '../machine/exception.js';
 import type { AnyFunction, Kernel } from '../vmlinux/bind.js';
 
-/** Who is told; changed from run to run, so that one probed table serves them all. */
+/** Who is told about one function; changed from run to run, so that one probed table serves them all. */
 interface Hook {
-  monitor: Monitor | null;
+  probe: Probe | null;
   step: Step | null;
 }
 
 export interface ProbedKernel {
   kernel: Kernel;
+  hooks: ReadonlyMap<string, Hook>;
   /** From here on this monitor is told; null for nobody. */
   listen(monitor: Monitor | null, step: Step | null): void;
 }
@@ -27,11 +28,10 @@ function watching(probe: () => void): void {
   }
 }
 
-function wrapper(hook: Hook, name: string, original: AnyFunction): AnyFunction {
+function wrapper(hook: Hook, original: AnyFunction): AnyFunction {
   return function probed(...args: unknown[]) {
-    const { monitor, step } = hook;
-    const probe = monitor?.probes?.[name];
-    if (probe === undefined || step === null) return original.apply(this, args);
+    const { probe, step } = hook;
+    if (probe === null || step === null) return original.apply(this, args);
     watching(() => probe.enter?.(step, args));
     const result = original.apply(this, args);
     watching(() => probe.leave?.(step, result, args));
@@ -39,33 +39,58 @@ function wrapper(hook: Hook, name: string, original: AnyFunction): AnyFunction {
   };
 }
 
-const probedTables = new WeakMap<Kernel['table'], Map<string, ProbedKernel>>();
+/**
+ * Names that are probed in every kernel from now on, whoever asks: what all properties of a check look at.
+ *
+ * WHY: each probed table is a kernel of a shape of its own, and V8 compiles the whole scheduler anew, or for none in
+ * particular, with every further shape. A probe that nobody listens to costs next to nothing beside that.
+ */
+const ahead = new Set<string>();
 
-/** The kernel with probes on the named functions; names that it lacks are left out. One a kernel and set of names. */
+export function probeAhead(names: Iterable<string>): void {
+  for (const name of names) ahead.add(name);
+}
+
+const probedTables = new WeakMap<Kernel['table'], ProbedKernel[]>();
+
+/** The kernel with probes on the named functions at least; names that it lacks are left out. */
 export function probedKernel(kernel: Kernel, names: readonly string[]): ProbedKernel {
   let known = probedTables.get(kernel.table);
   if (known === undefined) {
-    known = new Map();
+    known = [];
     probedTables.set(kernel.table, known);
   }
-  const present = names.filter((name) => typeof kernel.table[name] === 'function').sort();
-  const key = present.join();
-  const found = known.get(key);
+  const present = names.filter((name) => typeof kernel.table[name] === 'function');
+  const found = known.find((it) => present.every((name) => it.hooks.has(name)));
   if (found !== undefined) return found;
-  const made = present.length === 0 ? { kernel, listen() {} } : makeProbed(kernel, present);
-  known.set(key, made);
+  const all = [...new Set([...present, ...ahead])].filter((name) => typeof kernel.table[name] === 'function').sort();
+  const made = all.length === 0 ? { kernel, hooks: new Map(), listen() {} } : makeProbed(kernel, all);
+  known.push(made);
   return made;
 }
 
 function makeProbed(kernel: Kernel, names: readonly string[]): ProbedKernel {
-  const hook: Hook = { monitor: null, step: null };
+  const hooks = new Map<string, Hook>();
   const wrapped: Record<string, AnyFunction> = {};
-  for (const name of names) wrapped[name] = wrapper(hook, name, kernel.table[name]);
+  for (const name of names) {
+    const hook: Hook = { probe: null, step: null };
+    hooks.set(name, hook);
+    wrapped[name] = wrapper(hook, kernel.table[name]);
+  }
+  let listening: Hook[] = [];
   return {
+    hooks,
     kernel: { ...kernel, table: Object.freeze({ ...kernel.table, ...wrapped }) },
     listen(monitor, step) {
-      hook.monitor = monitor;
-      hook.step = step;
+      for (const hook of listening) hook.probe = null;
+      listening = [];
+      for (const [name, probe] of Object.entries(monitor?.probes ?? {})) {
+        const hook = hooks.get(name);
+        if (hook === undefined) continue;
+        hook.probe = probe;
+        hook.step = step;
+        listening.push(hook);
+      }
     },
   };
 }
@@ -90,9 +115,4 @@ export function announcing(kernel: Kernel): Kernel {
   const made = { ...kernel, table: Object.freeze(table) };
   announcingTables.set(kernel.table, made);
   return made;
-}
-
-/** The kernel with some functions replaced: how a planted fault is put in. Names that it lacks are added. */
-export function overridden(kernel: Kernel, name: string, funcs: Readonly<Record<string, AnyFunction>>): Kernel {
-  return { ...kernel, name, table: Object.freeze({ ...kernel.table, ...funcs }) };
 }

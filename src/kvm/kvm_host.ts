@@ -121,7 +121,15 @@ export interface kvm_vcpu {
   run: kvm_run;
   stat: kvm_vcpu_stat;
   arch: kvm_vcpu_arch;
+  /** ours: what the VMM wants its thread to do as soon as KVM_RUN is back; a signal is pending for it as long as there is any */
+  ioctls: vcpu_ioctl[];
 }
+
+/** Ioctls of a vCPU by its thread: KVM_GET_LAPIC and KVM_SET_LAPIC with one register changed, all of its state, KVM_VCPU_TSC_OFFSET. */
+export type vcpu_ioctl =
+  | { nr: 'set_lapic'; reg: number; value: u32 }
+  | { nr: 'restore' }
+  | { nr: 'tsc_offset'; cycles: number };
 
 /** include/linux/kvm_host.h: struct kvm. */
 export interface kvm {
@@ -215,6 +223,7 @@ export function newVcpu(id: vcpu_ptr, kvm: kvm_ptr, vcpu_id: number, vcpu_idx: n
     run: { exit_reason: KVM_EXIT_UNKNOWN, immediate_exit: false, eoi_vector: 0 },
     stat: newVcpuStat(),
     arch,
+    ioctls: [],
   };
 }
 

@@ -168,11 +168,6 @@ export function kvm_vcpu_check_block(this: vmlinux, vcpu: kvm_vcpu): number {
   return 0;
 }
 
-/** include/linux/sched/signal.h: signal_pending(). MODEL: there are no signals. */
-export function signal_pending(this: vmlinux, _p: task_struct): bool {
-  return false;
-}
-
 /** include/linux/rcuwait.h: rcuwait_active() */
 export function rcuwait_active(this: vmlinux, w: kvm_vcpu): bool {
   return w.wait !== NULL;

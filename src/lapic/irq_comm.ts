@@ -114,7 +114,7 @@ export function kvm_set_msi_irq(this: vmlinux, kvm: kvm, e: kvm_msi_route, irq: 
 }
 
 /** An interrupt message to be filled in. */
-function newLapicIrq(): kvm_lapic_irq {
+export function newLapicIrq(): kvm_lapic_irq {
   return {
     vector: 0,
     delivery_mode: 0,

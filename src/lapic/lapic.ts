@@ -6,6 +6,31 @@
  * it is the page and a byte offset. MODEL: no nested guest, so is_guest_mode() is false everywhere; no Xen, no
  * Hyper-V SynIC; the local APIC is always in the kernel; the static keys that skip the tests for disabled APICs are
  * the tests themselves; RCU, mutexes and kvmalloc() failures are absent.
+ *
+ * The page, by offset; x2APIC's MSR is 0x800 + (offset >> 4). 256 bits are eight words, 0x10 apart.
+ *
+ *   offset     register   xAPIC  x2APIC
+ *   020        ID         rw     r       xAPIC: bits 31:24
+ *   030        LVR        r      r
+ *   080        TASKPRI    rw     rw
+ *   090        ARBPRI     r      -       always 0
+ *   0a0        PROCPRI    r      r       brought up to date by the read
+ *   0b0        EOI        w      w
+ *   0d0        LDR        rw     r       x2APIC: follows from ID
+ *   0e0        DFR        rw     -
+ *   0f0        SPIV       rw     rw
+ *   100-170    ISR        r      r
+ *   180-1f0    TMR        r      r
+ *   200-270    IRR        r      r
+ *   280        ESR        rw     rw      x2APIC: 0 is all that may be written
+ *   2f0        LVTCMCI    rw     rw      with MCG_CMCI_P alone
+ *   300        ICR        rw     rw      x2APIC: 64 bits; its destination is in ICR2 on AMD, behind it on Intel
+ *   310        ICR2       rw     -
+ *   320        LVTT       rw     rw      with it LVTTHMR 330, LVTPC 340, LVT0 350, LVT1 360, LVTERR 370
+ *   380        TMICT      rw     rw
+ *   390        TMCCT      r      r       computed by the read
+ *   3e0        TDCR       rw     rw
+ *   3f0        SELF_IPI   -      w
  */
 
 import {

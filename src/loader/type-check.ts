@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { type Fault, oneOf } from '../base/faults.js';
 import { functionExpected } from '../series/pieces.js';
+import { COMPILER_OPTIONS } from './compiler-options.js';
 
 /** Our own entry: its declarations when there are any; otherwise its source, which takes longer to read. */
 function entry(): string {
@@ -14,19 +15,7 @@ function entry(): string {
   return files.find(existsSync) ?? files[0];
 }
 
-const OPTIONS: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2022,
-  module: ts.ModuleKind.ESNext,
-  moduleResolution: ts.ModuleResolutionKind.Bundler,
-  lib: ['lib.es2023.d.ts'],
-  types: [],
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  noImplicitOverride: true,
-  skipLibCheck: true,
-  noEmit: true,
-  allowImportingTsExtensions: true,
-};
+const { options: OPTIONS } = ts.convertCompilerOptionsFromJson(COMPILER_OPTIONS, '');
 
 /** Every type error of the file and of what it imports from beside it, with `file:line:column` as the user named it. */
 export function typeFaults(file: string, shownAs: (file: string) => string): Fault[] {

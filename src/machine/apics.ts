@@ -10,22 +10,33 @@ import { KVM_REQ_EVENT } from '../arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import {
   APIC_BASE_MSR,
+  APIC_BROADCAST,
   APIC_DEFAULT_PHYS_BASE,
+  APIC_DEST_MASK,
   APIC_DFR,
   APIC_DFR_CLUSTER,
   APIC_DFR_FLAT,
+  APIC_EOI,
   APIC_ICR,
   APIC_ICR2,
+  APIC_INT_LEVELTRIG,
   APIC_LDR,
+  APIC_MODE_MASK,
+  APIC_SELF_IPI,
+  APIC_SHORT_MASK,
   APIC_SPIV,
+  APIC_TASKPRI,
+  LAPIC_MODE_X2APIC,
+  LAPIC_MODE_XAPIC,
   MSR_IA32_APICBASE,
   MSR_IA32_APICBASE_BSP,
   X2APIC_ENABLE,
   XAPIC_ENABLE,
 } from '../lapic/apicdef.js';
-import { add, s64, u64, ZERO } from '../lib/types.js';
+import { add, s64, to_u64, u64, ZERO } from '../lib/types.js';
 import type { AmidEvent, ApicEvent } from '../scenario/events.js';
 import type { ApicsSpec } from '../scenario/scenario.js';
+import { NULL } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { enterAndExit, injectTimers, iret, type LapicMachine, populate, startAps } from './lapic-machine.js';
 import type { machine } from './state.js';
@@ -38,12 +49,13 @@ const ENTRIES = 600;
 /** The VM, its vCPUs running, their APICs enabled in the mode of the scenario. */
 export function bootApics(k: vmlinux, m: machine, spec: ApicsSpec): void {
   m.tsc_khz = TSC_KHZ;
-  const { vcpus, ids, vendor, irqchip } = spec;
+  const { vcpus, ids, vendor, irqchip, apicv } = spec;
   const own = populate(k, m, {
     vcpus,
     irqchip_split: irqchip !== 'kernel',
     ...(ids === undefined ? {} : { ids }),
     ...(vendor === undefined ? {} : { vendor }),
+    enable_apicv: apicv === true,
   });
   m.vmNames.push('apics');
   m.guest.push({ lockKind: 'tas', locks: [], handler_ns: 0 });
@@ -70,23 +82,12 @@ function enable(k: vmlinux, vcpu: kvm_vcpu, i: number, mode: ApicsSpec['mode']):
   k.kvm_lapic_reg_write(apic, APIC_LDR, (id << 24) >>> 0);
 }
 
-/** As a VMM saves and restores a vCPU: the deadline behind the page, since only LVTT's mode makes it one. */
-function restore(k: vmlinux, vcpu: kvm_vcpu): void {
-  const { apic_base, mp_state } = vcpu.arch;
-  const regs = new Array<number>(256).fill(0);
-  k.kvm_x86_sync_pir_to_irr(vcpu);
-  k.kvm_apic_get_state(vcpu, { regs });
-  const deadline = k.kvm_get_lapic_tscdeadline_msr(vcpu);
-  k.kvm_vcpu_reset(vcpu, false);
-  k.kvm_apic_set_base(vcpu, { host_initiated: true, index: MSR_IA32_APICBASE, data: apic_base });
-  k.kvm_apic_set_state(vcpu, { regs });
-  if (deadline !== ZERO) k.kvm_set_lapic_tscdeadline_msr(vcpu, deadline);
-  k.kvm_arch_vcpu_ioctl_set_mpstate(vcpu, mp_state);
-}
+/** Whether it is a machine of local APICs, without threads. */
+export const isApics = (m: machine): boolean => m.kvm.length === 1 && m.vmNames[0] === 'apics';
 
 /** Whether the machine has what the event is about. */
 export function apicLegal(m: machine, event: ApicEvent | AmidEvent): boolean {
-  if (m.kvm.length !== 1 || m.vmNames[0] !== 'apics') return false;
+  if (!isApics(m)) return false;
   if (event.ev === 'amid') return apicLegal(m, event.of) && apicLegal(m, event.other) && isAmid(event);
   if (event.ev === 'pin' || event.ev === 'redirect') return m.kvm[0].arch.vioapic !== null;
   return !('vcpu' in event) || event.vcpu < m.vcpu.length;
@@ -120,8 +121,16 @@ export function performApic(k: vmlinux, m: machine, event: ApicEvent): void {
     case 'stall':
       return;
     default:
-      performVcpu(k, m, m.vcpu[event.vcpu], event);
+      loaded(m, event.vcpu, () => performVcpu(k, m, m.vcpu[event.vcpu], event));
   }
+}
+
+/** Whoever acts for a vCPU has loaded it; in the middle of that another CPU may have another. */
+function loaded(m: machine, vcpu: number, act: () => void): void {
+  const [before] = m.kvm_running_vcpu;
+  m.kvm_running_vcpu[0] = vcpu;
+  act();
+  m.kvm_running_vcpu[0] = before;
 }
 
 function redirect(k: vmlinux, m: machine, pin: number, low: number, high: number): void {
@@ -137,12 +146,14 @@ function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<Apic
   const { apic } = vcpu.arch;
   switch (event.ev) {
     case 'mmio_write':
-      k.apic_mmio_write(vcpu, add(apic.base_address, u64(event.reg)), 4, event.value);
+      storeToPage(k, m, vcpu, event.reg, event.value);
       return;
     case 'mmio_read':
+      if (isAccelerated(k, vcpu) && k.virtualLoad(event.reg)) return;
       k.apic_mmio_read(vcpu, add(apic.base_address, u64(event.reg)), 4, { value: 0 });
       return;
     case 'wrmsr': {
+      if (isVirtualX2apic(k, vcpu) && writeVirtualMsr(k, vcpu, event.msr, event.value, event.high)) return;
       const data = u64((BigInt(event.high) << 32n) | BigInt(event.value));
       k.kvm_set_msr_commonApic(vcpu, { host_initiated: false, index: event.msr, data });
       return;
@@ -151,7 +162,7 @@ function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<Apic
       readMsr(k, vcpu, event.msr);
       return;
     case 'write_icr':
-      writeIcr(k, vcpu, event.low, event.dest);
+      writeIcr(k, m, vcpu, event.low, event.dest);
       return;
     case 'pv_ipi':
       pvIpi(k, m, event);
@@ -163,10 +174,10 @@ function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<Apic
       enter(k, m, vcpu);
       return;
     case 'restore':
-      restore(k, vcpu);
+      k.vcpuRestore(vcpu);
       return;
     case 'tsc_offset':
-      vcpu.arch.tsc_offset = s64(event.ns);
+      k.kvm_vcpu_write_tsc_offset(vcpu, to_u64(s64(event.ns)));
       return;
     case 'cpuid':
       vcpu.arch.cpuid.x2apic = event.x2apic;
@@ -174,20 +185,17 @@ function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<Apic
       k.kvm_vcpu_after_set_cpuid(vcpu);
       return;
     case 'cr8':
-      k.kvm_set_cr8(vcpu, u64(event.value));
+      if (apic.apicv_active) k.virtualTpr(vcpu, event.value << 4);
+      else k.kvm_set_cr8(vcpu, u64(event.value));
       return;
     case 'set_sregs': {
       const data = u64(event.apic_base);
       k.kvm_apic_set_base(vcpu, { host_initiated: true, index: MSR_IA32_APICBASE, data });
       return;
     }
-    case 'set_lapic': {
-      const regs = new Array<number>(256).fill(0);
-      k.kvm_apic_get_state(vcpu, { regs });
-      regs[event.reg >> 2] = event.value;
-      k.kvm_apic_set_state(vcpu, { regs });
+    case 'set_lapic':
+      k.vcpuSetLapic(vcpu, event.reg, event.value);
       return;
-    }
   }
 }
 
@@ -207,20 +215,96 @@ function pvIpi(
   k.kvm_pv_send_ipi(m.kvm[0], word(bitmap, more[0]), word(more[1], more[2]), min, u64(icr), 1);
 }
 
-function writeIcr(k: vmlinux, vcpu: kvm_vcpu, low: number, dest: number): void {
+function writeIcr(k: vmlinux, m: machine, vcpu: kvm_vcpu, low: number, dest: number): void {
   const { apic } = vcpu.arch;
   if (!k.kvm_apic_hw_enabled(apic)) return;
   if (k.apic_x2apic_mode(apic)) {
     k.kvm_x2apic_msr_write(vcpu, APIC_BASE_MSR + (APIC_ICR >> 4), u64((BigInt(dest) << 32n) | BigInt(low)));
     return;
   }
+  if (isAccelerated(k, vcpu)) {
+    storeToPage(k, m, vcpu, APIC_ICR2, (dest << 24) >>> 0);
+    storeToPage(k, m, vcpu, APIC_ICR, low);
+    return;
+  }
   k.kvm_lapic_reg_write(apic, APIC_ICR2, (dest << 24) >>> 0);
   k.kvm_lapic_reg_write(apic, APIC_ICR, low);
 }
 
+/* ---- APICv: what the CPU does with accesses to the APIC, and the exits that it makes for the rest ---- */
+
+/** Whether the CPU itself takes loads and stores of the xAPIC page. */
+const isAccelerated = (k: vmlinux, vcpu: kvm_vcpu): boolean =>
+  vcpu.arch.apic.apicv_active && k.kvm_get_apic_mode(vcpu) === LAPIC_MODE_XAPIC;
+
+/** Whether the CPU itself takes writes of TPR, EOI and SELF_IPI in x2APIC mode. */
+const isVirtualX2apic = (k: vmlinux, vcpu: kvm_vcpu): boolean =>
+  vcpu.arch.apic.apicv_active && isVmx(k, vcpu) && k.kvm_get_apic_mode(vcpu) === LAPIC_MODE_X2APIC;
+
+const isVmx = (k: vmlinux, vcpu: kvm_vcpu): boolean => k.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
+
+/** A guest's 32-bit store. */
+function storeToPage(k: vmlinux, m: machine, vcpu: kvm_vcpu, reg: number, value: number): void {
+  if (!isAccelerated(k, vcpu)) {
+    k.apic_mmio_write(vcpu, add(vcpu.arch.apic.base_address, u64(reg)), 4, value);
+    return;
+  }
+  if (reg === APIC_EOI) {
+    const vector = k.retireVirtual(vcpu);
+    if (vector === -1) return;
+    if (isVmx(k, vcpu)) k.kvm_apic_set_eoi_accelerated(vcpu, vector);
+    else k.avic_unaccelerated_access_interception(vcpu, reg, vector, true);
+    return;
+  }
+  if (reg === APIC_ICR && !isVmx(k, vcpu)) {
+    storeIcrOfAvic(k, m, vcpu, value);
+    return;
+  }
+  switch (k.virtualStore(vcpu, reg, value)) {
+    case 'none':
+      return;
+    case 'trap':
+      if (isVmx(k, vcpu)) k.kvm_apic_write_nodecode(vcpu, reg);
+      else k.avic_unaccelerated_access_interception(vcpu, reg, 0, true);
+      return;
+    case 'access':
+      if (!isVmx(k, vcpu)) k.trace_kvm_avic_unaccelerated_access(vcpu.vcpu_id, reg, false, true, 0);
+      k.apic_mmio_write(vcpu, add(vcpu.arch.apic.base_address, u64(reg)), 4, value);
+  }
+}
+
+/** One fixed, edge-triggered IPI to one APIC by its id is the CPU's; of everything else it exits. */
+function storeIcrOfAvic(k: vmlinux, m: machine, vcpu: kvm_vcpu, low: number): void {
+  const high = k.kvm_lapic_get_reg(vcpu.arch.apic, APIC_ICR2);
+  const fixed = APIC_SHORT_MASK | APIC_DEST_MASK | APIC_MODE_MASK | APIC_INT_LEVELTRIG;
+  const dest = high >>> 24;
+  const target = (low & fixed) === 0 && dest !== APIC_BROADCAST ? k.kvm_get_vcpu_by_id(m.kvm[vcpu.kvm], dest) : NULL;
+  if (k.avicDeliver(vcpu, low, high, target)) return;
+  const e = vcpu.arch.avic_exit;
+  k.avic_incomplete_ipi_interception(vcpu, e.icrl, e.icrh, e.id, e.index);
+}
+
+/** False when the MSR is intercepted. */
+function writeVirtualMsr(k: vmlinux, vcpu: kvm_vcpu, msr: number, value: number, high: number): boolean {
+  const reg = (msr - APIC_BASE_MSR) << 4;
+  if (reg !== APIC_TASKPRI && reg !== APIC_EOI && reg !== APIC_SELF_IPI) return false;
+  // a value with reserved bits: #GP by the CPU
+  if (high !== 0 || value > (reg === APIC_EOI ? 0 : 0xff)) return true;
+  if (reg === APIC_TASKPRI) k.virtualTpr(vcpu, value);
+  else if (reg === APIC_SELF_IPI) k.virtualSelfIpi(vcpu, value);
+  else {
+    const vector = k.retireVirtual(vcpu);
+    if (vector !== -1) k.kvm_apic_set_eoi_accelerated(vcpu, vector);
+  }
+  return true;
+}
+
 const own = (k: vmlinux, m: machine): LapicMachine => ({ k, m, vcpus: m.vcpu });
 
-/** Everything an entry delivers; NMI handlers end at once, SMIs with them. True when an interrupt was taken. */
+/**
+ * Everything an entry delivers; NMI handlers end at once, SMIs with them. True when an interrupt was taken, or a timer's has
+ * come behind it.
+ */
 function enter(k: vmlinux, m: machine, vcpu: kvm_vcpu): boolean {
   const machine = own(k, m);
   const taken: number[] = [];
@@ -234,8 +318,7 @@ function enter(k: vmlinux, m: machine, vcpu: kvm_vcpu): boolean {
     } else if (blocked || taken.length === before) break;
     if (taken.length > before && taken[taken.length - 1] === 2) iret(machine, vcpu);
   }
-  injectTimers(machine, vcpu);
-  return taken.length > 0;
+  return injectTimers(machine, vcpu) || taken.length > 0;
 }
 
 /** `sti` until nothing comes any more: each interrupt nests in the one before. */

@@ -4,7 +4,6 @@
  *
  * Whoever makes events asks `legal`, whoever lets them happen asks `apply`, which asks the same.
  */
-import { APICV_INHIBIT_REASON_ABSENT } from '../arch/x86/kvm_host.js';
 import type { ApicEvent, EventKind, MachineEvent } from '../scenario/events.js';
 import { apicLegal, performAmid, performApic } from './apics.js';
 import { guestEvents } from './guest-events.js';
@@ -14,6 +13,7 @@ import { advance, stall } from './pass-time.js';
 import { programEvents } from './program-events.js';
 import type { Rule, Rules } from './rules.js';
 import type { machine } from './state.js';
+import { vmmEvents } from './vmm-events.js';
 
 const timeEvents: Rules<'advance' | 'stall'> = {
   advance: {
@@ -24,24 +24,14 @@ const timeEvents: Rules<'advance' | 'stall'> = {
   stall: { legal: apicLegal, perform: (k, m, e) => stall(k, m, e.ns) },
 };
 
-const vmmEvents: Rules<'apicv' | 'knob'> = {
-  apicv: {
-    legal: (m, e) => m.kvm[e.vm]?.arch.enable_apicv === true,
-    perform(k, m, e) {
-      if (e.on) k.kvm_clear_apicv_inhibit(m.kvm[e.vm], APICV_INHIBIT_REASON_ABSENT);
-      else k.kvm_set_apicv_inhibit(m.kvm[e.vm], APICV_INHIBIT_REASON_ABSENT);
-    },
-  },
+const knobEvents: Rules<'knob'> = {
   knob: { legal: () => true, perform: (k, m, e) => setKnob(k, m, e.name, e.value) },
 };
 
 const apic: Rule<ApicEvent> = { legal: apicLegal, perform: performApic };
 
-const apicEvents: Rules<Exclude<ApicEvent['ev'], 'stall'> | 'amid'> = {
-  mmio_write: apic,
+const apicEvents: Rules<Exclude<ApicEvent['ev'], 'stall' | keyof typeof vmmEvents> | 'amid'> = {
   mmio_read: apic,
-  wrmsr: apic,
-  rdmsr: apic,
   write_icr: apic,
   pv_ipi: apic,
   msi: apic,
@@ -49,12 +39,8 @@ const apicEvents: Rules<Exclude<ApicEvent['ev'], 'stall'> | 'amid'> = {
   redirect: apic,
   window: apic,
   enter: apic,
-  set_lapic: apic,
   set_sregs: apic,
-  restore: apic,
-  tsc_offset: apic,
   cpuid: apic,
-  cr8: apic,
   amid: { legal: apicLegal, perform: performAmid },
 };
 
@@ -64,6 +50,7 @@ export const eventTable: Rules<EventKind> = {
   ...hostEvents,
   ...guestEvents,
   ...programEvents,
+  ...knobEvents,
   ...vmmEvents,
   ...apicEvents,
 };

@@ -206,6 +206,8 @@ export function enterAndExit(machine: LapicMachine, vcpu: kvm_vcpu, taken: numbe
     if (arch.mp_state !== KVM_MP_STATE_RUNNABLE) return { blocked: true, eoiExits: 0 };
   }
 
+  const accelerates = machine.m.kvm[vcpu.kvm].arch.enable_apicv;
+  if (accelerates) k.kvm_x86_vcpu_load(vcpu, 0);
   const out = { r: 1 };
   while (k.kvm_request_pending(vcpu) && k.vcpu_enter_guestRequests(vcpu, out) === 0) {
     if (out.r === 0) result.eoiExits++;
@@ -215,6 +217,7 @@ export function enterAndExit(machine: LapicMachine, vcpu: kvm_vcpu, taken: numbe
     k.kvm_apic_accept_events(vcpu);
     if ((arch.mp_state as number) === KVM_MP_STATE_INIT_RECEIVED) {
       result.blocked = true;
+      if (accelerates) k.kvm_x86_vcpu_put(vcpu);
       return result;
     }
     const immediate = { exit: false };
@@ -229,21 +232,45 @@ export function enterAndExit(machine: LapicMachine, vcpu: kvm_vcpu, taken: numbe
 
   const svm = machine.m.kvm[vcpu.kvm].arch.vendor === 'svm';
   if (svm) k.sync_lapic_to_cr8(vcpu);
-  takeEvent(vcpu, taken);
+  const injected = takeEvent(vcpu, taken);
+  if (!injected) takeVirtual(k, vcpu, taken);
+  if (k.preemptionTimerDue(vcpu)) expirePreemptionTimer(machine, vcpu, injected, taken);
   if (svm) k.sync_cr8_to_lapic(vcpu);
   arch.nmi_injected = false;
   k.kvm_clear_interrupt_queue(vcpu);
   if (arch.apic_attention !== 0) k.kvm_lapic_sync_from_vapic(vcpu);
+  if (accelerates) k.kvm_x86_vcpu_put(vcpu);
   return result;
 }
 
-function takeEvent(vcpu: kvm_vcpu, taken: number[]): void {
+/** Under APICv, what the CPU itself finds in the page once it is in the guest. */
+function takeVirtual(k: vmlinux, { arch }: kvm_vcpu, taken: number[]): void {
+  if (!arch.apic.apicv_active) return;
+  k.evaluateVirtualInterrupt(k.m.vcpu[arch.apic.vcpu]);
+  taken.push(...arch.taken);
+  arch.taken = [];
+  arch.irq_frames = [];
+}
+
+/** handle_fastpath_preemption_timer(): the timer had run down, so that the guest has exited at once and is entered again. */
+function expirePreemptionTimer({ k, m }: LapicMachine, vcpu: kvm_vcpu, injected: boolean, taken: number[]): void {
+  const [before] = m.kvm_running_vcpu;
+  m.kvm_running_vcpu[0] = vcpu.id;
+  k.kvm_lapic_expired_hv_timer(vcpu);
+  m.kvm_running_vcpu[0] = before;
+  if (k.kvm_lapic_enabled(vcpu)) k.kvm_x86_sync_pir_to_irr(vcpu);
+  if (!injected) takeVirtual(k, vcpu, taken);
+}
+
+/** The event that the entry injects; false when there is none. */
+function takeEvent(vcpu: kvm_vcpu, taken: number[]): boolean {
   const event = vcpu.arch.event_inj;
-  if (event === -1) return;
+  if (event === -1) return false;
   vcpu.arch.event_inj = -1;
   if ((event & NMI_EVENT) !== 0) vcpu.arch.nmi_masked = true;
   else vcpu.arch.if_flag = false;
   taken.push(event & 0xff);
+  return true;
 }
 
 /** type field of an injected event: NMI */
@@ -258,10 +285,12 @@ export function iret(machine: LapicMachine, vcpu: kvm_vcpu): void {
   if (arch.nmi_pending > 0) machine.k.kvm_make_request(KVM_REQ_EVENT, vcpu);
 }
 
-/** The end of a turn of vcpu_run(): an expired timer of the APIC goes to IRR. */
-export function injectTimers(machine: LapicMachine, vcpu: kvm_vcpu): void {
+/** The end of a turn of vcpu_run(): an expired timer of the APIC goes to IRR; false when there is none. */
+export function injectTimers(machine: LapicMachine, vcpu: kvm_vcpu): boolean {
   const { k } = machine;
-  if (k.kvm_cpu_has_pending_timer(vcpu) !== 0) k.kvm_inject_pending_timer_irqs(vcpu);
+  if (k.kvm_cpu_has_pending_timer(vcpu) === 0) return false;
+  k.kvm_inject_pending_timer_irqs(vcpu);
+  return true;
 }
 
 /** KVM_GET_LAPIC: the page as 256 words. */

@@ -3,11 +3,11 @@
  * What happens next when programs run: the machine's own event queue, computed from its state.
  *
  * Ties are decided here and nowhere else. At the same instant: first host sleepers wake, by task; then halt polling
- * ends, by CPU; then ticks, by CPU; then programs go on, by CPU. Timers need no place: they fire inside `advance`.
+ * ends, by CPU; then ticks, by CPU; then programs go on, by CPU. Timers, a guest's preemption timer among them, need no place: they fire inside `advance`.
  * MODEL: an idle CPU has no tick (NO_HZ_IDLE).
  */
 import { dueIn } from '../guest/actor.js';
-import { toNumber } from '../lib/types.js';
+import { add, div, mul, sub, toNumber, u64 } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { NULL } from '../sched/sched.js';
 import type { machine } from './state.js';
@@ -30,6 +30,16 @@ export function runsOnItsOwn(m: machine, cpu: number): boolean {
   if (p === m.rq[cpu].idle) return false;
   const id = m.vcpuOfTask[p];
   return id === NULL || vcpuStateOf(m, m.vcpu[id]) === 'inGuest';
+}
+
+/** When the VMX preemption timer of the guest on the CPU has run down, ns; null when none runs there. */
+export function preemptionTimerAt(m: machine, cpu: number): number | null {
+  const id = m.vcpuOfTask[m.rq[cpu].curr];
+  if (id === NULL || !m.vcpu[id].arch.apic.lapic_timer.hv_timer_in_use) return null;
+  if (vcpuStateOf(m, m.vcpu[id]) !== 'inGuest') return null;
+  const khz = u64(m.tsc_khz);
+  const cycles = mul(m.vcpu[id].arch.vmcs.hv_deadline_tsc, u64(1_000_000));
+  return toNumber(div(add(cycles, sub(khz, u64(1))), khz));
 }
 
 /** When halt polling on the CPU ends at the latest, ns; null when nobody polls there. */
@@ -64,6 +74,10 @@ export function nextEvent(m: machine): MachineEvent | null {
     const due = programDueIn(m, cpu);
     if (due <= 0) return { ev: 'step', cpu };
     wait = Math.min(wait, due);
+  }
+  for (let cpu = 0; cpu < m.rq.length; cpu++) {
+    const at = preemptionTimerAt(m, cpu);
+    if (at !== null) wait = Math.min(wait, Math.max(0, at - now));
   }
   for (const t of m.hrtimer) if (t.queued === 1) wait = Math.min(wait, Math.max(0, toNumber(t.expires) - now));
   return wait === Number.POSITIVE_INFINITY ? null : { ev: 'advance', ns: wait };

@@ -5,7 +5,7 @@ import { NotModelled } from '../lib/bug.js';
 import { add, toNumber, u64 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
-import { runsOnItsOwn } from './next-event.js';
+import { preemptionTimerAt, runsOnItsOwn } from './next-event.js';
 import { interrupt, settle } from './settle.js';
 import type { machine } from './state.js';
 
@@ -17,6 +17,13 @@ export function advance(k: vmlinux, m: machine, ns: number): void {
   const end = toNumber(m.sched_clock) + ns;
   for (let fired = 0; ; fired++) {
     const timer = nextTimer(m, end);
+    const cpu = nextPreemption(m, timer === NULL ? end : toNumber(m.hrtimer[timer].expires) - 1);
+    if (cpu !== NULL) {
+      // the guest exits: settleGuest() sees it
+      pass(m, (preemptionTimerAt(m, cpu) ?? 0) - toNumber(m.sched_clock));
+      settle(k, m, cpu);
+      continue;
+    }
     if (timer === NULL) break;
     if (fired >= EXPIRATIONS_MAX) throw new NotModelled(`an advance in which timers expire over ${fired} times`);
     pass(m, toNumber(m.hrtimer[timer].expires) - toNumber(m.sched_clock));
@@ -43,6 +50,21 @@ function nextTimer(m: machine, end: number): number {
       best = t.id;
       bestAt = at;
     }
+  }
+  return best;
+}
+
+/** The CPU on which a guest's preemption timer runs down first, not after `end` and not now; NULL when on none. */
+function nextPreemption(m: machine, end: number): number {
+  let best: number = NULL;
+  if (m.vcpu.length === 0) return best;
+  const now = toNumber(m.sched_clock);
+  let bestAt = end + 1;
+  for (let cpu = 0; cpu < m.rq.length; cpu++) {
+    const at = preemptionTimerAt(m, cpu);
+    if (at === null || at <= now || at >= bestAt) continue;
+    best = cpu;
+    bestAt = at;
   }
   return best;
 }

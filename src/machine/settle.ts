@@ -10,7 +10,7 @@ import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { machine } from './state.js';
 
 /** Interrupt handlers that the machine has: functions of the table. */
-type HandlerName = 'sched_tick' | 'hrtimerExpire' | 'sched_ttwu_pending' | 'wakeTask' | 'noHandler';
+type HandlerName = 'sched_tick' | 'hrtimerExpire' | 'wakeTask' | 'noHandler';
 
 /** An interrupt on the CPU: the guest there exits for it, its handler runs. */
 export function interrupt(k: vmlinux, m: machine, cpu: number, handler: HandlerName, ...args: number[]): void {
@@ -68,11 +68,11 @@ export const NO_CPU = -1;
 export const ANY_CPU = -2;
 
 /**
- * Everything that goes on without time passing, CPU by CPU, until nothing does: queued remote wake-ups, the rest of
+ * Everything that goes on without time passing, CPU by CPU, until nothing does: interrupts on their way, the rest of
  * kernel functions whose task is back, needed reschedules. `entered` is the CPU on which the event ran.
  *
- * A CPU looks at need_resched on its way out of the kernel: when it was in there. Of a flag that another CPU has set
- * it learns by the interrupt that is sent with it, or at its next tick.
+ * A CPU looks at need_resched on its way out of the kernel: when it was in there. Of a flag that another CPU has set, or a
+ * wake-up that it has queued, it learns by the interrupt that is sent with it; of the flag at its next tick as well.
  */
 export function settle(k: vmlinux, m: machine, entered: number = ANY_CPU): void {
   let rescheduled: readonly number[] = NONE;
@@ -80,12 +80,7 @@ export function settle(k: vmlinux, m: machine, entered: number = ANY_CPU): void 
     assert(round < 10_000, 'the machine does not come to rest within an event');
     let moved = false;
     for (let cpu = 0; cpu < m.rq.length; cpu++) {
-      let inKernel = cpu === entered || entered === ANY_CPU || rescheduled.includes(cpu) || isStirred(m, cpu);
-      if (m.rq[cpu].wake_list.length > 0) {
-        moved = true;
-        inKernel = true;
-        interrupt(k, m, cpu, 'sched_ttwu_pending');
-      }
+      const inKernel = cpu === entered || entered === ANY_CPU || rescheduled.includes(cpu) || isStirred(m, cpu);
       settleGuest(k, m, cpu);
       if (!m.eager || !inKernel || !reschedule(k, m, cpu)) continue;
       moved = true;

@@ -25,6 +25,8 @@ export interface Applied {
 }
 
 const FUZZ_MAX = 2;
+/** why a hunk does not apply to a text that is as it leaves it */
+export const IS_THERE = 'is there already';
 
 const before = (hunk: Hunk): string[] => hunk.lines.filter((l) => l[0] !== '+').map((l) => l.slice(1));
 const after = (hunk: Hunk): string[] => hunk.lines.filter((l) => l[0] !== '-').map((l) => l.slice(1));
@@ -83,7 +85,7 @@ export function applyHunks(text: string, hunks: readonly Hunk[]): Applied {
     const found = place(lines, hunk, given + drift, least);
     if (found === null) {
       const there = nearest(lines, after(hunk), given + drift, 0) >= 0 && after(hunk).length > 3;
-      failed.push({ hunk, why: there ? 'is there already' : 'no place has these lines' });
+      failed.push({ hunk, why: there ? IS_THERE : 'no place has these lines' });
       continue;
     }
     const { at, fuzz, skip, drop } = found;

@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import { cachedBuild } from './build-cache.js';
 import type { KernelTree } from './find-tree.js';
 import type { Prover } from './folded-lines.js';
+import { builtIn } from './kbuild.js';
+import { configurationOf } from './kconfig.js';
 import {
   type Build,
   inParallel,
@@ -21,8 +23,12 @@ import {
   type Variant,
 } from './kernel-program.js';
 
+import { NativeError } from './native-error.js';
+
 export { type Build, sourcesDir, type Variant } from './kernel-program.js';
 
+/** Of kernel/sched, what is compiled under a driver of ours, or as it is. */
+const DRIVEN = ['core', 'fair', 'build_policy', 'build_utility'];
 const LIB = ['rbtree', 'find_bit', 'cpumask', 'hweight', 'plist', 'llist', 'math/div64', 'bitmap'];
 
 class Scheduler extends KernelProgram {
@@ -38,7 +44,11 @@ class Scheduler extends KernelProgram {
     return [this.tree.dir, `${this.tree.dir}/kernel/sched`, this.c];
   }
 
+  /** beside the driven files */
+  private more: readonly string[] = [];
+
   protected async writeGenerated(): Promise<void> {
+    this.more = this.moreObjects();
     this.writeHeaders();
     this.writeWrappers([
       ['include/asm-generic', [join(this.c, 'arch/asm')], 'asm'],
@@ -82,6 +92,25 @@ INSERT AFTER .data;
     return script;
   }
 
+  /** What the tree's Makefile builds in kernel/sched beside the driven files: mostly what a patch adds. */
+  private moreObjects(): string[] {
+    const path = join(this.tree.dir, 'kernel/sched/Makefile');
+    if (!existsSync(path)) return [];
+    const on = configurationOf(readFileSync(join(this.own, 'autoconf.h'), 'utf8'));
+    for (const [name, value] of Object.entries(this.tree.config ?? {}))
+      if (value === 'n') on.delete(name);
+      else on.set(name, value);
+    const objects = builtIn(readFileSync(path, 'utf8'), (name) => on.get(name));
+    const without = DRIVEN.filter((name) => !objects.includes(name));
+    const others = objects.filter((name) => !DRIVEN.includes(name));
+    if (without.length > 0 && objects.length > 0) {
+      const [instead, lost] = [others, without].map((names) => names.map((name) => `${name}.c`).join(', '));
+      const why = `as configured, kernel/sched is built of ${instead || 'nothing'} and without ${lost}`;
+      throw new NativeError('other-scheduler', `${why}; the drivers here are of those`);
+    }
+    return others.filter((name) => existsSync(join(this.tree.dir, `kernel/sched/${name}.c`)));
+  }
+
   protected async objects(): Promise<void> {
     const counted = this.variant === 'lines' ? ['-include', join(this.c, 'lines.h')] : [];
     const kernel = [...this.flags(), ...VARIANT_FLAGS[this.variant], ...counted];
@@ -91,6 +120,9 @@ INSERT AFTER .data;
     await inParallel([
       ...['drv_policy', 'drv_fair', 'drv_core'].map(
         (name) => () => this.compile(`k_${name}.o`, join(this.c, `${name}.c`), kernel),
+      ),
+      ...this.more.map(
+        (name) => () => this.compile(`k_sched_${name}.o`, join(this.tree.dir, `kernel/sched/${name}.c`), kernel),
       ),
       () => this.compile('k_utility.o', join(this.tree.dir, 'kernel/sched/build_utility.c'), kernel),
       ...libs.map(

@@ -31,6 +31,8 @@ export class Child {
   private open = true;
   /** how it said that it would end, for an end that no operation is blamed for */
   private lastWords = '';
+  /** the frame that said so; null when there was none */
+  end: Frame | null = null;
 
   constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
     const dir = scratchDir();
@@ -54,12 +56,32 @@ export class Child {
     return new NativeError('died', `the native engine ended by itself${this.lastWords}`);
   }
 
+  /** Reads what it said before it left. */
+  private lastFrames(): void {
+    try {
+      for (;;) {
+        const frame = this.receive();
+        if (frame.kind === 'E') this.hear(frame);
+      }
+    } catch (error) {
+      if (!(error instanceof NativeError)) throw error;
+    }
+  }
+
+  private hear(frame: Frame): void {
+    this.lastWords = endOf(frame);
+    this.end = frame;
+  }
+
   private writeAll(bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length; ) {
       try {
         done += writeSync(this.input, bytes, done);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EPIPE') throw this.died();
+        if ((error as NodeJS.ErrnoException).code === 'EPIPE') {
+          this.lastFrames();
+          throw this.died();
+        }
         throw error;
       }
     }
@@ -88,12 +110,13 @@ export class Child {
     header.writeUInt32LE(payload.length, 0);
     header.writeUInt32LE(kind.charCodeAt(0), 4);
     this.lastWords = '';
+    this.end = null;
     this.writeAll(header);
     this.writeAll(payload);
     for (;;) {
       const frame = this.receive();
       if (frame.kind === kind) return frame.payload;
-      if (frame.kind === 'E') this.lastWords = endOf(frame);
+      if (frame.kind === 'E') this.hear(frame);
       aside(frame);
     }
   }

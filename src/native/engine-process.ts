@@ -58,6 +58,20 @@ export interface RawBatch {
   readonly warnings: readonly Ending[];
 }
 
+/** A kernel that ends before its first operation. */
+export class BootDeath extends NativeError {
+  constructor(
+    kernel: string,
+    /** directory of its tree */
+    readonly tree: string,
+    readonly ending: Ending,
+  ) {
+    const { kind, what, stack } = ending;
+    const why = kind === 'trap' ? `it calls ${what}(), which is not provided here` : `${kind}: ${what}`;
+    super('boot', `${kernel} does not boot: ${why}`, stack);
+  }
+}
+
 export class EngineProcess {
   readonly name: string;
   protected readonly child: Child;
@@ -75,9 +89,20 @@ export class EngineProcess {
     const env =
       this.counters === null ? process.env : { ...process.env, GCOV_PREFIX: this.counters, GCOV_PREFIX_STRIP: '99' };
     this.child = new Child(built.program, args, env);
-    this.described = this.child.ask('S', new Uint8Array()).toString();
+    this.described = this.describe();
     const { ops } = JSON.parse(this.described) as { ops: string[] };
     this.codes = new Map(ops.map((name, code) => [name, code]));
+  }
+
+  private describe(): string {
+    try {
+      return this.child.ask('S', new Uint8Array()).toString();
+    } catch (error) {
+      const { end } = this.child;
+      if (!(error instanceof NativeError) || end === null) throw error;
+      if (this.counters !== null) rmSync(this.counters, { recursive: true, force: true });
+      throw new BootDeath(this.name, this.tree.dir, this.ending(end));
+    }
   }
 
   get tree(): KernelTree {

@@ -20,10 +20,14 @@ export type NativeErrorCode =
   /** the tree, or a patch to it, does not compile */
   | 'compile'
   | 'link'
+  /** kernel/sched is configured to be made of other files than those that are driven here */
+  | 'other-scheduler'
   /** the build does not compute what the kernel computes: the smoke test says so */
   | 'smoke'
   /** the process ended by itself */
   | 'died'
+  /** the kernel ends before its first operation */
+  | 'boot'
   /** a patch does not apply */
   | 'patch';
 

@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { linesOfSeries, type SeriesLine } from './added-lines.js';
-import { applyHunks } from './apply-hunks.js';
+import { applyHunks, IS_THERE } from './apply-hunks.js';
 import { cacheDir, exclusively } from './cache-dir.js';
 import { cannotWrite, isPlaceError } from './cannot-write.js';
 import { type FileDiff, fileOf, type Hunk, parseDiff } from './diff.js';
@@ -190,15 +190,21 @@ class Applier {
       return;
     }
     if (diff.from === null && (this.read(file) ?? '') !== '') {
+      const made = applyHunks('', diff.hunks).text;
+      if (made === this.read(file)) {
+        into.leftOut.push({ file, hunks: diff.hunks.length, why: IS_THERE });
+        return;
+      }
       leave('is there already', [`${file}: is to be created and is there already`]);
       return;
     }
-    const { text, placed, failed } = applyHunks(ours, diff.hunks);
+    const { text, placed, failed: unplaced } = applyHunks(ours, diff.hunks);
+    const failed = unplaced.filter(({ why }) => why !== IS_THERE);
     if (failed.length > 0) {
       const merged = this.merged(diff, ours);
       if (merged === null) {
         const all = diff.hunks.length;
-        const told = failed.map(({ hunk, why }) => {
+        const told = unplaced.map(({ hunk, why }) => {
           const at = hunk.heading === '' ? '' : ` (${hunk.heading})`;
           return `${file}:${hunk.oldAt}: hunk ${diff.hunks.indexOf(hunk) + 1} of ${all} does not apply: ${why}${at}`;
         });
@@ -208,6 +214,8 @@ class Applier {
       into.hunks.push(...merged.hunks);
       this.contents.set(file, merged.text);
     } else {
+      // as patch -N does it
+      if (unplaced.length > 0) into.leftOut.push({ file, hunks: unplaced.length, why: IS_THERE });
       into.hunks.push(...placed.map(({ hunk, oldAt, at, fuzz }) => applied(file, hunk, oldAt, at, fuzz)));
       this.contents.set(file, diff.to === null ? null : text);
     }
@@ -250,6 +258,10 @@ function steps(
     failures.push(...outcome.failures.map((failure) => `${prefix}${failure}`));
     return { subject, outcome, contents: new Map(applier.contents) };
   });
+  if (first === null && isThere(done)) {
+    const what = patches.length === 1 ? patches[0]!.subject : `each of the ${patches.length} patches`;
+    return new NativeError('patch', `${base.version} has ${what} already: --reverse takes it out`);
+  }
   if (first !== null) {
     const more = patches.length === 1 ? '' : ', and what builds on it';
     const hunks = failures.length === 1 ? 'hunk' : 'hunks';
@@ -257,6 +269,12 @@ function steps(
     return new NativeError('patch', message, failures);
   }
   return done;
+}
+
+/** Whether the tree has all that patches change, as far as it has the files. */
+function isThere(done: readonly Step[]): boolean {
+  const left = done.flatMap(({ outcome }) => outcome.leftOut);
+  return done.every(({ outcome }) => outcome.hunks.length === 0) && left.some(({ why }) => why === IS_THERE);
 }
 
 function write(dir: string, contents: Contents, config: Readonly<Record<string, string>>): void {

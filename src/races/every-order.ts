@@ -6,19 +6,7 @@
  * CPU stopped at the same place having loaded the same. Orders with few switches between CPUs come first.
  */
 
-import type { machine } from '../machine/state.js';
-import type { Kernel } from '../vmlinux/bind.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
-import {
-  type Litmus,
-  type MemoryOptions,
-  OneOrder,
-  type OrderStep,
-  type Setting,
-  type StepTable,
-  settingOf,
-  switchesOf,
-} from './one-order.js';
+import { type MemoryOptions, OneOrder, type OrderStep, type Setting, switchesOf } from './one-order.js';
 
 export interface Interleaved {
   /** states that orders came to */
@@ -66,18 +54,7 @@ function movesOn(path: Path | null): number[] {
   return moves.reverse();
 }
 
-/** Every order; `rest` lets the machine come to rest behind each. */
-export function interleave(
-  table: StepTable,
-  kernel: Kernel,
-  litmus: Litmus,
-  rest: (k: vmlinux, m: machine) => void,
-  options: InterleaveOptions = {},
-): Interleaved {
-  return searchOrders(settingOf(table, kernel, litmus, rest, options), options);
-}
-
-/** The same, from a setting. */
+/** Every order. */
 export function searchOrders(setting: Setting, options: InterleaveOptions = {}): Interleaved {
   const limit = options.limit ?? 1_000_000;
   const found: Interleaved = { states: 0, orders: 0, ends: 0, complete: false, stops: 0, skipped: 0, broken: null };

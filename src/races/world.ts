@@ -16,7 +16,6 @@
 import { KVM_HC_KICK_CPU, KVM_HC_SCHED_YIELD } from '../arch/x86/x86.js';
 import { reject } from '../base/faults.js';
 import { APIC_IRR } from '../lapic/apicdef.js';
-import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { u64 } from '../lib/types.js';
 import { boot } from '../machine/boot.js';
 import { checkKvm, vectorsIn } from '../machine/invariants-kvm.js';
@@ -190,10 +189,6 @@ function* runCpu(k: SteppedKernel, m: Logged, cpu: number, c: RaceCase): Stepped
   let restless = false;
   for (;;) {
     m.cpu = cpu;
-    if (m.rq[cpu].wake_list.length > 0) {
-      yield* hostInterrupt(k, m, cpu);
-      continue;
-    }
     yield* k.settleCpu(cpu);
     const p = m.task[m.rq[cpu].curr];
     if (p.tif_need_resched === 1 && !k.plain.notReturned(p)) {
@@ -226,14 +221,6 @@ function* runCpu(k: SteppedKernel, m: Logged, cpu: number, c: RaceCase): Stepped
       restless = false;
     }
   }
-}
-
-/** The interrupt with which another CPU hands over a task that it has woken. */
-function* hostInterrupt(k: SteppedKernel, m: Logged, cpu: number): Generator<string, void> {
-  if ((yield* k.exitExternalInterrupt(cpu, LOCAL_TIMER_VECTOR, 'sched_ttwu_pending')) === true) return;
-  m.hardirq = 1;
-  yield* k.sched_ttwu_pending();
-  m.hardirq = 0;
 }
 
 /** Nobody is in the guest: somebody polls, or the CPU has nothing to do. */

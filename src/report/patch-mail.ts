@@ -7,6 +7,7 @@ import { explainedLines } from './operation-lines.js';
 import { type About, apicLines, counterexampleLines, heldLines, judgesText, NO_ABOUT } from './patch-text.js';
 import {
   addedOf,
+  isCompared,
   isDead,
   isFolded,
   isWorse,
@@ -49,7 +50,9 @@ function questions(check: StepCheck): string[] {
       `Can these lines ever run? The compiler proves, in this configuration, that they do not, and leaves them out: ${places(folded)}`,
     );
   const ending = scheduler?.ending ?? null;
-  if (ending !== null) asked.push(`Can this oops? ${ending.kind}: ${ending.what} in ${ending.stack[0] ?? '?'}`);
+  if (ending !== null && scheduler?.boots === false)
+    asked.push(`Does this boot? ${ending.kind}: ${ending.what} in ${ending.stack[0] ?? '?'}`);
+  else if (ending !== null) asked.push(`Can this oops? ${ending.kind}: ${ending.what} in ${ending.stack[0] ?? '?'}`);
   const death = apics?.lockstep.death ?? null;
   if (death !== null) asked.push(`Can this oops? ${death}`);
   return asked;
@@ -58,6 +61,9 @@ function questions(check: StepCheck): string[] {
 function nothingAsked(check: StepCheck): string {
   if (check.hunks.every(({ status }) => status === 'no code')) return 'No code changes, so I built nothing.';
   const open = notJudged(check).length;
+  const bySame = check.hunks.filter(({ by }) => by.some(({ judge }) => judge === 'same object code'));
+  if (open === 0 && bySame.length > 0 && addedOf(check).length === 0)
+    return 'It compiles to the code that is there now.';
   if (open > 0) return 'Of what I could run, nothing got worse.';
   return 'No question from me: nothing got worse, and every added line was executed.';
 }
@@ -67,7 +73,10 @@ function findingLines(check: StepCheck, about: About): string[] {
   const { scheduler, apics, alone } = check;
   if (scheduler !== null) {
     const { finding, operations } = scheduler.lockstep;
-    if (finding === null) lines.push(...wrap(`No observable difference in ${operations} operations.`, WIDTH));
+    if (!isCompared(scheduler) && scheduler.boots)
+      lines.push('The object code is the same, so I did not run the two side by side.');
+    else if (!scheduler.boots) lines.push('It does not boot here, so I compared nothing.');
+    else if (finding === null) lines.push(...wrap(`No observable difference in ${operations} operations.`, WIDTH));
     else {
       const shown = counterexampleLines(finding.ops, about.cpus, about, WIDTH);
       lines.push('The shortest sequence that tells the two apart:', ...shown);

@@ -5,6 +5,7 @@ import { sequenceText } from './operation-lines.js';
 import { judgesText } from './patch-text.js';
 import {
   addedOf,
+  isCompared,
   isDead,
   isFolded,
   isWorse,
@@ -54,7 +55,7 @@ export function outcomesOf(judged: Judged): Outcome[] {
     return hunk.status === 'judged' || hunk.status === 'no code' ? pass(name) : skip(name, judgesText(hunk));
   });
   outcomes.push(...propertyOutcomes(judged));
-  if (scheduler !== null) {
+  if (scheduler !== null && isCompared(scheduler)) {
     const { reports, ending } = scheduler;
     const told = reports.map(({ report: r, text, ops }) => ({
       why: `${r.file}:${r.line}: ${r.left} ${r.kind} ${r.right} does not fit (${r.type}): ${text}`,
@@ -92,7 +93,7 @@ export function remarksOf({ check }: Judged): string[] {
     return isDead(line) ? [`never executed: ${place}`] : [];
   });
   const difference =
-    scheduler === null || check.hunks.every(({ status }) => status === 'no code')
+    scheduler === null || !isCompared(scheduler) || check.hunks.every(({ status }) => status === 'no code')
       ? []
       : finding === null
         ? [`no observable difference in ${scheduler.lockstep.operations} operations`]

@@ -11,6 +11,7 @@ import { explainedLines, machineLines, operationText, sequenceText } from './ope
 import {
   addedOf,
   isCode,
+  isCompared,
   isDead,
   isFolded,
   type Judged,
@@ -82,6 +83,8 @@ export function counterexampleLines(ops: readonly Operation[], cpus: number, abo
 
 function lockstepLines(check: PatchCheck, about: About): string[] {
   const { finding, operations, sequences } = check.lockstep;
+  if (!check.boots) return ['Lock-step: not run, for the patched kernel does not boot'];
+  if (!isCompared(check)) return ['Lock-step: not run, for the object code is the same'];
   if (finding === null)
     return [`Lock-step: no observable difference in ${operations} operations (${sequences} sequences)`];
   const { op, field, left, right } = finding.difference;
@@ -283,10 +286,11 @@ function stepLines(check: StepCheck, about: About): string[] {
   lines.push('', ...addedTextLines(check), ...leftOutLines(check));
   if (scheduler === null) return lines;
   lines.push(...knobLines(scheduler, about));
-  lines.push('', ...reportLines(scheduler, about));
+  if (scheduler.boots && isCompared(scheduler)) lines.push('', ...reportLines(scheduler, about));
   if (scheduler.ending !== null) {
     const { kind, what, stack } = scheduler.ending;
-    lines.push('', `The kernel dies: ${kind}, ${what}`, ...stack.slice(0, 8).map((frame) => `    ${frame}`));
+    const when = scheduler.boots ? '' : ' at boot';
+    lines.push('', `The kernel dies${when}: ${kind}, ${what}`, ...stack.slice(0, 8).map((frame) => `    ${frame}`));
   }
   return lines;
 }

@@ -3,7 +3,7 @@
 
 import type { StepCheck } from '../conform/patch/judge-step.js';
 import type { JudgedHunk } from '../conform/patch/judged-hunks.js';
-import type { PropertyRow, ReachedLine } from '../conform/sched/patch-check.js';
+import type { PatchCheck, PropertyRow, ReachedLine } from '../conform/sched/patch-check.js';
 
 /** A step of a series, judged. */
 export interface Judged {
@@ -22,6 +22,9 @@ export const isDead = (line: ReachedLine) => line.count === 0 && line.absent ===
 export const isFolded = (line: ReachedLine) => line.absent === 'folded';
 /** An added line with something to be said of it: neither a declaration nor a bracket. */
 export const isCode = (line: ReachedLine) => line.count !== null || line.absent !== null;
+
+/** Whether the two kernels were run side by side: not where they compile to the same code. */
+export const isCompared = ({ lockstep }: PatchCheck): boolean => lockstep.operations > 0;
 
 /** Of the scheduler and of the APICs. */
 export const propertiesOf = ({ scheduler, apics }: StepCheck): readonly PropertyRow[] => [

@@ -62,7 +62,7 @@ const VMX_EXIT: Symbols = {
   ...{ 49: 'EPT_MISCONFIG', 52: 'PREEMPTION_TIMER', 56: 'APIC_WRITE' },
 };
 const SVM_EXIT: Symbols = {
-  ...{ 65: 'DB excp', 96: 'interrupt', 100: 'vintr', 116: 'iret', 119: 'pause', 120: 'hlt' },
+  ...{ 24: 'write_cr8', 65: 'DB excp', 96: 'interrupt', 100: 'vintr', 116: 'iret', 119: 'pause', 120: 'hlt' },
   ...{ 124: 'msr', 129: 'hypercall', 1024: 'npf', 1025: 'avic_incomplete_ipi' },
   ...{ 1026: 'avic_unaccelerated_access' },
 };
@@ -147,6 +147,7 @@ const X86: Readonly<Record<string, Print>> = {
     `code 0x${x32(f, 'code')} ${f.fast ? 'fast' : 'slow'} var_cnt 0x${x32(f, 'var_cnt')} ` +
     `rep_cnt 0x${x32(f, 'rep_cnt')} idx 0x${x32(f, 'rep_idx')} in 0x${x(f, 'ingpa')} out 0x${x(f, 'outgpa')}`,
   kvm_hv_hypercall_done: (f) => `result 0x${x(f, 'result')}`,
+  kvm_hv_send_ipi: (f) => `vector ${x32(f, 'vector')} processor_mask 0x${x(f, 'processor_mask')}`,
   kvm_apic: (f) => `apic_${rw(f.rw)} ${symbol(num(f, 'reg'), REGISTER)} = 0x${x(f, 'val')}`,
   kvm_apic_ipi: (f) => {
     const low = u32(f, 'icr_low');
@@ -164,6 +165,8 @@ const X86: Readonly<Record<string, Print>> = {
     return `${symbol(num(f, 'exception'), EXCEPTION)}${code}${f.reinjected ? ' [reinjected]' : ''}`;
   },
   kvm_msr: (f) => `msr_${rw(f.write)} ${x32(f, 'ecx')} = 0x${x(f, 'data')}${f.exception ? ' (#GP)' : ''}`,
+  kvm_write_tsc_offset: (f) => `vcpu=${f.vcpu_id} prev=${f.previous_tsc_offset} next=${f.next_tsc_offset}`,
+  kvm_cr: (f) => `cr_${rw(f.rw)} ${x32(f, 'cr')} = 0x${x(f, 'val')}`,
   kvm_wait_lapic_expire: (f) => `vcpu ${f.vcpu_id}: delta ${f.delta} (${num(f, 'delta') < 0 ? 'early' : 'late'})`,
   kvm_hv_timer_state: (f) => `vcpu_id ${x32(f, 'vcpu_id')} hv_timer ${x32(f, 'hv_timer_in_use')}`,
   kvm_apicv_inhibit_changed: (f) => {

@@ -58,14 +58,17 @@ export type MachineEvent =
   | AmidEvent;
 
 /**
- * What can happen to a machine of local APICs (`scenario.apics`), besides time and knobs; nothing on any other. `vcpu` is an
- * index; registers and values are unsigned. No task runs such a vCPU: what it does takes no CPU time.
+ * What can happen to a machine of local APICs (`scenario.apics`), besides time and knobs. `vcpu` is an index; registers and
+ * values are unsigned. No task runs such a vCPU: what it does takes no CPU time.
+ *
+ * On machines with VMs: `set_lapic`, `restore` and `tsc_offset`, for which a signal brings the vCPU's thread out of KVM_RUN;
+ * and while the guest runs, `cr8`, `mmio_write`, `wrmsr` and `rdmsr`, but of EOI and ICR, which have events of their own there.
  */
 export type ApicEvent =
   /** the guest stores to its xAPIC page, or loads from it, at an offset */
   | { ev: 'mmio_write'; vcpu: number; reg: number; value: number }
   | { ev: 'mmio_read'; vcpu: number; reg: number }
-  /** it writes or reads an MSR of its APIC; `high` is the high half of the value */
+  /** it writes or reads an MSR of its APIC, or IA32_TSC; `high` is the high half of the value */
   | { ev: 'wrmsr'; vcpu: number; msr: number; value: number; high: number }
   | { ev: 'rdmsr'; vcpu: number; msr: number }
   /** it sends an IPI by the ICR of its mode */

@@ -69,6 +69,8 @@ export interface ApicsSpec {
   vendor?: 'vmx' | 'svm';
   /** KVM_CAP_SPLIT_IRQCHIP; in-kernel: with IOAPIC and PIC. split when absent */
   irqchip?: 'split' | 'kernel';
+  /** APICv or AVIC; off when absent */
+  apicv?: boolean;
 }
 
 export interface Scenario {

@@ -93,6 +93,7 @@ const apics = v.strictObject(
     mode: v.picklist(['reset', 'xapic', 'cluster', 'x2apic'], 'reset, xapic, cluster or x2apic'),
     vendor: opt(v.picklist(['vmx', 'svm'], 'vmx or svm')),
     irqchip: opt(v.picklist(['split', 'kernel'], 'split or kernel')),
+    apicv: opt(flag),
   },
   'local APICs',
 );

@@ -11,7 +11,7 @@
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import { EAGAIN, EINVAL } from '../lib/errno.js';
 import { HRTIMER_NORESTART, type hrtimer_ptr } from '../lib/hrtimer.js';
-import { RESCHEDULE_VECTOR } from '../lib/irq_vectors.js';
+import { CALL_FUNCTION_SINGLE_VECTOR, RESCHEDULE_VECTOR } from '../lib/irq_vectors.js';
 import {
   add,
   type bool,
@@ -371,6 +371,7 @@ export function __smp_call_single_queue(this: vmlinux, cpu: number, p: task_stru
   rq.wake_list.push(p.id);
   if (rq.wake_list.length === 1) {
     this.trace_ipi_send_cpu(cpu, '__smp_call_single_queue', 'generic_smp_call_function_single_interrupt');
+    this.m.host_irq[cpu].push(CALL_FUNCTION_SINGLE_VECTOR);
   }
 }
 

@@ -61,6 +61,7 @@ import {
   DEQUEUE_SAVE,
   DEQUEUE_SLEEP,
   DEQUEUE_SPECIAL,
+  deref,
   ENQUEUE_DELAYED,
   ENQUEUE_INITIAL,
   ENQUEUE_MIGRATED,
@@ -207,7 +208,7 @@ export function is_same_group(this: vmlinux, se: sched_entity, pse: sched_entity
 
 /** kernel/sched/fair.c: parent_entity(); null at the top. */
 export function parent_entity(this: vmlinux, se: sched_entity): sched_entity | null {
-  return se.parent === NULL ? null : this.m.se[se.parent];
+  return deref(this.m.se, se.parent);
 }
 
 /** kernel/sched/fair.c: find_matching_se(): the two ancestors that stand on one queue. */
@@ -296,7 +297,7 @@ export function update_zero_vruntime(this: vmlinux, cfs_rq: cfs_rq, delta: s64):
  * zero_vruntime and avg_vruntime.
  */
 export function avg_vruntime(this: vmlinux, cfs_rq: cfs_rq): u64 {
-  const curr = cfs_rq.curr === NULL ? null : this.m.se[cfs_rq.curr];
+  const curr = deref(this.m.se, cfs_rq.curr);
   const counted = curr !== null && curr.on_rq !== 0 ? curr : null;
   let weight = to_s64(cfs_rq.avg_load);
   let delta = S64_ZERO;
@@ -447,14 +448,12 @@ export function __dequeue_entity(this: vmlinux, cfs_rq: cfs_rq, se: sched_entity
 
 /** kernel/sched/fair.c: __pick_root_entity() */
 export function __pick_root_entity(this: vmlinux, cfs_rq: cfs_rq): sched_entity | null {
-  const root = cfs_rq.tasks_timeline.rb_node;
-  return root === NULL ? null : this.m.se[root];
+  return deref(this.m.se, cfs_rq.tasks_timeline.rb_node);
 }
 
 /** kernel/sched/fair.c: __pick_first_entity() */
 export function __pick_first_entity(this: vmlinux, cfs_rq: cfs_rq): sched_entity | null {
-  const left = cfs_rq.tasks_timeline.rb_leftmost;
-  return left === NULL ? null : this.m.se[left];
+  return deref(this.m.se, cfs_rq.tasks_timeline.rb_leftmost);
 }
 
 /** kernel/sched/fair.c: __pick_last_entity() */

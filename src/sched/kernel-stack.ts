@@ -52,11 +52,6 @@ export function notReturned(this: vmlinux, p: task_struct): boolean {
   return p.kernel_stack.length !== 0;
 }
 
-/** What the innermost call of `p` waits for: WHEN_BACK, WHILE_BUSY, UNTIL_EXIT; -1 when nothing is left to do. */
-export function waitsFor(this: vmlinux, p: task_struct): number {
-  return p.kernel_stack.length === 0 ? -1 : p.kernel_stack[0].waits;
-}
-
 /** Whether the innermost call of `p` is a busy loop that waits for time. */
 export function waitsForTime(this: vmlinux, p: task_struct): boolean {
   return p.kernel_stack.length !== 0 && p.kernel_stack[0].waits === WHILE_BUSY;

@@ -43,6 +43,11 @@ export type tg_ptr = ptr<'task_group'>;
 /** C's NULL for every pointer. */
 export const NULL = -1;
 
+/** What a pointer that may be NULL points at. Only the table's own pointers are taken; `table[p]` takes any (ADR 10). */
+export function deref<T extends { readonly id: number }>(table: readonly T[], p: T['id']): T | null {
+  return p === NULL ? null : table[p];
+}
+
 /** include/linux/sched.h: struct load_weight. */
 export interface load_weight {
   /** unsigned long, scaled by 1024 on 64 bit. */
@@ -633,7 +638,7 @@ export function cfs_rq_of(this: vmlinux, se: sched_entity): cfs_rq {
 
 /** kernel/sched/sched.h: group_cfs_rq(): the queue a group entity owns; null for a task. */
 export function group_cfs_rq(this: vmlinux, grp: sched_entity): cfs_rq | null {
-  return grp.my_q === NULL ? null : this.m.cfs_rq[grp.my_q];
+  return deref(this.m.cfs_rq, grp.my_q);
 }
 
 /** kernel/sched/sched.h: task_group() */

@@ -51,13 +51,6 @@ export function findSeries(id: string): AnySeries | null {
   return byId.get(id) ?? null;
 }
 
-/** The series of that id. Throws SeriesError with the nearest known id when there is none. */
-export function seriesById(id: string): AnySeries {
-  const series = byId.get(id);
-  if (series !== undefined) return series;
-  throw unknown(id, id);
-}
-
 function unknown(name: string, id: string): SeriesError {
   const expected = oneOf('a kernel or a series', id, [pin.name, ...byId.keys()]);
   return new SeriesError(name, [{ code: 'series-unknown', place: 'kernel', expected, got: id }]);

@@ -194,6 +194,11 @@ export function trace_kvm_hv_hypercall_done(this: vmlinux, result: u64): void {
   if (this.tp !== null) emit(this, 'kvm_hv_hypercall_done', { result: hex(result) });
 }
 
+/** arch/x86/kvm/trace.h: kvm_hv_send_ipi() */
+export function trace_kvm_hv_send_ipi(this: vmlinux, vector: u32, processor_mask: u64): void {
+  if (this.tp !== null) emit(this, 'kvm_hv_send_ipi', { vector, processor_mask: hex(processor_mask) });
+}
+
 /** arch/x86/kvm/trace.h: kvm_ple_window_update(): printed old before new. */
 export function trace_kvm_ple_window_update(this: vmlinux, vcpu_id: u32, next: u32, old: u32): void {
   if (this.tp !== null) emit(this, 'kvm_ple_window_update', { vcpu_id, old, new: next });
@@ -202,4 +207,19 @@ export function trace_kvm_ple_window_update(this: vmlinux, vcpu_id: u32, next: u
 /** arch/x86/kvm/trace.h: kvm_pv_tlb_flush() */
 export function trace_kvm_pv_tlb_flush(this: vmlinux, vcpu_id: u32, need_flush_tlb: boolean): void {
   if (this.tp !== null) emit(this, 'kvm_pv_tlb_flush', { vcpu_id, need_flush_tlb });
+}
+
+/** arch/x86/kvm/trace.h: trace_kvm_write_tsc_offset() */
+export function trace_kvm_write_tsc_offset(this: vmlinux, vcpu_id: u32, previous: u64, next: u64): void {
+  if (this.tp !== null)
+    emit(this, 'kvm_write_tsc_offset', {
+      vcpu_id,
+      previous_tsc_offset: toBigInt(previous).toString(),
+      next_tsc_offset: toBigInt(next).toString(),
+    });
+}
+
+/** arch/x86/kvm/trace.h: trace_kvm_cr_write() */
+export function trace_kvm_cr_write(this: vmlinux, cr: u32, val: u64): void {
+  if (this.tp !== null) emit(this, 'kvm_cr', { rw: 1, cr, val: hex(val) });
 }

@@ -17,7 +17,6 @@ type Kind = 'number' | 'counted' | 'checked';
 /** Threads that began alike, and what waits for them. */
 interface Pool {
   threads: Thread[];
-  most: number;
   queue: Waiting[];
   start: WorkerStart;
 }
@@ -113,16 +112,53 @@ export interface WorkerAskerOptions {
   threads?: number;
 }
 
-/** As many threads as there are CPUs, begun when the first question of their kind comes. */
+/** Gives what waits to threads, and begins those: at most so many at work, besides the one of the checked kind. */
+function pumpOf(pools: Readonly<Record<Kind, Pool>>, threads: number): () => void {
+  const atWork = (kind: Kind): number => pools[kind].threads.filter((t) => t.busy).length;
+  /** How many threads of the kind may be at work now. */
+  const most = (kind: Kind): number => {
+    if (kind === 'checked') return 1;
+    const other = kind === 'number' ? 'counted' : 'number';
+    // WHY half where the other waits as well: each kind keeps V8's inline caches on one kernel
+    const share = kind === 'number' ? threads >> 1 : threads - (threads >> 1);
+    const kept = pools[other].queue.length > 0 ? Math.max(1, share) : threads;
+    return Math.max(1, Math.min(kept, threads - atWork(other)));
+  };
+  const pumpOne = (kind: Kind): void => {
+    const pool = pools[kind];
+    while (pool.queue.length > 0 && atWork(kind) < most(kind)) {
+      let thread = pool.threads.find((t) => !t.busy);
+      if (thread === undefined) {
+        thread = new Thread(pool.start, pump);
+        pool.threads.push(thread);
+      }
+      thread.give(pool.queue.shift() as Waiting);
+    }
+  };
+  let due = false;
+  // WHY later: questions come in one go, and who waits is known when all have come
+  const pump = (): void => {
+    if (due) return;
+    due = true;
+    queueMicrotask(() => {
+      due = false;
+      for (const kind of ['counted', 'number', 'checked'] as const) pumpOne(kind);
+    });
+  };
+  return pump;
+}
+
+/**
+ * As many threads at work as there are CPUs, begun when a question of their kind waits and a CPU is free: half of them for
+ * the base as long as it has questions, all for the others after that. One more settles 64-bit integers otherwise.
+ */
 export function workerAsker(options: WorkerAskerOptions): Asker {
   const { spec, covered, base, functions, root, threads = Math.min(8, availableParallelism()) } = options;
   const counting = covered.length > 0;
-  const half = Math.max(1, threads >> 1);
   const pools: Record<Kind, Pool> = {
-    // all threads where nothing is counted; else those of the base here, and the others there
-    number: { threads: [], most: counting ? half : threads, queue: [], start: { spec, int64: 'number', covered: [] } },
-    counted: { threads: [], most: Math.max(1, threads - half), queue: [], start: { spec, int64: 'number', covered } },
-    checked: { threads: [], most: 1, queue: [], start: { spec, int64: 'checked', covered } },
+    number: { threads: [], queue: [], start: { spec, int64: 'number', covered: [] } },
+    counted: { threads: [], queue: [], start: { spec, int64: 'number', covered } },
+    checked: { threads: [], queue: [], start: { spec, int64: 'checked', covered } },
   };
   const kindOf = (kernel: string, int64: Int64): Kind => {
     if (int64 === 'checked') return 'checked';
@@ -130,23 +166,12 @@ export function workerAsker(options: WorkerAskerOptions): Asker {
   };
   let next = 0;
 
-  const pump = (kind: Kind): void => {
-    const pool = pools[kind];
-    while (pool.queue.length > 0) {
-      let thread = pool.threads.find((t) => !t.busy);
-      if (thread === undefined && pool.threads.length < pool.most) {
-        thread = new Thread(pool.start, () => pump(kind));
-        pool.threads.push(thread);
-      }
-      if (thread === undefined) return;
-      thread.give(pool.queue.shift() as Waiting);
-    }
-  };
+  const pump = pumpOf(pools, threads);
   type NewJob = Job extends infer J ? (J extends Job ? Omit<J, 'id'> : never) : never;
   const run = (kind: Kind, job: NewJob): Promise<unknown> =>
     new Promise((resolve, reject) => {
       pools[kind].queue.push({ job: { ...job, id: next++ } as Job, resolve, reject });
-      pump(kind);
+      pump();
     });
   const coverageOf = (thread: Thread): Promise<unknown> =>
     new Promise((resolve, reject) => {

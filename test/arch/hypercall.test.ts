@@ -128,6 +128,22 @@ describe('hypercalls', () => {
     expect(rax(hyperv(0x7000n), 0)).toBe(2);
   });
 
+  it('Hyper-V: HVCALL_SEND_IPI sends to each vCPU of the mask, and refuses exception vectors and reserved input', () => {
+    const FAST = 1n << 16n;
+    const sent = hyperv(FAST | 0xbn, 0x40n, 0b10n);
+    expect(sent.events.find((e) => e.event === 'kvm_hv_send_ipi')?.fields).toEqual({
+      vector: 0x40,
+      processor_mask: '0x2',
+    });
+    const taken = sent.events.filter((e) => e.event === 'kvm_apic_accept_irq').map((e) => e.fields.apicid);
+    expect([rax(sent, 0), taken]).toEqual([0, [1]]);
+    expect(rax(hyperv(FAST | 0xbn, 0x0fn, 0b10n), 0)).toBe(3);
+    expect(rax(hyperv(FAST | 0xbn, 1n << 32n, 0b10n), 0)).toBe(3);
+    // a repeat count, and a variable header
+    expect(rax(hyperv(FAST | 0xbn | (1n << 32n), 0x40n, 0b10n), 0)).toBe(3);
+    expect(rax(hyperv(FAST | 0xbn | (1n << 17n), 0x40n, 0b10n), 0)).toBe(3);
+  });
+
   it('Hyper-V: outside of the kernel it is #UD', () => {
     const tm = hyperv(8n, 0n, 0n, 3);
     expect(tm.events.find((e) => e.event === 'kvm_inj_exception')?.fields).toMatchObject({

@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { modelEngine } from '../../src/conform/sched/model-engine.js';
 import { boot } from '../../src/machine/boot.js';
-import { drive, simulate } from '../../src/machine/drive.js';
+import { drive } from '../../src/machine/drive.js';
 import { History } from '../../src/machine/history.js';
 import { nextEvent } from '../../src/machine/next-event.js';
 import { reduce } from '../../src/machine/reduce.js';
@@ -22,6 +22,7 @@ import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { bind } from '../../src/vmlinux/bind.js';
 import { expectLongRun } from '../../src/workers/long-run.js';
 import { machineLoop, schedulerLoop, twoVms } from './loads.js';
+import { simulate } from './simulate.js';
 
 const SIZES = [4, 16, 256];
 /** before it is timed, until V8 has compiled what is hot: 400,000 operations */

@@ -5,52 +5,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/base/version.js';
-import { columnsOf, type Io } from '../../src/cli/io.js';
+import { columnsOf } from '../../src/cli/io.js';
 import { kvmodel } from '../../src/cli/kvmodel.js';
 import { caseFile, tokenOf } from '../../src/loader/counterexample.js';
+import { gathering, kvmodelIn, type Said } from './in-process.js';
 
 let cwd = '';
 beforeAll(() => {
   cwd = mkdtempSync(join(tmpdir(), 'kvmodel-'));
 });
 
-const SILENT: Io = {
-  out: () => undefined,
-  err: () => undefined,
-  errIsTty: false,
-  cwd: '/',
-  invocation: 'kvmodel',
-  env: {},
-  stdin: async () => '',
-};
-
-interface Said {
-  code: number;
-  out: string;
-  err: string;
-}
-
-async function said(argv: string, stdin = ''): Promise<Said> {
-  const got = { out: '', err: '' };
-  const io: Io = {
-    out: (text) => {
-      got.out += text;
-    },
-    err: (text) => {
-      got.err += text;
-    },
-    errIsTty: false,
+const said = (argv: string, stdin = ''): Promise<Said> =>
+  kvmodelIn(
     cwd,
-    invocation: 'kvmodel',
-    env: {},
-    stdin: async () => stdin,
-  };
-  const code = await kvmodel(
     argv.split(' ').filter((a) => a !== ''),
-    io,
+    stdin,
   );
-  return { code, ...got };
-}
 
 const file = (name: string, text: string): string => {
   writeFileSync(join(cwd, name), text);
@@ -208,7 +178,12 @@ describe('run', () => {
     const naps = { comm: 'a', program: [{ op: 'sleep', ns: 1 }] };
     const name = file('naps.json', JSON.stringify({ cpus: 1, tasks: [naps] }));
     const blocks: string[] = [];
-    const io = { ...SILENT, cwd, out: (text: string) => blocks.push(text), err: (text: string) => blocks.push(text) };
+    const io = {
+      ...gathering('/').io,
+      cwd,
+      out: (text: string) => blocks.push(text),
+      err: (text: string) => blocks.push(text),
+    };
     expect(await kvmodel(['run', name, '--events', '2000', '--trace', 'ftrace'], io)).toBe(0);
     expect(blocks.length).toBeGreaterThan(3);
     expect(Math.max(...blocks.map((block) => block.split('\n').length))).toBeLessThanOrEqual(1_001);
@@ -298,7 +273,7 @@ describe('replay', () => {
   it('needs something to replay', async () => {
     const got = { err: '' };
     const io = {
-      ...SILENT,
+      ...gathering('/').io,
       err: (text: string) => {
         got.err += text;
       },

@@ -5,31 +5,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Io } from '../../src/cli/io.js';
-import { kvmodel } from '../../src/cli/kvmodel.js';
 import { because, missing } from '../native/tree.js';
+import { conformIn } from './in-process.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'kvmodel-test-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const vectors = (file: string) => fileURLToPath(new URL(`../vectors/${file}`, import.meta.url));
 
-async function run(...argv: string[]) {
-  const said = { out: '', err: '' };
-  const io: Io = {
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    errIsTty: false,
-    cwd: scratch,
-    invocation: 'kvmodel',
-    env: {},
-    stdin: async () => '',
-  };
-  return { code: await kvmodel(['conform', ...argv], io), ...said };
-}
+const run = (...argv: string[]) => conformIn(scratch, argv);
 
 describe('conform --replay', () => {
   it('says that a recording agrees', async () => {

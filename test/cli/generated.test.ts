@@ -7,32 +7,17 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { commandTexts } from '../../src/cli/command-texts.js';
 import { commands } from '../../src/cli/commands.js';
-import type { Io } from '../../src/cli/io.js';
-import { kvmodel } from '../../src/cli/kvmodel.js';
 import { scenarioJsonSchema } from '../../src/scenario/json-schema.js';
+import { gathering, kvmodelIn } from './in-process.js';
 import { scenarioReference } from './scenario-reference.js';
 
 const cwd = mkdtempSync(join(tmpdir(), 'kvmodel-generated-'));
-const got = { out: '', err: '' };
-const io: Io = {
-  out: (text) => {
-    got.out += text;
-  },
-  err: (text) => {
-    got.err += text;
-  },
-  errIsTty: false,
-  cwd,
-  invocation: 'kvmodel',
-  env: {},
-  stdin: async () => '',
-};
+const { io } = gathering(cwd);
 
 async function said(...argv: string[]): Promise<string> {
-  got.out = '';
-  got.err = '';
-  expect(await kvmodel(argv, io)).toBe(0);
-  return got.out;
+  const { code, out } = await kvmodelIn(cwd, argv);
+  expect(code).toBe(0);
+  return out;
 }
 
 const there = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
@@ -89,12 +74,12 @@ it('the reference of scenarios is what the schema says', async () => {
 });
 
 it('init writes what the tutorial is about, and overwrites nothing', async () => {
-  const out = await said('init', 'mine');
+  const { out, err } = await kvmodelIn(cwd, ['init', 'mine']);
   expect(out).toBe('mine/patch.ts\nmine/claim.ts\nmine/tsconfig.json\n');
-  expect(got.err).toContain('next: kvmodel check mine/patch.ts');
+  expect(err).toContain('next: kvmodel check mine/patch.ts');
   const { compilerOptions } = JSON.parse(readFileSync(join(cwd, 'mine/tsconfig.json'), 'utf8'));
   expect(compilerOptions.paths.kvmodel[0]).toMatch(/src\/index(\.d)?\.ts$/);
   writeFileSync(join(cwd, 'mine/claim.ts'), 'mine');
-  expect(await kvmodel(['init', 'mine'], io)).toBe(2);
+  expect((await kvmodelIn(cwd, ['init', 'mine'])).code).toBe(2);
   expect(readFileSync(join(cwd, 'mine/claim.ts'), 'utf8')).toBe('mine');
 });

@@ -74,6 +74,7 @@ describe('a report', () => {
     ...{ lockstep: { sequences: 1, operations: 1, endings: 0, finding: null }, properties: [], added, reports: [] },
     ...{
       ending: null,
+      boots: true,
       missing: [],
       knobs: [],
       untried: [],

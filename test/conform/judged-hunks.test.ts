@@ -82,6 +82,49 @@ describe('a hunk', () => {
     expect(await say(MACRO, ran)).toEqual(['judged', null, ['scheduler lock-step'], null]);
   });
 
+  it('is not judged when all it changes is a condition that decides the same', async () => {
+    const IF = hunk(1, 1, [
+      '-#if defined(CONFIG_A)',
+      '+#if defined(CONFIG_A) || defined(CONFIG_B)',
+      ' # define LIMIT 8',
+    ]);
+    const sides = (condition: string) =>
+      tree(`if ${condition.length}`, { 'a.c': `#if ${condition}\n# define LIMIT 8\n#endif\n` });
+    const both = { previous: sides('defined(CONFIG_A)'), tree: sides('defined(CONFIG_A) || defined(CONFIG_B)') };
+    const told = async (on: string) => {
+      const [judged] = await judgeHunks([IF], [], both, [reach([], on)]);
+      return [judged!.status, judged!.why];
+    };
+    const why = 'a condition that decides the same in this configuration';
+    expect([await told(''), await told('CONFIG_A')]).toEqual([
+      ['not judged', why],
+      ['not judged', why],
+    ]);
+    expect(await told('CONFIG_B')).toEqual(['judged', null]);
+  });
+
+  it('is not judged by lines that ran in a function of which no call could be compared', async () => {
+    const ran = reach([[13, 7]]);
+    const alone: Reach = {
+      ...ran,
+      judge: 'held alone',
+      held: new Set(),
+      left: new Map([['a.c: two', 'it never returns']]),
+    };
+    expect((await say(CODE, alone)).slice(0, 3)).toEqual(['not judged', 'it never returns', []]);
+    const held = { ...alone, held: new Set(['a.c: two']), left: new Map() };
+    expect((await say(CODE, held)).slice(0, 3)).toEqual(['judged', null, ['held alone']]);
+  });
+
+  it('is judged by the same object code in a .c file, not in a header that others read', async () => {
+    const same: Reach = { ...reach([]), judge: 'same object code', reads: () => true };
+    expect(await say(CODE, same)).toEqual(['judged', null, ['same object code'], 'two']);
+    expect((await say(OFF, same)).slice(0, 2)).toEqual(['not judged', 'left out by the configuration']);
+    const header = { ...trees };
+    const [judged] = await judgeHunks([{ ...MACRO, file: 'a.h' }], [], header, [same]);
+    expect([judged!.status, judged!.why]).toEqual(['not judged', 'nothing that is compiled here changes with it']);
+  });
+
   it('is not judged by what compiled it and never ran it', async () => {
     const [dead, elsewhere] = [reach([[13, 0]]), reach([[7, 3]])];
     expect(await say(CODE, dead)).toEqual(['not judged', 'compiled, never executed', [], 'two']);

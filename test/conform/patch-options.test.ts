@@ -30,6 +30,25 @@ const KCONFIG = `--- a/init/Kconfig
 +
 `;
 
+const MAKEFILE = `--- a/kernel/sched/Makefile
++++ b/kernel/sched/Makefile
+@@ -32,2 +32,3 @@
+ obj-y += build_policy.o
+ obj-y += build_utility.o
++obj-$(CONFIG_SCHED_FOO) += foo.o
+`;
+const FOO = `--- /dev/null
++++ b/kernel/sched/foo.c
+@@ -0,0 +1,6 @@
++#include <linux/types.h>
++
++u64 foo_slice(u64 slice)
++{
++	return slice * 2;
++}
+`;
+const PROTOTYPE_AT = 'static void yield_task_fair(struct rq *rq)\n{\n';
+
 describe('Kconfig options', () => {
   const text = (more: string) =>
     `--- a/x/Kconfig\n+++ b/x/Kconfig\n@@ -1,1 +1,${1 + more.split('\n').length} @@\n \n${more
@@ -96,13 +115,23 @@ describe.skipIf(missing !== null)(`a series in C${because}`, { timeout: 600_000 
 
   it('is built with its own option on, and its lines are left out, not executed, when it is off', async () => {
     const text = await base();
-    const twice = `#ifdef CONFIG_SCHED_FOO\n\tse->deadline += calc_delta_fair(se->slice, se);\n#endif\n${YIELD}`;
-    const patch = `${KCONFIG}${diff(text, replaced(text, YIELD, twice))}`;
+    const twice = `#ifdef CONFIG_SCHED_FOO\n\tse->deadline += foo_slice(se->slice);\n#endif\n${YIELD}`;
+    const declared = `u64 foo_slice(u64 slice);\n\n${PROTOTYPE_AT}`;
+    const fair = diff(text, replaced(replaced(text, YIELD, twice), PROTOTYPE_AT, declared));
+    const patch = `${KCONFIG}${MAKEFILE}${FOO}${fair}`;
 
     const [on] = (await checked([patch])) as [StepCheck];
     expect(on.options).toMatchObject([{ name: 'SCHED_FOO', value: 'y', why: 'its default' }]);
-    expect(on.hunks.map((hunk) => hunk.status)).toEqual(['no code', 'judged'].sort());
-    expect(addedOf(on).filter((line) => line.count !== null)).toMatchObject([{ count: expect.any(Number) }]);
+    // what the Makefile builds is compiled, the new file as well
+    expect(on.hunks.map(({ file, status }) => `${file}: ${status}`).sort()).toEqual([
+      'init/Kconfig: no code',
+      'kernel/sched/Makefile: no code',
+      `${FAIR}: judged`,
+      `${FAIR}: judged`,
+      'kernel/sched/foo.c: judged',
+    ]);
+    const compiled = new Set(addedOf(on).flatMap(({ file, count }) => (count === null ? [] : [file])));
+    expect([...compiled].sort()).toEqual([FAIR, 'kernel/sched/foo.c']);
     expect(addedOf(on).every((line) => line.count !== 0)).toBe(true);
     expect(on.scheduler!.lockstep.finding).not.toBeNull();
 
@@ -111,9 +140,9 @@ describe.skipIf(missing !== null)(`a series in C${because}`, { timeout: 600_000 
     expect(verdictOf(judged)).toBe('not judged');
     expect(off.options).toMatchObject([{ name: 'SCHED_FOO', value: 'n', why: '--config' }]);
     expect(off.scheduler!.lockstep.finding).toBeNull();
-    expect(off.hunks.find((hunk) => hunk.file === FAIR)).toMatchObject({
+    expect(off.hunks.find((hunk) => hunk.function === 'yield_task_fair')).toMatchObject({
       status: 'not judged',
-      leftOut: [{ text: expect.stringContaining('calc_delta_fair'), condition: '#ifdef CONFIG_SCHED_FOO' }],
+      leftOut: [{ text: expect.stringContaining('foo_slice'), condition: '#ifdef CONFIG_SCHED_FOO' }],
     });
     const shown = patchText('6.12.117', judged);
     expect(shown).toContain('CONFIG_SCHED_FOO=n: --config');

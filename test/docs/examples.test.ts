@@ -8,7 +8,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Property } from '../../properties/vocabulary.js';
 import { ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
-import { overridden } from '../../src/explore/probes.js';
 import { CLAIM, PATCH } from '../../src/loader/init-files.js';
 import { loadSeriesFile, type SeriesFile } from '../../src/loader/series-file.js';
 import { typeFaults } from '../../src/loader/type-check.js';
@@ -18,6 +17,7 @@ import { namedScenario } from '../../src/scenario/catalogue.js';
 import { readScenario } from '../../src/scenario/read-scenario.js';
 import { pin, seriesKernel } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
+import { overridden } from '../series/overridden.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'kvmodel-docs-'));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import type { Claim } from '../../properties/vocabulary.js';
-import { localAsker } from '../../src/explore/asker.js';
 import { bisectClaim } from '../../src/explore/bisect.js';
 import { type CheckTools, runCheck } from '../../src/explore/check.js';
 import { type Subject, selected } from '../../src/explore/subject.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
+import { localAsker } from './local-asker.js';
 import { toyEngine, toyKernel, toyOf, toyProperty, toyWorld } from './toy.js';
 
 /** A series of two patches: the second makes countB skip 3. */

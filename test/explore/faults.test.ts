@@ -5,9 +5,9 @@ import { claimsOf, families, recorded } from '../../properties/claims.js';
 import type { Property } from '../../properties/vocabulary.js';
 import { type AskOptions, ask } from '../../src/explore/ask.js';
 import { machineEngine as engine } from '../../src/explore/machine-engine.js';
-import { overridden } from '../../src/explore/probes.js';
 import { baseKernel, findSeries, seriesIds, seriesKernel } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
+import { overridden } from '../series/overridden.js';
 
 const options: AskOptions = { seed: 1, runs: 200, events: 40_000, states: 2_000 };
 

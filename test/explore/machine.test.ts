@@ -9,7 +9,6 @@ import { Decoder } from '../../src/explore/decode.js';
 import { runExhaustive } from '../../src/explore/exhaustive.js';
 import { machineEngine as engine } from '../../src/explore/machine-engine.js';
 import { measure } from '../../src/explore/measures.js';
-import { overridden } from '../../src/explore/probes.js';
 import { runRandom } from '../../src/explore/random.js';
 import { transcriptOf } from '../../src/explore/transcript.js';
 import { cloneMachine } from '../../src/machine/clone.js';
@@ -19,6 +18,7 @@ import { catalogue } from '../../src/scenario/catalogue.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { kernelByName, pin } from '../../src/series/registry.js';
 import { bind } from '../../src/vmlinux/bind.js';
+import { overridden } from '../series/overridden.js';
 
 const base = kernelByName('v6.19-rc1');
 const patched = kernelByName('v6.19-rc1+semantics-aware-v2');

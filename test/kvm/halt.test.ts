@@ -111,7 +111,7 @@ describe('the polling window', () => {
     tm.k.exitHlt(1);
     tm.settle();
     expect(tm.v(1).halt_poll_ns).toBe(5_000);
-    expect(toNumber(tm.k.pollDeadline(1)) - toNumber(tm.m.sched_clock)).toBe(5_000);
+    expect(toNumber(tm.v(1).halt.stop) - toNumber(tm.m.sched_clock)).toBe(5_000);
   });
 });
 

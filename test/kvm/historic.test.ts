@@ -7,14 +7,15 @@ import {
   KVM_MP_STATE_RUNNABLE,
 } from '../../src/arch/x86/kvm_host.js';
 import type { VmConfig } from '../../src/kvm/boot-kvm.js';
-import { baseKernel, seriesById, seriesKernel } from '../../src/series/registry.js';
+import { baseKernel, seriesKernel } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
+import { seriesOf } from '../series/series-of.js';
 import { type TestMachine, testMachine } from './machine.js';
 import { withStubs } from './stub.js';
 
 /** [as it is now, as it was] of something that a kernel shows. */
 function both(commit: string, show: (kernel: Kernel) => unknown): [unknown, unknown] {
-  const series = seriesById(`revert-${commit}`);
+  const series = seriesOf(`revert-${commit}`);
   return [show(baseKernel(series)), show(seriesKernel(series))];
 }
 

@@ -4,10 +4,10 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { replayLapic, replayText } from '../../src/conform/recording/lapic-replay.js';
 import { parseLapicTranscript } from '../../src/conform/recording/lapic-transcript.js';
-import { overridden } from '../../src/explore/probes.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import { overridden } from '../series/overridden.js';
 
 const FILE = new URL('../vectors/lapic-kvm-6.12.117.jsonl.gz', import.meta.url);
 const sessions = parseLapicTranscript(gunzipSync(readFileSync(FILE)).toString('utf8'), 'lapic-kvm-6.12.117');

@@ -3,12 +3,12 @@ import { expect, it } from 'vitest';
 import { differenceClaim, ownKnobs } from '../../properties/difference.js';
 import { ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
-import { overridden } from '../../src/explore/probes.js';
 import { boot } from '../../src/machine/boot.js';
 import { differenceBetween } from '../../src/machine/difference.js';
 import { kernelByName, pin } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import { overridden } from '../series/overridden.js';
 
 const options = { seed: 1, runs: 30, events: 40_000, states: 0 };
 

@@ -27,7 +27,19 @@ function anyEvent(kind: EventKind, draw: (n: number) => number): MachineEvent {
   const values = { ns: number(), nice: number(), shares: number(), policy: 0, slice: 0, priority: 0, pin: 0, level: 0 };
   const guest = { vector: 0x31, low: 0x31, dest: 0, cpl: 3, on: true, nr: 5, a0: 0, a1: 0, a2: 0, a3: 0 };
   const of = { ev: 'enter', vcpu: 0 };
-  return { ev: kind, ...small, ...values, ...guest, name: 'LAZY', value: 1, of, other: of } as unknown as MachineEvent;
+  return {
+    ev: kind,
+    ...small,
+    ...values,
+    ...guest,
+    name: 'LAZY',
+    value: 1,
+    msr: 0x10,
+    high: 0,
+    reg: 0x80,
+    of,
+    other: of,
+  } as unknown as MachineEvent;
 }
 
 const asIs = (m: machine): string => JSON.stringify({ ...m, steps: 0 });

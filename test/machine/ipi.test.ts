@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A CPU hears of need_resched and of kicks by the interrupt that is sent with them, and by nothing else. */
 import { describe, expect, it } from 'vitest';
-import { overridden } from '../../src/explore/probes.js';
 import { apply } from '../../src/machine/apply.js';
 import { boot } from '../../src/machine/boot.js';
 import type { machine } from '../../src/machine/state.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { bind, type Kernel } from '../../src/vmlinux/bind.js';
+import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import { overridden } from '../series/overridden.js';
 
 const silent = overridden(linux_6_12, 'no reschedule interrupt', { smp_send_reschedule(): void {} });
 
@@ -62,5 +63,37 @@ describe('a kick', () => {
     const m = sent(silent);
     expect(m.actor.map((a) => a.handlers.length).at(-1)).toBe(0);
     expect(m.vcpu[1].mode).not.toBe(0);
+  });
+});
+
+/** CPU 1 is idle when CPU 0 wakes a task that may run there only: the wake-up is queued. */
+function queued(kernel: Kernel): { m: machine; seen: string[] } {
+  const m = boot(kernel, {
+    cpus: 2,
+    tasks: [
+      { comm: 'waker', cpus: [0] },
+      { comm: 'sleeper', cpus: [1], asleep: true },
+    ],
+  });
+  const seen: string[] = [];
+  const k = bind(kernel, m, ({ event, fields }) => seen.push(`${event} ${fields['callsite'] ?? ''}`));
+  apply(k, { ev: 'wake', cpu: 0, task: m.task.findIndex((p) => p.comm === 'sleeper') });
+  return { m, seen };
+}
+
+describe('a queued wake-up', () => {
+  it('is served by the call function interrupt', () => {
+    const { m, seen } = queued(linux_6_12);
+    expect(currOf(m, 1)).toBe('sleeper');
+    expect(seen).toContain('ipi_send_cpu __smp_call_single_queue');
+  });
+  it('waits when that does not come', () => {
+    const lost = overridden(linux_6_12, 'no call function interrupt', {
+      __smp_call_single_queue(this: vmlinux, cpu: number, p: { id: number }): void {
+        this.m.rq[cpu].wake_list.push(p.id);
+      },
+    });
+    const { m } = queued(lost);
+    expect([m.rq[1].curr === m.rq[1].idle, m.rq[1].wake_list.length, m.rq[1].ttwu_pending]).toEqual([true, 1, 1]);
   });
 });

@@ -2,12 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { toNumber } from '../../src/lib/types.js';
 import { boot } from '../../src/machine/boot.js';
-import { drive, simulate } from '../../src/machine/drive.js';
+import { drive } from '../../src/machine/drive.js';
 import { reduce } from '../../src/machine/reduce.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { bind } from '../../src/vmlinux/bind.js';
+import { simulate } from '../bench/simulate.js';
 
 const spinners: Scenario = {
   cpus: 1,

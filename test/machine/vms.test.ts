@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { boot } from '../../src/machine/boot.js';
-import { drive, simulate } from '../../src/machine/drive.js';
+import { drive } from '../../src/machine/drive.js';
 import { legal } from '../../src/machine/event-table.js';
 import { checkKvm } from '../../src/machine/invariants-kvm.js';
 import { nextEvent } from '../../src/machine/next-event.js';
@@ -14,6 +14,7 @@ import type { EventKind, MachineEvent } from '../../src/scenario/events.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { bind } from '../../src/vmlinux/bind.js';
+import { simulate } from '../bench/simulate.js';
 
 const free: Scenario = {
   cpus: 3,

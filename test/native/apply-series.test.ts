@@ -57,6 +57,19 @@ describe('a series', () => {
     expect(readFileSync(join(base.dir, 'kernel/sched/fair.c'), 'utf8')).toBe(lines(40));
   });
 
+  it('skips what the tree has already, and is refused when that is all of it', async () => {
+    const fair = 'kernel/sched/fair.c';
+    const wide = (at: number, from: string, to: string) =>
+      `${change(fair, at, from, to).replace(`@@ -${at},3 +${at},3`, `@@ -${at},4 +${at},4`)} line ${at + 3}\n`;
+    const base = tree('there', { [fair]: lines(40).replace('line 11\n', 'elf\n') });
+    const both = series(wide(10, 'line 11', 'elf') + wide(20, 'line 21', 'x').replace(/^[\s\S]*?(?=@@)/, ''));
+    const [step] = await applySeries(base, both);
+    expect(step!.leftOut).toEqual([{ file: fair, hunks: 1, why: 'is there already' }]);
+    expect(step!.added).toMatchObject([{ line: 21, text: 'x' }]);
+    const refused = applySeries(base, series(wide(10, 'line 11', 'elf')));
+    await expect(refused).rejects.toThrow('6.12.1 has patch 1 already: --reverse takes it out');
+  });
+
   it('sees a change of the tree in a file that it does not touch', async () => {
     const base = tree('two');
     const patch = series(change('kernel/sched/fair.c', 10, 'line 11', 'elf'));

@@ -18,7 +18,7 @@ import { cacheDir, exclusively } from '../../src/native/cache-dir.js';
 import { findTree } from '../../src/native/find-tree.js';
 import { lifeOf, ownerIn, ownerText, thisProcess } from '../../src/native/owner.js';
 import { scratchDir } from '../../src/native/scratch.js';
-import { conformIn } from './command.js';
+import { conformIn } from '../cli/in-process.js';
 import { because, missing } from './tree.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'test-cache-'));

@@ -3,13 +3,15 @@
 import { describe, expect, it } from 'vitest';
 import { claimsOf, recorded } from '../../properties/claims.js';
 import type { Property, Verdict } from '../../properties/vocabulary.js';
+import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
-import { overridden } from '../../src/explore/probes.js';
 import { runRandom } from '../../src/explore/random.js';
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import { toBigInt, type u64 as U64 } from '../../src/lib/types.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
+import { overridden } from '../series/overridden.js';
 
 const BASE = 'v6.19-rc1';
 const SERIES = 'v6.19-rc1+semantics-aware-v2';
@@ -105,6 +107,33 @@ const repairs: { id: string; without: string; funcs: Record<string, AnyFunction>
     },
   },
   {
+    id: 'A16.3',
+    without: 'that the age of an IPI is unsigned',
+    funcs: {
+      kvm_clear_ipi_on_eoi(this: semantics_aware, apic: { vcpu: number }) {
+        const receiver = this.m.vcpu[apic.vcpu];
+        for (const id of this.m.kvm[receiver.kvm].vcpus) {
+          const sent = contextOf(this.m.vcpu[id]);
+          if (sent?.last_ipi_receiver === receiver.vcpu_idx) sent.pending_ipi = false;
+        }
+      },
+    },
+  },
+  {
+    id: 'A17.5',
+    without: 'that HVCALL_SEND_IPI goes past kvm_irq_delivery_to_apic()',
+    funcs: {
+      kvm_hv_send_ipi_to_many(this: semantics_aware, kvm: kvm, vector: number, bank: U64) {
+        (series.kvm_hv_send_ipi_to_many as AnyFunction).call(this, kvm, vector, bank);
+        const sender = this.m.vcpu[this.m.kvm_running_vcpu[this.m.cpu]];
+        for (const id of kvm.vcpus) {
+          if (toBigInt(bank) === 1n << BigInt(this.m.vcpu[id].vcpu_idx))
+            this.kvm_track_ipi_communication(sender, this.m.vcpu[id]);
+        }
+      },
+    },
+  },
+  {
     id: 'A13.1',
     without: 'that the first acceptable one in the round wins',
     funcs: { kvm_vcpu_on_spin: receiversFirst },
@@ -160,4 +189,19 @@ describe('a refutation goes away with its cause', () => {
       expect(verdict(overridden(kernelByName(SERIES), 'repaired', funcs), p, 150)).toBe('holds');
     });
   }
+});
+
+it('A11.5 holds where a reset clears the contexts of the senders as well', () => {
+  const funcs = {
+    kvm_vcpu_clear_ipi_context(this: semantics_aware, vcpu: kvm_vcpu) {
+      for (const id of this.m.kvm[vcpu.kvm].vcpus) {
+        const sent = contextOf(this.m.vcpu[id]);
+        if (sent?.last_ipi_receiver === vcpu.vcpu_idx) sent.pending_ipi = false;
+      }
+    },
+  };
+  const repaired = overridden(kernelByName(SERIES), 'repaired', funcs);
+  // no random run has an INIT in it: the scope has
+  const options = { ...ASK_DEFAULTS, runs: 1 };
+  expect(ask(machineEngine, repaired, byId('A11.5'), options).verdict).toBe('holds');
 });

@@ -9,13 +9,13 @@ import { preference } from '../../properties/series/semantics-aware-v2/sched-pre
 import type { Property, Verdict } from '../../properties/vocabulary.js';
 import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
-import { overridden } from '../../src/explore/probes.js';
 import { runRandom } from '../../src/explore/random.js';
 import { add, div, mul, S64_ZERO, s64_diff, s64_gt, type u64 as U64, u64 } from '../../src/lib/types.js';
 import type { cfs_rq, rq, sched_entity, task_struct } from '../../src/sched/sched.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
+import { overridden } from '../series/overridden.js';
 
 const BASE = 'v6.19-rc1';
 const SERIES = 'v6.19-rc1+semantics-aware-v2';
@@ -36,7 +36,7 @@ describe('claims', () => {
     const here = [
       ...['1', '2', '3', '4', '5', '6', '7', '8', '15', '19', '20', '22', '23', '24', '25'].map((n) => `A${n}`),
     ];
-    const theirs = ['1', '2', '4', '5', '6', '7', '8', '9', '10', '11', '12', '14'].map((n) => `AR${n}`);
+    const theirs = ['1', '2', '4', '5', '6', '7', '8', '9', '10', '11', '12', '14', '16'].map((n) => `AR${n}`);
     expect(claims.map((c) => c.id).sort()).toEqual([...here, ...theirs].sort());
     for (const claim of claims) {
       expect(claim.words.length).toBeLessThanOrEqual(60);
@@ -104,6 +104,28 @@ const repairs: { id: string; without: string; funcs: Record<string, AnyFunction>
         if (yielding.id === p.id || this.task_rq(p).id !== rq.id) return null;
         if (this.m.se[p.se].on_rq === 0 || this.m.se[yielding.se].on_rq === 0) return null;
         return this.yield_deboost_rate_limit(rq) ? null : yielding;
+      },
+    },
+  },
+  {
+    id: 'A1.3',
+    without: 'the penalty: a forfeit alone is one slice',
+    funcs: { yield_to_deboost() {} },
+  },
+  {
+    id: 'A3.3',
+    without: 'the penalty: the group pays nothing',
+    funcs: { yield_to_deboost() {} },
+  },
+  {
+    id: 'A5.4',
+    without: 'h_nr_queued in place of the entities of the queue',
+    funcs: {
+      yield_deboost_calculate_penalty(this: semantics_aware, ...args: unknown[]) {
+        const y = args[1] as sched_entity;
+        const here = this.m.se.filter((se) => se.cfs_rq === y.cfs_rq && se.on_rq !== 0 && se.sched_delayed === 0);
+        args[4] = here.length;
+        return (kernelByName(SERIES).table.yield_deboost_calculate_penalty as AnyFunction).apply(this, args);
       },
     },
   },

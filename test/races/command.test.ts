@@ -2,25 +2,9 @@
 /** `kvmodel races` on the command line, and that docs/races.md shows what it says. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { kvmodel } from '../../src/cli/kvmodel.js';
+import { kvmodelIn } from '../cli/in-process.js';
 
-async function said(argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const got = { out: '', err: '' };
-  const code = await kvmodel(argv, {
-    out: (text) => {
-      got.out += text;
-    },
-    err: (text) => {
-      got.err += text;
-    },
-    errIsTty: false,
-    cwd: '.',
-    invocation: 'kvmodel',
-    env: {},
-    stdin: async () => '',
-  });
-  return { code, ...got };
-}
+const said = (argv: string[]) => kvmodelIn('.', argv);
 
 /** Words of a command line, with quotes. */
 const words = (line: string): string[] =>

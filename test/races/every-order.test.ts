@@ -6,13 +6,13 @@ import { vectorsIn } from '../../src/machine/invariants-kvm.js';
 import { settle } from '../../src/machine/settle.js';
 import type { machine } from '../../src/machine/state.js';
 import { everyModule, STEPPED } from '../../src/races/every-module.js';
-import { interleave } from '../../src/races/every-order.js';
 import { type Litmus, type SteppedKernel, settingOf } from '../../src/races/one-order.js';
 import { stepTable } from '../../src/races/stepped-kernel.js';
 import { brokenText } from '../../src/report/race-text.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import { interleave } from './interleave.js';
 
 const modules = await everyModule();
 const table = stepTable(linux_6_12.table, STEPPED, modules);

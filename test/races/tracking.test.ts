@@ -3,17 +3,18 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { trackingTests } from '../../properties/races/tracking.js';
 import { settle } from '../../src/machine/settle.js';
-import { interleave } from '../../src/races/every-order.js';
 import type { StepTable } from '../../src/races/one-order.js';
 import { steppedTableOf } from '../../src/races/series-modules.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { kernelByName } from '../../src/series/registry.js';
+import { interleave } from './interleave.js';
 
 const kernel = kernelByName('semantics-aware-v2');
 /** null: it holds */
 const recorded: Record<string, RegExp | null> = {
   'an answer against its question': /^stale: vCPU 0 still awaits vCPU 1/,
   'two questions at once': /^stale: vCPU [02] still awaits vCPU 1/,
+  'an answer against a question of somebody else': /^lost: vCPU 1 forgets/,
   'an answer against the next question to somebody else': /^clobbered: vCPU 0 does not await vCPU 2/,
   'an answer against the next question': /^clobbered: vCPU 0 does not await vCPU 1/,
   'a question against an EOI of nothing that was tracked': null,

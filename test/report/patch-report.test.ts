@@ -46,6 +46,7 @@ const CHECK = {
     ...{
       reports: [],
       ending: null,
+      boots: true,
       missing: [],
       knobs: [],
       untried: [],

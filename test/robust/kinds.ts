@@ -4,21 +4,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateRawSync, gunzipSync } from 'node:zlib';
 import { explain } from '../../src/cli/exit.js';
-import type { Io } from '../../src/cli/io.js';
-import { kvmodel } from '../../src/cli/kvmodel.js';
 import { define as lapicCommand } from '../../src/cli/lapic.js';
 import { type Case, caseFile, readToken, tokenOf } from '../../src/loader/counterexample.js';
 import { loadSeriesFile } from '../../src/loader/series-file.js';
 import { catalogue } from '../../src/scenario/catalogue.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
+import { gathering, kvmodelIn, type Said } from '../cli/in-process.js';
 import { type Dice, mangledText, mangledTree } from './garbage.js';
-
-/** What a command said and how it ended. */
-export interface Said {
-  code: number;
-  out: string;
-  err: string;
-}
 
 /** One kind of input: mangles one, hands it over, and keeps it for a report. */
 export interface Kind {
@@ -27,34 +19,10 @@ export interface Kind {
   make(dice: Dice, cwd: string): { input: string; run(): Promise<Said> };
 }
 
-function ioFor(cwd: string, stdin: string): { io: Io; got: { out: string; err: string } } {
-  const got = { out: '', err: '' };
-  const io: Io = {
-    out: (text) => {
-      got.out += text;
-    },
-    err: (text) => {
-      got.err += text;
-    },
-    errIsTty: false,
-    cwd,
-    env: {},
-    invocation: 'kvmodel',
-    stdin: async () => stdin,
-  };
-  return { io, got };
-}
-
-async function command(argv: readonly string[], cwd: string, stdin = ''): Promise<Said> {
-  const { io, got } = ioFor(cwd, stdin);
-  const code = await kvmodel(argv, io);
-  return { code, ...got };
-}
-
 /** Runs with input on standard input. */
 const piped = (argv: readonly string[], input: string, cwd: string): ReturnType<Kind['make']> => ({
   input,
-  run: () => command(argv, cwd, input),
+  run: () => kvmodelIn(cwd, argv, input),
 });
 
 const small = catalogue
@@ -116,7 +84,7 @@ const fromFile = (
     input: typeof text === 'string' ? text : Buffer.from(text).toString('base64'),
     run: async () => {
       writeFileSync(join(cwd, file), text);
-      return await command([...argv, file], cwd);
+      return await kvmodelIn(cwd, [...argv, file]);
     },
   };
 };
@@ -138,7 +106,7 @@ const SERVED = [
 ];
 
 async function served(text: string, cwd: string): Promise<Said> {
-  const { io, got } = ioFor(cwd, '');
+  const { io, got } = gathering(cwd);
   let code = -1;
   async function* chunks(): AsyncGenerator<string> {
     yield text;
@@ -175,7 +143,7 @@ export const KINDS: readonly Kind[] = [
     name: 'token',
     make: (dice, cwd) => {
       const token = dice.below(2) === 0 ? mangledText(tokenOf(aCase), dice) : tokenOfMangled(dice);
-      return { input: token, run: () => command(['replay', token], cwd) };
+      return { input: token, run: () => kvmodelIn(cwd, ['replay', token]) };
     },
   },
   {
@@ -220,7 +188,7 @@ export const KINDS: readonly Kind[] = [
         input: text,
         run: async () => {
           writeFileSync(join(cwd, name), text);
-          const { io, got } = ioFor(cwd, '');
+          const { io, got } = gathering(cwd);
           try {
             await loadSeriesFile(name, cwd, false);
             return { code: 0, ...got };

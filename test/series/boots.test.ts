@@ -2,13 +2,14 @@
 /** A18: each patch builds and boots. Every kernel of the registry runs VMs, and its structures stay whole. */
 import { describe, expect, it } from 'vitest';
 import { boot } from '../../src/machine/boot.js';
-import { simulate } from '../../src/machine/drive.js';
 import { checkKvm } from '../../src/machine/invariants-kvm.js';
 import { checkSched } from '../../src/machine/invariants-sched.js';
 import { namedScenario } from '../../src/scenario/catalogue.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
-import { pin, prefixes, seriesById, seriesKernel } from '../../src/series/registry.js';
+import { pin, prefixes, seriesKernel } from '../../src/series/registry.js';
 import { bind, type Kernel } from '../../src/vmlinux/bind.js';
+import { simulate } from '../bench/simulate.js';
+import { seriesOf } from './series-of.js';
 
 const scenarios = ['lock-2to1', 'ipi-2to1', 'ar7-two-groups', 'timer-halts', 'nice-mix'];
 
@@ -26,8 +27,8 @@ function run(kernel: Kernel, name: string): { events: number; faults: string[]; 
 
 const kernels = [
   pin,
-  ...prefixes(seriesById('semantics-aware-v2')),
-  ...['yield-hierarchy', 'yield-hierarchy-weighted', 'pre-forfeit'].map((id) => seriesKernel(seriesById(id))),
+  ...prefixes(seriesOf('semantics-aware-v2')),
+  ...['yield-hierarchy', 'yield-hierarchy-weighted', 'pre-forfeit'].map((id) => seriesKernel(seriesOf(id))),
 ];
 
 describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))('%s', (_name, kernel) => {

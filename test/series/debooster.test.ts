@@ -3,10 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { add, sub, toBigInt, U64_MAX, u64 } from '../../src/lib/types.js';
 import type { sched_entity, task_struct } from '../../src/sched/sched.js';
-import { kernelByName, prefixes, seriesById } from '../../src/series/registry.js';
+import { kernelByName, prefixes } from '../../src/series/registry.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 import { type Bench, bench, ns, replacing } from './harness.js';
+import { seriesOf } from './series-of.js';
 
 const kernel = kernelByName('v6.19-rc1+semantics-aware-v2~5');
 const v2 = (b: Bench): semantics_aware => b.k as semantics_aware;
@@ -363,7 +364,7 @@ describe('yield_to_task_fair()', () => {
 
 describe('patches 1 to 4', () => {
   it('change nothing', () => {
-    const [base, ...rest] = prefixes(seriesById('semantics-aware-v2'));
+    const [base, ...rest] = prefixes(seriesOf('semantics-aware-v2'));
     const run = (name: string): unknown => {
       const b = bench(kernelByName(name));
       const tasks = [b.fork(), b.fork(), b.fork()];

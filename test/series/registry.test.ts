@@ -9,11 +9,11 @@ import {
   kernelByName,
   pin,
   prefixes,
-  seriesById,
   seriesIds,
   seriesKernel,
 } from '../../src/series/registry.js';
 import { SeriesError, type SeriesFault } from '../../src/series/series.js';
+import { seriesOf } from './series-of.js';
 
 const faultsOf = (run: () => unknown): readonly SeriesFault[] => {
   try {
@@ -82,7 +82,7 @@ describe('names that are wrong', () => {
     const [fault] = faultsOf(() => kernelByName('v6.19-rc1+semantic-aware-v2'));
     expect(fault).toMatchObject({ code: 'series-unknown', got: 'semantic-aware-v2' });
     expect(fault.expected).toContain('perhaps semantics-aware-v2');
-    expect(faultsOf(() => seriesById('yield-hierachy'))[0].expected).toContain('perhaps yield-hierarchy');
+    expect(faultsOf(() => kernelByName('yield-hierachy'))[0].expected).toContain('perhaps yield-hierarchy');
   });
 
   it('refuses prefixes that are none', () => {
@@ -99,7 +99,7 @@ describe('names that are wrong', () => {
       code: 'base-unknown',
       got: 'v6.12.117',
     });
-    const mine: AnySeries = { ...seriesById('pre-forfeit'), id: 'mine', base: 'v6.91-rc1' };
+    const mine: AnySeries = { ...seriesOf('pre-forfeit'), id: 'mine', base: 'v6.91-rc1' };
     const [fault] = faultsOf(() => seriesKernel(mine));
     expect(fault).toMatchObject({ code: 'base-unknown', place: 'base', got: 'v6.91-rc1' });
     expect(fault.expected).toContain('perhaps v6.19-rc1');
@@ -122,7 +122,7 @@ describe('a series on another kernel than its base', () => {
 
 describe('prefixes', () => {
   it('equal the tables composed by hand', () => {
-    const series = seriesById('semantics-aware-v2');
+    const series = seriesOf('semantics-aware-v2');
     const kernels = prefixes(series);
     expect(kernels).toHaveLength(series.patches.length + 1);
     const table: Record<string, unknown> = { ...kernelByName('v6.19-rc1').table };
@@ -138,7 +138,7 @@ describe('prefixes', () => {
 
   it('leave the base as it was', () => {
     const before = { ...kernelByName('v6.19-rc1').table };
-    prefixes(seriesById('semantics-aware-v2'));
+    prefixes(seriesOf('semantics-aware-v2'));
     expect(kernelByName('v6.19-rc1').table).toEqual(before);
     expect(Object.isFrozen(kernelByName('v6.19-rc1').table)).toBe(true);
   });
@@ -186,8 +186,8 @@ describe('linking a series that is wrong', () => {
 
   it('refuses a series without patches, and a prefix out of range', () => {
     expect(wrong([])[0]).toMatchObject({ code: 'empty', place: 'patches' });
-    expect(faultsOf(() => link(base, seriesById('pre-forfeit') as never, -1))[0].code).toBe('prefix-range');
-    expect(faultsOf(() => link(base, seriesById('pre-forfeit') as never, 1.5))[0].code).toBe('prefix-range');
+    expect(faultsOf(() => link(base, seriesOf('pre-forfeit') as never, -1))[0].code).toBe('prefix-range');
+    expect(faultsOf(() => link(base, seriesOf('pre-forfeit') as never, 1.5))[0].code).toBe('prefix-range');
   });
 
   it('names nothing near when nothing is', () => {

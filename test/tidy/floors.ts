@@ -71,7 +71,7 @@ export const HEADERS: readonly string[] = [
 /** Packages with a place: only these rooms may import them. Others may be imported above `lib`. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   immer: ['machine', 'web'],
-  xstate: ['machine', 'web'],
+  xstate: ['web'],
   'fast-check': ['properties', 'explore', 'entry'],
   valibot: ['scenario', 'loader', 'native'],
   'web-tree-sitter': ['native'],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Tidy sees what it is there to see. */
 import { describe, expect, it } from 'vitest';
+import { deadExports } from './dead-exports.js';
 import { FLOORS, floorFaults, floorsDot, floorsTable, PACKAGES } from './floors.js';
 import { bannedFaults, constantFaults, lengthFaults, licenceFaults, pieceFaults, tagFaults, tagIn } from './manners.js';
 import { importsOf, parse } from './source-file.js';
@@ -159,6 +160,26 @@ describe('dead files', () => {
       at('test/b.test.ts', "import '../src/b/tested.js';"),
     ];
     expect(deadFiles(files)).toEqual(['src/cli/dead.ts', 'src/b/tested.ts']);
+  });
+});
+
+describe('dead exports', () => {
+  it('are those that no product file mentions, tests aside', () => {
+    const files = [
+      at('src/machine/a.ts', 'export const used = 1; export function tested() {} export class None {} const own = 1;'),
+      at('src/machine/b.ts', "import { used } from './a.js'; // None"),
+      at('src/sched/c.ts', 'export const A_VALUE = 2; export const ours = 1; export function byName() {}'),
+      at('src/sched/f.ts', '/** kernel/sched/f.c: cited() */ export function cited() {} export function other() {}'),
+      at('src/lib/d.ts', 'export const ENOTHING = 1;'),
+      at('src/cli/e.ts', "call('byName');"),
+      at('test/a.test.ts', "import { tested } from 'a';"),
+    ];
+    expect(deadExports(files)).toEqual([
+      'src/machine/a.ts: tested',
+      'src/machine/a.ts: None',
+      'src/sched/c.ts: ours',
+      'src/sched/f.ts: other',
+    ]);
   });
 });
 

@@ -2,6 +2,7 @@
 /** The tree keeps its own manners. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { deadExports } from './dead-exports.js';
 import { floorFaults } from './floors.js';
 import {
   bannedFaults,
@@ -57,6 +58,10 @@ describe('the tree', () => {
 
   it('has no file that nothing imports', () => {
     expect(deadFiles(files)).toEqual([]);
+  });
+
+  it('exports nothing that the product does not use', () => {
+    expect(deadExports(files)).toEqual([]);
   });
 
   it('names no path of the machine it was written on', () => {

@@ -2,7 +2,7 @@
 /** What does not compile: overrides of names and signatures that the base lacks, and C's 64 bits in plain operators. */
 import { assertType, describe, expectTypeOf, it } from 'vitest';
 import { add, lt, s64, s64_lt, to_s64, u64 } from '../../src/lib/types.js';
-import type { rq, task_struct } from '../../src/sched/sched.js';
+import { type cfs_rq, deref, type rq, type sched_entity, type task_struct } from '../../src/sched/sched.js';
 import { defineSeries } from '../../src/series/series.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 
@@ -108,5 +108,15 @@ describe('64 bits', () => {
     add(a, 1);
     expectTypeOf(to_s64(a)).toEqualTypeOf<s64>();
     expectTypeOf<vmlinux['m']['sched_clock']>().toEqualTypeOf<u64>();
+  });
+});
+
+describe('a pointer', () => {
+  it('is dereferenced in the table of its type alone', () => {
+    const entity = (k: vmlinux, q: cfs_rq): sched_entity | null => deref(k.m.se, q.curr);
+    expectTypeOf(entity).returns.toEqualTypeOf<sched_entity | null>();
+    // @ts-expect-error a queue is no entity
+    const wrong = (k: vmlinux, q: cfs_rq): sched_entity | null => deref(k.m.se, q.id);
+    assertType(wrong);
   });
 });

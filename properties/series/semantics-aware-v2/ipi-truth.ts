@@ -18,7 +18,7 @@ import { toNumber, type u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL } from '../../../src/sched/sched.js';
 import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
-import type { Probe, Step } from '../../vocabulary.js';
+import type { Monitor, Probe, Step } from '../../vocabulary.js';
 import { now } from './monitors.js';
 
 /** ns: the series' window as released */
@@ -189,3 +189,18 @@ export const hex = (vector: number): string => `0x${vector.toString(16)}`;
 
 export const sayIpi = (m: machine, it: Ipi): string =>
   `${vcpuName(m, it.from)}'s IPI ${hex(it.vector)} to ${vcpuName(m, it.to)} of ${it.at} ns`;
+
+/** A monitor that knows the truth. */
+export const knowing = (
+  watch: (open: () => readonly Ipi[]) => IpiWatcher & Pick<Monitor, 'after' | 'before'>,
+): Monitor => {
+  const watcher = watch(() => truth.open);
+  const truth = ipiTruth(watcher);
+  const { before, after } = watcher;
+  return {
+    notes: () => truth.open,
+    probes: truth.probes,
+    ...(before === undefined ? {} : { before: before.bind(watcher) }),
+    ...(after === undefined ? {} : { after: after.bind(watcher) }),
+  };
+};

@@ -17,6 +17,7 @@ import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
 import { agrees, always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { BASE, differs, elsewhere, withFunctions } from './fork.js';
 import { believed, believes, contextOf, hex, type Ipi, ipiTruth, sayIpi, vcpuName, WINDOW } from './ipi-truth.js';
+import { clocksThatDiffer } from './kvm-answers.js';
 import { spinWorld, vmWorld } from './kvm-worlds.js';
 import { common, nameOf, now, sayYield, type YieldTo, yieldProbes } from './monitors.js';
 import { type Attempt, acceptable, boosted, sayCandidate, spinElsewhere, spinProbes, spins } from './spins.js';
@@ -68,6 +69,7 @@ const A16: Property[] = [
       },
     },
   }),
+  clocksThatDiffer,
 ];
 
 /**
@@ -293,7 +295,7 @@ const AR3: Property[] = [
     watch: acrossAsOnBase,
     fault: { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } },
   }),
-  always('after a yield_to() to another runqueue, its target runs next there', {
+  always('after a yield_to() to another runqueue, the target runs there as soon as the call is over', {
     of: 'AR3.3',
     given: yielders(['flat', 'groups'], { tasks: [3, 5], cpus: [2] }),
     watch: () => {

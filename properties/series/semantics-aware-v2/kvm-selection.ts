@@ -70,6 +70,8 @@ function triedFirst(what: string, first: (step: Step, spin: Spin, open: readonly
 const A13: Property[] = [
   always('a confirmed receiver of an IPI of the spinner is tried before anybody else', {
     of: 'A13.1',
+    means:
+      'confirmed: sent a fixed unicast IPI in the last 50 ms that it has not answered; ready: runnable and not running',
     given: spinWorld(),
     watch: () => triedFirst('to whom it has sent an IPI that is not answered', confirmed),
     fault: {
@@ -81,8 +83,10 @@ const A13: Property[] = [
       },
     },
   }),
-  always('a confirmed receiver is boosted unconditionally: no spin ends in vain without having tried one', {
+  always('a spin that boosts nobody has tried a confirmed receiver of an IPI of the spinner, if one is ready', {
     of: 'A13.2',
+    means:
+      'confirmed: sent a fixed unicast IPI in the last 50 ms that it has not answered; ready: runnable and not running',
     given: spinWorld(),
     watch: () => notPassedOver(),
     fault: {
@@ -90,16 +94,21 @@ const A13: Property[] = [
       funcs: { kvm_vcpu_eligible_for_directed_yield: () => false },
     },
   }),
-  always('also with enable_relaxed_boost at 0', {
-    of: 'A13.3',
-    given: spinWorld({ set: { enable_relaxed_boost: 0 } }),
-    watch: () => notPassedOver(),
-    fault: {
-      says: 'nobody passes the filter for spinners',
-      funcs: { kvm_vcpu_eligible_for_directed_yield: () => false },
+  always(
+    'with enable_relaxed_boost at 0, a spin that boosts nobody has tried a confirmed receiver of an IPI of the spinner, if one is ready',
+    {
+      of: 'A13.3',
+      means:
+        'confirmed: sent a fixed unicast IPI in the last 50 ms that it has not answered; ready: runnable and not running',
+      given: spinWorld({ set: { enable_relaxed_boost: 0 } }),
+      watch: () => notPassedOver(),
+      fault: {
+        says: 'nobody passes the filter for spinners',
+        funcs: { kvm_vcpu_eligible_for_directed_yield: () => false },
+      },
     },
-  }),
-  always('one with a pending interrupt is tried before one that was merely preempted in the kernel', {
+  ),
+  always('with APICv, a vCPU with a pending interrupt is tried before one that was merely preempted in the kernel', {
     of: 'A13.4',
     given: spinWorld({ vm: { apicv: true } }),
     watch: () =>
@@ -193,7 +202,7 @@ function besideBase(leave: (step: Step, spin: Spin, there: readonly Attempt[]) =
 const pick = (spin: Spin, id: number): Candidate | undefined => spin.candidates.find((it) => it.id === id);
 
 const A14: Property[] = [
-  always('where the heuristics before the series find somebody to boost, the two rounds find somebody, too', {
+  always('a spin boosts somebody wherever the base would, from the same state', {
     of: 'A14.1',
     given: spinWorld({ events: 4_000 }),
     watch: () =>
@@ -210,7 +219,7 @@ const A14: Property[] = [
       }),
     fault: neverBoosts,
   }),
-  always('one preempted in user mode is boosted only when nobody else would do: a safety net', {
+  always('a vCPU preempted in user mode is boosted only if every vCPU that the base would take has been tried', {
     of: 'A14.2',
     given: spinWorld(),
     watch: () => {
@@ -271,7 +280,7 @@ const A14: Property[] = [
       })),
     fault: { says: 'there is no limit', funcs: { kvm_vcpu_on_spin: triesEverybody } },
   }),
-  sometimes('the second round boosts somebody where the heuristics before the series find nobody', {
+  sometimes('the second round boosts a vCPU where the base tries nobody', {
     of: 'A14.5',
     given: spinWorld(),
     watch: () =>

@@ -14,12 +14,13 @@ import {
   contextOf,
   hex,
   type Ipi,
-  type IpiWatcher,
   ipiTruth,
+  knowing,
   sayIpi,
   vcpuName,
   WINDOW,
 } from './ipi-truth.js';
+import { ageing, callOfWindows, remembersItsSender } from './kvm-answers.js';
 import { AGES, sendsAndWaits, vmScope, vmWorld } from './kvm-worlds.js';
 import { now } from './monitors.js';
 
@@ -29,19 +30,6 @@ const OTHER = 0x51;
 const icr = { advance: 12, tick: 6, icr: 30, eoi: 18 };
 const nothingTracked = { says: 'nothing is tracked', funcs: { kvm_track_ipi_communication() {} } };
 const noEoi = { says: 'an EOI is not looked at', funcs: { kvm_clear_ipi_on_eoi() {} } };
-
-/** A monitor that knows the truth. */
-const knowing = (watch: (open: () => readonly Ipi[]) => IpiWatcher & Pick<Monitor, 'after' | 'before'>): Monitor => {
-  const watcher = watch(() => truth.open);
-  const truth = ipiTruth(watcher);
-  const { before, after } = watcher;
-  return {
-    notes: () => truth.open,
-    probes: truth.probes,
-    ...(before === undefined ? {} : { before: before.bind(watcher) }),
-    ...(after === undefined ? {} : { after: after.bind(watcher) }),
-  };
-};
 
 /** Right after sending, what was sent is awaited. */
 function isTracked(wanted: (ipis: readonly Ipi[]) => boolean): Monitor {
@@ -88,6 +76,7 @@ const A9: Property[] = [
       },
     },
   }),
+  remembersItsSender,
 ];
 
 function onlyBySending(): Monitor {
@@ -125,6 +114,7 @@ function onlyBySending(): Monitor {
 const A11: Property[] = [
   always('no relation older than ipi_window_ns is used', {
     of: 'A11.1',
+    means: 'whatever is written to the knob; 50 ms as released',
     given: vmWorld({
       weights: { advance: 22, tick: 4, ipi: 16, eoi: 6, pause: 10, knob: 3 },
       advances: AGES,
@@ -149,6 +139,7 @@ const A11: Property[] = [
   }),
   always('a lone IPI that nobody has answered is awaited for 50 ms to the nanosecond', {
     of: 'A11.2',
+    means: 'ipi_window_ns is 50 ms: yes at 50,000,000 ns, no at 50,000,001 ns',
     given: vmWorld({
       weights: { advance: 20, ipi: 8, pause: 8 },
       vcpus: [2, 2],
@@ -191,6 +182,7 @@ const A11: Property[] = [
       },
     },
   }),
+  ...ageing,
 ];
 
 /** Whoever is awaited has been sent something within the window, by our own clock and notes. */
@@ -362,6 +354,7 @@ const A17: Property[] = [
   }),
   always('a call to several CPUs by one ICR write each (x2apic_phys) makes all of its receivers awaited', {
     of: 'A17.3',
+    means: 'asked for the first 10 us, of IPIs that are not even taken',
     given: vmWorld({ vcpus: [3, 4], weights: { advance: 4, ipi: 30 } }),
     watch: () =>
       knowing((open) => ({
@@ -385,6 +378,7 @@ const A17: Property[] = [
     watch: () => isTracked((ipis) => ipis[0].how === 'hypercall'),
     fault: nothingTracked,
   }),
+  callOfWindows,
 ];
 
 /** An IPI that its receiver has not even taken is awaited. */

@@ -12,18 +12,28 @@ import { waiterAndHolder, yielders } from './worlds.js';
 const doesNothing = { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } };
 
 export const AR11: Property[] = [
-  always('whenever the penalty hands the CPU over, the loop up the hierarchy of alternative 2 would have done so', {
-    of: 'AR11.1',
-    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], { others: 1 }),
-    watch: () => handsOverElsewhere(ALTERNATIVE_2, 'there too'),
-    fault: doesNothingMore(),
-  }),
-  always('whenever the loop up the hierarchy of alternative 2 would hand the CPU over, the penalty does so', {
-    of: 'AR11.2',
-    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], { others: 1 }),
-    watch: () => handsOverElsewhere(ALTERNATIVE_2, 'here too'),
-    fault: doesNothing,
-  }),
+  always(
+    'with up to three tasks, whenever a yield_to() hands the CPU to its target, alternative 2 does so from the same state',
+    {
+      of: 'AR11.1',
+      means:
+        "alternative 2: the reviewer's loop that makes the yielder forfeit on every level, in proportion to its weight",
+      given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], { others: 1 }),
+      watch: () => handsOverElsewhere(ALTERNATIVE_2, 'there too'),
+      fault: doesNothingMore(),
+    },
+  ),
+  always(
+    'with up to three tasks, whenever alternative 2 would hand the CPU to the target of a yield_to(), this kernel does so',
+    {
+      of: 'AR11.2',
+      means:
+        "alternative 2: the reviewer's loop that makes the yielder forfeit on every level, in proportion to its weight",
+      given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], { others: 1 }),
+      watch: () => handsOverElsewhere(ALTERNATIVE_2, 'here too'),
+      fault: doesNothing,
+    },
+  ),
 ];
 
 /** A yield_to() after which the target runs next, whatever stands in its way. */
@@ -129,13 +139,13 @@ const stealsHint = {
 };
 
 export const AR12: Property[] = [
-  always('a wakeup does not take the nomination away from the target of a yield_to() (NEXT_BUDDY as released)', {
+  always('with NEXT_BUDDY as released, a wakeup does not take the nomination away from the target of a yield_to()', {
     of: 'AR12.1',
     given: { ...yielders(['flat', 'groups'], { tasks: [3, 4], weights: NEXT_BUDDY }), length: 30 },
     watch: nominationStands,
     fault: stealsHint,
   }),
-  always('the same with NO_NEXT_BUDDY', {
+  always('with NO_NEXT_BUDDY, a wakeup does not take the nomination away from the target of a yield_to()', {
     of: 'AR12.2',
     given: {
       ...yielders(['flat'], { tasks: [3, 4], weights: NEXT_BUDDY }),

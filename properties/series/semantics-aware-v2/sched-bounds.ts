@@ -19,6 +19,7 @@ import {
   type YieldTo,
   yieldProbes,
 } from './monitors.js';
+import { capOfCompetitors, costs, limitOfThePair, sumWithinCap } from './sched-limits.js';
 import { pairOfYielders, waiterAndHolder, yielders, youngYielders } from './worlds.js';
 
 /** Replaces the penalty's size by `times` granularities. */
@@ -31,25 +32,11 @@ const penaltyOf = (times: number) =>
     return u64(Math.floor((this.m.sysctl_sched_base_slice * times * 1_048_576) / toNumber(y.load.weight)));
   };
 
-/** Replaces yield_to_task_fair() by one whose yielder pays this many virtual ns on its own queue, and the usual. */
-export const costs = (virtualNs: number) =>
-  function yield_to_task_fair(
-    this: { set_next_buddy(se: sched_entity): void; yield_task_fair(rq: rq): void; m: Step['m'] },
-    rq: rq,
-    p: task_struct,
-  ): boolean {
-    const se = this.m.se[p.se];
-    if (se.on_rq === 0) return false;
-    this.set_next_buddy(se);
-    this.yield_task_fair(rq);
-    const y = this.m.se[this.m.task[rq.donor].se];
-    y.vruntime = add(y.vruntime, u64(virtualNs));
-    return true;
-  };
-
 const A1: Property[] = [
   always('the penalty of one yield_to() stays within the cap for its queue', {
     of: 'A1.1',
+    means:
+      'cap: 6, 4, 2.5, 2, 1.5, 1 base slices for 2, 3, up to 6, 8, 12, and more tasks, in virtual time of the yielder; 1 ns is rounding',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 14] }),
     scope: pairOfYielders(5),
     watch: () => ({
@@ -72,6 +59,8 @@ const A1: Property[] = [
   }),
   always('all of a yield_to() costs no more than the cap and the one slice that any yield forfeits', {
     of: 'A1.2',
+    means:
+      'cap: 6, 4, 2.5, 2, 1.5, 1 base slices for 2, 3, up to 6, 8, 12, and more tasks, in virtual time of the yielder; 2 ns are rounding',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 14] }),
     watch: () => ({
       notes: () => null,
@@ -94,6 +83,7 @@ const A1: Property[] = [
     }),
     fault: { says: 'a yield costs 30 ms on top', funcs: { yield_to_task_fair: costs(30_000_000) } },
   }),
+  sumWithinCap,
 ];
 
 /** The penalty for this state, were `tasks` queued. The copy of rq takes the notes that the function leaves. */
@@ -108,6 +98,7 @@ function penaltyFor(step: Step, args: readonly unknown[], tasks: number): number
 const A5: Property[] = [
   always('the longer the queue, the smaller the penalty: from 6 granularities down to one', {
     of: 'A5.1',
+    means: 'asked of the function itself, for 2 to 16 tasks from one state',
     given: yielders(['flat', 'groups']),
     watch(): Monitor {
       let asking = false;
@@ -146,14 +137,21 @@ const A5: Property[] = [
       },
     },
   }),
-  always('whoever yields runs again before every other has had its cap and two slices more', {
-    of: 'A5.2',
-    given: waiterAndHolder(['flat', 'groups'], { others: 2, ms: 120 }),
-    watch: () => waits(),
-    fault: { says: 'a yield costs a second', funcs: { yield_to_task_fair: costs(1_000_000_000) } },
-  }),
+  always(
+    'with up to two others on the CPU, a yielder runs again before each of the rest has had its cap, three slices and two ticks',
+    {
+      of: 'A5.2',
+      means:
+        'the cap is that of its queue, in slices; the gap to the target is added, for the yielder waits until that is made up',
+      given: waiterAndHolder(['flat', 'groups'], { others: 2, ms: 120 }),
+      watch: () => waits(),
+      fault: { says: 'a yield costs a second', funcs: { yield_to_task_fair: costs(1_000_000_000) } },
+    },
+  ),
   sometimes('without a gap the penalty is smaller than one granularity, as its baselines say', {
     of: 'A5.3',
+    means:
+      'a granularity is a base slice in virtual time of the yielder; the gap is what the target has had more on the common queue',
     given: yielders(['flat', 'groups'], { tasks: [3, 14] }),
     scope: pairOfYielders(4, 3),
     watch: () => ({
@@ -168,6 +166,7 @@ const A5: Property[] = [
     }),
     fault: { says: 'no penalty at all', funcs: { yield_to_deboost() {} } },
   }),
+  capOfCompetitors,
 ];
 
 /** A yielder that stays runnable is back on its CPU within a bound in real time. */
@@ -207,6 +206,8 @@ interface Pair {
 const A6: Property[] = [
   sometimes('a yield straight back within 600 us is penalised, but less', {
     of: 'A6.1',
+    means:
+      'a granularity is a base slice in virtual time of the yielder; the gap is what the target has had more on the common queue; less: than without the yield before it',
     given: yielders(['flat', 'groups'], { tasks: [2, 3] }),
     scope: pairOfYielders(6),
     watch: () => reverse((step, it) => step.reach(`${sayYield(step.m, it)}: ${it.penalty} ns`)),
@@ -214,6 +215,8 @@ const A6: Property[] = [
   }),
   always('a yield straight back within 600 us undoes no more than the gap or one granularity', {
     of: 'A6.2',
+    means:
+      'a granularity is a base slice in virtual time of the yielder; the gap is what the target has had more on the common queue',
     given: yielders(['flat', 'groups'], { tasks: [2, 3] }),
     scope: pairOfYielders(5),
     watch: () =>
@@ -258,6 +261,7 @@ function reverse(paid: (step: Step, it: YieldTo) => void, seen?: (step: Step, it
 const A7: Property[] = [
   always('two penalties on one CPU are more than 6 ms apart', {
     of: 'A7.1',
+    means: 'of any two pairs: the limit is one for each runqueue',
     given: yielders(['flat', 'groups'], { cpus: [1, 2] }),
     scope: pairOfYielders(5),
     watch() {
@@ -282,6 +286,7 @@ const A7: Property[] = [
   }),
   always('a penalty is held back only when one was applied in the last 6 ms', {
     of: 'A7.2',
+    means: 'applied on the same CPU, to whichever pair',
     given: yielders(['flat', 'groups'], { cpus: [2, 1] }),
     watch() {
       const last = new Map<number, number>();
@@ -314,6 +319,7 @@ const A7: Property[] = [
     },
     fault: { says: 'every penalty is held back', funcs: { yield_deboost_rate_limit: () => true } },
   }),
+  limitOfThePair,
 ];
 
 const A15: Property[] = [
@@ -346,6 +352,7 @@ const A15: Property[] = [
   }),
   always('the gap that a penalty is made of is the signed difference of the two vruntimes', {
     of: 'A15.2',
+    means: 'due: a base slice and 1.1 times the gap, up to the cap of the queue, to 2 ns',
     given: youngYielders(['flat', 'groups']),
     watch: () => ({
       notes: () => null,

@@ -8,7 +8,7 @@ import { deficit, driftBound } from '../../families/bounds.js';
 import { agrees, always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { BASE, differs, elsewhere } from './fork.js';
 import { entityName, now, service, ticking, yieldProbes } from './monitors.js';
-import { siblingPays, spinningVm, yielders, yieldsThenPeace } from './worlds.js';
+import { levelBetween, siblingPays, spinningVm, yielders, yieldsThenPeace } from './worlds.js';
 
 /**
  * One entity that is always runnable must have had at least its share of the time, at every moment. On its own queue it may be
@@ -71,8 +71,9 @@ export const rootPays = payFrom((m, p) => {
 });
 
 const A3: Property[] = [
-  always('a third group keeps its share while a task of the first yields to a task of the second', {
+  always('one of three equal groups keeps its third of the CPU while a task of another yields to a task of the last', {
     of: 'A3.1',
+    means: 'at every moment from 20 ms on, less E: E is two slices and two ticks, what EEVDF may be behind by lag',
     given: siblingPays({ third: true }),
     watch: () => getsItsShare((m) => groupNamed(m, 'CG2'), 1 / 3),
     fault: {
@@ -82,7 +83,17 @@ const A3: Property[] = [
   }),
   always('a task that never yields keeps its quarter while its group mate yields to another group', {
     of: 'A3.2',
+    means:
+      'at every moment from 20 ms on, less E + E / 2: E is two slices and two ticks, what EEVDF may be behind by lag',
     given: siblingPays({ third: false }),
+    watch: () => getsItsShare((m) => taskNamed(m, 'C'), 1 / 4, 1 / 2),
+    fault: { says: 'the group pays 4 ms each time, without a limit', funcs: { yield_to_task_fair: rootPays } },
+  }),
+  always('a task that never yields keeps its quarter while a task one level below it yields to another group', {
+    of: 'A3.3',
+    means:
+      'at every moment from 20 ms on, less E + E / 2: E is two slices and two ticks, what EEVDF may be behind by lag',
+    given: levelBetween(),
     watch: () => getsItsShare((m) => taskNamed(m, 'C'), 1 / 4, 1 / 2),
     fault: { says: 'the group pays 4 ms each time, without a limit', funcs: { yield_to_task_fair: rootPays } },
   }),
@@ -95,8 +106,9 @@ const A3: Property[] = [
 const settled = (m: machine): number => 9 * m.sysctl_sched_base_slice + 2 * toNumber(m.TICK_NSEC);
 
 const A23: Property[] = [
-  always('once the yielding is over, two equal tasks soon get equal time', {
+  always('nine slices and two ticks after the last yield_to(), two equal tasks get equal time', {
     of: 'A23.1',
+    means: 'equal: to within the lags of both, two slices and two ticks each',
     given: yieldsThenPeace(['flat', 'oneGroup', 'groups', 'nested']),
     watch(): Monitor {
       let last: number | null = null;
@@ -272,7 +284,7 @@ const A22: Property[] = [
       },
     },
   }),
-  sometimes('one lock costs ten PAUSE exits', {
+  sometimes('a vCPU takes ten PAUSE exits before it gets one lock', {
     of: 'A22.2',
     given: spinningVm(['oneGroup', 'groups']),
     watch: () => exitsForALock(10),

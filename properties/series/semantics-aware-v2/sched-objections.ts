@@ -25,8 +25,8 @@ import {
   yieldProbes,
 } from './monitors.js';
 import { AR11, AR12 } from './sched-alternatives.js';
-import { costs } from './sched-bounds.js';
 import { getsItsShare, groupNamed, rootPays, taskNamed } from './sched-fairness.js';
+import { costs } from './sched-limits.js';
 import { apart, handsOver, targetFirst } from './sched-preference.js';
 import { pingPong, siblingPays, spinningVm, waiterAndHolder, yielders } from './worlds.js';
 
@@ -36,29 +36,39 @@ const doesNothing = { says: 'a yield does nothing', funcs: { yield_to_task_fair:
 const inOneGroup = (it: YieldTo): boolean => it.where !== null && it.where.height === 0;
 
 const AR4: Property[] = [
-  always('with forfeit on yield there is no loop in one group: each yield in vain closes a slice of the gap', {
-    of: 'AR4.1',
-    given: waiterAndHolder(['oneGroup', 'flat']),
-    watch: () => inVain(forfeitsTo, inOneGroup),
-    fault: doesNothing,
-  }),
-  always('nor is there a loop between two or three vCPUs of one group that fight for a lock', {
-    of: 'AR4.2',
-    given: spinningVm(['oneGroup']),
-    watch: () => inVain(forfeitsTo, inOneGroup),
-    fault: doesNothing,
-  }),
+  always(
+    'with two tasks, both in one group, a yielder is picked again at most twice in a row and once for each slice of its gap',
+    {
+      of: 'AR4.1',
+      means: 'gap: the largest by which a target was ahead in the row; a slice is 2.8 ms',
+      given: waiterAndHolder(['oneGroup', 'flat']),
+      watch: () => inVain(forfeitsTo, inOneGroup),
+      fault: doesNothing,
+    },
+  ),
+  always(
+    'between two or three vCPUs of one group that fight for a lock, a yielder is picked again at most twice in a row and once for each slice of its gap',
+    {
+      of: 'AR4.2',
+      means: 'gap: the largest by which a target was ahead in the row; a slice is 2.8 ms',
+      given: spinningVm(['oneGroup']),
+      watch: () => inVain(forfeitsTo, inOneGroup),
+      fault: doesNothing,
+    },
+  ),
 ];
 
 const AR6: Property[] = [
   always('a group keeps its half while one of its tasks yields to another group', {
     of: 'AR6.1',
+    means: 'at every moment from 20 ms on, less E: two slices and two ticks, what EEVDF may be behind by lag',
     given: siblingPays({ third: false }),
     watch: () => getsItsShare((m) => groupNamed(m, 'CG0'), 1 / 2),
     fault: { says: 'the group pays 4 ms each time', funcs: { yield_to_task_fair: rootPays } },
   }),
-  always('a task that never yields loses nothing to what the base kernel gives it', {
+  always('a task that never yields has had as much CPU time as on the base kernel, less three slices and two ticks', {
     of: 'AR6.2',
+    means: 'at every moment from 20 ms on, by the same programs; a slice is 2.8 ms',
     given: siblingPays({ third: false, whole: true }),
     watch: () => noWorseThanOnBase('C'),
     fault: { says: 'the group pays 4 ms each time', funcs: { yield_to_task_fair: rootPays } },
@@ -132,7 +142,7 @@ function inVain(most: (gap: number, slice: number) => number, wanted: (it: Yield
 const forfeitsTo = (gap: number, slice: number): number => 2 + Math.floor(Math.max(0, gap) / slice);
 
 const AR7: Property[] = [
-  always('between two groups of one task each, no more than three yields in a row are in vain', {
+  always('between two groups of one task each, a yielder is picked again at most three times in a row', {
     of: 'AR7.1',
     given: waiterAndHolder(['groups']),
     watch: () =>
@@ -142,23 +152,28 @@ const AR7: Property[] = [
       ),
     fault: doesNothing,
   }),
-  always('between groups, every yield_to() hands the CPU to its target at once', {
+  always('with two tasks in different groups, every yield_to() hands the CPU to its target at once', {
     of: 'AR7.2',
     given: waiterAndHolder(['groups', 'nested']),
     watch: () => handsOver(apart),
     fault: doesNothing,
   }),
-  always('no hint goes unheeded, in whatever groups: every yield_to() gives its target a base slice', {
-    of: 'AR7.3',
-    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
-    watch: () => targetFirst(),
-    fault: doesNothing,
-  }),
+  always(
+    'with two tasks, in one group or two, every yield_to() gives its target a base slice before the yielder runs again',
+    {
+      of: 'AR7.3',
+      means: 'a base slice is 2.8 ms; a target that goes to sleep has had enough',
+      given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
+      watch: () => targetFirst(),
+      fault: doesNothing,
+    },
+  ),
 ];
 
 const AR8: Property[] = [
-  always('one yield_to() advances the vruntime of the yielder once: by the penalty or by the forfeit', {
+  always('within one group, a yield_to() advances the vruntime of the yielder once: by the penalty or by the forfeit', {
     of: 'AR8.1',
+    means: 'beyond what was executed, and more than 1 ns',
     given: waiterAndHolder(['flat', 'oneGroup'], { others: 6 }),
     watch: paysOnce,
     fault: {
@@ -219,12 +234,14 @@ function paysOnce(): Monitor {
 const AR9: Property[] = [
   always("across a yield_to(), a group's vruntime moves by what the group executed and by nothing else", {
     of: 'AR9.1',
+    means: 'to 1 ns of rounding',
     given: yielders(['groups', 'nested']),
     watch: () => movesByExecution((it) => it.before.slice(1)),
     fault: { says: 'the root entity pays 4 ms', funcs: { yield_to_task_fair: rootPays } },
   }),
   always("across a yield_to(), a task's vruntime moves by what the task executed and by nothing else", {
     of: 'AR9.2',
+    means: 'to 1 ns of rounding',
     given: yielders(['flat', 'groups']),
     watch: () => movesByExecution((it) => it.before.slice(0, 1)),
     fault: { says: 'a yield costs 30 ms on top', funcs: { yield_to_task_fair: costs(30_000_000) } },
@@ -279,7 +296,7 @@ const AR10: Property[] = [
 ];
 
 const AR14: Property[] = [
-  always('two threads that only yield to each other hand over with each yield: never two in a row by one', {
+  always('of two threads that do nothing but yield to each other, each yield hands the CPU over', {
     of: 'AR14.1',
     given: pingPong(['flat', 'oneGroup', 'groups']),
     watch: () =>
@@ -289,8 +306,9 @@ const AR14: Property[] = [
       ),
     fault: doesNothing,
   }),
-  always('in a perfect ping-pong there are less than two yields to a hand-over', {
+  always('two threads that do nothing but yield to each other need fewer than two yields for each hand-over', {
     of: 'AR14.2',
+    means: 'on average over a run of 100 yields and more',
     given: pingPong(['flat', 'oneGroup', 'groups']),
     watch: () => yieldsPerHandOver(2),
     fault: {
@@ -357,4 +375,11 @@ export const objections: Claim[] = [
   { id: 'AR11', words: 'how much better is it than a loop up the hierarchy?', properties: AR11 },
   { id: 'AR12', words: 'NEXT_BUDDY: wakeups overwrite the hint', properties: AR12 },
   { id: 'AR14', words: 'ping-pong: ten yields a hand-over, one without limit', properties: AR14 },
+  {
+    id: 'AR16',
+    words: 'what if the receiver or the holder is throttled?',
+    properties: [],
+    unanswerable:
+      'CFS bandwidth control is not modelled: no group here runs out of quota, so no vCPU is ready and cannot run',
+  },
 ];

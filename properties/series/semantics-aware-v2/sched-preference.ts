@@ -102,24 +102,36 @@ const noPenalty = { says: 'no penalty at all', funcs: { yield_to_deboost() {} } 
 const noBuddy = { says: 'no buddy', funcs: { set_next_buddy() {} } };
 
 const A2: Property[] = [
-  always('a yield_to() that no limit holds back gives its target a base slice before the yielder runs again', {
-    of: 'A2.1',
-    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
-    watch: () => targetFirst(unhurried()),
-    fault: noPenalty,
-  }),
-  always('the same while up to six others wait on the CPU, at HZ=250 and HZ=1000', {
-    of: 'A2.2',
-    given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], {
-      others: 6,
-      ms: 100,
-      ticks: constantFrom(250, 1000),
-    }),
-    watch: () => targetFirst(unhurried()),
-    fault: noPenalty,
-  }),
+  always(
+    'with two tasks on the CPU, a yield_to() that no rate limit holds back gives its target a base slice before the yielder runs again',
+    {
+      of: 'A2.1',
+      means:
+        'not held back: the first yield_to() on its CPU for more than 6 ms; a base slice is 2.8 ms, a target that goes to sleep has had enough',
+      given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
+      watch: () => targetFirst(unhurried()),
+      fault: noPenalty,
+    },
+  ),
+  always(
+    'with up to six others on the CPU, at HZ=250 and HZ=1000, a yield_to() that no rate limit holds back gives its target a base slice before the yielder runs again',
+    {
+      of: 'A2.2',
+      means:
+        'not held back: the first yield_to() on its CPU for more than 6 ms; a base slice is 2.8 ms, a target that goes to sleep has had enough',
+      given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], {
+        others: 6,
+        ms: 100,
+        ticks: constantFrom(250, 1000),
+      }),
+      watch: () => targetFirst(unhurried()),
+      fault: noPenalty,
+    },
+  ),
   sometimes('the cap is below the gap that one tick of HZ=100 makes, and the yielder stays behind its target', {
     of: 'A2.3',
+    means:
+      'cap: 6, 4, 2.5, 2, 1.5, 1 base slices for 2, 3, up to 6, 8, 12, and more tasks; gap: virtual time by which the target is ahead',
     given: waiterAndHolder(['flat', 'groups'], { others: 6, ms: 100, ticks: constantFrom(100) }),
     watch: () => ({
       notes: () => null,
@@ -132,17 +144,34 @@ const A2: Property[] = [
     }),
     fault: noPenalty,
   }),
-  always('within one group, every yield_to() hands the CPU to its target at once', {
+  always('with two tasks, both in one group, every yield_to() hands the CPU to its target at once', {
     of: 'A2.4',
+    means: 'at HZ=100 to 1000, so that a gap is a tick at most, and whatever was yielded before',
     given: waiterAndHolder(['flat', 'oneGroup']),
     watch: () => handsOver((it) => it.where!.height === 0),
     fault: { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } },
   }),
+  always(
+    'with up to 12 others on the CPU, at HZ=100, a yield_to() that no rate limit holds back gives its target a base slice before the yielder runs again',
+    {
+      of: 'A2.5',
+      means:
+        'not held back: the first yield_to() on its CPU for more than 6 ms; a base slice is 2.8 ms, a target that goes to sleep has had enough',
+      given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested'], {
+        others: 12,
+        ms: 200,
+        ticks: constantFrom(100),
+      }),
+      watch: () => targetFirst(unhurried()),
+      fault: noPenalty,
+    },
+  ),
 ];
 
 const A4: Property[] = [
   always('after a penalty the deadline is one request past the new vruntime', {
     of: 'A4.1',
+    means: 'one request: the slice of the entity in its virtual time, to 1 ns',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested']),
     watch: () => ({
       notes: () => null,
@@ -227,6 +256,7 @@ const A4: Property[] = [
   }),
   always('vlag is right without being touched: at the next dequeue it is V - v, clamped', {
     of: 'A4.4',
+    means: 'clamped to two slices or a tick, whichever is more, to 1 ns',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested']),
     watch() {
       const penalised = new Set<number>();
@@ -298,20 +328,26 @@ const A8: Property[] = [
     }),
     fault: noBuddy,
   }),
-  always('between groups, a yield_to() that no limit holds back hands the CPU to its target at once', {
-    of: 'A8.2',
-    given: waiterAndHolder(['groups', 'nested']),
-    watch() {
-      const first = unhurried();
-      return handsOver((it) => first(it) && apart(it));
+  always(
+    'with two tasks in different groups, a yield_to() that no rate limit holds back hands the CPU to its target at once',
+    {
+      of: 'A8.2',
+      means: 'not held back: the first yield_to() on its CPU for more than 6 ms',
+      given: waiterAndHolder(['groups', 'nested']),
+      watch() {
+        const first = unhurried();
+        return handsOver((it) => first(it) && apart(it));
+      },
+      fault: noPenalty,
     },
-    fault: noPenalty,
-  }),
+  ),
 ];
 
 const A19: Property[] = [
   always('the penalty answers the gap: a target that is ahead costs its yielder more than one granularity', {
     of: 'A19.1',
+    means:
+      'a granularity is a base slice in virtual time of the yielder; ahead: by 20 ns, or the tenth that is added is nothing',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 3] }),
     watch: () => ({
       notes: () => null,
@@ -354,6 +390,7 @@ const A19: Property[] = [
   }),
   sometimes('a forfeit before the penalty would leave no gap to see', {
     of: 'A19.2',
+    means: 'gap: virtual time by which the target is ahead on the common queue',
     given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
     watch: () => ({
       notes: () => null,

@@ -58,6 +58,22 @@ export function yielders(
   };
 }
 
+/** Two groups of one to six tasks each, in any order of events: two entities compete on the root queue, however many tasks are below. */
+export function twoGroups(): World {
+  const world = yielders(['flat']);
+  const scenario = record({ first: integer({ min: 1, max: 6 }), second: integer({ min: 1, max: 6 }), hz }).map(
+    ({ first, second, hz }): Scenario => ({
+      cpus: 1,
+      hz,
+      base_slice: BIG_MACHINE_SLICE,
+      vruntime_offset: FAR_FROM_WRAP,
+      groups: [{ name: 'CG0' }, { name: 'CG1' }],
+      tasks: [...Array(first + second).keys()].map((i) => ({ comm: `T${i}`, group: i < first ? 'CG0' : 'CG1' })),
+    }),
+  );
+  return { ...world, scenario, keep: (s) => world.keep!(s) && s.tasks!.every((task) => task.group !== undefined) };
+}
+
 /** The same within the first millisecond of virtual time: every cfs_rq starts 2^20 ns below 2^64. */
 export function youngYielders(layouts: readonly Layout[]): World {
   return {
@@ -190,6 +206,33 @@ export function siblingPays(options: { third: boolean; whole?: boolean }): World
   const homes = { A: 'CG0', C: 'CG0', B: 'CG1' };
   const world = byPrograms(scenario, ['A', 'B', 'C'], options.third ? { ...homes, D: 'CG2' } : homes);
   return { ...world, whole: options.whole === true };
+}
+
+/** root{CG0{up{A},C},CG1{B}}: A, a level below C, yields to B; C and B compute. */
+export function levelBetween(): World {
+  const scenario = record({ ns: burst, hz }).map(
+    ({ ns, hz }): Scenario => ({
+      cpus: 1,
+      hz,
+      base_slice: BIG_MACHINE_SLICE,
+      vruntime_offset: FAR_FROM_WRAP,
+      groups: [{ name: 'CG0' }, { name: 'CG1' }, { name: 'up', parent: 'CG0' }],
+      tasks: [
+        {
+          comm: 'A',
+          group: 'up',
+          program: [
+            { op: 'compute', ns },
+            { op: 'yieldTo', task: 'B' },
+          ],
+        },
+        { comm: 'C', group: 'CG0' },
+        { comm: 'B', group: 'CG1' },
+      ],
+      until: 160 * MS,
+    }),
+  );
+  return byPrograms(scenario, ['A', 'B', 'C'], { A: 'up', C: 'CG0', B: 'CG1' });
 }
 
 /** A few yields in a row, then 120 ms of work without any, and again. */

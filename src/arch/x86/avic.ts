@@ -38,7 +38,6 @@ import {
   X2APIC_BROADCAST,
 } from '../../lapic/apicdef.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
-import { NotModelled } from '../../lib/bug.js';
 import { EINVAL } from '../../lib/errno.js';
 import type { u32 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
@@ -359,7 +358,7 @@ export function avic_unaccelerated_access_interception(
     this.warnOn(!write, 'avic_unaccelerated_access_interception: trap on a read');
     return this.avic_unaccel_trap_write(vcpu, offset);
   }
-  throw new NotModelled('AVIC: instruction emulation of an access that faults');
+  return this.emulateApicAccess(vcpu);
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_apicv_post_state_restore() */

@@ -6,7 +6,7 @@
  * The list of vCPUs to wake on a CPU is kept as `vcpu.arch.pi_wakeup_cpu`: the CPU whose list it is on, or NULL; and
  * `pi_wakeup_place`: where on it.
  */
-import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
@@ -117,9 +117,4 @@ export function pi_wakeup_handler(this: vmlinux): void {
 export function pi_has_pending_interrupt(this: vmlinux, vcpu: kvm_vcpu): bool {
   const pi_desc = vcpu.arch.pi_desc;
   return pi_desc.on !== 0 || (pi_desc.sn !== 0 && !this.pi_is_pir_empty(pi_desc));
-}
-
-/** Whether the vCPU is in non-root mode, where the CPU takes notifications by itself. */
-export function inNonRootMode(this: vmlinux, vcpu: kvm_vcpu): bool {
-  return vcpu.mode === IN_GUEST_MODE && this.m.kvm_running_vcpu[vcpu.cpu] === vcpu.id;
 }

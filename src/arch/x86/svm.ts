@@ -45,6 +45,7 @@ import {
 } from './vmx.js';
 
 /** arch/x86/include/uapi/asm/svm.h */
+export const SVM_EXIT_WRITE_CR8 = 0x018;
 export const SVM_EXIT_INTR = 0x060;
 export const SVM_EXIT_VINTR = 0x064;
 /** SVM_EXIT_EXCP_BASE + DB_VECTOR */
@@ -381,6 +382,19 @@ export function avic_vcpu_unblocking(this: vmlinux, vcpu: kvm_vcpu): void {
 
 /* ---- CR8 ---- */
 
+/** arch/x86/kvm/svm/svm.c: cr_interception(), of it MOV to CR8 with decode assists: the value is in RAX. */
+export function cr_interception(this: vmlinux, vcpu: kvm_vcpu): number {
+  const val = vcpu.arch.regs.rax;
+  this.trace_kvm_cr_write(8, val);
+  return this.kvm_complete_insn_gp(vcpu, this.kvm_set_cr8(vcpu, val));
+}
+
+/** arch/x86/kvm/svm/svm.c: cr8_write_interception(), with the local APIC in the kernel. */
+export function cr8_write_interception(this: vmlinux, vcpu: kvm_vcpu): number {
+  this.warnOn(this.kvm_vcpu_apicv_active(vcpu), 'cr8_write_interception: AVIC is active');
+  return this.cr_interception(vcpu);
+}
+
 /** arch/x86/kvm/svm/svm.c: sync_cr8_to_lapic(): TPR comes back through CR8, without its low nibble. */
 export function sync_cr8_to_lapic(this: vmlinux, vcpu: kvm_vcpu): void {
   if (!vcpu.arch.vmcb.intercept_cr8_write) this.kvm_set_cr8(vcpu, u64(vcpu.arch.vmcb.v_tpr & 0x0f));
@@ -536,6 +550,8 @@ export function db_interception(this: vmlinux, vcpu: kvm_vcpu): number {
 /** arch/x86/kvm/svm/svm.c: svm_invoke_exit_handler() */
 export function svm_invoke_exit_handler(this: vmlinux, vcpu: kvm_vcpu, exit_code: number): number {
   switch (exit_code) {
+    case SVM_EXIT_WRITE_CR8:
+      return this.cr8_write_interception(vcpu);
     case SVM_EXIT_INTR:
       return this.intr_interception(vcpu);
     case SVM_EXIT_VINTR:

@@ -7,14 +7,12 @@
  * or about to unwind with frames on its kernel stack, or outside KVM_RUN without any.
  *
  * For the machine:
- *   vcpuRun        current begins KVM_RUN
  *   exit...        the guest on this CPU exits; the handler and vcpu_run() go on until it is in the guest again,
  *                  asleep, polling, or off the CPU
  *   guest...       the guest does something that exits or not, as the VM is set up
  *   settleCpu      after every event, for every CPU: what has been left to do there is done
- *   pollDeadline   when halt polling on this CPU ends at the latest
  */
-import { EXITING_GUEST_MODE, KVM_EXIT_IOAPIC_EOI, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import { EXITING_GUEST_MODE, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import {
   APIC_BASE_MSR,
   APIC_DEFAULT_PHYS_BASE,
@@ -30,8 +28,12 @@ import {
   APIC_SHORT_MASK,
 } from '../../lapic/apicdef.js';
 import { NotModelled } from '../../lib/bug.js';
-import { EAGAIN } from '../../lib/errno.js';
-import { CALL_FUNCTION_SINGLE_VECTOR, LOCAL_TIMER_VECTOR, RESCHEDULE_VECTOR } from '../../lib/irq_vectors.js';
+import {
+  CALL_FUNCTION_SINGLE_VECTOR,
+  CALL_FUNCTION_VECTOR,
+  LOCAL_TIMER_VECTOR,
+  RESCHEDULE_VECTOR,
+} from '../../lib/irq_vectors.js';
 import { type bool, ge, or, shl, shr, to_u32, type u32, u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
@@ -77,6 +79,11 @@ export function hostIrq(this: vmlinux, vector: number): void {
     case POSTED_INTR_WAKEUP_VECTOR:
       this.pi_wakeup_handler();
       break;
+    case CALL_FUNCTION_SINGLE_VECTOR:
+    case CALL_FUNCTION_VECTOR:
+      // generic_smp_call_function_single_interrupt(); ack_kick() does nothing
+      this.sched_ttwu_pending();
+      break;
     default: // what the others are sent for is set already: need_resched, or EXITING_GUEST_MODE
       break;
   }
@@ -114,12 +121,6 @@ export function guestOn(this: vmlinux, cpu: number): number {
 export function pollingOn(this: vmlinux, cpu: number): number {
   const p = this.m.task[this.m.rq[cpu].curr];
   return p.preempt_notifier !== NULL && this.waitsForTime(p) ? p.preempt_notifier : NULL;
-}
-
-/** When halt polling on the CPU ends at the latest, in ns; only while somebody polls there (`pollingOn`). */
-export function pollDeadline(this: vmlinux, cpu: number): u64 {
-  const vcpu = this.pollingOn(cpu);
-  return vcpu === NULL ? ZERO : this.m.vcpu[vcpu].halt.stop;
 }
 
 /**
@@ -167,39 +168,7 @@ export function guestEntered(this: vmlinux, vcpu: kvm_vcpu): void {
   this.evaluateVirtualInterrupt(vcpu);
 }
 
-/* ---- KVM_RUN and exits; each says whether there was a guest to exit ---- */
-
-/** The current task of this CPU begins KVM_RUN. Its return value when it is back at once, else 0. */
-export function vcpuRun(this: vmlinux, vcpu: kvm_vcpu): number {
-  return this.kvm_vcpu_ioctlRun(vcpu);
-}
-
-/** The vCPU's thread in userspace: KVM_RUN, as long as there is no reason not to. */
-export function vcpuRunOf(this: vmlinux, vcpuId: number): void {
-  const current = this.get_current();
-  for (;;) {
-    const r = this.vcpuRun(this.m.vcpu[vcpuId]);
-    if (this.notReturned(current)) {
-      this.whenBack(current, 'vcpuRunReturned', vcpuId);
-      return;
-    }
-    if (!this.runsAgain(vcpuId, r)) return;
-  }
-}
-
-/** KVM_RUN has returned r to the vCPU's thread. */
-export function vcpuRunReturned(this: vmlinux, vcpuId: number, r: number): void {
-  if (this.runsAgain(vcpuId, r)) this.vcpuRunOf(vcpuId);
-}
-
-/** Whether userspace goes on at once: after an AP's INIT, and for an EOI that its IOAPIC has heard of. */
-export function runsAgain(this: vmlinux, vcpuId: number, r: number): bool {
-  const { run } = this.m.vcpu[vcpuId];
-  if (r === -EAGAIN) return true;
-  if (r === 0 && run.exit_reason === KVM_EXIT_IOAPIC_EOI) return true;
-  if (run.immediate_exit) return false;
-  throw new NotModelled(`userspace after KVM_RUN returned ${r}, exit_reason ${run.exit_reason}`);
-}
+/* ---- exits; each says whether there was a guest to exit ---- */
 
 /** The guest on the CPU exits with a reason (VMX) or code (SVM), and the kernel goes on behind the entry. */
 export function vmExit(this: vmlinux, cpu: number, vmxReason: u32, svmCode: u32, qualification: u64): bool {
@@ -460,13 +429,14 @@ export function takeHostIrq(this: vmlinux, cpu: number, vector: number): void {
     return;
   }
   // WHY: the CPU has been in the host since it was sent, for another reason, and took it there
-  if (id !== NULL && vector >= CALL_FUNCTION_SINGLE_VECTOR && !this.leavesGuest(this.m.vcpu[id])) return;
+  const wakes = this.m.rq[cpu].wake_list.length > 0;
+  if (id !== NULL && vector >= CALL_FUNCTION_SINGLE_VECTOR && !wakes && !this.leavesGuest(this.m.vcpu[id])) return;
   if (!this.exitExternalInterrupt(cpu, vector)) this.hostIrq(vector);
 }
 
 /** Whether the CPU, once it has an interrupt, does not go back to this guest before it has looked at something. */
 export function leavesGuest(this: vmlinux, vcpu: kvm_vcpu): bool {
-  return vcpu.mode === EXITING_GUEST_MODE || this.need_resched();
+  return vcpu.mode === EXITING_GUEST_MODE || this.need_resched() || this.signal_pending(this.get_current());
 }
 
 /**

@@ -22,7 +22,7 @@ import {
   MSR_IA32_TSC_DEADLINE,
   X2APIC_BROADCAST,
 } from '../../lapic/apicdef.js';
-import type { msr_data } from '../../lapic/lapic.js';
+import type { kvm_lapic_state, msr_data } from '../../lapic/lapic.js';
 import { EINVAL } from '../../lib/errno.js';
 import { not, shl, shr, sub, to_u32, type u8, type u32, u64, ZERO } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
@@ -45,6 +45,7 @@ import {
   KVM_REQ_SMI,
   KVM_X86_SHADOW_INT_STI,
 } from './kvm_host.js';
+import { MSR_IA32_TSC } from './x86-tsc.js';
 
 /** arch/x86/include/uapi/asm/kvm_para.h */
 export const MSR_KVM_PV_EOI_EN = 0x4b56_4d04;
@@ -210,6 +211,7 @@ export function kvm_set_msr_commonApic(this: vmlinux, vcpu: kvm_vcpu, msr_info: 
     if (!this.guest_pv_has(vcpu, KVM_FEATURE_PV_EOI)) return KVM_MSR_RET_UNSUPPORTED;
     return this.kvm_lapic_set_pv_eoi(vcpu, msr_info.data) !== 0 ? 1 : 0;
   }
+  if (msr === MSR_IA32_TSC && !msr_info.host_initiated) return this.kvm_set_msr_commonTsc(vcpu, msr_info.data);
   return -1;
 }
 
@@ -235,7 +237,22 @@ export function kvm_get_msr_commonApic(this: vmlinux, vcpu: kvm_vcpu, msr_info: 
     msr_info.data = vcpu.arch.pv_eoi.msr_val;
     return 0;
   }
+  if (msr === MSR_IA32_TSC) {
+    msr_info.data = this.kvm_read_l1_tsc(vcpu, this.rdtsc());
+    return 0;
+  }
   return -1;
+}
+
+/** arch/x86/kvm/x86.c: kvm_vcpu_ioctl_get_lapic(): KVM_GET_LAPIC. */
+export function kvm_vcpu_ioctl_get_lapic(this: vmlinux, vcpu: kvm_vcpu, s: kvm_lapic_state): number {
+  this.kvm_x86_sync_pir_to_irr(vcpu);
+  return this.kvm_apic_get_state(vcpu, s);
+}
+
+/** arch/x86/kvm/x86.c: kvm_vcpu_ioctl_set_lapic(): KVM_SET_LAPIC. */
+export function kvm_vcpu_ioctl_set_lapic(this: vmlinux, vcpu: kvm_vcpu, s: kvm_lapic_state): number {
+  return this.kvm_apic_set_state(vcpu, s);
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_ioctl_get_mpstate(): KVM_GET_MP_STATE accepts INIT and SIPI first. */

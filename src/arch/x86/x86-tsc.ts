@@ -15,8 +15,11 @@ import {
   mul_u64_u32_shr,
   not,
   type s32,
+  type s64,
   shl,
   shr,
+  sub,
+  to_s64,
   to_u32,
   to_u64,
   U32_MAX,
@@ -86,5 +89,31 @@ export function kvm_set_tsc_khz(this: vmlinux, vcpu: kvm_vcpu, user_tsc_khz: u32
   vcpu.arch.virtual_tsc_shift = scale.shift;
   vcpu.arch.virtual_tsc_mult = scale.multiplier;
   vcpu.arch.virtual_tsc_khz = user_tsc_khz;
+  return 0;
+}
+
+/** arch/x86/include/asm/msr-index.h */
+export const MSR_IA32_TSC = 0x10;
+
+/** arch/x86/kvm/x86.c: kvm_compute_l1_tsc_offset() */
+export function kvm_compute_l1_tsc_offset(this: vmlinux, _vcpu: kvm_vcpu, target_tsc: u64): u64 {
+  return sub(target_tsc, this.rdtsc());
+}
+
+/** arch/x86/kvm/x86.c: kvm_vcpu_write_tsc_offset(). MODEL: no nested guest, so l1_tsc_offset is tsc_offset. */
+export function kvm_vcpu_write_tsc_offset(this: vmlinux, vcpu: kvm_vcpu, l1_offset: u64): void {
+  this.trace_kvm_write_tsc_offset(vcpu.vcpu_id, to_u64(vcpu.arch.tsc_offset), l1_offset);
+  vcpu.arch.tsc_offset = to_s64(l1_offset);
+}
+
+/** arch/x86/kvm/x86.c: adjust_tsc_offset_guest() */
+export function adjust_tsc_offset_guest(this: vmlinux, vcpu: kvm_vcpu, adjustment: s64): void {
+  this.kvm_vcpu_write_tsc_offset(vcpu, add(to_u64(vcpu.arch.tsc_offset), to_u64(adjustment)));
+}
+
+/** kvm_set_msr_common(): MSR_IA32_TSC by the guest. MODEL: without IA32_TSC_ADJUST, which would follow. */
+export function kvm_set_msr_commonTsc(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
+  const adj = sub(this.kvm_compute_l1_tsc_offset(vcpu, data), to_u64(vcpu.arch.tsc_offset));
+  this.adjust_tsc_offset_guest(vcpu, to_s64(adj));
   return 0;
 }

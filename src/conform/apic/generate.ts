@@ -116,7 +116,8 @@ function paravirtual(d: Draw, cpu: number): ApicOperation[] {
     default: {
       const bitmap = (): bigint => lateral(d.word() & d.word(), d.once(2) ? 0 : d.word());
       const flags = (icrLow(d) & (d.once(6) ? 0x7fff_ffff : 0x7ff3_f7ff)) | (d.once(2) ? 0x8000_0000 : 0);
-      const min = d.once(8) ? d.word() : d.id();
+      // the id is a bit of any of the four words
+      const min = d.once(8) ? d.word() : Math.max(0, d.id() - d.of([0, 0, 0, 31, 32, 63, 64, 127]));
       return [
         apicOp('PV_IPI', {
           cpu,
@@ -354,7 +355,7 @@ function flagsOf(d: Draw, kind: ApicKind): number {
 function setup(d: Draw, kind: ApicKind): ApicOperation[] {
   d.vcpus = d.once(6) ? 1 + d.below(12) : 1 + d.below(4);
   d.step = d.once(5) ? d.of([2, 16, 17, 100]) : 1;
-  d.first = d.once(8) ? d.of([1, 250]) : 0;
+  d.first = d.once(8) ? d.of([1, 250, 254, 255]) : 0;
   d.x2apic = kind === 'x2apic' || (kind !== 'xapic' && d.once(2));
   d.khz = d.of([1_000_000, 1_000_000, 2_400_000, 999_999]);
   const width = d.of([46, 46, 36, 52]);

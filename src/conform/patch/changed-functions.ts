@@ -127,11 +127,15 @@ const COMMON = new Set(
   ).split(' '),
 );
 
-/** Names that a hunk uses or defines outside of functions. */
-export function namesOutside(files: TouchedFiles, hunk: AppliedHunk): Set<string> {
+/** Names that a hunk uses or defines outside of functions, but for lines that `isOther` takes. */
+export function namesOutside(
+  files: TouchedFiles,
+  hunk: AppliedHunk,
+  isOther: (side: ChangedLine['side'], line: number) => boolean = () => false,
+): Set<string> {
   const names = new Set<string>();
   for (const { side, line, text } of changedLines(hunk)) {
-    if (functionAt(files[side].get(hunk.file), line) !== null) continue;
+    if (functionAt(files[side].get(hunk.file), line) !== null || isOther(side, line)) continue;
     for (const word of withoutComments(text).match(/[A-Za-z_]\w*/g) ?? []) if (!COMMON.has(word)) names.add(word);
   }
   return names;

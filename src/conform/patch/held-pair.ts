@@ -3,6 +3,8 @@
  * Functions of KVM that a patch changes, cut out of both trees and called alone with the same state, arguments and
  * answers of what they call: the calls that they make, the state by each of them and in the end, and what they return.
  */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import type { HeldFunction, Wanted } from '../../native/extract/build.js';
 import {
@@ -25,12 +27,14 @@ import { xorshift32 } from '../sched/generate.js';
 import {
   type Candidate,
   changedFunctions,
+  changedLines,
   functionsApart,
   mentioning,
   namesOutside,
   type TouchedFiles,
   touchedFiles,
 } from './changed-functions.js';
+import { type InitialChange, initialChanges, startedAt } from './initial-values.js';
 
 /** What tells the two texts of one function apart; the first thing of the smallest call found. */
 export interface HeldChange {
@@ -51,6 +55,8 @@ export interface HeldPairRow {
   /** calls that the base returns from and the patched text does not */
   readonly deaths: number;
   readonly difference: HeldChange | null;
+  /** variables that it was also called with as each tree starts them */
+  readonly started: readonly string[];
 }
 
 export interface HeldPairs {
@@ -62,6 +68,8 @@ export interface HeldPairs {
   readonly before: LineCoverage;
   /** functions that read what a hunk changes outside of functions, by its place: `file:line` */
   readonly readers: ReadonlyMap<string, readonly string[]>;
+  /** why nothing answers for what a hunk changes outside of functions, by its place */
+  readonly unread: ReadonlyMap<string, string>;
 }
 
 export const placeOf = (hunk: AppliedHunk): string => `${hunk.file}:${hunk.at}`;
@@ -70,6 +78,9 @@ export const placeOf = (hunk: AppliedHunk): string => `${hunk.file}:${hunk.at}`;
 const MOST = 60;
 const READERS = 6;
 const BATCH = 50;
+
+type Fixed = ReadonlyMap<number, Value>;
+const NONE: Fixed = new Map();
 
 /** An engine whose fields are numbered as those of both. */
 class Side {
@@ -84,11 +95,12 @@ class Side {
     this.back = new Map(this.own.map((u, i) => [u, i]));
   }
 
-  run(as: string, svm: boolean, followed: readonly number[], calls: readonly HeldCall[]): HeldResult[] {
+  /** `fixed` are fields that this side has its own values for. */
+  run(as: string, svm: boolean, followed: readonly number[], calls: readonly HeldCall[], fixed: Fixed): HeldResult[] {
     const mine = (fields: readonly number[]) => fields.flatMap((u) => this.back.get(u) ?? []);
     const made = calls.map((call) => ({
       ...call,
-      state: this.own.map((u) => call.state[u]!),
+      state: this.own.map((u) => fixed.get(u) ?? call.state[u]!),
       writes: call.writes.flatMap((w) => {
         const field = this.back.get(w.field);
         return field === undefined ? [] : [{ ...w, field }];
@@ -117,6 +129,7 @@ class Pair {
     private readonly base: ExtractEngine,
     private readonly patched: ExtractEngine,
     private readonly wanted: Wanted,
+    private readonly initials: readonly InitialChange[],
   ) {
     const union = [...new Set([...patched.fields, ...base.fields])];
     this.sides = [new Side(base, union), new Side(patched, union)];
@@ -138,6 +151,22 @@ class Pair {
     return this.fields.flatMap(({ name }, i) => (mentions.has(last(name)) ? [i] : []));
   }
 
+  /** Of the variables that start otherwise, those that are followed, with what they start as on each side. */
+  private startsOf(followed: readonly number[]): { names: string[]; told: string[]; fixed: [Fixed, Fixed] } {
+    const found = this.initials.flatMap((one) => {
+      const field = followed.find((i) => this.fields[i]!.name.split('.').at(-1) === one.name);
+      return field === undefined || one.values === null ? [] : [{ one, field, values: one.values }];
+    });
+    const side = (n: 0 | 1): Fixed => new Map(found.map(({ field, values }) => [field, values[n]]));
+    return {
+      names: found.map(({ one }) => one.name),
+      told: found.map(
+        ({ one }) => `${one.name} starts as ${one.before ?? 'nothing'} before, ${one.patched} with the patch`,
+      ),
+      fixed: [side(0), side(1)],
+    };
+  }
+
   hold(as: string, calls: number, seed: number): HeldPairRow | string {
     const [before, after] = [this.base, this.patched].map((e) => e.built.held.find((f) => f.as === as));
     if (before === undefined || after === undefined) return 'it is in one of the two trees only';
@@ -151,11 +180,17 @@ class Pair {
     const maker = new Calls(both, one, this.fields, followed, this.types, answers, new Set());
     const returns = this.patched.returns.get(as)!;
     const comparison: Comparison = { fields: this.fields, ignores: this.oneSided, returns };
-    let [done, differing, deaths] = [0, 0, 0];
+    let [done, differing, deaths, returned] = [0, 0, 0, 0];
     let difference: HeldChange | null = null;
     const vendors = vendorsOf(this.wanted.architecture.name, file, one);
-    for (const svm of vendors) {
-      const results = (list: readonly HeldCall[]) => this.sides.map((side) => side.run(as, svm, followed, list));
+    const starts = this.startsOf(followed);
+    const ways = vendors.flatMap((svm) => [
+      { svm, fixed: [NONE, NONE] as const, told: [] },
+      ...(starts.names.length === 0 ? [] : [{ svm, fixed: starts.fixed, told: starts.told }]),
+    ]);
+    for (const { svm, fixed, told: startsTold } of ways) {
+      const results = (list: readonly HeldCall[]) =>
+        this.sides.map((side, n) => side.run(as, svm, followed, list, fixed[n]!));
       const told = (call: HeldCall) => {
         const [ours, theirs] = results([call]);
         return differenceOf(comparison, ours![0]!, theirs![0]!);
@@ -166,17 +201,21 @@ class Pair {
         const [ours, theirs] = results(made);
         made.forEach((call, i) => {
           done++;
+          if (ours![i]!.ending === 'returned' || theirs![i]!.ending === 'returned') returned++;
           if (ours![i]!.ending === 'returned' && theirs![i]!.ending !== 'returned') deaths++;
           if (differenceOf(comparison, ours![i]!, theirs![i]!) === null) return;
           differing++;
           if (difference !== null) return;
           const least = maker.shrink(call, (smaller) => told(smaller) !== null);
           const { what, model, native } = told(least)!;
-          difference = { what, before: model, patched: native, input: maker.input(least, false), seed: seeds[i]! };
+          const input = [...maker.input(least, false), ...startsTold];
+          difference = { what, before: model, patched: native, input, seed: seeds[i]! };
         });
       }
     }
-    return { file, name, calls: done, differing, deaths, difference };
+    // what both trees' function dies of everywhere is the state that it is called with
+    if (returned === 0 && difference === null) return `it returns from none of ${done} calls on random state`;
+    return { file, name, calls: done, differing, deaths, difference, started: starts.names };
   }
 }
 
@@ -214,6 +253,19 @@ interface Opened {
 
 type Left = { readonly file: string; readonly name: string; readonly why: string };
 
+/** Why a function alone does not compile: the loop of a macro that is not cut out with it, or else the compiler's words. */
+export function whyNotCut(error: NativeError, trees: readonly Pick<KernelTree, 'dir'>[]): string {
+  const told = error.details[0] ?? error.message;
+  const [, file, line] = /^([\w./-]+):(\d+):/.exec(told) ?? [];
+  for (const { dir } of file === undefined ? [] : trees) {
+    const path = join(dir, file!);
+    const text = existsSync(path) ? (readFileSync(path, 'utf8').split('\n')[Number(line) - 1] ?? '') : '';
+    const [, macro] = /^\s*(\w+)\s*\(.*\)\s*\{?\s*$/.exec(text) ?? [];
+    if (macro !== undefined && /for_each/.test(macro)) return `it loops by ${macro}(), which is not cut out with it`;
+  }
+  return told;
+}
+
 /** Both engines with as many of the candidates as compile together: halves of them when all do not. */
 async function open(
   trees: readonly [KernelTree, KernelTree],
@@ -233,14 +285,21 @@ async function open(
       const first = await open(trees, files, candidates.slice(0, half), left);
       return [...first, ...(await open(trees, files, candidates.slice(half), left))];
     }
-    left.push({ ...candidates[0]!, why: error.details[0] ?? error.message });
+    left.push({ ...candidates[0]!, why: whyNotCut(error, trees) });
     return [];
   }
   return [{ engines: [engines[0]!, engines[1]!], wanted }];
 }
 
-function holdOpened({ engines, wanted }: Opened, calls: number, seed: number, rows: HeldPairRow[], left: Left[]): void {
-  const pair = new Pair(engines[0], engines[1], wanted);
+interface Holding {
+  readonly calls: number;
+  readonly seed: number;
+  readonly initials: readonly InitialChange[];
+}
+
+function holdOpened({ engines, wanted }: Opened, holding: Holding, rows: HeldPairRow[], left: Left[]): void {
+  const { calls, seed, initials } = holding;
+  const pair = new Pair(engines[0], engines[1], wanted, initials);
   for (const { file, name, as } of wanted.held) {
     const why = engines.flatMap((e) => e.built.left).find((one) => one.held.as === as)?.why;
     const row = why ?? pair.hold(as, calls, seed);
@@ -252,6 +311,13 @@ function holdOpened({ engines, wanted }: Opened, calls: number, seed: number, ro
 const unique = (list: readonly Candidate[]): Candidate[] => [
   ...new Map(list.map((one) => [`${one.file}: ${one.name}`, one])).values(),
 ];
+
+/** What a hunk changes outside of functions: names that functions read, and variables that start otherwise. */
+function outside(files: TouchedFiles, hunk: AppliedHunk): { names: Set<string>; variables: Set<string> } {
+  const at = (side: 'previous' | 'patched', line: number) => startedAt(files[side].get(hunk.file), line);
+  const variables = new Set(changedLines(hunk).flatMap(({ side, line }) => at(side, line)?.name ?? []));
+  return { names: namesOutside(files, hunk, (side, line) => at(side, line) !== null), variables };
+}
 
 /** Holds what the hunks change. `calls` of each function and vendor. */
 export async function holdPairs(
@@ -265,30 +331,38 @@ export async function holdPairs(
   const left: Left[] = [];
   const [before, after]: [LineCoverage[], LineCoverage[]] = [[], []];
   const readers = new Map<string, string[]>();
+  const unread = new Map<string, string>();
   for (const files of await touchedFiles(base, previous, patched, [...new Set(hunks.map((hunk) => hunk.file))])) {
+    const initials = initialChanges(files);
     const changed = changedFunctions(files, hunks);
-    const reading = hunks.flatMap((hunk) => {
-      const names = namesOutside(files, hunk);
-      const found = names.size === 0 ? [] : mentioning(files, names).slice(0, READERS);
-      if (found.length > 0)
-        readers.set(
-          placeOf(hunk),
-          found.map((one) => one.name),
-        );
-      return found;
+    const own = hunks.filter((hunk) => files.patched.has(hunk.file));
+    const reading = own.map((hunk) => {
+      const { names, variables } = outside(files, hunk);
+      const all = new Set([...names, ...variables]);
+      const found = all.size === 0 ? [] : mentioning(files, all).slice(0, READERS);
+      return { hunk, names, variables, found };
     });
-    const all = unique([...changed, ...reading]);
+    const all = unique([...changed, ...reading.flatMap(({ found }) => found)]);
     left.push(...all.slice(MOST).map((one) => ({ ...one, why: `more than ${MOST} functions of one patch` })));
-    if (all.length === 0) continue;
-    for (const opened of await open([base, patched], files, all.slice(0, MOST), left)) {
+    for (const opened of all.length === 0 ? [] : await open([base, patched], files, all.slice(0, MOST), left)) {
       try {
-        holdOpened(opened, options.calls, options.seed, rows, left);
+        holdOpened(opened, { ...options, initials }, rows, left);
         before.push(opened.engines[0].coverage());
         after.push(opened.engines[1].coverage());
       } finally {
         for (const engine of opened.engines) engine.close();
       }
     }
+    for (const { hunk, variables, found } of reading) {
+      const started = new Set(rows.flatMap((row) => row.started));
+      const open = [...variables].find((name) => !started.has(name));
+      if (open !== undefined) unread.set(placeOf(hunk), `no function called alone starts from the value of ${open}`);
+      else if (found.length > 0)
+        readers.set(
+          placeOf(hunk),
+          found.map((one) => one.name),
+        );
+    }
   }
-  return { rows, left, after: addCoverage(after), before: addCoverage(before), readers };
+  return { rows, left, after: addCoverage(after), before: addCoverage(before), readers, unread };
 }

@@ -2,7 +2,7 @@
 /** One step of a series judged by everything that compiles what it touches; what nothing judges is said. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from '../../native/build.js';
+import { build, schedulerProver } from '../../native/build.js';
 import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { ARCHITECTURES } from '../../native/extract/architecture.js';
 import type { KernelTree } from '../../native/find-tree.js';
@@ -11,6 +11,7 @@ import type { Build } from '../../native/kernel-program.js';
 import { buildLapic, lapicProver } from '../../native/lapic-build.js';
 import { type LapicEngine, openLapicEngine } from '../../native/lapic-engine.js';
 import { NativeError } from '../../native/native-error.js';
+import { codeOf } from '../../native/object-code.js';
 import type { AddedLine, AppliedHunk, LeftOut } from '../../native/patch.js';
 import { apicSequenceOf } from '../apic/differ.js';
 import {
@@ -26,7 +27,7 @@ import { apicProperties } from './apic-properties.js';
 import { isCut } from './changed-functions.js';
 import { type HeldPairRow, type HeldPairs, holdPairs } from './held-pair.js';
 import { type JudgedHunk, judgeHunks, type Reach, Sources } from './judged-hunks.js';
-import { checkKnobs, constantsIn, type Knob, type KnobCheck, reachedWith } from './patch-knobs.js';
+import { checkKnobs, constantsIn, type Knob, type KnobCheck, knobsOf, reachedWith } from './patch-knobs.js';
 
 /** One step: the trees, and what it does to them. */
 export interface PatchStep {
@@ -106,7 +107,8 @@ export async function compiledFiles(base: KernelTree): Promise<(file: string) =>
 
 /** A tree that an engine cannot follow is said; anything else is an error. */
 function unableTo(error: unknown): string {
-  if (error instanceof NativeError && ['compile', 'link', 'smoke', 'died'].includes(error.code)) return error.message;
+  if (error instanceof NativeError && ['compile', 'link', 'smoke', 'died', 'boot'].includes(error.code))
+    return error.message;
   throw error;
 }
 
@@ -147,6 +149,32 @@ async function askApics(
   return { check: { lockstep, properties, added: reached }, coverage };
 }
 
+/** Of this process, by the code that was compared: a step that compiles to what an earlier one did has its lines counted alone. */
+const checks = new Map<string, PatchCheck>();
+
+async function checkedOnce(
+  code: string,
+  { base, tree }: PatchStep,
+  added: readonly AddedLine[],
+  options: PatchCheckOptions,
+): Promise<PatchCheck> {
+  const { operations, seed, cpus, parts } = options;
+  const key = JSON.stringify([code, operations, seed, cpus, parts ?? null]);
+  const known = checks.get(key);
+  if (known === undefined) {
+    const check = await checkPatch(base, tree, added, options);
+    checks.set(key, check);
+    return check;
+  }
+  const { added: reached, coverage } = await checkPatch(base, tree, added, { ...options, parts: ['added lines'] });
+  return { ...known, added: reached, coverage };
+}
+
+function isBuiltIn(tree: KernelTree, configuration: Reach['configuration']): (line: AddedLine) => boolean {
+  const sources = new Sources();
+  return ({ file, line }) => sources.isActive(tree, file, line, configuration);
+}
+
 class StepJudge {
   private readonly reaches: Reach[] = [];
   private readonly unable: string[] = [];
@@ -163,25 +191,70 @@ class StepJudge {
     return this.step.added.filter((line) => reads(line.file));
   }
 
+  /** What compiles to the same code needs no comparison. */
+  private sameCode(judge: string, reads: Reach['reads'], configuration: Reach['configuration']): void {
+    this.unable.push(`${judge}: the object code is the same, so there is nothing to compare`);
+    this.reaches.push({ judge: 'same object code', reads, configuration, after: addCoverage([]) });
+  }
+
+  /** The check of the patch as it is, and with its knobs set otherwise. */
+  private async withKnobs(
+    check: PatchCheck,
+    own: readonly AddedLine[],
+    configuration: Reach['configuration'],
+  ): Promise<SchedulerCheck> {
+    const { step, options } = this;
+    const isBuilt = isBuiltIn(step.tree, configuration);
+    const { knobs, untried } = await checkKnobs(step.base, step.tree, own, isBuilt, options);
+    const coverage = addCoverage([check.coverage, ...knobs.map((knob) => knob.check.coverage)]);
+    const constants = constantsIn(step.tree, own, configuration);
+    return { ...check, coverage, added: reachedWith(check.added, knobs), knobs, untried, constants };
+  }
+
+  /** Of a patch that leaves the code as it is: what is folded away, and what another value of its knobs does. */
+  private async sameScheduler(
+    patched: Build,
+    own: readonly AddedLine[],
+    configuration: Reach['configuration'],
+  ): Promise<SchedulerCheck | null> {
+    const { step, options } = this;
+    const uncounted = own.map((line) => ({ ...line, count: null }));
+    const added = await withAbsent(patched, schedulerProver, uncounted);
+    const hasKnob = knobsOf(own, isBuiltIn(step.tree, configuration)).length > 0;
+    if (!hasKnob && !added.some(({ absent }) => absent === 'folded')) return null;
+    const check = await checkPatch(step.base, step.tree, own, { ...options, parts: ['added lines'] });
+    return this.withKnobs(check, own, configuration);
+  }
+
   private async scheduler(base: Build | null): Promise<SchedulerCheck | null> {
     const { step, options } = this;
     if (base === null) return null;
     if (![...this.touched].some((file) => filesOf(base).has(file))) return null;
-    const patched = await build(step.tree, 'O2');
+    const patched = await build(step.tree, 'O2').catch((error: unknown) => {
+      if (!(error instanceof NativeError) || error.code !== 'other-scheduler') throw error;
+      this.unable.push(`scheduler lock-step: ${error.message}`);
+      return null;
+    });
+    if (patched === null) return null;
     const [before, after] = [filesOf(base), filesOf(patched)];
     const reads = (file: string) => before.has(file) || after.has(file);
     const own = this.addedIn(reads);
     const configuration = configurationOf(patched);
-    const check = await checkPatch(step.base, step.tree, own, options);
-    const sources = new Sources();
-    const isBuilt = ({ file, line }: AddedLine) => sources.isActive(step.tree, file, line, configuration);
-    const { knobs, untried } = await checkKnobs(step.base, step.tree, own, isBuilt, options);
-    const added = reachedWith(check.added, knobs);
-    const constants = constantsIn(step.tree, own, configuration);
-    const coverage = addCoverage([check.coverage, ...knobs.map((knob) => knob.check.coverage)]);
-    const folded = foldedIn(added);
-    this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: coverage, folded });
-    return { ...check, added, knobs, untried, constants };
+    // WHY the code for UBSan as well: arithmetic that overflows may compile to the same code as arithmetic that wraps
+    const codes = async (tree: KernelTree, built: Build) => [
+      await codeOf(built),
+      await codeOf(await build(tree, 'ubsan')),
+    ];
+    const code = (await codes(step.tree, patched)).join(' ');
+    if (code === (await codes(step.base, base)).join(' ')) {
+      this.sameCode('scheduler lock-step', reads, configuration);
+      return this.sameScheduler(patched, own, configuration);
+    }
+    const once = await checkedOnce(`${step.base.dir} ${code}`, step, own, options);
+    const check = await this.withKnobs(once, own, configuration);
+    const folded = foldedIn(check.added);
+    this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: check.coverage, folded });
+    return check;
   }
 
   private async apics(scheduler: ReadonlySet<string>): Promise<ApicCheck | null> {
@@ -194,9 +267,14 @@ class StepJudge {
     }
     const files = filesOf(base);
     if (![...this.touched].some((file) => ofApics(file, scheduler) && files.has(file))) return null;
-    options.progress?.('local APICs');
     const opened: LapicEngine[] = [];
     try {
+      const after = await buildLapic(step.tree, 'O2');
+      if ((await codeOf(base)) === (await codeOf(after))) {
+        this.sameCode('local-APIC lock-step', (file) => files.has(file), configurationOf(after));
+        return null;
+      }
+      options.progress?.('local APICs');
       for (const [tree, variant] of [
         [step.base, 'O2'],
         [step.tree, 'O2'],
@@ -239,6 +317,7 @@ class StepJudge {
       configuration: withOptions(x86.configuration, step.tree.config),
       after: found.after,
       readers: found.readers,
+      unread: found.unread,
       held: new Set(found.rows.map((row) => `${row.file}: ${row.name}`)),
       left: new Map(found.left.map((one) => [`${one.file}: ${one.name}`, one.why])),
     });

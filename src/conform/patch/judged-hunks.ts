@@ -5,17 +5,19 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { IS_THERE } from '../../native/apply-hunks.js';
 import type { LineCoverage } from '../../native/coverage.js';
 import { activeLines, type Configuration } from '../../native/extract/active-lines.js';
 import { type CFile, indexFile, withoutComments } from '../../native/extract/c-index.js';
 import type { KernelTree } from '../../native/find-tree.js';
+import { isKbuildOnly } from '../../native/kbuild.js';
 import { linesOfC, tokensOfC } from '../../native/line-kinds.js';
 import type { AppliedHunk, LeftOut } from '../../native/patch.js';
-import { changedLines, functionAt } from './changed-functions.js';
+import { type ChangedLine, changedLines, functionAt } from './changed-functions.js';
 import { placeOf } from './held-pair.js';
 
 /** What runs the code before and after a patch. */
-export type Judge = 'scheduler lock-step' | 'local-APIC lock-step' | 'held alone';
+export type Judge = 'scheduler lock-step' | 'local-APIC lock-step' | 'held alone' | 'same object code';
 
 /** What one judge compiled and ran of the patched tree. */
 export interface Reach {
@@ -27,6 +29,8 @@ export interface Reach {
   readonly folded?: ReadonlySet<string>;
   /** functions held alone that answer for a hunk outside of functions, by its place */
   readonly readers?: ReadonlyMap<string, readonly string[]>;
+  /** why no function held alone does, by the hunk's place */
+  readonly unread?: ReadonlyMap<string, string>;
   /** functions held alone, as `file: name`, and why others are not */
   readonly held?: ReadonlySet<string>;
   readonly left?: ReadonlyMap<string, string>;
@@ -60,7 +64,10 @@ export interface StepTrees {
 }
 
 const IS_TEXT = /^(?:Documentation|LICENSES)\/|\.(?:rst|txt|md)$|^(?:MAINTAINERS|CREDITS|\.mailmap|\.gitignore)$/;
+/** The Makefile that says which files the scheduler's engine compiles. */
+const FOLLOWED_MAKEFILE = 'kernel/sched/Makefile';
 const isC = (file: string): boolean => /\.[chS]$/.test(file);
+const CONDITIONAL = /^\s*#\s*(?:if|ifdef|ifndef|elif|else|endif)\b/;
 
 export class Sources {
   private readonly texts = new Map<string, string>();
@@ -91,6 +98,13 @@ export class Sources {
     const source = this.text(tree, file).split('\n')[line - 1] ?? '';
     if (source.trim() === '' || /^\s*#/.test(source)) return true;
     return activeLines(this.text(tree, file), configuration).split('\n')[line - 1] !== '';
+  }
+
+  /** Whether the configuration leaves in what stands behind a conditional line: the next line that is none and not blank. */
+  keepsBehind(tree: KernelTree, file: string, line: number, configuration: Configuration): boolean {
+    const lines = this.text(tree, file).split('\n');
+    const behind = lines.findIndex((text, i) => i >= line && text.trim() !== '' && !CONDITIONAL.test(text));
+    return behind >= 0 && activeLines(this.text(tree, file), configuration).split('\n')[behind] !== '';
   }
 
   /** The innermost #if that a line stands under; '' outside of any. */
@@ -126,6 +140,10 @@ async function asked(reach: Reach, hunk: AppliedHunk, trees: StepTrees, sources:
     ran: true,
     functions: reach.judge === 'held alone' ? functions : [],
   });
+  // that lines of it ran says nothing where no call of it could be compared
+  const apart = names.flatMap((name) => reach.left?.get(`${file}: ${name}`) ?? []);
+  if (apart.length > 0 && !names.some((name) => reach.held?.has(`${file}: ${name}`) === true))
+    return { ran: false, why: apart[0]! };
   if (added.some(({ line }) => (counts?.get(line) ?? 0) > 0)) return ran(names);
   const isFolded = (line: number) => reach.folded?.has(`${file}:${line}`) === true;
   if (added.some(({ line }) => counts?.get(line) === 0 && !isFolded(line)))
@@ -133,8 +151,13 @@ async function asked(reach: Reach, hunk: AppliedHunk, trees: StepTrees, sources:
   if (added.some(({ line }) => isFolded(line)))
     return { ran: false, why: 'folded away by the compiler: never possible in this configuration' };
   const isLeftOut = ({ line }: { line: number }) => !sources.isActive(trees.tree, file, line, reach.configuration);
-  const own = added.filter(({ text }) => !/^\s*#\s*(?:if|ifdef|ifndef|elif|else|endif)\b/.test(text));
+  const own = added.filter(({ text }) => !CONDITIONAL.test(text));
+  if (changes.every(({ text }) => CONDITIONAL.test(text)) && decidesTheSame(changes, reach, file, trees, sources))
+    return { ran: false, why: 'a condition that decides the same in this configuration' };
   if (own.length > 0 && own.every(isLeftOut)) return { ran: false, why: 'left out by the configuration' };
+  // a header is read by files that nothing here compiles
+  if (reach.judge === 'same object code')
+    return file.endsWith('.c') ? ran([]) : { ran: false, why: 'nothing that is compiled here changes with it' };
   // no line of its own makes code: what it stands in has to have run
   const index = await sources.index(trees.tree, file, reach.configuration);
   const places = added.length > 0 ? added.map(({ line }) => line) : [hunk.at + leadingContext(hunk)];
@@ -147,8 +170,26 @@ async function asked(reach: Reach, hunk: AppliedHunk, trees: StepTrees, sources:
     return { ran: false, why: reach.left?.get(`${file}: ${inside.name}`) ?? `${inside.name}() is never executed` };
   }
   if (reach.judge !== 'held alone') return ran([]);
+  const unread = reach.unread?.get(placeOf(hunk));
+  if (unread !== undefined) return { ran: false, why: unread };
   const readers = reach.readers?.get(placeOf(hunk))?.filter((name) => isHeld(reach, name)) ?? [];
   return readers.length > 0 ? ran(readers) : { ran: false, why: 'no function that can be called alone mentions it' };
+}
+
+/** Whether what stands behind conditional lines is compiled or left out as it was before. */
+function decidesTheSame(
+  changes: readonly ChangedLine[],
+  { configuration }: Reach,
+  file: string,
+  { previous, tree }: StepTrees,
+  sources: Sources,
+): boolean {
+  const decided = (side: ChangedLine['side'], from: KernelTree) =>
+    changes
+      .filter((change) => change.side === side)
+      .map(({ line }) => sources.keepsBehind(from, file, line, configuration));
+  const [before, after] = [decided('previous', previous), decided('patched', tree)];
+  return before.length === after.length && before.every((active, i) => active === after[i]);
 }
 
 const isHeld = (reach: Reach, name: string): boolean =>
@@ -187,6 +228,8 @@ async function judgeHunk(
   const rest = { file, at, length, added, removed, fuzz, merged, function: named };
   if (kconfig.has(file))
     return { ...rest, leftOut: [], status: 'no code', by: [], why: 'Kconfig: its options are built' };
+  if (file === FOLLOWED_MAKEFILE && isKbuildOnly(hunk.lines.filter((line) => line[0] !== ' ')))
+    return { ...rest, leftOut: [], status: 'no code', by: [], why: 'Makefile: its objects are built' };
   if (IS_TEXT.test(file)) return { ...rest, leftOut: [], status: 'no code', by: [], why: 'documentation' };
   if (isC(file) && sources.has(trees, file)) {
     const old = sources.code(trees.previous, file, hunk.oldAt, hunk.lines.length - added);
@@ -266,9 +309,11 @@ export async function judgeHunks(
     ...{ file, at: 0, length: 0, function: null, added: 0, removed: 0, fuzz: 0, merged: false, leftOut: [], by: [] },
     ...(kconfig.has(file)
       ? { status: 'no code' as const, why: 'Kconfig: its options are built' }
-      : IS_TEXT.test(file)
-        ? { status: 'no code' as const, why: 'documentation' }
-        : { status: 'not judged' as const, why: `left out, ${n} hunk${n === 1 ? '' : 's'}: ${why}` }),
+      : why === IS_THERE
+        ? { status: 'no code' as const, why: `${n === 1 ? 'a hunk is' : `${n} hunks are`} in the tree already` }
+        : IS_TEXT.test(file)
+          ? { status: 'no code' as const, why: 'documentation' }
+          : { status: 'not judged' as const, why: `left out, ${n} hunk${n === 1 ? '' : 's'}: ${why}` }),
   }));
   return [...judged, ...missing];
 }

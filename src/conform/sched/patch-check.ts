@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Build, build, schedulerProver, type Variant } from '../../native/build.js';
 import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { type Ending, type NativeEngine, openNativeEngine, type UbsanReport } from '../../native/engine.js';
+import { BootDeath } from '../../native/engine-process.js';
 import type { KernelTree } from '../../native/find-tree.js';
 import { type Absent, absentLines, type Prover } from '../../native/folded-lines.js';
 import { isBare } from '../../native/line-kinds.js';
@@ -70,8 +71,10 @@ export interface PatchCheck {
   readonly properties: readonly PropertyRow[];
   readonly added: readonly ReachedLine[];
   readonly reports: readonly NewReport[];
-  /** how the patched kernel died in the coverage run, first time only */
+  /** how the patched kernel died at boot or in the coverage run, first time only */
   readonly ending: Ending | null;
+  /** false when the patched kernel ends before its first operation: nothing was compared, nothing asked */
+  readonly boots: boolean;
   /** functions that the patched kernel calls and nothing here provides: nothing beyond is judged */
   readonly missing: readonly string[];
   /** all that the coverage run executed */
@@ -95,7 +98,7 @@ async function withEngine<T>(
   cpus: number,
   work: (engine: NativeEngine) => T | Promise<T>,
 ): Promise<T> {
-  const engine = await openNativeEngine({ tree: tree.dir, variant, cpus });
+  const engine = await openNativeEngine({ tree: tree.dir, variant, cpus, smoke: false });
   try {
     return await work(engine);
   } finally {
@@ -109,7 +112,8 @@ const MOST_ASKED = 12_000;
 async function askTree(tree: KernelTree, { operations, seed }: PatchCheckOptions): Promise<LawVerdict[]> {
   const engines: NativeEngine[] = [];
   try {
-    for (const cpus of ASKED_CPUS) engines.push(await openNativeEngine({ tree: tree.dir, variant: 'O2', cpus }));
+    for (const cpus of ASKED_CPUS)
+      engines.push(await openNativeEngine({ tree: tree.dir, variant: 'O2', cpus, smoke: false }));
     return askAll(engines, { operations: Math.min(operations, MOST_ASKED), seed });
   } finally {
     for (const engine of engines) engine.close();
@@ -266,6 +270,8 @@ async function lockstepOf(
   patched: KernelTree,
   options: PatchCheckOptions,
 ): Promise<DifferentialResult & { missing: readonly string[] }> {
+  // The base is smoke-tested, a patched tree is not: how it schedules is the question.
+  (await openNativeEngine({ tree: base.dir })).close();
   return withEngine(base, 'O2', options.cpus, (left) => {
     return withEngine(patched, 'O2', options.cpus, (right) => {
       const { operations, seed, cpus } = options;
@@ -277,8 +283,37 @@ async function lockstepOf(
   });
 }
 
+/** What there is to say of a kernel that ends before its first operation. */
+function deadAtBoot({ ending }: BootDeath, added: readonly AddedLine[]): PatchCheck {
+  const symbol = missingIn(ending);
+  return {
+    lockstep: NOTHING,
+    properties: [],
+    added: added.map((line) => ({ ...line, count: null, absent: null })),
+    reports: [],
+    ending: symbol === null ? ending : null,
+    boots: false,
+    missing: symbol === null ? [] : [symbol],
+    coverage: addCoverage([]),
+  };
+}
+
 /** Holds a patched tree against its base. NativeError `compile` when it does not compile. */
 export async function checkPatch(
+  base: KernelTree,
+  patched: KernelTree,
+  added: readonly AddedLine[],
+  options: PatchCheckOptions,
+): Promise<PatchCheck> {
+  try {
+    return await checkBooting(base, patched, added, options);
+  } catch (error) {
+    if (error instanceof BootDeath && error.tree === patched.dir) return deadAtBoot(error, added);
+    throw error;
+  }
+}
+
+async function checkBooting(
   base: KernelTree,
   patched: KernelTree,
   added: readonly AddedLine[],
@@ -307,6 +342,7 @@ export async function checkPatch(
     added: reached,
     reports,
     ending,
+    boots: true,
     missing: [...new Set([...cut, ...missing])],
     coverage,
   };

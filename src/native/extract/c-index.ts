@@ -50,6 +50,8 @@ export interface CVariable {
   /** its declaration without storage class and initialiser; per CPU, an array of what each CPU has */
   readonly text: string;
   readonly isExtern: boolean;
+  /** where it is defined with a value that `text` has not: 1-based first and last line, and the value */
+  readonly initial: { readonly line: number; readonly end: number; readonly value: string } | null;
 }
 
 /** One file, indexed. */
@@ -154,10 +156,21 @@ class Indexer {
       // a type that is defined on the spot is not ours to repeat
       const typeText = type.childForFieldName('body') === null ? type.text : type.text.replace(/\{[\s\S]*\}/, '');
       const array = /\[\s*\]/.test(plain.text);
+      const isConst = initialised && /\bconst\b/.test(whole.split('=')[0]!);
+      const value = initialised ? declarator.childForFieldName('value')?.text : undefined;
       const text = array
         ? whole.replace(STORAGE, ' ').trim()
-        : `${/\bconst\b/.test(whole.split('=')[0]!) && initialised ? 'const ' : ''}${typeText} ${plain.text}${initialised && /\bconst\b/.test(whole.split('=')[0]!) ? ` = ${declarator.childForFieldName('value')?.text ?? '0'}` : ''};`;
-      this.variables.set(name.text, { file: this.file, name: name.text, text, isExtern: /\bextern\b/.test(whole) });
+        : `${isConst ? 'const ' : ''}${typeText} ${plain.text}${isConst ? ` = ${value ?? '0'}` : ''};`;
+      const initial =
+        value === undefined || array || isConst
+          ? null
+          : {
+              line: node.startPosition.row + 1,
+              end: node.endPosition.row + 1,
+              value: withoutComments(value).replace(/\s+/g, ' '),
+            };
+      const isExtern = /\bextern\b/.test(whole);
+      this.variables.set(name.text, { file: this.file, name: name.text, text, isExtern, initial });
     }
   }
 
@@ -242,6 +255,7 @@ class Indexer {
         name: name!,
         text: `${type!.trim()} ${name}__per_cpu[4];\n#define ${name} ${name}__per_cpu[extract_cpu]`,
         isExtern: false,
+        initial: null,
       });
     }
     for (const [, name, list] of text.matchAll(

@@ -2,13 +2,13 @@
 /** Before 650cad561cce (v6.6): the average of virtual times is truncated toward 0 and not floored. */
 import { div_s64_long } from '../../lib/math64.js';
 import { S64_ZERO, s64_add, s64_diff, s64_mul, to_s64, to_u64, type u64 } from '../../lib/types.js';
-import { type cfs_rq, NULL } from '../../sched/sched.js';
+import { type cfs_rq, deref } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';
 
 /** kernel/sched/fair.c: avg_vruntime() */
 export function avg_vruntime(this: vmlinux, cfs_rq: cfs_rq): u64 {
-  const curr = cfs_rq.curr === NULL ? null : this.m.se[cfs_rq.curr];
+  const curr = deref(this.m.se, cfs_rq.curr);
   const counted = curr !== null && curr.on_rq !== 0 ? curr : null;
   let weight = to_s64(cfs_rq.avg_load);
   let delta = S64_ZERO;

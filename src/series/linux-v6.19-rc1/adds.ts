@@ -6,6 +6,7 @@ import type * as core from './core.js';
 import type * as deadline from './deadline.js';
 import type * as eevdf from './eevdf.js';
 import type * as fair from './fair.js';
+import type * as interrupts from './kvm_interrupts.js';
 import type * as x86 from './kvm_x86.js';
 
 export interface Adds {
@@ -31,6 +32,7 @@ export interface Adds {
   kvm_set_mp_state: typeof x86.kvm_set_mp_state;
   __kvm_x2apic_icr_write: typeof x86.__kvm_x2apic_icr_write;
   kvm_x2apic_icr_write_fast: typeof x86.kvm_x2apic_icr_write_fast;
+  kvm_scan_ioapic_irq: typeof interrupts.kvm_scan_ioapic_irq;
 }
 
 export type vmlinux_6_19 = vmlinux & Adds;

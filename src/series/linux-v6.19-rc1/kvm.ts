@@ -2,6 +2,7 @@
 /** v6.19-rc1: what virt/kvm and arch/x86/kvm do otherwise than at the pin, one entry an upstream commit. */
 import type { Patch } from '../series.js';
 import type { Adds } from './adds.js';
+import * as interrupts from './kvm_interrupts.js';
 import * as kvm_main from './kvm_main.js';
 import * as x86 from './kvm_x86.js';
 
@@ -58,6 +59,35 @@ export const kvm: Patch<Adds>[] = [
     subject: 'KVM: x86: Unconditionally handle MSR_IA32_TSC_DEADLINE in fastpath exits',
     commit: '0a94b2042419',
     funcs: { handle_fastpath_set_tscdeadline: x86.handle_fastpath_set_tscdeadline },
+  },
+  {
+    // v6.14
+    subject: 'KVM: x86: Remove hwapic_irr_update() from kvm_x86_ops',
+    funcs: { kvm_x86_hwapic_irr_update: interrupts.kvm_x86_hwapic_irr_update },
+  },
+  {
+    // v6.15
+    subject: 'KVM: x86: Rescan I/O APIC routes after EOI interception for old routing',
+    funcs: {
+      kvm_scan_ioapic_routes: interrupts.kvm_scan_ioapic_routes,
+      kvm_ioapic_scan_entry: interrupts.kvm_ioapic_scan_entry,
+      vcpu_scan_ioapic: interrupts.vcpu_scan_ioapic,
+      kvm_ioapic_send_eoi: interrupts.kvm_ioapic_send_eoi,
+    },
+    adds: { kvm_scan_ioapic_irq: interrupts.kvm_scan_ioapic_irq },
+  },
+  {
+    // v6.16; with those before it in its series, of which pi_harvest_pir() shows
+    subject: 'KVM: VMX: Suppress PI notifications whenever the vCPU is put',
+    funcs: {
+      vmx_vcpu_pi_put: interrupts.vmx_vcpu_pi_put,
+      kvm_apic_update_irr: interrupts.kvm_apic_update_irr,
+    },
+  },
+  {
+    // v6.18
+    subject: 'KVM: x86: the fast path of WRMSR traces before it skips the instruction',
+    funcs: { handle_fastpath_set_msr_irqoff: x86.handle_fastpath_set_msr_irqoff },
   },
   {
     // in the pin from the stable series of 2026, later than rc1

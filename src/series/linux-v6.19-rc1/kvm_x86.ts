@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** arch/x86/kvm as of v6.19-rc1, where it is not the pin's. */
 import {
+  EXIT_FASTPATH_EXIT_USERSPACE,
+  EXIT_FASTPATH_NONE,
+  EXIT_FASTPATH_REENTER_GUEST,
   KVM_APIC_PV_EOI_PENDING,
   KVM_MP_STATE_AP_RESET_HOLD,
   KVM_MP_STATE_HALTED,
@@ -12,6 +15,7 @@ import {
 import { kvm_arch_vcpu_ioctl_set_mpstate as set_mpstate_before } from '../../arch/x86/x86-apic.js';
 import { KVM_REQ_UNBLOCK, type kvm_vcpu } from '../../kvm/kvm_host.js';
 import {
+  APIC_BASE_MSR,
   APIC_DEST_MASK,
   APIC_ICR,
   APIC_ICR_BUSY,
@@ -23,6 +27,7 @@ import {
   APIC_VECTOR_MASK,
   KVM_APIC_INIT,
   KVM_APIC_SIPI,
+  MSR_IA32_TSC_DEADLINE,
   X2APIC_ICR_RESERVED_BITS,
 } from '../../lapic/apicdef.js';
 import type { int_out, kvm_lapic } from '../../lapic/lapic.js';
@@ -194,6 +199,21 @@ export function handle_fastpath_set_tscdeadline(this: vmlinux, vcpu: kvm_vcpu, d
 }
 
 /* ---- fixes of 2026 that the pin carries and rc1 lacks ---- */
+
+/** arch/x86/kvm/x86.c: handle_fastpath_set_msr_irqoff(), handle_fastpath_wrmsr() since: trace, then skip. */
+export function handle_fastpath_set_msr_irqoff(this: vmlinux, vcpu: kvm_vcpu): number {
+  const msr = to_u32(vcpu.arch.regs.rcx);
+  const data = this.kvm_read_edx_eax(vcpu);
+  if (msr === APIC_BASE_MSR + (APIC_ICR >> 4)) {
+    if (this.handle_fastpath_set_x2apic_icr_irqoff(vcpu, data) !== 0) return EXIT_FASTPATH_NONE;
+  } else if (msr === MSR_IA32_TSC_DEADLINE) {
+    if (this.handle_fastpath_set_tscdeadline(vcpu, data) !== 0) return EXIT_FASTPATH_NONE;
+  } else {
+    return EXIT_FASTPATH_NONE;
+  }
+  this.trace_kvm_msr(1, msr, data, false);
+  return this.kvm_skip_emulated_instruction(vcpu) ? EXIT_FASTPATH_REENTER_GUEST : EXIT_FASTPATH_EXIT_USERSPACE;
+}
 
 /** arch/x86/kvm/lapic.c: apic_update_ppr(): nobody looks at the TPR threshold again when PPR changes. */
 export function apic_update_ppr(this: vmlinux, apic: kvm_lapic): void {

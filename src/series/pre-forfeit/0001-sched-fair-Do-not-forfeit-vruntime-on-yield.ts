@@ -3,6 +3,7 @@
 import { add } from '../../lib/types.js';
 import type { rq } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { Patch } from '../series.js';
 
 /** kernel/sched/fair.c: yield_task_fair(): one virtual slice on the deadline, eligible or not, and no vruntime. */
 export function yield_task_fair(this: vmlinux, rq: rq): void {
@@ -20,3 +21,8 @@ export function yield_task_fair(this: vmlinux, rq: rq): void {
 
   se.deadline = add(se.deadline, this.calc_delta_fair(se.slice, se));
 }
+
+export default {
+  subject: 'Revert "sched/fair: Forfeit vruntime on yield"',
+  funcs: { yield_task_fair },
+} satisfies Patch;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** v6.19-rc1 as it would be just before commit 79104becf42b. */
 import { defineSeries } from '../series.js';
-import { yield_task_fair } from './0001-sched-fair-Do-not-forfeit-vruntime-on-yield.js';
+import unforfeit from './0001-sched-fair-Do-not-forfeit-vruntime-on-yield.js';
 
 export default defineSeries({
   id: 'pre-forfeit',
   title: 'v6.19-rc1 without 79104becf42b: a yield only moves the deadline',
   base: 'v6.19-rc1',
-  patches: [{ subject: 'Revert "sched/fair: Forfeit vruntime on yield"', funcs: { yield_task_fair } }],
+  patches: [unforfeit],
 });

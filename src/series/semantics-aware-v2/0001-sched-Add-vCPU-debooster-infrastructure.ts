@@ -8,6 +8,8 @@
 import type { u64 } from '../../lib/types.js';
 import { type Knob, knobValue } from '../../vmlinux/bind.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { Patch } from '../series.js';
+import type { Adds } from './adds.js';
 
 declare module '../../sched/sched.js' {
   interface rq {
@@ -32,3 +34,8 @@ export const knobs = {
 export function sysctl_sched_vcpu_debooster_enabled(kernel: vmlinux): number {
   return knobValue(kernel.m, 'vcpu_debooster_enabled', knobs.vcpu_debooster_enabled);
 }
+
+export default {
+  subject: 'sched: Add vCPU debooster infrastructure',
+  knobs,
+} satisfies Patch<Adds>;

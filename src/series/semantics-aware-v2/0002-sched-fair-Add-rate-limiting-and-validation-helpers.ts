@@ -6,8 +6,9 @@
  */
 import { type bool, le, sub, u64, ZERO } from '../../lib/types.js';
 import { NULL, type rq, type task_struct } from '../../sched/sched.js';
+import type { Patch } from '../series.js';
 import { sysctl_sched_vcpu_debooster_enabled } from './0001-sched-Add-vCPU-debooster-infrastructure.js';
-import type { semantics_aware } from './adds.js';
+import type { Adds, semantics_aware } from './adds.js';
 
 /** 6 * NSEC_PER_MSEC */
 const RATE_LIMIT_NS = u64(6_000_000);
@@ -48,3 +49,11 @@ export function yield_deboost_validate_tasks(
 
   return p_yielding;
 }
+
+export default {
+  subject: 'sched/fair: Add rate-limiting and validation helpers',
+  adds: {
+    yield_deboost_rate_limit,
+    yield_deboost_validate_tasks,
+  },
+} satisfies Patch<Adds>;

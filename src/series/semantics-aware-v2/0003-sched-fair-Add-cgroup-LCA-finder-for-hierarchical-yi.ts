@@ -5,7 +5,8 @@
  * Nobody calls it yet.
  */
 import type { cfs_rq, sched_entity } from '../../sched/sched.js';
-import type { semantics_aware } from './adds.js';
+import type { Patch } from '../series.js';
+import type { Adds, semantics_aware } from './adds.js';
 
 /** What yield_deboost_find_lca() hands out: the two siblings and the queue they compete on. */
 export interface yield_deboost_lca {
@@ -31,3 +32,8 @@ export function yield_deboost_find_lca(
 
   return { se_y_lca, se_t_lca, cfs_rq };
 }
+
+export default {
+  subject: 'sched/fair: Add cgroup LCA finder for hierarchical yield',
+  adds: { yield_deboost_find_lca },
+} satisfies Patch<Adds>;

@@ -6,7 +6,8 @@
  */
 import { add, div, ge, gt, le, lt, max, mul, type s32, shr, sub, U64_MAX, u64, ZERO } from '../../lib/types.js';
 import { type cfs_rq, NULL, type rq, type sched_entity, type task_struct } from '../../sched/sched.js';
-import type { semantics_aware } from './adds.js';
+import type { Patch } from '../series.js';
+import type { Adds, semantics_aware } from './adds.js';
 
 /** 600 * NSEC_PER_USEC */
 const DEBOUNCE_NS = u64(600_000);
@@ -129,3 +130,12 @@ export function yield_deboost_apply_penalty(
   se_y_lca.vruntime = new_vruntime;
   se_y_lca.deadline = add(new_vruntime, this.calc_delta_fair(se_y_lca.slice, se_y_lca));
 }
+
+export default {
+  subject: 'sched/fair: Add penalty calculation and application logic',
+  adds: {
+    yield_deboost_apply_debounce,
+    yield_deboost_calculate_penalty,
+    yield_deboost_apply_penalty,
+  },
+} satisfies Patch<Adds>;

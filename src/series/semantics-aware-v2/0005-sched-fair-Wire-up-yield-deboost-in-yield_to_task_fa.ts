@@ -6,8 +6,9 @@
  */
 import type { bool } from '../../lib/types.js';
 import { NULL, type rq, type task_struct } from '../../sched/sched.js';
+import type { Patch } from '../series.js';
 import { sysctl_sched_vcpu_debooster_enabled } from './0001-sched-Add-vCPU-debooster-infrastructure.js';
-import type { semantics_aware } from './adds.js';
+import type { Adds, semantics_aware } from './adds.js';
 
 /** kernel/sched/fair.c: yield_deboost_validate_tasks(), without the two checks that its caller now makes. */
 export function yield_deboost_validate_tasks(this: semantics_aware, rq: rq, p_target: task_struct): task_struct | null {
@@ -64,3 +65,12 @@ export function yield_to_task_fair(this: semantics_aware, rq: rq, p: task_struct
 
   return true;
 }
+
+export default {
+  subject: 'sched/fair: Wire up yield deboost in yield_to_task_fair()',
+  funcs: {
+    yield_deboost_validate_tasks,
+    yield_to_task_fair,
+  },
+  adds: { yield_to_deboost },
+} satisfies Patch<Adds>;

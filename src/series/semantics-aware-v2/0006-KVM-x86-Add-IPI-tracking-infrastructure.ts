@@ -16,7 +16,8 @@ import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { type bool, le, sub, u64, ZERO } from '../../lib/types.js';
 import { type Knob, knobValue } from '../../vmlinux/bind.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
-import type { semantics_aware } from './adds.js';
+import type { Patch } from '../series.js';
+import type { Adds, semantics_aware } from './adds.js';
 
 /** struct kvm_vcpu_arch.ipi_context */
 export interface ipi_context {
@@ -162,3 +163,19 @@ export function kvm_vcpu_reset(this: semantics_aware, vcpu: kvm_vcpu, init_event
 
   if (init_event) this.kvm_make_request(KVM_REQ_TLB_FLUSH_GUEST, vcpu);
 }
+
+export default {
+  subject: 'KVM: x86: Add IPI tracking infrastructure',
+  knobs,
+  funcs: {
+    kvm_arch_vcpu_create,
+    kvm_arch_vcpu_destroy,
+    kvm_vcpu_reset,
+  },
+  adds: {
+    kvm_track_ipi_communication,
+    kvm_vcpu_is_ipi_receiver,
+    kvm_vcpu_clear_ipi_context,
+    kvm_vcpu_reset_ipi_context,
+  },
+} satisfies Patch<Adds>;

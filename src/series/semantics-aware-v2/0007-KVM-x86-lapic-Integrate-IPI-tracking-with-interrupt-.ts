@@ -14,8 +14,9 @@ import type { dest_map } from '../../lapic/ioapic.js';
 import { type dest_lapics, type int_out, type kvm_lapic, kvm_lapic_reg_write as was } from '../../lapic/lapic.js';
 import { type bool, le, sub, type u32, u64 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
+import type { Patch } from '../series.js';
 import { ipi_context_of, ipi_tracking_enabled, ipi_window_ns } from './0006-KVM-x86-Add-IPI-tracking-infrastructure.js';
-import type { semantics_aware } from './adds.js';
+import type { Adds, semantics_aware } from './adds.js';
 
 /** Both deliveries end with this: `unique` is the last of the `targets` vCPUs that took the interrupt. */
 function trackUnicast(
@@ -207,3 +208,14 @@ export function kvm_lapic_reg_write(this: semantics_aware, apic: kvm_lapic, reg:
 
   return 0;
 }
+
+export default {
+  subject: 'KVM: x86/lapic: Integrate IPI tracking with interrupt delivery',
+  funcs: {
+    kvm_irq_delivery_to_apic_fast,
+    kvm_irq_delivery_to_apic,
+    kvm_apic_set_eoi_accelerated,
+    kvm_lapic_reg_write,
+  },
+  adds: { kvm_clear_ipi_on_eoi },
+} satisfies Patch<Adds>;

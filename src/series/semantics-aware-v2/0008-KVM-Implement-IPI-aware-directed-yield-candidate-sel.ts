@@ -2,7 +2,8 @@
 /** [PATCH v2 8/9] KVM: Implement IPI-aware directed yield candidate selection */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
-import type { semantics_aware } from './adds.js';
+import type { Patch } from '../series.js';
+import type { Adds, semantics_aware } from './adds.js';
 
 /**
  * virt/kvm/kvm_main.c: kvm_vcpu_is_good_yield_candidate(), new
@@ -60,3 +61,9 @@ export function kvm_vcpu_on_spin(this: semantics_aware, me: kvm_vcpu, yield_to_k
   }
   this.kvm_vcpu_on_spinEnd(me);
 }
+
+export default {
+  subject: 'KVM: Implement IPI-aware directed yield candidate selection',
+  funcs: { kvm_vcpu_on_spin },
+  adds: { kvm_vcpu_is_good_yield_candidate },
+} satisfies Patch<Adds>;

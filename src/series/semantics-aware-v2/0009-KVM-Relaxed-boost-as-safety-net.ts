@@ -10,7 +10,8 @@ import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
 import { type Knob, knobValue } from '../../vmlinux/bind.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
-import type { semantics_aware } from './adds.js';
+import type { Patch } from '../series.js';
+import type { Adds, semantics_aware } from './adds.js';
 
 export const knobs = {
   enable_relaxed_boost: { file: '/sys/module/kvm/parameters/enable_relaxed_boost', type: 'bool', initial: 1 },
@@ -64,3 +65,9 @@ export function kvm_vcpu_on_spin(this: semantics_aware, me: kvm_vcpu, yield_to_k
   }
   this.kvm_vcpu_on_spinEnd(me);
 }
+
+export default {
+  subject: 'KVM: Relaxed boost as safety net',
+  knobs,
+  funcs: { kvm_vcpu_on_spin },
+} satisfies Patch<Adds>;

@@ -6,6 +6,7 @@ import { div_u64 } from '../../lib/math64.js';
 import { add, type bool, div, mul, to_u32, ZERO } from '../../lib/types.js';
 import type { rq, task_struct } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { Patch } from '../series.js';
 
 /**
  * kernel/sched/fair.c: yield_to_task_fair()
@@ -48,3 +49,8 @@ export function yield_to_task_fair(this: vmlinux, rq: rq, p: task_struct): bool 
 
   return true;
 }
+
+export default {
+  subject: 'sched/fair: Proportionally yield the hierarchy',
+  funcs: { yield_to_task_fair },
+} satisfies Patch;

@@ -3,6 +3,7 @@
 import { add } from '../../lib/types.js';
 import type { rq, sched_entity } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { Patch } from '../series.js';
 
 /** kernel/sched/fair.c: yield_task_fair(): the forfeit, also of ancestors that have nobody beside them. */
 export function yield_task_fair(this: vmlinux, rq: rq): void {
@@ -33,3 +34,5 @@ export function yield_task_fair(this: vmlinux, rq: rq): void {
     se = this.parent_entity(se);
   } while (se !== null);
 }
+
+export default { subject: 'sched/fair: Yield the hierarchy', funcs: { yield_task_fair } } satisfies Patch;
