@@ -19,14 +19,3 @@ export function signal_wake_up_state(this: vmlinux, t: task_struct): void {
   if (t.__state === TASK_INTERRUPTIBLE && this.wake_up_process(t)) return;
   this.kick_process(t);
 }
-
-/** kernel/sched/core.c: task_curr() */
-export function task_curr(this: vmlinux, p: task_struct): bool {
-  return this.m.rq[p.cpu].curr === p.id;
-}
-
-/** kernel/sched/core.c: kick_process() */
-export function kick_process(this: vmlinux, p: task_struct): void {
-  const { cpu } = p;
-  if (cpu !== this.m.cpu && this.task_curr(p)) this.smp_send_reschedule(cpu, 'kick_process');
-}
