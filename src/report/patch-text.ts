@@ -261,7 +261,8 @@ function optionLines({ options }: StepCheck): string[] {
 }
 
 function reportLines(check: PatchCheck, about: About): string[] {
-  if (check.reports.length === 0) return ['UBSan: nothing that the base does not do'];
+  if (check.reports.length === 0)
+    return ['UBSan: nothing that the base does not do (gcc has no check of unsigned wrap)'];
   return check.reports.flatMap(({ report: r, text, ops }) => [
     `UBSan: ${r.file}:${r.line}:${r.column}: ${r.left} ${r.kind} ${r.right} does not fit (${r.type}), ${r.count} times`,
     `  ${text}`,
