@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * include/linux/sched/signal.h, kernel/signal.c, kernel/sched/core.c (6.12.117): the signal by which a VMM brings the thread
+ * include/linux/sched/signal.h, kernel/signal.c (6.12.117): the signal by which a VMM brings the thread
  * of a vCPU out of KVM_RUN.
  *
  * MODEL: no other signals, and no other tasks get any; TIF_SIGPENDING is vcpu->ioctls.
