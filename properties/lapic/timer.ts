@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The timer: once an arming, never early, one tick for all that was missed, and any access without a crash. */
+import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import {
   S64_ZERO,
@@ -13,8 +14,8 @@ import {
   toNumber,
 } from '../../src/lib/types.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
-import { always, type Monitor, type Property } from '../vocabulary.js';
-import { isOn } from './page.js';
+import { always, type Monitor, type Property, type Step } from '../vocabulary.js';
+import { isOn, isSoftwareEnabled, reg } from './page.js';
 import { TimerModel } from './timer-model.js';
 import { countWorlds, hostileWorlds, resumeWorlds, stallWorlds, timerWorlds, worldOf } from './worlds.js';
 
@@ -134,6 +135,14 @@ export const anyAccessIsSafe = always(
   },
 );
 
+/** What has expired is no longer pending behind an entry, unless it is masked: its interrupt is requested. */
+function requested(step: Step, vcpu: kvm_vcpu): void {
+  const { apic, mp_state } = vcpu.arch;
+  const masked = (reg(vcpu, 0x320) & 0x1_0000) !== 0;
+  if (apic.lapic_timer.pending === 0 || masked || mp_state !== 0 || !isOn(vcpu) || !isSoftwareEnabled(vcpu)) return;
+  step.fail(`timer of vCPU ${vcpu.id} has expired, and behind an entry its interrupt is not requested`);
+}
+
 /** Watches that every timer has expired when it was due; `after` time passes, for what is due at this very instant. */
 function expireInTime(): Monitor {
   const model = new TimerModel();
@@ -149,6 +158,8 @@ function expireInTime(): Monitor {
     after: (step) => {
       const now = toNumber(step.m.sched_clock);
       const passes = step.event.ev === 'advance' || step.event.ev === 'stall';
+      const { event } = step;
+      if (event.ev === 'enter' || event.ev === 'window') requested(step, step.m.vcpu[event.vcpu]);
       for (const { id, arch } of step.m.vcpu) {
         const { due, known } = model.of(id);
         const late = due !== null && (due < now || (due === now && passes));
@@ -161,7 +172,7 @@ function expireInTime(): Monitor {
 
 /** What is armed expires: at its time, or as soon as the host has time for it. */
 export const armedExpires = always(
-  'a timer that is armed has expired when its time has come, once for each period, and one that was stopped does not',
+  'a timer that is armed has expired when its time has come, once for each period, and one that was stopped does not; the next entry requests its interrupt',
   {
     of: 'lapic.26',
     given: worldOf([...timerWorlds, ...stallWorlds]),

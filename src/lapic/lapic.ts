@@ -1934,7 +1934,7 @@ export function kvm_lapic_expired_hv_timer(this: vmlinux, vcpu: kvm_vcpu): void 
 
   // Not in use: the switch to the software timer on the way out has seen it already.
   if (!apic.lapic_timer.hv_timer_in_use) return;
-  this.warnOn(vcpu.wait !== NULL, 'kvm_lapic_expired_hv_timer: blocking');
+  this.warnOn(this.kvm_vcpu_is_blocking(vcpu), 'kvm_lapic_expired_hv_timer: blocking');
   this.apic_timer_expired(apic, false);
   this.cancel_hv_timer(apic);
 

@@ -943,7 +943,7 @@ export function sched_move_task(this: vmlinux, tsk: task_struct, _for_autogroup:
 
 /* ---- boot ---- */
 
-/** kernel/sched/core.c: sched_init_smp(), of it what is not topology: nothing. */
+/** kernel/sched/core.c: sched_init_smp() without topology: nothing. */
 export function sched_init_smp(this: vmlinux): void {}
 
 /** kernel/sched/core.c: init_idle() */
