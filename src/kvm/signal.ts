@@ -20,11 +20,6 @@ export function signal_wake_up_state(this: vmlinux, t: task_struct): void {
   this.kick_process(t);
 }
 
-/** kernel/sched/core.c: task_curr() */
-export function task_curr(this: vmlinux, p: task_struct): bool {
-  return this.m.rq[p.cpu].curr === p.id;
-}
-
 /** kernel/sched/core.c: kick_process() */
 export function kick_process(this: vmlinux, p: task_struct): void {
   const { cpu } = p;
