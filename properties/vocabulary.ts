@@ -107,7 +107,7 @@ export interface Scope {
   depth: number;
 }
 
-export type Word = 'always' | 'sometimes' | 'leadsTo' | 'agrees' | 'conforms';
+export type Word = 'always' | 'sometimes' | 'leadsTo' | 'agrees';
 
 export interface Property {
   word: Word;

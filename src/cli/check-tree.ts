@@ -84,6 +84,7 @@ function againOf(io: Io, flags: TreeFlags): string {
   const options = [
     ...(flags.tree === undefined ? [] : ['--tree', flags.tree]),
     ...(flags.am ?? []).flatMap((file) => ['--am', file]),
+    ...(flags.reverse === true ? ['--reverse'] : []),
     ...(flags.against === undefined ? [] : ['--against', flags.against]),
     ...Object.entries(flags.config ?? {}).flatMap(([name, value]) => ['--config', `${name}=${value}`]),
   ];

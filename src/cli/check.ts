@@ -93,7 +93,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--only <claim>', 'these claims or properties only: A12, A12.1 (repeatable)', gather)
     .option('--runs <n>', 'random runs for each property and kernel')
     .option('--seed <n>', 'seed of all chance, 1 when absent')
-    .option('--time <s>', 'go on with new seeds for so many seconds')
+    .option('--time <s>', 'try new seeds for so many seconds')
     .option('--prefixes', 'ask the first patch, the first two ... as well')
     .option('--witness', 'recompute every invariant after each event (slow)')
     .option('--all', 'every transcript; more than three are only listed otherwise')

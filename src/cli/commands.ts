@@ -21,7 +21,7 @@ export interface CommandEntry {
 export const commands: readonly CommandEntry[] = [
   {
     name: 'list',
-    says: 'series, claims, scenarios and kernels that there are',
+    says: 'the known series, claims, scenarios and kernels',
     load: () => import('./list.js'),
   },
   {
@@ -36,7 +36,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'run',
-    says: 'run a scenario and tell what happens, event by event',
+    says: 'run a scenario and print what happens, event by event',
     load: () => import('./run.js'),
   },
   {

@@ -75,7 +75,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--only <part>', 'scheduler, or lapic: the local APICs; all when left out')
     .option('--kernel <name>', "the model's kernel; the release nearest to the tree otherwise")
     .option('--functions', 'calls and covered lines, function by function')
-    .option('--drift', 'which mirrored functions read otherwise in the tree')
+    .option('--drift', 'which mirrored functions differ in the tree')
     .option('--held <names>', 'only functions of KVM, each alone: these, or all')
     .option('--kvm', "local APICs, beside those of this machine's KVM")
     .option('--replay <file>', 'replay a recording (.jsonl or .jsonl.gz)')

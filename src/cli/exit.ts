@@ -83,12 +83,12 @@ export function explain(error: unknown, io: Io, style: ExitStyle = 'unix'): numb
   }
   if (e.name === 'NotModelled') {
     io.err(
-      `kvmodel: ${ascii(e.message)}\nLinux goes on here and the model does not: docs/FIDELITY.md says what is missing.\n`,
+      `kvmodel: ${ascii(e.message)}\nLinux continues here and the model does not: docs/FIDELITY.md says what is missing.\n`,
     );
     return failed(style, OUR_FAULT);
   }
   io.err(`kvmodel: ${e.name}: ${ascii(e.message)}\n`);
-  io.err('This is a mistake of kvmodel, not of yours. KVMODEL_DEBUG=1 shows where.\n');
+  io.err('This is a bug in kvmodel, not in your input. KVMODEL_DEBUG=1 shows where.\n');
   if (io.env['KVMODEL_DEBUG'] === '1') io.err(`${e.stack}\n`);
   return failed(style, OUR_FAULT);
 }

@@ -16,7 +16,7 @@ Examples:
   kvmodel replay k1.AbCd...
 
 Exit codes: 0 as recorded, or nothing refuted; 1 refuted, or not as recorded;
-2 usage or bad input; 3 not modelled, or a mistake of kvmodel. Results go to
+2 usage or bad input; 3 not modelled, or a bug in kvmodel. Results go to
 stdout, progress to stderr. The same seed gives the same bytes.
 `;
 
@@ -54,7 +54,7 @@ export async function kvmodel(argv: readonly string[], io: Io): Promise<number> 
         },
         commands,
       );
-      const hint = `(kvmodel ${entry.name} --help tells what it takes)`;
+      const hint = `(kvmodel ${entry.name} --help lists its arguments)`;
       program.addCommand(speakingTo(io, command.description(entry.says).showHelpAfterError(hint)));
     }
     if (argv.length === 0) {

@@ -108,7 +108,7 @@ function writeAll(text: string): void {
 const EXAMPLES = `
 Examples:
   printf 'help\\n' | kvmodel lapic --serve
-  qemu-stub | kvmodel lapic --serve        (docs/lapic-serve.md has the protocol)
+  qemu-stub | kvmodel lapic --serve      (docs/lapic-serve.md has the protocol)
 `;
 
 /** `input` is where requests come from: this process's standard input when null, or a test's lines. */

@@ -42,7 +42,7 @@ async function rowsOf(part: Part): Promise<Rows> {
     const [first] = patches;
     const made: Rows = [
       [`${first.base}+${first.id}`, 'a kernel with a series on it; the id of the series alone will do'],
-      [`${first.base}+${first.id}~2`, 'with the first two patches of it'],
+      [`${first.base}+${first.id}~2`, 'with its first two patches'],
     ];
     return [[pin.name, 'the pin, mirrored function by function'], ...releases, ...made];
   }

@@ -58,7 +58,7 @@ function page(texts: readonly CommandText[]): string[] {
       ['0', 'as recorded, or nothing refuted'],
       ['1', 'refuted, or not as recorded'],
       ['2', 'usage or bad input'],
-      ['3', 'not modelled, or a mistake of kvmodel'],
+      ['3', 'not modelled, or a bug in kvmodel'],
       ['4', 'with \\-\\-exit kselftest: not judged'],
       ['125', 'with \\-\\-exit bisect: not judged'],
       ['130', 'interrupted'],
@@ -69,6 +69,6 @@ function page(texts: readonly CommandText[]): string[] {
     'characters a line of a report, 80 when unset',
     '.TP',
     '.B KVMODEL_DEBUG',
-    '1: a mistake of kvmodel shows its stack',
+    '1: a bug in kvmodel shows its stack',
   ];
 }

@@ -49,19 +49,16 @@ Examples:
 
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('races')
-    .argument('[name]', 'only tests whose name has this in it')
-    .option('--kernel <name>', "v6.12.117 when absent; a series' functions stop at their races, too")
+    .argument('[name]', 'only tests whose name contains this')
+    .option('--kernel <name>', "v6.12.117 when absent; a series' functions stop at their races as well")
     .option('--limit <n>', 'states of one test, at most; 1000000 when absent')
     .option('--tso', 'stores wait in buffers, as on x86')
-    .option(
-      '--without <barrier>',
-      'full barriers that are not there: RACE: comments with (smp_mb) that have this in them',
-    )
+    .option('--without <barrier>', 'full barriers left out: RACE: comments with (smp_mb) that contain this')
     .option('--random', 'larger cases, drawn at random, in random orders; what fails is shrunk')
     .option('--seed <n>', 'with --random: seed of all chance, 1 when absent')
     .option('--runs <n>', 'with --random: cases, each in ten orders; 200 when absent')
-    .option('--time <s>', 'with --random: go on with new cases for so many seconds')
-    .option('--case <text>', "a case of one's own: every order of it, or the one of --order")
+    .option('--time <s>', 'with --random: try new cases for so many seconds')
+    .option('--case <text>', 'your own case: in every order, or in the one of --order')
     .option('--order <moves>', 'with --case: play this order, as a failing one is printed')
     .option('--json', 'the results as JSON')
     .addHelpText('after', EXAMPLES)

@@ -32,7 +32,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('replay')
     .argument('<what>', 'a token (k1...), a file of a counterexample, or - for standard input')
     .option('--kernel <k>', 'replay on this kernel, series or ./my-patch.ts instead')
-    .option('--against <k>', 'tell what this kernel does differently')
+    .option('--against <k>', 'show what this kernel does differently')
     .option('--trace <format>', 'tracepoints as ftrace or timehist instead of a transcript')
     .option('--all', 'every change of every event')
     .option('--json', 'scenario, events and transcript as JSON')

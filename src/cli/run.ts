@@ -36,7 +36,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('run')
     .argument('<scenario>', 'a name of `kvmodel list scenarios`, a JSON file, or - for standard input')
     .option('--kernel <k>', 'on this kernel, series or ./my-patch.ts; the pin when absent')
-    .option('--against <k>', 'tell what this kernel does differently')
+    .option('--against <k>', 'show what this kernel does differently')
     .option('--events <n>', `events at most, ${EVENTS} when absent; all that happen in the time with --trace`)
     .option('--trace <format>', 'tracepoints as ftrace or timehist instead of a transcript')
     .option('--all', 'every change of every event')
@@ -80,7 +80,7 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   const { happenings } = await import('../report/happenings.js');
   const { events, more } = happenings(kernel, scenario, limit ?? EVENTS);
   await tell(scenario, events, kernel.name, flags, io);
-  if (more && flags.json !== true) io.out(`(more happens; --events N tells more than ${events.length})\n`);
+  if (more && flags.json !== true) io.out(`(more happens; --events N prints more than ${events.length})\n`);
   return OK;
 }
 
@@ -117,6 +117,6 @@ async function tell(
   const { machineLines } = await import('../report/machine-text.js');
   const legend = kernels.length > 1 ? [`- ${kernels[0]}`, `+ ${kernels[1]}`] : [kernels[0]];
   const quiet = flags.all === true ? 0 : steps.filter((step) => isQuiet(step, kernels)).length;
-  const left = quiet === 0 ? [] : [`(${count(quiet, 'event')} without effect left out; --all tells them)`];
+  const left = quiet === 0 ? [] : [`(${count(quiet, 'event')} without effect left out; --all prints them)`];
   io.out(`${[...legend, ...machineLines(scenario, columnsOf(io)), '', ...lines, ...left].join('\n')}\n`);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Function by function: how often the model and the C code call it on the same operations, and how much of it is reached. */
+/** Function by function: how often the model and the C code call it on the same operations, and how many of its lines are reached. */
 import type { LineCoverage } from '../native/coverage.js';
 import { findTree } from '../native/find-tree.js';
 import { type Mirror, mirrors } from '../native/mirrors.js';
@@ -101,7 +101,7 @@ const FILES_OF: Readonly<Record<Part, RegExp>> = {
   lapic: /^arch\/x86\//,
 };
 
-/** What the local APICs' engine replaces by its own: nothing of it is held. */
+/** Files that the local APICs' engine replaces by its own: none of their functions is held. */
 const STOOD_IN = /\/(trace\.h|kvm-x86-ops\.h|cpuid\.c|i8259\.c|msr\.h|smm\.h)$/;
 
 /** Every mirrored function's row: in the parts that are asked, and alone when all of them are. */

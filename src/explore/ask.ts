@@ -82,7 +82,6 @@ function answer(
 }
 
 function whySkipped(property: Property): string | null {
-  if (property.word === 'conforms') return "asked of the kernel's own C code, by npm test";
   if (property.int64 === 'checked' && int64Kind() !== 'checked') return 'needs a worker with checked 64-bit integers';
   return null;
 }

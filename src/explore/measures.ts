@@ -260,7 +260,7 @@ export function measure(
   return meter.result();
 }
 
-/** null for a kernel that dies at boot: nothing of it can be measured. */
+/** null for a kernel that dies at boot, which cannot be measured. */
 function booted(engine: Engine, kernel: Kernel, scenario: Scenario): machine | null {
   try {
     return engine.boot(kernel, scenario);

@@ -327,7 +327,7 @@ export function kvm_vcpu_haltOut(this: vmlinux, vcpuId: number, waited: number):
   // with the time spent polling
   const halt_ns = sub(h.cur, h.start);
 
-  // WHY !waited and not "found while polling": work found by the first look in kvm_vcpu_block() counts, too.
+  // WHY !waited and not "found while polling": work found by the first look in kvm_vcpu_block() counts as well.
   if (h.do_halt_poll) this.update_halt_poll_stats(vcpu, h.start, h.poll_end, !waited);
 
   if (h.halt_poll_allowed) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * include/linux/sched/signal.h, kernel/signal.c, kernel/sched/core.c (6.12.117): the signal by which a VMM brings the thread
+ * include/linux/sched/signal.h, kernel/signal.c (6.12.117): the signal by which a VMM brings the thread
  * of a vCPU out of KVM_RUN.
  *
  * MODEL: no other signals, and no other tasks get any; TIF_SIGPENDING is vcpu->ioctls.
@@ -18,10 +18,4 @@ export function signal_pending(this: vmlinux, p: task_struct): bool {
 export function signal_wake_up_state(this: vmlinux, t: task_struct): void {
   if (t.__state === TASK_INTERRUPTIBLE && this.wake_up_process(t)) return;
   this.kick_process(t);
-}
-
-/** kernel/sched/core.c: kick_process() */
-export function kick_process(this: vmlinux, p: task_struct): void {
-  const { cpu } = p;
-  if (cpu !== this.m.cpu && this.task_curr(p)) this.smp_send_reschedule(cpu, 'kick_process');
 }

@@ -337,7 +337,7 @@ export function ioapic_service(this: vmlinux, ioapic: kvm_ioapic, irq: number, l
     ret = this.kvm_irq_delivery_to_apic(kvm, null, irqe, null);
   }
 
-  // -1, nobody was meant, too.
+  // so does -1: nobody was meant
   if (ret !== 0 && irqe.trig_mode === IOAPIC_LEVEL_TRIG) entry.remote_irr = 1;
 
   return ret;

@@ -2,7 +2,7 @@
 /**
  * The one recipe: what an event does to a machine. `drive` and `reduce` both run exactly this.
  *
- * An event is atomic for the machine: after it, every CPU has gone on as far as it can without time passing
+ * An event is atomic for the machine: after it, every CPU has run as far as it can without time passing
  * (`settle`): tails of kernel functions have run, needed reschedules have happened if the machine is eager, and
  * interrupts that entered a guest have been taken by its program.
  */

@@ -130,7 +130,15 @@ function sleepingTask(k: vmlinux, config: Parameters<typeof forkTask>[1]): task_
   k.set_cpus_allowed_common(p, config.cpus);
   k.sched_fork(0, p);
   p.prio = p.normal_prio;
+  p.sched_class = 'fair_sched_class';
   k.sched_cgroup_fork(p);
+  // wake_up_new_task() without the queue: a load that was never attached has averages without sums, which no kernel knows
+  p.recent_used_cpu = k.task_cpu(p);
+  const rq = k.__task_rq_lock(p);
+  k.update_rq_clock(rq);
+  k.post_init_entity_util_avg(p);
+  k.attach_entity_cfs_rq(k.m.se[p.se]);
+  k.rq_unpin_lock(rq);
   p.__state = TASK_INTERRUPTIBLE;
   return p;
 }

@@ -55,7 +55,7 @@ export const hostEvents: Rules<HostKind> = {
     },
   },
   wake: {
-    // whatever its __state: try_to_wake_up() is called of runnable tasks, too, and finds nothing to do
+    // whatever its __state: try_to_wake_up() is called for runnable tasks as well and finds nothing to do
     legal: (m, e) => isTask(m, e.task) && isHostTask(m, m.task[e.task]),
     perform(k, m, e) {
       m.actor[e.task].wakeAt = -1;

@@ -68,7 +68,7 @@ export const NO_CPU = -1;
 export const ANY_CPU = -2;
 
 /**
- * Everything that goes on without time passing, CPU by CPU, until nothing does: interrupts on their way, the rest of
+ * Everything that happens without time passing, CPU by CPU, until nothing does: interrupts on their way, the rest of
  * kernel functions whose task is back, needed reschedules. `entered` is the CPU on which the event ran.
  *
  * A CPU looks at need_resched on its way out of the kernel: when it was in there. Of a flag that another CPU has set, or a

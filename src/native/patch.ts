@@ -340,6 +340,11 @@ export function configuredTree(base: KernelTree, set: Config): Promise<KernelTre
   return treeOf(base, stampOf(base), new Map(), set, 0);
 }
 
+/** The tree with these contents of files, all else as it is. */
+export async function changedTree(tree: KernelTree, contents: ReadonlyMap<string, string>): Promise<KernelTree> {
+  return treeOf(tree, stampOf(tree), new Map(contents), tree.config ?? {}, 0);
+}
+
 /** Options that the patches so far add, as their defaults or the user say, and every other one that the user sets. */
 function optionsOf(patches: readonly MailedPatch[], set: Config): OptionValue[] {
   const autoconf = readFileSync(join(sourcesDir(), 'autoconf.h'), 'utf8');

@@ -116,6 +116,7 @@ export const RQ_FIELDS = [
   'nr_switches',
   'clock_update_flags',
 ] as const;
+/** As later kernels name them: sum_w_vruntime and sum_weight are the fields avg_vruntime and avg_load of 6.12. */
 export const CFS_FIELDS = [
   'load',
   'nr_queued',

@@ -2,7 +2,7 @@
 /**
  * Every order of the steps of kernel code on several CPUs, tried to the end.
  *
- * Orders that have come to the same state are gone on with once: the same memory, the same waiting stores, and every
+ * Orders that reach the same state are explored once from there on: the same memory, the same waiting stores, and every
  * CPU stopped at the same place having loaded the same. Orders with few switches between CPUs come first.
  */
 

@@ -25,7 +25,7 @@ export interface ShrinkLimits {
 
 export const SHRINK_LIMITS: ShrinkLimits = { orders: 100, states: 20_000 };
 
-/** What went wrong, without the details: what a smaller case has to do, too. */
+/** What went wrong, without the details: a smaller case must do the same. */
 export function kindOf(message: string): string {
   return message.split(/[:;]/)[0];
 }

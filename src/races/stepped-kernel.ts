@@ -19,7 +19,7 @@ export type Modules = Readonly<Record<string, object>>;
 interface Scope {
   /** functions of the table */
   table: ReadonlySet<string>;
-  /** functions of the same file that have to be generators, too */
+  /** functions of the same file that must be generators as well */
   local: ReadonlySet<string>;
 }
 

@@ -3,13 +3,16 @@
 import { wrap } from '../base/text.js';
 import type { StepCheck } from '../conform/patch/judge-step.js';
 import type { ReachedLine } from '../conform/sched/patch-check.js';
+import { explainedLines } from './operation-lines.js';
 import { type About, apicLines, counterexampleLines, heldLines, judgesText, NO_ABOUT } from './patch-text.js';
 import {
   addedOf,
+  isCompared,
   isDead,
   isFolded,
   isWorse,
   type Judged,
+  knobPropertiesOf,
   notJudged,
   notJudgedText,
   placeText,
@@ -27,9 +30,9 @@ function places(lines: readonly ReachedLine[]): string {
 function questions(check: StepCheck): string[] {
   const asked: string[] = [];
   const { scheduler, apics } = check;
-  for (const row of propertiesOf(check).filter(isWorse)) {
+  for (const row of [...propertiesOf(check), ...knobPropertiesOf(check)].filter(isWorse)) {
     asked.push(
-      `Is it intended that "${row.says}" no longer holds? ${row.patched.evidence}; before: ${row.base.evidence}.`,
+      `Is it intended that "${row.says}" no longer holds${row.with === undefined ? '' : ` with ${row.with}`}? ${row.patched.evidence}; before: ${row.base.evidence}.`,
     );
   }
   for (const { report: r, text } of scheduler?.reports ?? []) {
@@ -70,7 +73,9 @@ function findingLines(check: StepCheck, about: About): string[] {
   const { scheduler, apics, alone } = check;
   if (scheduler !== null) {
     const { finding, operations } = scheduler.lockstep;
-    if (!scheduler.boots) lines.push('It does not boot here, so I compared nothing.');
+    if (!isCompared(scheduler) && scheduler.boots)
+      lines.push('The object code is the same, so I did not run the two side by side.');
+    else if (!scheduler.boots) lines.push('It does not boot here, so I compared nothing.');
     else if (finding === null) lines.push(...wrap(`No observable difference in ${operations} operations.`, WIDTH));
     else {
       const shown = counterexampleLines(finding.ops, about.cpus, about, WIDTH);
@@ -87,6 +92,15 @@ function findingLines(check: StepCheck, about: About): string[] {
     if (finding === null)
       lines.push(...wrap(`Local APICs: no observable difference in ${operations} operations.`, WIDTH));
     else lines.push('The shortest sequence that tells the local APICs apart:', ...apicLines(finding));
+  }
+  for (const { name, tried, check: other } of scheduler?.knobs ?? []) {
+    const { finding, operations } = other.lockstep;
+    const found =
+      finding === null
+        ? `no observable difference in ${operations} operations`
+        : `differs in ${finding.difference.field}`;
+    lines.push(...wrap(`With ${name}=${tried}: ${found}.`, WIDTH));
+    if (finding !== null) lines.push(...explainedLines(finding.ops, about.features, WIDTH));
   }
   const rows = alone?.rows ?? [];
   if (rows.length > 0) {

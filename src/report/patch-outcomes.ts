@@ -5,10 +5,12 @@ import { sequenceText } from './operation-lines.js';
 import { judgesText } from './patch-text.js';
 import {
   addedOf,
+  isCompared,
   isDead,
   isFolded,
   isWorse,
   type Judged,
+  knobPropertiesOf,
   missingOf,
   placeText,
   propertiesOf,
@@ -34,8 +36,8 @@ const fail = (name: string, why: string, details: readonly string[] = []): Outco
 const skip = (name: string, why: string): Outcome => ({ name, kind: 'skip', why, details: [] });
 
 function propertyOutcomes({ check }: Judged): Outcome[] {
-  return propertiesOf(check).map((row) => {
-    const name = `${row.id}: ${row.says}`;
+  return [...propertiesOf(check), ...knobPropertiesOf(check)].map((row) => {
+    const name = `${row.id}${row.with === undefined ? '' : ` with ${row.with}`}: ${row.says}`;
     const { verdict, evidence } = row.patched;
     if (verdict === 'holds') return pass(name);
     if (verdict !== 'refuted') return skip(name, `${verdict}: ${evidence}`);
@@ -53,7 +55,7 @@ export function outcomesOf(judged: Judged): Outcome[] {
     return hunk.status === 'judged' || hunk.status === 'no code' ? pass(name) : skip(name, judgesText(hunk));
   });
   outcomes.push(...propertyOutcomes(judged));
-  if (scheduler !== null) {
+  if (scheduler !== null && isCompared(scheduler)) {
     const { reports, ending } = scheduler;
     const told = reports.map(({ report: r, text, ops }) => ({
       why: `${r.file}:${r.line}: ${r.left} ${r.kind} ${r.right} does not fit (${r.type}): ${text}`,
@@ -91,7 +93,7 @@ export function remarksOf({ check }: Judged): string[] {
     return isDead(line) ? [`never executed: ${place}`] : [];
   });
   const difference =
-    scheduler === null || check.hunks.every(({ status }) => status === 'no code')
+    scheduler === null || !isCompared(scheduler) || check.hunks.every(({ status }) => status === 'no code')
       ? []
       : finding === null
         ? [`no observable difference in ${scheduler.lockstep.operations} operations`]

@@ -2,7 +2,7 @@
 /** The report on a patch in C as text of 80 columns. */
 import { count, inWidth, wrap } from '../base/text.js';
 import type { HeldPairRow } from '../conform/patch/held-pair.js';
-import type { AloneCheck, ApicCheck, StepCheck } from '../conform/patch/judge-step.js';
+import type { AloneCheck, ApicCheck, SchedulerCheck, StepCheck } from '../conform/patch/judge-step.js';
 import type { JudgedHunk } from '../conform/patch/judged-hunks.js';
 import type { PatchCheck, ReachedLine } from '../conform/sched/patch-check.js';
 import { apicOpText } from '../operation/apic.js';
@@ -11,6 +11,7 @@ import { explainedLines, machineLines, operationText, sequenceText } from './ope
 import {
   addedOf,
   isCode,
+  isCompared,
   isDead,
   isFolded,
   type Judged,
@@ -60,8 +61,8 @@ function hunkLines(hunks: readonly JudgedHunk[]): string[] {
 
 /** What a report knows beside its verdicts: the command that made it, feature numbers by name, CPUs of the lock-step. */
 export interface About {
-  /** `kvmodel check --am FILE` */
-  readonly again: string;
+  /** `kvmodel check --am FILE`; null where no command repeats it */
+  readonly again: string | null;
   readonly features: readonly string[];
   readonly cpus: number;
 }
@@ -74,7 +75,7 @@ export function counterexampleLines(ops: readonly Operation[], cpus: number, abo
     ...machineLines(ops, cpus, width),
     ...explainedLines(ops, about.features, width),
     // unbroken, so that it can be copied
-    `  again: ${about.again} --cpus ${cpus} --sequence '${sequenceText(ops)}'`,
+    ...(about.again === null ? [] : [`  again: ${about.again} --cpus ${cpus} --sequence '${sequenceText(ops)}'`]),
   ];
 }
 
@@ -83,6 +84,7 @@ export function counterexampleLines(ops: readonly Operation[], cpus: number, abo
 function lockstepLines(check: PatchCheck, about: About): string[] {
   const { finding, operations, sequences } = check.lockstep;
   if (!check.boots) return ['Lock-step: not run, for the patched kernel does not boot'];
+  if (!isCompared(check)) return ['Lock-step: not run, for the object code is the same'];
   if (finding === null)
     return [`Lock-step: no observable difference in ${operations} operations (${sequences} sequences)`];
   const { op, field, left, right } = finding.difference;
@@ -192,10 +194,50 @@ function addedTextLines(check: StepCheck): string[] {
   return [
     ...wrap(`Added lines that make code${patches > 1 ? ', of all patches so far' : ''}: ${counted}`, WIDTH, '  '),
     ...code.map((line) =>
-      `${timesText(line).padStart(9)}  ${line.file}:${line.line}: ${line.text.trim()}`.slice(0, WIDTH),
+      `${timesText(line).padStart(9)}  ${line.with === undefined ? '' : `[${line.with}] `}${line.file}:${line.line}: ${line.text.trim()}`.slice(
+        0,
+        WIDTH,
+      ),
     ),
     ...LEGEND.flatMap(([is, text]) => (code.some(is) ? wrap(`  ${text}`, WIDTH, '    ') : [])),
   ];
+}
+
+/** What a knob of the patch, set otherwise, changes. */
+function knobLines(check: SchedulerCheck, about: About): string[] {
+  const lines: string[] = [];
+  for (const { name, was, tried, check: other } of check.knobs) {
+    lines.push('', ...wrap(`With ${name}=${tried}, which the patch sets to ${was}; UBSan is not asked:`, WIDTH, '  '));
+    lines.push(...lockstepLines(other, { ...about, again: null }));
+    const moved = other.properties.filter((row, i) => row.patched.verdict !== check.properties[i]?.patched.verdict);
+    if (other.properties.length > 0)
+      lines.push(
+        `Properties: ${moved.length === 0 ? `the same verdicts as with ${was}` : `otherwise than with ${was}:`}`,
+      );
+    for (const row of moved) {
+      const before = check.properties.find(({ id }) => id === row.id)?.patched.verdict ?? 'not asked';
+      const text = `  ${row.id}: ${row.patched.verdict}, ${before} with ${was}: ${row.patched.evidence}`;
+      lines.push(...wrap(text, WIDTH, '    '));
+      if (row.broken !== undefined)
+        lines.push(
+          ...wrap(`    ${row.broken.fault}`, WIDTH, '      '),
+          ...explainedLines(row.broken.ops, about.features, WIDTH),
+        );
+    }
+    if (other.ending !== null) lines.push(`The kernel dies: ${other.ending.kind}, ${other.ending.what}`);
+  }
+  const names = check.untried.map(({ name, tried }) => `${name}=${tried}`).join(', ');
+  if (names !== '') lines.push('', ...wrap(`NOT TRIED, for they are many: ${names}`, WIDTH, '  '));
+  if (check.constants.length > 0)
+    lines.push(
+      '',
+      ...wrap(
+        `Constants here, for CONFIG_SYSCTL is off and nothing else writes them: ${check.constants.join(', ')}`,
+        WIDTH,
+        '  ',
+      ),
+    );
+  return lines;
 }
 
 function leftOutLines(check: StepCheck): string[] {
@@ -219,7 +261,8 @@ function optionLines({ options }: StepCheck): string[] {
 }
 
 function reportLines(check: PatchCheck, about: About): string[] {
-  if (check.reports.length === 0) return ['UBSan: nothing that the base does not do'];
+  if (check.reports.length === 0)
+    return ['UBSan: nothing that the base does not do (gcc has no check of unsigned wrap)'];
   return check.reports.flatMap(({ report: r, text, ops }) => [
     `UBSan: ${r.file}:${r.line}:${r.column}: ${r.left} ${r.kind} ${r.right} does not fit (${r.type}), ${r.count} times`,
     `  ${text}`,
@@ -243,7 +286,8 @@ function stepLines(check: StepCheck, about: About): string[] {
   if (scheduler === null && apics === null && alone === null) return lines;
   lines.push('', ...addedTextLines(check), ...leftOutLines(check));
   if (scheduler === null) return lines;
-  if (scheduler.boots) lines.push('', ...reportLines(scheduler, about));
+  lines.push(...knobLines(scheduler, about));
+  if (scheduler.boots && isCompared(scheduler)) lines.push('', ...reportLines(scheduler, about));
   if (scheduler.ending !== null) {
     const { kind, what, stack } = scheduler.ending;
     const when = scheduler.boots ? '' : ' at boot';

@@ -3,7 +3,7 @@
 
 import type { StepCheck } from '../conform/patch/judge-step.js';
 import type { JudgedHunk } from '../conform/patch/judged-hunks.js';
-import type { PropertyRow, ReachedLine } from '../conform/sched/patch-check.js';
+import type { PatchCheck, PropertyRow, ReachedLine } from '../conform/sched/patch-check.js';
 
 /** A step of a series, judged. */
 export interface Judged {
@@ -23,11 +23,20 @@ export const isFolded = (line: ReachedLine) => line.absent === 'folded';
 /** An added line with something to be said of it: neither a declaration nor a bracket. */
 export const isCode = (line: ReachedLine) => line.count !== null || line.absent !== null;
 
+/** Whether the two kernels were run side by side: not where they compile to the same code. */
+export const isCompared = ({ lockstep }: PatchCheck): boolean => lockstep.operations > 0;
+
 /** Of the scheduler and of the APICs. */
 export const propertiesOf = ({ scheduler, apics }: StepCheck): readonly PropertyRow[] => [
   ...(scheduler?.properties ?? []),
   ...(apics?.properties ?? []),
 ];
+
+/** Properties with knobs of the patch set otherwise. */
+export const knobPropertiesOf = ({ scheduler }: StepCheck): readonly PropertyRow[] =>
+  (scheduler?.knobs ?? []).flatMap(({ name, tried, check }) =>
+    check.properties.map((row) => ({ ...row, with: `${name}=${tried}` })),
+  );
 
 /** Added lines, each with how often all judges together executed it. */
 export function addedOf({ scheduler, apics, alone }: StepCheck): ReachedLine[] {
@@ -48,7 +57,8 @@ export function addedOf({ scheduler, apics, alone }: StepCheck): ReachedLine[] {
 export function isRefuted(check: StepCheck): boolean {
   const { scheduler, apics } = check;
   return (
-    propertiesOf(check).some(isWorse) ||
+    [...propertiesOf(check), ...knobPropertiesOf(check)].some(isWorse) ||
+    (scheduler?.knobs ?? []).some((knob) => knob.check.ending !== null) ||
     (scheduler !== null && (scheduler.reports.length > 0 || scheduler.ending !== null)) ||
     (apics !== null && apics.lockstep.death !== null)
   );
@@ -61,7 +71,11 @@ export const notJudged = (check: StepCheck): readonly JudgedHunk[] => check.hunk
 
 /** Functions that the patched code calls and nothing here provides: no run goes beyond them. */
 export const missingOf = ({ scheduler, apics }: StepCheck): string[] => [
-  ...new Set([...(scheduler?.missing ?? []), ...(apics?.lockstep.missing ?? [])]),
+  ...new Set([
+    ...(scheduler?.missing ?? []),
+    ...(scheduler?.knobs ?? []).flatMap((knob) => knob.check.missing),
+    ...(apics?.lockstep.missing ?? []),
+  ]),
 ];
 
 export function verdictOf(judged: readonly Judged[]): PatchVerdict {

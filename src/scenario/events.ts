@@ -95,11 +95,11 @@ export type ApicEvent =
   | { ev: 'restore'; vcpu: number }
   /** KVM_VCPU_TSC_OFFSET: the guest's TSC is the host's and this, ns */
   | { ev: 'tsc_offset'; vcpu: number; ns: number }
-  /** KVM_SET_CPUID2, of it x2APIC and the TSC-deadline timer */
+  /** KVM_SET_CPUID2: x2APIC and the TSC-deadline timer */
   | { ev: 'cpuid'; vcpu: number; x2apic: boolean; tsc_deadline: boolean }
   /** the guest writes CR8: bits 7:4 of TPR */
   | { ev: 'cr8'; vcpu: number; value: number }
-  /** the host is busy so long, ns: what expires meanwhile fires at the end of it */
+  /** the host is busy for so many ns: what expires meanwhile fires at the end */
   | { ev: 'stall'; ns: number };
 
 /** Functions of the kernel at whose beginning another CPU may come in: nothing that is held there keeps it out. */

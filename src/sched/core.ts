@@ -222,6 +222,12 @@ export function task_curr(this: vmlinux, p: task_struct): bool {
   return this.task_rq(p).curr === p.id;
 }
 
+/** kernel/sched/core.c: kick_process() */
+export function kick_process(this: vmlinux, p: task_struct): void {
+  const { cpu } = p;
+  if (cpu !== this.m.cpu && this.task_curr(p)) this.smp_send_reschedule(cpu, 'kick_process');
+}
+
 /** kernel/sched/core.c: check_class_changing(): sched_ext alone has a switching_to. */
 export function check_class_changing(this: vmlinux, _rq: rq, _p: task_struct, _prev_class: sched_class_name): void {}
 
@@ -937,7 +943,7 @@ export function sched_move_task(this: vmlinux, tsk: task_struct, _for_autogroup:
 
 /* ---- boot ---- */
 
-/** kernel/sched/core.c: sched_init_smp(), of it what is not topology: nothing. */
+/** kernel/sched/core.c: sched_init_smp() without topology: nothing. */
 export function sched_init_smp(this: vmlinux): void {}
 
 /** kernel/sched/core.c: init_idle() */

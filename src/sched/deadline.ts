@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * kernel/sched/deadline.c (6.12.117): of it, the server that keeps fair tasks from starving under real-time ones.
+ * kernel/sched/deadline.c (6.12.117): the server that keeps fair tasks from starving under real-time ones.
  *
  * Mirrored: start, accounting, timer, replenishment, stop, and the pick through it. One server a CPU: 50 ms in each
  * second, deferred until it is needed. MODEL: bandwidth sums (running_bw, this_bw, total_bw) and the inactive timer

@@ -582,7 +582,7 @@ export function update_curr_se(this: vmlinux, rq: rq, curr: sched_entity): s64 {
   return delta_exec;
 }
 
-/** kernel/sched/fair.c: update_curr_task(): cputime accounting; of it, the tracepoint. */
+/** kernel/sched/fair.c: update_curr_task(): the tracepoint of cputime accounting. */
 export function update_curr_task(this: vmlinux, p: task_struct, delta_exec: s64): void {
   this.trace_sched_stat_runtime(p, to_u64(delta_exec));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * kernel/sched/topology.c (6.12.117): of it, what wake-up asks: who shares a last-level cache with whom.
+ * kernel/sched/topology.c (6.12.117): what wake-ups ask: who shares a last-level cache with whom.
  *
  * MODEL: domains are given by configuration, one level of them; they are not built from a CPU's topology, and there
  * are no groups, no SMT level and no NUMA levels.

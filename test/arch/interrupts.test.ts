@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** An interrupt from one vCPU to another, as the VM and its hardware are set up; what the trace still shows of it. */
+/** An interrupt from one vCPU to another, as the VM and its hardware are set up; what the trace still shows. */
 import { describe, expect, it, vi } from 'vitest';
 import { KVM_REQ_EVENT } from '../../src/arch/x86/kvm_host.js';
 import type { VmConfig } from '../../src/kvm/boot-kvm.js';

@@ -72,7 +72,15 @@ describe('a report', () => {
   ];
   const scheduler = {
     ...{ lockstep: { sequences: 1, operations: 1, endings: 0, finding: null }, properties: [], added, reports: [] },
-    ...{ ending: null, boots: true, missing: [], coverage: { lines: new Map(), functions: new Map() } },
+    ...{
+      ending: null,
+      boots: true,
+      missing: [],
+      knobs: [],
+      untried: [],
+      constants: [],
+      coverage: { lines: new Map(), functions: new Map() },
+    },
   };
   const hunk = {
     ...{ file: FAIR, at: 1, length: 1, function: null, added: 5, removed: 0, leftOut: [], by: [], why: null },

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { writtenMembers } from '../../src/conform/patch/changed-functions.js';
 import { initialChanges, startedAt } from '../../src/conform/patch/initial-values.js';
 import { ARCHITECTURES } from '../../src/native/extract/architecture.js';
 import { type CFile, indexFile } from '../../src/native/extract/c-index.js';
@@ -67,5 +68,21 @@ describe('a variable that starts otherwise', () => {
       null,
     ]);
     expect(at('static const int fixed = 2;')).toBeNull();
+  });
+});
+
+describe('a member that a patch writes', () => {
+  it('is known by its assignment, in whatever form, in lines that come or go', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'kvmodel-test-'));
+    const body = ['int f(struct s *s, struct t t)', '{', '\ts->a = 1;', '\tt.b[2] |= 4;', '\ts->t.c++;', '\t--s->d;'];
+    const text = [...body, '\tif (s->e == 1 || s->f <= 2)', '\t\tg(s->h);', '\treturn s->i;', '}', ''].join('\n');
+    writeFileSync(join(dir, 'x.c'), text);
+    const file = (await indexFile(dir, 'x.c', new Map()))!;
+    rmSync(dir, { recursive: true });
+    const side = new Map([['x.c', file]]);
+    const files = { architecture: ARCHITECTURES[0]!, base: side, previous: side, patched: side };
+    const lines = text.split('\n').map((line) => `+${line}`);
+    const hunk = { file: 'x.c', oldAt: 1, at: 1, heading: '', lines, fuzz: 0, merged: false };
+    expect([...writtenMembers(files, [hunk]).get('x.c: f')!].sort()).toEqual(['a', 'b', 'c', 'd']);
   });
 });

@@ -29,12 +29,12 @@ describe.skipIf(missing !== null)(`a patch to KVM${because}`, { timeout: 600_000
   const scratch = mkdtempSync(join(tmpdir(), 'kvmodel-test-'));
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-  async function diff(file: string, from: string, to: string): Promise<string> {
+  async function diff(file: string, ...edits: readonly (readonly [from: string, to: string])[]): Promise<string> {
     const text = readFileSync(join((await findTree()).dir, file), 'utf8');
-    expect(text.split(from)).toHaveLength(2);
+    for (const [from] of edits) expect(text.split(from)).toHaveLength(2);
     for (const [dir, content] of [
       ['a', text],
-      ['b', text.replace(from, to)],
+      ['b', edits.reduce((edited, [from, to]) => edited.replace(from, to), text)],
     ] as const) {
       mkdirSync(dirname(join(scratch, dir, file)), { recursive: true });
       writeFileSync(join(scratch, dir, file), content);
@@ -54,11 +54,10 @@ describe.skipIf(missing !== null)(`a patch to KVM${because}`, { timeout: 600_000
   }
 
   it('to the timer callback is judged by the local APICs, and loses what a periodic timer owes', async () => {
-    const patch = await diff(
-      'arch/x86/kvm/lapic.c',
+    const patch = await diff('arch/x86/kvm/lapic.c', [
       'hrtimer_set_expires(&ktimer->timer, ktimer->target_expiration);',
       'hrtimer_add_expires_ns(&ktimer->timer, ktimer->period);',
-    );
+    ]);
     const { code, out } = await checked(patch);
     const { verdict, steps, notJudged } = JSON.parse(out) as Report;
     expect([code, verdict, notJudged]).toEqual([1, 'refuted', null]);
@@ -74,19 +73,28 @@ describe.skipIf(missing !== null)(`a patch to KVM${because}`, { timeout: 600_000
     expect(apics.added[0]!.count).toBeGreaterThan(0);
   });
 
-  it('to kvm_sched_out() is judged by the function alone, in both trees', async () => {
+  it('to kvm_sched_out() and to a default is judged by functions alone, in both trees', async () => {
     const from = 'if (task_is_runnable(current) && vcpu->wants_to_run)';
     const to = 'if (current->on_rq && current->on_cpu && vcpu->wants_to_run)';
-    const { code, out } = await checked(await diff('virt/kvm/kvm_main.c', from, to));
+    const { code, out } = await checked(
+      await diff('virt/kvm/kvm_main.c', [from, to], ['halt_poll_ns_grow = 2;', 'halt_poll_ns_grow;']),
+    );
     const { verdict, steps } = JSON.parse(out) as Report;
     expect([code, verdict]).toEqual([0, 'nothing refuted']);
     const { hunks, alone, apics } = steps[0]!;
     expect(apics).toBeNull();
-    const by = [{ judge: 'held alone', functions: ['kvm_sched_out'] }];
-    expect(hunks).toMatchObject([{ function: 'kvm_sched_out', status: 'judged', by }]);
-    expect(alone.rows).toMatchObject([{ name: 'kvm_sched_out' }]);
-    expect(alone.rows[0]!.differing).toBeGreaterThan(100);
-    expect(alone.rows[0]!.difference).toMatchObject({
+    const by = (name: string) => [{ judge: 'held alone', functions: [name] }];
+    expect(hunks).toMatchObject([
+      { function: null, status: 'judged', by: by('grow_halt_poll_ns') },
+      { function: 'kvm_sched_out', status: 'judged', by: by('kvm_sched_out') },
+    ]);
+    const row = (name: string) => alone.rows.find((one) => one.name === name)!;
+    // drawn at random it is the same in both trees: only as each tree starts it there is a difference
+    expect(row('grow_halt_poll_ns').difference).toMatchObject({
+      input: expect.arrayContaining(['halt_poll_ns_grow starts as 2 before, 0 with the patch']),
+    });
+    expect(row('kvm_sched_out').differing).toBeGreaterThan(100);
+    expect(row('kvm_sched_out').difference).toMatchObject({
       what: expect.stringMatching(/^vcpu\[\d\]\.preempted/),
       before: '1',
       patched: 'unchanged',
@@ -94,7 +102,7 @@ describe.skipIf(missing !== null)(`a patch to KVM${because}`, { timeout: 600_000
   });
 
   it('or to anything that nothing compiles is not judged: its own exit code, first in text, mail and JSON', async () => {
-    const other = await diff('kernel/fork.c', 'static int max_threads;', 'static int max_threads = 3;');
+    const other = await diff('kernel/fork.c', ['static int max_threads;', 'static int max_threads = 3;']);
     const json = await checked(other);
     const report = JSON.parse(json.out) as Report;
     expect([json.code, report.verdict]).toEqual([4, 'not judged']);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** A vCPU's thread through KVM_RUN: entry, exits, preemption, directed yield, halt; what the trace shows of it. */
+/** A vCPU's thread through KVM_RUN: entry, exits, preemption, directed yield, halt; what the trace shows. */
 import { describe, expect, it } from 'vitest';
 import { testMachine } from './machine.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** IPI tracking of semantics-aware-v2, in steps of its own, in every order: what holds of it and what does not. */
+/** IPI tracking of semantics-aware-v2, in steps of its own, in every order: what holds and what does not. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { trackingTests } from '../../properties/races/tracking.js';
 import { settle } from '../../src/machine/settle.js';

@@ -3,7 +3,7 @@
  * Two CPUs in the same lockless code: what one does in the middle of what the other does, at every point there is.
  *
  * A point is a call of a mirrored function: that is where the mirrored code has its READ_ONCE, WRITE_ONCE and barriers.
- * At a point of the one CPU the other's whole action runs, and the first goes on with what it finds. So of all orders
+ * At a point of the one CPU the other's whole action runs, and the first continues with what it finds. So of all orders
  * those with two changes of CPU are tried, all of them; races that need a third are not found. Sequentially consistent.
  *
  * The scheduler's functions have no points inside: they run under the run queue's lock.

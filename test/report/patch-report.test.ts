@@ -43,7 +43,16 @@ const CHECK = {
       row('placement', 'vacuous', 'vacuous'),
     ],
     added: [{ file: 'kernel/sched/fair.c', line: 8, text: 'x = 1;', count: 0, absent: null }],
-    ...{ reports: [], ending: null, missing: [], coverage: { lines: new Map(), functions: new Map() } },
+    ...{
+      reports: [],
+      ending: null,
+      boots: true,
+      missing: [],
+      knobs: [],
+      untried: [],
+      constants: [],
+      coverage: { lines: new Map(), functions: new Map() },
+    },
   },
 } as unknown as StepCheck;
 const JUDGED = [{ subject: 'sched: <one> # two', check: CHECK }];

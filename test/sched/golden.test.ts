@@ -87,7 +87,7 @@ describe('PELT', () => {
     for (let ms = 6; ms <= 1005; ms++) at(ms, 1, 1);
     expect(seen()).toEqual([47170, 48325447, 453, 1024]);
     expect(toNumber(sa.load_avg)).toBe(1023);
-    // 32 periods without anything: half of it is left.
+    // after 32 idle periods, half is left
     k.___update_load_sum(u64(toNumber(sa.last_update_time) + 32 * 1024 * 1024), sa, u64(0), u64(0), 0);
     k.___update_load_avg(sa, u64(1024));
     expect([toNumber(sa.load_sum), sa.util_sum, toNumber(sa.load_avg), toNumber(sa.util_avg)]).toEqual([

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A2, A4, A8, A19, A20, A25: what the target gets of it, and whether the queue stays consistent. */
 import { constantFrom } from 'fast-check';
-import { add, s64_toNumber, sub, toNumber, u64 } from '../../../src/lib/types.js';
-import { cloneMachine } from '../../../src/machine/clone.js';
+import { add, s64_toNumber, toNumber, type u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { type cfs_rq, NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
-import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
+import { always, type Claim, type Monitor, type Property, sometimes } from '../../vocabulary.js';
 import {
   averageKey,
   type Common,
   diff,
-  eligible,
   entityName,
   granularity,
   nameOf,
@@ -24,6 +22,7 @@ import {
   type YieldTo,
   yieldProbes,
 } from './monitors.js';
+import { A25 } from './sched-credit.js';
 import { pairOfYielders, waiterAndHolder, yielders } from './worlds.js';
 
 /** Yields that a monitor looks at. */
@@ -453,45 +452,6 @@ function inTree(m: machine, queue: cfs_rq, id: number): boolean {
     open.push(m.se[node].run_node.rb_left, m.se[node].run_node.rb_right);
   }
   return false;
-}
-
-const A25: Property[] = [
-  sometimes('the target of a yield_to() has had more virtual time than the yielder, and is not eligible', {
-    of: 'A25.1',
-    given: waiterAndHolder(['flat', 'groups']),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        enter(step, it) {
-          if (it.where !== null && it.gap > 0 && !eligible(step.m, it.where.t)) step.reach(sayYield(step.m, it));
-        },
-      }),
-    }),
-    fault: { says: 'nobody yields', funcs: { yield_to: () => 0 } },
-  }),
-  sometimes('a penalty makes a target eligible that the same amount as a credit would not', {
-    of: 'A25.2',
-    given: yielders(['flat', 'groups']),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        penalised(step, it) {
-          const { t, y } = it.where!;
-          if (!eligible(step.m, t)) return;
-          if (!creditedInstead(step, y, t, it.penalty)) step.reach(`${sayYield(step.m, it)}: ${it.penalty} ns`);
-        },
-      }),
-    }),
-    fault: noPenalty,
-  }),
-];
-
-/** Would the target be eligible, had it been credited with what the yielder paid? */
-function creditedInstead(step: Step, y: sched_entity, t: sched_entity, amount: number): boolean {
-  const m = cloneMachine(step.m);
-  m.se[y.id].vruntime = sub(m.se[y.id].vruntime, u64(amount));
-  m.se[t.id].vruntime = sub(m.se[t.id].vruntime, u64(amount));
-  return eligible(m, m.se[t.id]);
 }
 
 export const preference: Claim[] = [

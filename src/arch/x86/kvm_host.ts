@@ -232,7 +232,7 @@ export interface kvm_vcpu_arch {
   hyperv_enabled: bool;
   /** the shadow of an STI: interrupts wait until the next instruction is complete. MODEL: no MOV SS */
   int_shadow: bool;
-  /** the clock at that STI: the guest has gone on when it shows another time */
+  /** the clock at that STI: once it shows another time, the guest has executed further */
   shadow_since: u64;
   /** vectors the CPU has delivered to the guest and that the guest's code has not begun to serve, in order */
   taken: number[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The CPU under the kernel, and the guest on it: what neither is C code of the kernel nor of ours to decide. Entry
+ * The CPU under the kernel and the guest on it: the hardware's part. Entry
  * with an event, exits; and the calls by which the machine lets a guest do things.
  *
  * A vCPU's thread is running in the guest (`waitsForExit`), polling in kvm_vcpu_halt() (`waitsForTime`), off its CPU

@@ -126,7 +126,7 @@ function simpler(op: ApicOperation): ApicOperation[] {
   return tries;
 }
 
-/** The smallest sequence found that `cut` still says yes to: it gives back what is needed of it, or null. */
+/** The smallest sequence found that `cut` still says yes to: `cut` returns the part that is needed, or null. */
 export function shrinkApic(
   ops: readonly ApicOperation[],
   cut: (ops: readonly ApicOperation[]) => readonly ApicOperation[] | null,

@@ -99,7 +99,7 @@ export class Calls {
     return { call, sleeps: o.below(2) === 0 };
   }
 
-  /** A smaller call that differs, too: state, arguments, answers and writes set to nothing, one by one. */
+  /** A smaller call that still differs: state, arguments, answers and writes set to nothing, one by one. */
   shrink(given: HeldCall, differs: (call: HeldCall) => boolean): HeldCall {
     let call = given;
     const attempt = (next: HeldCall) => {

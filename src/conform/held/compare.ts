@@ -72,7 +72,7 @@ export function wantedOf(architecture: ArchitectureName, mirrors: readonly Mirro
   };
 }
 
-/** What differed in one call, the first thing of it. */
+/** The first thing that differed in one call. */
 export interface HeldDifference {
   readonly as: string;
   readonly file: string;
@@ -191,7 +191,7 @@ class Holder {
     return this.notModelled !== '' ? null : this.difference(ours, this.native([call])[0]!);
   }
 
-  /** A smaller call that differs, too: state, arguments, answers and writes set to nothing, one by one. */
+  /** A smaller call that still differs: state, arguments, answers and writes set to nothing, one by one. */
   shrink(given: HeldCall, sleeps: boolean): HeldCall {
     return this.calls.shrink(given, (call) => this.differs(call, sleeps) !== null);
   }

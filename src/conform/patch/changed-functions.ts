@@ -120,6 +120,28 @@ export function functionsApart({ base, patched }: TouchedFiles): Set<string> {
   return apart;
 }
 
+const WRITES = [
+  /(?:->|\.)\s*(\w+)(?:\[[^\]]*\])?\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)/g,
+  /(?:->|\.)\s*(\w+)(?:\[[^\]]*\])?\s*(?:\+\+|--)/g,
+  /(?:\+\+|--)\s*[\w>.\-[\]]*(?:->|\.)(\w+)/g,
+];
+
+/** Members that changed lines write, by function: `file: name`. */
+export function writtenMembers(files: TouchedFiles, hunks: readonly AppliedHunk[]): Map<string, Set<string>> {
+  const written = new Map<string, Set<string>>();
+  for (const hunk of hunks) {
+    for (const { side, line, text } of changedLines(hunk)) {
+      const f = functionAt(files[side].get(hunk.file), line);
+      if (f === null) continue;
+      const key = `${hunk.file}: ${f.name}`;
+      const names = written.get(key) ?? new Set<string>();
+      for (const pattern of WRITES) for (const [, name] of withoutComments(text).matchAll(pattern)) names.add(name!);
+      written.set(key, names);
+    }
+  }
+  return written;
+}
+
 const COMMON = new Set(
   (
     'define ifdef ifndef endif else elif undef include if static const extern inline struct union enum int unsigned long ' +

@@ -33,6 +33,7 @@ import {
   namesOutside,
   type TouchedFiles,
   touchedFiles,
+  writtenMembers,
 } from './changed-functions.js';
 import { type InitialChange, initialChanges, startedAt } from './initial-values.js';
 
@@ -118,12 +119,18 @@ class Side {
   }
 }
 
+/** `vcpu[0].arch.pending_events` as C names the member. */
+const memberOf = (field: string): string =>
+  /(\w+)(?:\.\d+)?(?:\[\d+\])?$/.exec(field.replace(/\.counter$/, ''))?.[1] ?? '';
+
 /** Both engines, and the state of both. */
 class Pair {
   private readonly sides: readonly [Side, Side];
   private readonly fields: readonly Drawn[];
   private readonly types;
   private readonly oneSided: readonly string[];
+  /** names of the members and variables that are compared */
+  private readonly members: ReadonlySet<string>;
 
   constructor(
     private readonly base: ExtractEngine,
@@ -141,14 +148,14 @@ class Pair {
       const menu = inBoth(name) ? menus.get(name) : [0, 0, 0, 1];
       return { name, ...(menu !== undefined && { menu }) };
     });
+    this.members = new Set(union.filter(inBoth).map(memberOf));
     const type = (engine: ExtractEngine, name: string) => engine.fieldTypes[engine.fields.indexOf(name)];
     this.types = union.map((name) => type(patched, name) ?? type(base, name)!);
   }
 
   private followed(...functions: readonly HeldFunction[]): number[] {
     const mentions = new Set(functions.flatMap((f) => f.mentions));
-    const last = (name: string) => /(\w+)(?:\.\d+)?(?:\[\d+\])?$/.exec(name.replace(/\.counter$/, ''))?.[1] ?? '';
-    return this.fields.flatMap(({ name }, i) => (mentions.has(last(name)) ? [i] : []));
+    return this.fields.flatMap(({ name }, i) => (mentions.has(memberOf(name)) ? [i] : []));
   }
 
   /** Of the variables that start otherwise, those that are followed, with what they start as on each side. */
@@ -167,7 +174,8 @@ class Pair {
     };
   }
 
-  hold(as: string, calls: number, seed: number): HeldPairRow | string {
+  /** `writes` are members that the patch has it write, or write no more. */
+  hold(as: string, calls: number, seed: number, writes: ReadonlySet<string>): HeldPairRow | string {
     const [before, after] = [this.base, this.patched].map((e) => e.built.held.find((f) => f.as === as));
     if (before === undefined || after === undefined) return 'it is in one of the two trees only';
     const kinds = (f: HeldFunction) => f.takes.map((p) => `${p.kind} ${p.kind === 'number' ? p.type : ''}`).join();
@@ -215,6 +223,8 @@ class Pair {
     }
     // what both trees' function dies of everywhere is the state that it is called with
     if (returned === 0 && difference === null) return `it returns from none of ${done} calls on random state`;
+    const unseen = [...writes].find((member) => !this.members.has(member));
+    if (unseen !== undefined && difference === null) return `it writes ${unseen}, which is not compared`;
     return { file, name, calls: done, differing, deaths, difference, started: starts.names };
   }
 }
@@ -295,14 +305,15 @@ interface Holding {
   readonly calls: number;
   readonly seed: number;
   readonly initials: readonly InitialChange[];
+  readonly written: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 function holdOpened({ engines, wanted }: Opened, holding: Holding, rows: HeldPairRow[], left: Left[]): void {
-  const { calls, seed, initials } = holding;
+  const { calls, seed, initials, written } = holding;
   const pair = new Pair(engines[0], engines[1], wanted, initials);
   for (const { file, name, as } of wanted.held) {
     const why = engines.flatMap((e) => e.built.left).find((one) => one.held.as === as)?.why;
-    const row = why ?? pair.hold(as, calls, seed);
+    const row = why ?? pair.hold(as, calls, seed, written.get(`${file}: ${name}`) ?? new Set());
     if (typeof row === 'string') left.push({ file, name, why: row });
     else rows.push(row);
   }
@@ -334,6 +345,7 @@ export async function holdPairs(
   const unread = new Map<string, string>();
   for (const files of await touchedFiles(base, previous, patched, [...new Set(hunks.map((hunk) => hunk.file))])) {
     const initials = initialChanges(files);
+    const written = writtenMembers(files, hunks);
     const changed = changedFunctions(files, hunks);
     const own = hunks.filter((hunk) => files.patched.has(hunk.file));
     const reading = own.map((hunk) => {
@@ -346,7 +358,7 @@ export async function holdPairs(
     left.push(...all.slice(MOST).map((one) => ({ ...one, why: `more than ${MOST} functions of one patch` })));
     for (const opened of all.length === 0 ? [] : await open([base, patched], files, all.slice(0, MOST), left)) {
       try {
-        holdOpened(opened, { ...options, initials }, rows, left);
+        holdOpened(opened, { ...options, initials, written }, rows, left);
         before.push(opened.engines[0].coverage());
         after.push(opened.engines[1].coverage());
       } finally {

@@ -2,7 +2,7 @@
 /** One step of a series judged by everything that compiles what it touches; what nothing judges is said. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from '../../native/build.js';
+import { build, schedulerProver } from '../../native/build.js';
 import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { ARCHITECTURES } from '../../native/extract/architecture.js';
 import type { KernelTree } from '../../native/find-tree.js';
@@ -26,7 +26,8 @@ import { type ApicLockstep, apicLockstep } from './apic-pair.js';
 import { apicProperties } from './apic-properties.js';
 import { isCut } from './changed-functions.js';
 import { type HeldPairRow, type HeldPairs, holdPairs } from './held-pair.js';
-import { type JudgedHunk, judgeHunks, type Reach } from './judged-hunks.js';
+import { type JudgedHunk, judgeHunks, type Reach, Sources } from './judged-hunks.js';
+import { checkKnobs, constantsIn, type Knob, type KnobCheck, knobsOf, reachedWith } from './patch-knobs.js';
 
 /** One step: the trees, and what it does to them. */
 export interface PatchStep {
@@ -40,6 +41,15 @@ export interface PatchStep {
   readonly leftOut: readonly LeftOut[];
   /** of all steps so far, as the lines stand in `tree` */
   readonly added: readonly AddedLine[];
+}
+
+/** The patch as it is, and with its knobs set otherwise. */
+export interface SchedulerCheck extends PatchCheck {
+  readonly knobs: readonly KnobCheck[];
+  /** knobs that were too many */
+  readonly untried: readonly Knob[];
+  /** variables of added lines that are constants in this build, for CONFIG_SYSCTL is off */
+  readonly constants: readonly string[];
 }
 
 export interface ApicCheck {
@@ -58,7 +68,7 @@ export interface AloneCheck {
 export interface StepCheck {
   readonly options: readonly OptionValue[];
   readonly hunks: readonly JudgedHunk[];
-  readonly scheduler: PatchCheck | null;
+  readonly scheduler: SchedulerCheck | null;
   readonly apics: ApicCheck | null;
   readonly alone: AloneCheck | null;
   /** judges that cannot follow this tree, and why */
@@ -160,6 +170,11 @@ async function checkedOnce(
   return { ...known, added: reached, coverage };
 }
 
+function isBuiltIn(tree: KernelTree, configuration: Reach['configuration']): (line: AddedLine) => boolean {
+  const sources = new Sources();
+  return ({ file, line }) => sources.isActive(tree, file, line, configuration);
+}
+
 class StepJudge {
   private readonly reaches: Reach[] = [];
   private readonly unable: string[] = [];
@@ -182,7 +197,36 @@ class StepJudge {
     this.reaches.push({ judge: 'same object code', reads, configuration, after: addCoverage([]) });
   }
 
-  private async scheduler(base: Build | null): Promise<PatchCheck | null> {
+  /** The check of the patch as it is, and with its knobs set otherwise. */
+  private async withKnobs(
+    check: PatchCheck,
+    own: readonly AddedLine[],
+    configuration: Reach['configuration'],
+  ): Promise<SchedulerCheck> {
+    const { step, options } = this;
+    const isBuilt = isBuiltIn(step.tree, configuration);
+    const { knobs, untried } = await checkKnobs(step.base, step.tree, own, isBuilt, options);
+    const coverage = addCoverage([check.coverage, ...knobs.map((knob) => knob.check.coverage)]);
+    const constants = constantsIn(step.tree, own, configuration);
+    return { ...check, coverage, added: reachedWith(check.added, knobs), knobs, untried, constants };
+  }
+
+  /** Of a patch that leaves the code as it is: what is folded away, and what another value of its knobs does. */
+  private async sameScheduler(
+    patched: Build,
+    own: readonly AddedLine[],
+    configuration: Reach['configuration'],
+  ): Promise<SchedulerCheck | null> {
+    const { step, options } = this;
+    const uncounted = own.map((line) => ({ ...line, count: null }));
+    const added = await withAbsent(patched, schedulerProver, uncounted);
+    const hasKnob = knobsOf(own, isBuiltIn(step.tree, configuration)).length > 0;
+    if (!hasKnob && !added.some(({ absent }) => absent === 'folded')) return null;
+    const check = await checkPatch(step.base, step.tree, own, { ...options, parts: ['added lines'] });
+    return this.withKnobs(check, own, configuration);
+  }
+
+  private async scheduler(base: Build | null): Promise<SchedulerCheck | null> {
     const { step, options } = this;
     if (base === null) return null;
     if (![...this.touched].some((file) => filesOf(base).has(file))) return null;
@@ -194,6 +238,7 @@ class StepJudge {
     if (patched === null) return null;
     const [before, after] = [filesOf(base), filesOf(patched)];
     const reads = (file: string) => before.has(file) || after.has(file);
+    const own = this.addedIn(reads);
     const configuration = configurationOf(patched);
     // WHY the code for UBSan as well: arithmetic that overflows may compile to the same code as arithmetic that wraps
     const codes = async (tree: KernelTree, built: Build) => [
@@ -203,9 +248,10 @@ class StepJudge {
     const code = (await codes(step.tree, patched)).join(' ');
     if (code === (await codes(step.base, base)).join(' ')) {
       this.sameCode('scheduler lock-step', reads, configuration);
-      return null;
+      return this.sameScheduler(patched, own, configuration);
     }
-    const check = await checkedOnce(`${step.base.dir} ${code}`, step, this.addedIn(reads), options);
+    const once = await checkedOnce(`${step.base.dir} ${code}`, step, own, options);
+    const check = await this.withKnobs(once, own, configuration);
     const folded = foldedIn(check.added);
     this.reaches.push({ judge: 'scheduler lock-step', reads, configuration, after: check.coverage, folded });
     return check;

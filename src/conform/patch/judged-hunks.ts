@@ -69,7 +69,7 @@ const FOLLOWED_MAKEFILE = 'kernel/sched/Makefile';
 const isC = (file: string): boolean => /\.[chS]$/.test(file);
 const CONDITIONAL = /^\s*#\s*(?:if|ifdef|ifndef|elif|else|endif)\b/;
 
-class Sources {
+export class Sources {
   private readonly texts = new Map<string, string>();
   private readonly indices = new Map<string, CFile | undefined>();
 

@@ -118,7 +118,7 @@ export function compareRuns(left: LockstepRun, right: LockstepRun, naming: Namin
   return { op: n, field: 'end', left: tell(left), right: tell(right) };
 }
 
-/** Names words by what the native engine says of its state; `other` is compared with it, if that is one, too. */
+/** Names words by what the native engine says of its state; `other` is the engine compared with it, if that is native as well. */
 export function namedBy(native: NativeEngine, other: NativeEngine = native): Naming {
   const absent = new Set([...native.schema.absent, ...other.schema.absent]);
   return (words, index) => {

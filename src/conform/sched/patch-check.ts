@@ -17,6 +17,7 @@ import type { CVerdict } from './c-properties.js';
 import { type DifferentialResult, differential, namedBy, nativeLockstep } from './differ.js';
 import { generateSequence, KINDS, xorshift32 } from './generate.js';
 import { missingIn, upToMissing } from './missing-symbol.js';
+import { timesIn } from './patch-times.js';
 import { ASKED_CPUS, askAll, playWorlds, questions } from './questions.js';
 import { shrinkOperations } from './shrink.js';
 
@@ -28,6 +29,8 @@ export interface PatchCheckOptions {
   readonly progress?: (what: string) => void;
   /** what to look at; all of it when left out */
   readonly parts?: readonly Part[];
+  /** ns that steps of the clock are drawn around, half of the time; those of the added lines when left out */
+  readonly times?: readonly number[];
 }
 
 export type Part = 'lock-step' | 'properties' | 'added lines' | 'UBSan';
@@ -37,6 +40,8 @@ export interface ReachedLine extends AddedLine {
   readonly count: number | null;
   /** why it is not in the object, where that is known */
   readonly absent: Absent | null;
+  /** the setting with which alone it ran, where that is not the patch's own: `FOO=true` */
+  readonly with?: string;
 }
 
 /** What UBSan says of the patched tree and not of the base, with the operations that lead there. */
@@ -60,6 +65,8 @@ export interface PropertyRow {
   readonly patched: CVerdict;
   /** only of a law that the patch breaks */
   readonly broken?: Broken;
+  /** a knob of the patch that was set otherwise: `FOO=true` */
+  readonly with?: string;
 }
 
 export interface PatchCheck {
@@ -79,10 +86,15 @@ export interface PatchCheck {
 
 const generation = { length: 300, maxTasks: 24 } as const;
 
+/** How sequences are drawn: as ever for a patch without a constant that could be a time. */
+function drawn({ cpus, times = [] }: PatchCheckOptions) {
+  return { ...generation, cpus, ...(times.length === 0 ? {} : { focus: { weights: {}, times } }) };
+}
+
 function* sequences(options: PatchCheckOptions): Iterable<readonly Operation[]> {
   for (let [n, seed] = [0, options.seed]; n < options.operations; seed++) {
     const kind = KINDS[seed % KINDS.length]!;
-    const { setup, ops } = generateSequence(xorshift32(seed), kind, { ...generation, cpus: options.cpus });
+    const { setup, ops } = generateSequence(xorshift32(seed), kind, drawn(options));
     n += setup.length + ops.length;
     yield [...setup, ...ops];
   }
@@ -120,8 +132,8 @@ async function askTree(tree: KernelTree, { operations, seed }: PatchCheckOptions
 function ofBase<T>(work: (base: KernelTree, options: PatchCheckOptions) => Promise<T>) {
   const known = new Map<string, Promise<T>>();
   return (base: KernelTree, options: PatchCheckOptions): Promise<T> => {
-    const { operations, seed, cpus } = options;
-    const key = JSON.stringify([base.dir, base.config ?? {}, operations, seed, cpus]);
+    const { operations, seed, cpus, times } = options;
+    const key = JSON.stringify([base.dir, base.config ?? {}, operations, seed, cpus, times ?? []]);
     const made = known.get(key) ?? work(base, options);
     known.set(key, made);
     return made;
@@ -156,7 +168,7 @@ async function shrunkLaw(
 }
 
 async function askBoth(base: KernelTree, patched: KernelTree, options: PatchCheckOptions): Promise<PropertyRow[]> {
-  const before = await askBase(base, options);
+  const before = await askBase(base, { ...options, times: [] });
   const after = await askTree(patched, options);
   const rows: PropertyRow[] = [];
   for (const [i, { id, says }] of questions.entries()) {
@@ -270,9 +282,9 @@ async function lockstepOf(
   (await openNativeEngine({ tree: base.dir })).close();
   return withEngine(base, 'O2', options.cpus, (left) => {
     return withEngine(patched, 'O2', options.cpus, (right) => {
-      const { operations, seed, cpus } = options;
+      const { operations, seed } = options;
       const sides = upToMissing(nativeLockstep(left), nativeLockstep(right));
-      const more = { ...generation, operations, seed, cpus };
+      const more = { ...drawn(options), operations, seed };
       const result = differential(sides.base, sides.patched, namedBy(right, left), more);
       return { ...result, missing: [...sides.missing] };
     });
@@ -302,7 +314,7 @@ export async function checkPatch(
   options: PatchCheckOptions,
 ): Promise<PatchCheck> {
   try {
-    return await checkBooting(base, patched, added, options);
+    return await checkBooting(base, patched, added, { ...options, times: options.times ?? timesIn(added) });
   } catch (error) {
     if (error instanceof BootDeath && error.tree === patched.dir) return deadAtBoot(error, added);
     throw error;

@@ -2,7 +2,7 @@
 /** Makes an operation sequence smaller while it still shows what it shows. */
 import type { Operation } from '../../operation/sched.js';
 
-/** Null when `ops` no longer shows it; else what is left of it, cut behind the place that does. */
+/** Null when `ops` no longer shows it; otherwise `ops` cut behind the place that does. */
 export type Cut = (ops: readonly Operation[]) => readonly Operation[] | null;
 
 const TASK_OPS = new Set(['WAKE', 'YIELD_TO', 'YIELD_TO_RAW', 'NICE', 'SETATTR', 'MOVE', 'AFFINITY']);

@@ -76,13 +76,16 @@ class Members {
   private variables(): void {
     for (const { name, text } of this.slice.variableList) {
       const perCpu = /^([\w ]+?) (\w+)__per_cpu\[/.exec(text);
-      if (perCpu !== null) {
-        if (INTEGER.test(plainType(perCpu[1]!)))
-          for (let i = 0; i < NR_CPUS; i++) this.add(`${name}[${i}]`, `${name}__per_cpu[${i}]`, false);
-        continue;
-      }
       const plain = /^([\w ]+?) (\w+);$/.exec(text.trim());
-      if (plain !== null && INTEGER.test(plainType(plain[1]!))) this.add(name, name, false);
+      const type = plainType((perCpu ?? plain)?.[1] ?? '');
+      const places: [name: string, lvalue: string][] =
+        perCpu === null
+          ? [[name, name]]
+          : Array.from({ length: NR_CPUS }, (_, i) => [`${name}[${i}]`, `${name}__per_cpu[${i}]`]);
+      for (const [at, lvalue] of places) {
+        if (INTEGER.test(type)) this.add(at, lvalue, false);
+        else if (/^(?:struct|union) \w+$/.test(type)) this.below(type, at, `${lvalue}.`, 0);
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Before 046ddeed0461 (v5.3): a vCPU that was just woken has to have been in the kernel, too. */
+/** Before 046ddeed0461 (v5.3): a vCPU that was just woken must have been in the kernel as well. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';

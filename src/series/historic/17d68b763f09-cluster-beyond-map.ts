@@ -17,7 +17,7 @@ export function kvm_apic_map_get_logical_dest(this: vmlinux, map: kvm_apic_map, 
 
 export default defineSeries({
   id: 'revert-17d68b763f09',
-  title: 'a guest kills KVM with a cluster that there is not',
+  title: 'a guest kills KVM with a nonexistent cluster',
   base: 'v6.12.117',
   notices: 'KVM dies of a write of ICR',
   patches: [

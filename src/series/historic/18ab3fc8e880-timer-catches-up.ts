@@ -20,7 +20,7 @@ export function advance_periodic_target_expiration(this: vmlinux, apic: kvm_lapi
 
 export default defineSeries({
   id: 'revert-18ab3fc8e880',
-  title: 'after a pause the host fires a periodic timer once for each period of it',
+  title: 'after a pause the host fires a periodic timer once for each missed period',
   base: 'v6.12.117',
   notices: 'the expiry that a periodic timer is restarted with is in the past',
   patches: [

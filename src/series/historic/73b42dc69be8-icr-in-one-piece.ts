@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Before 73b42dc69be8 (v6.12): the x2APIC's ICR is one register of 64 bits on AMD, too. */
+/** Before 73b42dc69be8 (v6.12): the x2APIC's ICR is one 64-bit register on AMD as well. */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import { defineSeries } from '../series.js';

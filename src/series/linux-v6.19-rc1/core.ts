@@ -5,7 +5,7 @@
  *
  * Read as text in mails: 7c70cb94d29c, 127b90315ca0.
  * DEVIATION DV-622: with preempt=lazy the bit is honoured by the tick, by whatever schedules, and before a guest is
- * entered; that a return to userspace honours it, too, is not modelled for host tasks.
+ * entered; a return to userspace honours it as well, which is not modelled for host tasks.
  */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { EINTR, ESRCH } from '../../lib/errno.js';

@@ -166,7 +166,7 @@ export function dl_server_start(this: vmlinux_6_19, dl_se: sched_dl_entity): voi
   this.resched_curr(rq);
 }
 
-/** kernel/sched/core.c: sched_init_smp(), of it what is not topology. */
+/** kernel/sched/core.c: sched_init_smp() without topology. */
 export function sched_init_smp(this: vmlinux_6_19): void {
   this.sched_init_dl_servers();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * kernel/sched/fair.c (v6.19-rc1), of it virtual time, slice protection, picking, placing and reweighting, as far
+ * kernel/sched/fair.c (v6.19-rc1): virtual time, slice protection, picking, placing and reweighting, as far
  * as they differ from the pin.
  *
  * Read as text in mails: 79f3f9bedd14, e837456fdca8, hunks of 0b9ca2dcabc3 and 3a0baa8e6c57.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * kernel/sched/fair.c (v6.19-rc1), of it accounting, reweighting, wakeup preemption and yielding, as far as they
+ * kernel/sched/fair.c (v6.19-rc1): accounting, reweighting, wakeup preemption and yielding, as far as they
  * differ from the pin.
  *
  * Read as text in mails: e837456fdca8, e636ffb9e31b, 7c70cb94d29c, 127b90315ca0, hunks of 0b9ca2dcabc3.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * kernel/sched/fair.c (v6.19-rc1), of it load tracking, as far as it differs from the pin. Held against the C code of
+ * kernel/sched/fair.c (v6.19-rc1): load tracking, as far as it differs from the pin. Held against the C code of
  * v6.19.
  */
 import {

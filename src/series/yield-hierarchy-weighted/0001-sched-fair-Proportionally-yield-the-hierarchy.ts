@@ -38,7 +38,7 @@ export function yield_to_task_fair(this: vmlinux, rq: rq, p: task_struct): bool 
 
     if (!this.entity_eligible(cfs_rq, se)) break;
 
-    // As posted: div_u64() takes an unsigned long here and keeps 32 bits of it.
+    // As posted: div_u64() takes an unsigned long here and keeps its low 32 bits.
     const slice = this.calc_delta_fair(se.slice, se);
     se.vruntime = add(se.vruntime, div_u64(mul(slice, weight), to_u32(gcfs_rq_weight)));
     this.update_deadline(cfs_rq, se);
