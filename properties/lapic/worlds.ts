@@ -104,6 +104,12 @@ export const deliveryWorlds: readonly ApicWorld[] = [
   },
 ];
 
+export const farId: ApicWorld = {
+  apics: { vcpus: 3, ids: [0, 1, 300], mode: 'x2apic' },
+  kinds: ['wrmsr', 'set_sregs', 'amid', 'amid'],
+  msrs: [0x80f, 0x1b, 0x1b],
+};
+
 /** Changes of what an APIC is called and whether it is on, one in the middle of another's; one id is far beyond the rest. */
 export const mapWorlds: readonly ApicWorld[] = [
   {
@@ -116,11 +122,7 @@ export const mapWorlds: readonly ApicWorld[] = [
     kinds: ['mmio_write', 'mmio_write', 'wrmsr', 'set_lapic', 'enter'],
     registers: [0x20, 0xd0, 0xd0],
   },
-  {
-    apics: { vcpus: 3, ids: [0, 1, 300], mode: 'x2apic' },
-    kinds: ['wrmsr', 'set_sregs', 'amid', 'amid'],
-    msrs: [0x80f, 0x1b, 0x1b],
-  },
+  farId,
 ];
 
 const clock = [0x320, 0x320, 0x380, 0x380, 0x380, 0x3e0, 0xb0, 0xf0, 0x80];

@@ -43,9 +43,11 @@ export interface VmSpec {
   apicv?: boolean;
   /** IPI virtualization: the ICR write does not exit */
   ipiv?: boolean;
+  /** KVM_FEATURE_PV_EOI in CPUID, and used by the guest; off when absent */
   pv_eoi?: boolean;
+  /** x2APIC in CPUID, and APICs in that mode; so when absent */
   x2apic?: boolean;
-  /** VMX APICv, split irqchip; in-kernel when absent */
+  /** KVM_CAP_SPLIT_IRQCHIP, or IOAPIC and PIC in the kernel, as when absent */
   irqchip?: 'split' | 'kernel';
   /** ticket: FIFO; test-and-set: whoever looks first */
   lockKind?: 'ticket' | 'tas';

@@ -9,9 +9,11 @@ const sourceOf = (path: string): ts.SourceFile => {
   return ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
 };
 
-/** The comment before a node, as one line. */
-function commentOf(node: ts.Node, file: ts.SourceFile): string {
-  const ranges = ts.getLeadingCommentRanges(file.text, node.getFullStart()) ?? [];
+const commentOf = (node: ts.Node, file: ts.SourceFile): string => commentAt(node.getFullStart(), file);
+
+/** The comment that begins there or after white space, as one line. */
+function commentAt(at: number, file: ts.SourceFile): string {
+  const ranges = ts.getLeadingCommentRanges(file.text, at) ?? [];
   const last = ranges[ranges.length - 1];
   if (last === undefined) return '';
   const text = file.text.slice(last.pos, last.end).replace(/^\/\*\*?|\*\/$/g, '');
@@ -29,14 +31,19 @@ function membersOf(name: string): Map<string, string> {
   return new Map(members.map((it) => [it.name?.getText(file) ?? '', commentOf(it, file)]));
 }
 
-/** Comments of the kinds of events: of one without any, that of the kind before, with which it stands. */
+/** Comments of the kinds of events, which stand before the bar: of one without any, that of the kind before, with which it stands. */
 function eventsOf(): Map<string, string> {
   const file = sourceOf('scenario/events.ts');
   const out = new Map<string, string>();
   const visit = (node: ts.Node): void => {
-    if (ts.isTypeLiteralNode(node)) {
-      const kind = /ev: '(\w+)'/.exec(node.getText(file))?.[1];
-      if (kind !== undefined) out.set(kind, commentOf(node, file));
+    if (ts.isUnionTypeNode(node)) {
+      let [end, text] = [node.getFullStart(), ''];
+      for (const type of node.types) {
+        text = commentAt(end, file) || text;
+        end = type.end;
+        const kind = /^\{ ev: '(\w+)'/.exec(type.getText(file))?.[1];
+        if (kind !== undefined) out.set(kind, text);
+      }
     }
     ts.forEachChild(node, visit);
   };
@@ -53,7 +60,7 @@ function typeText(schema: JsonSchema): string {
   if (Array.isArray(schema['enum'])) return schema['enum'].map((it) => `\`${it}\``).join(', ');
   if (schema['minimum'] !== undefined) return `${schema['minimum']} to ${schema['maximum']}`;
   if (isInstruction(schema)) return 'instruction';
-  if (schema['oneOf'] !== undefined) return (schema['oneOf'] as JsonSchema[]).map(typeText).join('; or ');
+  if (schema['oneOf'] !== undefined) return [...new Set((schema['oneOf'] as JsonSchema[]).map(typeText))].join('; or ');
   if (schema['$ref'] !== undefined) return 'event';
   if (schema['type'] === 'array')
     return schema['items'] === undefined ? 'array' : `array of ${typeText(schema['items'] as JsonSchema)}`;
