@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Directed yield: whom kvm_vcpu_on_spin() asks, in what order, how often; and that it gets somewhere. */
+import { KVM_REQ_EVENT, KVM_REQ_NMI, KVM_REQ_SMI } from '../../src/arch/x86/kvm_host.js';
 import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import { toNumber } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
@@ -288,7 +289,40 @@ const progress = leadsTo('without a tick, a spinner hands its CPU on within 3 sl
   fault: { says: 'kvm_vcpu_on_spin() does nothing', funcs: { kvm_vcpu_on_spin(): void {} } },
 });
 
+const PENDING = [KVM_REQ_NMI, KVM_REQ_SMI, KVM_REQ_EVENT];
+
+const byItself = always(
+  'kvm_arch_dy_runnable() is true exactly for a PV kick, an NMI, SMI or EVENT request, or an interrupt that APICv holds for that vCPU',
+  {
+    of: 'kvm.17',
+    given: spinning,
+    watch: () => ({
+      probes: {
+        kvm_arch_dy_runnable: {
+          leave(step, result, args) {
+            const vcpu = args[0] as kvm_vcpu;
+            const asked = PENDING.some((request) => step.kernel.kvm_test_request(request, vcpu));
+            const pending = step.kernel.kvm_arch_dy_has_pending_interrupt(vcpu);
+            const expected = vcpu.arch.pv.pv_unhalted || asked || pending;
+            if (expected) step.reach();
+            if (result !== expected) step.fail(`vCPU ${vcpu.id}: ${String(result)}, by its own state ${expected}`);
+          },
+        },
+      },
+    }),
+    fault: {
+      says: 'kvm_arch_dy_runnable() asks kvm_arch_vcpu_runnable(), which is for the vCPU that is loaded',
+      funcs: {
+        kvm_arch_dy_runnable(this: vmlinux, vcpu: kvm_vcpu) {
+          return this.kvm_arch_vcpu_runnable(vcpu);
+        },
+      },
+    },
+  },
+);
+
 export const yieldProperties: readonly Property[] = [
+  byItself,
   onlyWaiters,
   kernelModeOnly,
   inTurn,

@@ -14,6 +14,7 @@ import { kernelByName } from '../../src/series/registry.js';
 
 /** By the series that puts a bug back: the law that has to notice. */
 const NOTICES = {
+  'revert-17e433b54393': 'kvm.17',
   'revert-bbce3de72be5': 'accounts.2',
   'revert-b3d99f43c72b': 'time.5',
   'revert-79104becf42b': 'yield.2',
