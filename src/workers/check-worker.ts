@@ -12,6 +12,8 @@ export interface WorkerStart {
   int64: 'number' | 'checked';
   /** files whose branches are counted: beginnings of absolute paths; none, and nothing is counted */
   covered: string[];
+  /** the name of a kernel without those files */
+  base: string;
 }
 
 export type Job =
@@ -29,9 +31,13 @@ const port = parentPort;
 if (port === null) throw new Error('check-worker is a worker');
 
 const coverage = new Coverage();
-// WHY before the imports: V8 counts blocks of functions that it compiles from here on.
-if (start.covered.length > 0) await coverage.start();
 chooseInt64(start.int64);
+if (start.covered.length > 0) {
+  // the thread that checks integers has so little to do that this would cost more than it saves
+  if (start.int64 === 'number') (await import('./warm-up.js')).warmUp(start.base);
+  // WHY before the other imports: V8 counts blocks of functions that it compiles from here on
+  await coverage.start();
+}
 const { subjectOfSpec } = await import('../loader/check-subject.js');
 const { answerHere } = await import('../explore/asker.js');
 const { measure } = await import('../explore/measures.js');

@@ -153,12 +153,12 @@ function pumpOf(pools: Readonly<Record<Kind, Pool>>, threads: number): () => voi
  * the base as long as it has questions, all for the others after that. One more settles 64-bit integers otherwise.
  */
 export function workerAsker(options: WorkerAskerOptions): Asker {
-  const { spec, covered, base, functions, root, threads = Math.min(8, availableParallelism()) } = options;
+  const { spec, covered, base = '', functions, root, threads = Math.min(8, availableParallelism()) } = options;
   const counting = covered.length > 0;
   const pools: Record<Kind, Pool> = {
-    number: { threads: [], queue: [], start: { spec, int64: 'number', covered: [] } },
-    counted: { threads: [], queue: [], start: { spec, int64: 'number', covered } },
-    checked: { threads: [], queue: [], start: { spec, int64: 'checked', covered } },
+    number: { threads: [], queue: [], start: { spec, int64: 'number', covered: [], base } },
+    counted: { threads: [], queue: [], start: { spec, int64: 'number', covered, base } },
+    checked: { threads: [], queue: [], start: { spec, int64: 'checked', covered, base } },
   };
   const kindOf = (kernel: string, int64: Int64): Kind => {
     if (int64 === 'checked') return 'checked';
