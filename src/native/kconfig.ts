@@ -159,11 +159,11 @@ export function addedOptions(diff: string): KconfigOption[] {
 
 /** What is taken to be on: it decides nothing in the files that are compiled, or every kernel for this machine has it. */
 const ASSUMED =
-  /^(X86|X86_64|X86_\w+|EXPERT|DEBUG_KERNEL|DEBUG_FS|PROC_FS|HAVE_\w+|ARCH_\w+|CC_\w+|KVM\w*|PARAVIRT\w*)$/;
+  /^(X86|X86_64|X86_\w+|EXPERT|DEBUG_KERNEL|DEBUG_FS|PROC_FS|HAVE_\w+|ARCH_(?!NO_)\w+|CC_\w+|KVM\w*|PARAVIRT\w*)$/;
 
 type Lookup = (name: string) => string;
 
-/** A Kconfig expression; the first symbol that makes it false, or null when it holds. */
+/** A Kconfig expression; the first symbol whose being off makes it false, else the expression; null when it holds. */
 function whyNot(expression: string, lookup: Lookup): string | null {
   const tokens = expression.match(/"[^"]*"|\w+|&&|\|\||!=|[!=()]/g) ?? [];
   let at = 0;
@@ -238,7 +238,10 @@ function decided(option: KconfigOption, lookup: Lookup, set: string | undefined)
   const off = isNumber ? '0' : option.type === 'string' ? '' : 'n';
   for (const expression of option.depends) {
     const culprit = whyNot(expression, lookup);
-    if (culprit !== null) return { value: off, why: `it depends on ${culprit}, which is off here` };
+    if (culprit !== null) {
+      const why = /^\w+$/.test(culprit) ? 'is off here' : 'does not hold here';
+      return { value: off, why: `it depends on ${culprit}, which ${why}` };
+    }
   }
   if (option.chosen !== null && option.chosen !== '')
     return { value: option.chosen === option.name ? 'y' : 'n', why: 'the default of its choice' };

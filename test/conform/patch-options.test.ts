@@ -67,6 +67,8 @@ describe('Kconfig options', () => {
     ['config A\n\tint\n\tdefault 12', 'A=12: its default'],
     ['config A\n\tbool\n\tdefault y\n\tdepends on SMP', 'A=y: its default'],
     ['config A\n\tbool\n\tdefault y\n\tdepends on NUMA', 'A=n: it depends on NUMA, which is off here'],
+    ['config A\n\tbool\n\tdefault y\n\tdepends on !ARCH_NO_PREEMPT', 'A=y: its default'],
+    ['config A\n\tbool\n\tdefault y\n\tdepends on !SMP', 'A=n: it depends on !SMP, which does not hold here'],
     ['config A\n\tint\n\tdefault 3 if NUMA\n\tdefault 4', 'A=4: its default'],
   ])('%j are built as %s', (more, expected) => expect(value(more)).toEqual([expected]));
 
