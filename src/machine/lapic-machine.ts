@@ -16,8 +16,9 @@ import {
 } from '../arch/x86/kvm_host.js';
 import { type kvm_vcpu, newKvm, newKvmParams, newVcpu } from '../kvm/kvm_host.js';
 import { HRTIMER_RESTART, type hrtimer } from '../lib/hrtimer.js';
+import { timeOfTsc } from '../lib/tsc.js';
 import type { u32 as U32, u64 as U64 } from '../lib/types.js';
-import { add, div, gt, lt, mul, sub, to_u64, u64, ZERO } from '../lib/types.js';
+import { gt, lt, sub, to_u64, u64, ZERO } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
@@ -179,11 +180,7 @@ export function advanceTo(machine: LapicMachine, ns: U64): void {
 
 /** The clock at which the guest TSC of the vCPU first shows `tsc`, in ns. */
 export function nsOfTsc(machine: LapicMachine, vcpu: kvm_vcpu, tsc: U64): U64 {
-  const khz = machine.m.tsc_khz;
-  const host = sub(tsc, to_u64(vcpu.arch.tsc_offset));
-  if (khz === 1_000_000) return host;
-  // ceil(host * 10^6 / khz)
-  return div(add(mul(host, u64(1_000_000)), u64(khz - 1)), u64(khz));
+  return timeOfTsc(sub(tsc, to_u64(vcpu.arch.tsc_offset)), machine.m.tsc_khz);
 }
 
 /** What came of an entry: `blocked` says that the vCPU waits for a SIPI, or for its first one. */

@@ -13,7 +13,8 @@ import { KVM_HC_SCHED_YIELD, KVM_HC_SEND_IPI } from '../arch/x86/x86.js';
 import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { KVM_ENOSYS } from '../lapic/apicdef.js';
 import { EINVAL } from '../lib/errno.js';
-import { add, div, gt, mul, to_u64, toBigInt, toNumber, type u64 as U64, u64, ZERO } from '../lib/types.js';
+import { tscAt } from '../lib/tsc.js';
+import { add, gt, mul, to_u64, toBigInt, toNumber, type u64 as U64, u64, ZERO } from '../lib/types.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import {
   advanceTo,
@@ -197,7 +198,7 @@ function pendmask(machine: LapicMachine): bigint {
 function deadline(machine: LapicMachine): bigint {
   const timer = nextTimer(machine.m);
   if (timer === null) return NO_DEADLINE;
-  const host = div(mul(timer.expires, u64(machine.m.tsc_khz)), u64(1_000_000));
+  const host = tscAt(timer.expires, machine.m.tsc_khz);
   return toBigInt(add(to_u64(machine.vcpus[0].arch.tsc_offset), host));
 }
 

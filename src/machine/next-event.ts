@@ -3,11 +3,13 @@
  * What happens next when programs run: the machine's own event queue, computed from its state.
  *
  * Ties are decided here and nowhere else. At the same instant: first host sleepers wake, by task; then halt polling
- * ends, by CPU; then ticks, by CPU; then programs go on, by CPU. Timers, a guest's preemption timer among them, need no place: they fire inside `advance`.
+ * ends, by CPU; then ticks, by CPU; then programs go on, by CPU. Timers, a guest's preemption timer among them, need no
+ * place: they fire inside `advance`.
  * MODEL: an idle CPU has no tick (NO_HZ_IDLE).
  */
 import { dueIn } from '../guest/actor.js';
-import { add, div, mul, sub, toNumber, u64 } from '../lib/types.js';
+import { timeOfTsc } from '../lib/tsc.js';
+import { toNumber } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { NULL } from '../sched/sched.js';
 import type { machine } from './state.js';
@@ -37,9 +39,7 @@ export function preemptionTimerAt(m: machine, cpu: number): number | null {
   const id = m.vcpuOfTask[m.rq[cpu].curr];
   if (id === NULL || !m.vcpu[id].arch.apic.lapic_timer.hv_timer_in_use) return null;
   if (vcpuStateOf(m, m.vcpu[id]) !== 'inGuest') return null;
-  const khz = u64(m.tsc_khz);
-  const cycles = mul(m.vcpu[id].arch.vmcs.hv_deadline_tsc, u64(1_000_000));
-  return toNumber(div(add(cycles, sub(khz, u64(1))), khz));
+  return toNumber(timeOfTsc(m.vcpu[id].arch.vmcs.hv_deadline_tsc, m.tsc_khz));
 }
 
 /** When halt polling on the CPU ends at the latest, ns; null when nobody polls there. */

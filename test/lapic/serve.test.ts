@@ -55,6 +55,15 @@ describe('kvmodel lapic --serve', () => {
     expect(out).toBe(`0 0 0 ${NONE}\n0 0x50014 0x0 0xffffffffffffffff\n`);
   });
 
+  it.each([1n, 20_000_000_000_000n, 2n ** 61n])('keeps a TSC deadline that is set at %s', async (at) => {
+    const lines = ['INIT 1 0', `W 0 ${at} 0xfee000f0 0x1ff`, `W 0 ${at} 0xfee00320 0x40030`];
+    const asked = [`WM 0 ${at} 0x6e0 ${at + 50_000n}`, `T 0 ${at + 49_999n}`, `T 0 ${at + 50_000n}`];
+    const { out } = await served(`${[...lines, ...asked].join('\n')}\n`);
+    const replies = out.trimEnd().split('\n').slice(-3);
+    const due = `0x${(at + 50_000n).toString(16)}`;
+    expect(replies).toEqual([`0 0x0 0x0 ${due}`, `0 0x0 0x0 ${due}`, '0 0x0 0x1 0xffffffffffffffff']);
+  });
+
   it('lets an hour of the shortest periods pass at once, on every vCPU', async () => {
     const all = [...Array(32).keys()].flatMap((c) => TIMER.slice(1).map((line) => line.replace(/ 0 /, ` ${c} `)));
     const { out } = await served(`${['INIT 32 0', ...all, 'T 0 3600000000000'].join('\n')}\n`);

@@ -6,6 +6,7 @@
  * the host's plus tsc_offset.
  */
 import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import { tscAt } from '../../lib/tsc.js';
 import {
   add,
   and,
@@ -27,14 +28,13 @@ import {
   u64,
   ZERO,
 } from '../../lib/types.js';
-import { NSEC_PER_MSEC } from '../../sched/sched.js';
 import type { vmlinux } from '../../vmlinux/vmlinux.js';
 
 const NSEC_PER_SEC = u64(1_000_000_000);
 
 /** arch/x86/include/asm/msr.h: rdtsc() */
 export function rdtsc(this: vmlinux): u64 {
-  return div(mul(this.m.sched_clock, u64(this.m.tsc_khz)), NSEC_PER_MSEC);
+  return tscAt(this.m.sched_clock, this.m.tsc_khz);
 }
 
 /**
