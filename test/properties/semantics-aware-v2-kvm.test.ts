@@ -73,8 +73,10 @@ interface Context {
   last_ipi_sender: number;
   last_ipi_receiver: number;
   pending_ipi: boolean;
+  ipi_time_ns: U64;
 }
-const contextOf = (vcpu: kvm_vcpu): Context | undefined => (vcpu.arch as { ipi_context?: Context }).ipi_context;
+const contextOf = (vcpu: kvm_vcpu | undefined): Context | undefined =>
+  (vcpu?.arch as { ipi_context?: Context } | undefined)?.ipi_context;
 
 const repairs: { id: string; without: string; funcs: Record<string, AnyFunction> }[] = [
   {
@@ -112,10 +114,12 @@ const repairs: { id: string; without: string; funcs: Record<string, AnyFunction>
     funcs: {
       kvm_clear_ipi_on_eoi(this: semantics_aware, apic: { vcpu: number }) {
         const receiver = this.m.vcpu[apic.vcpu];
-        for (const id of this.m.kvm[receiver.kvm].vcpus) {
-          const sent = contextOf(this.m.vcpu[id]);
-          if (sent?.last_ipi_receiver === receiver.vcpu_idx) sent.pending_ipi = false;
-        }
+        const sender = contextOf(receiver)?.last_ipi_sender ?? -1;
+        this.kvm_vcpu_clear_ipi_context(receiver);
+        const sent = contextOf(this.m.vcpu[this.m.kvm[receiver.kvm].vcpus[sender]]);
+        if (sent?.last_ipi_receiver !== receiver.vcpu_idx) return;
+        const age = BigInt.asIntN(64, toBigInt(this.ktime_get_mono_fast_ns()) - toBigInt(sent.ipi_time_ns));
+        if (age <= 50_000_000n) sent.pending_ipi = false;
       },
     },
   },

@@ -3,6 +3,7 @@
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import type { rq, sched_entity, task_struct } from '../../../src/sched/sched.js';
 import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
+import { costs } from './costly-yields.js';
 import {
   beyondExecuted,
   cap,
@@ -19,7 +20,7 @@ import {
   type YieldTo,
   yieldProbes,
 } from './monitors.js';
-import { capOfCompetitors, costs, limitOfThePair, sumWithinCap } from './sched-limits.js';
+import { capOfCompetitors, limitOfThePair, sumWithinCap } from './sched-limits.js';
 import { pairOfYielders, waiterAndHolder, yielders, youngYielders } from './worlds.js';
 
 /** Replaces the penalty's size by `times` granularities. */

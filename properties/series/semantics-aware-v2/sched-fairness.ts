@@ -6,6 +6,7 @@ import type { machine } from '../../../src/machine/state.js';
 import { NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
 import { deficit, driftBound } from '../../families/bounds.js';
 import { agrees, always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
+import { payFrom, rootPays } from './costly-yields.js';
 import { BASE, differs, elsewhere } from './fork.js';
 import { entityName, now, service, ticking, yieldProbes } from './monitors.js';
 import { levelBetween, siblingPays, spinningVm, yielders, yieldsThenPeace } from './worlds.js';
@@ -44,32 +45,6 @@ export const taskNamed = (m: machine, comm: string): sched_entity => {
 export const groupNamed = (m: machine, name: string): sched_entity =>
   m.se[m.task_group[Math.max(1, m.groupNames.indexOf(name))].se[0]];
 
-/** Replaces yield_to_task_fair() by one that makes some entity of the yielder pay 4 ms of virtual time, each time. */
-const payFrom = (level: (m: machine, task: task_struct) => sched_entity | undefined) =>
-  function yield_to_task_fair(
-    this: { set_next_buddy(se: sched_entity): void; yield_task_fair(rq: rq): void; m: machine },
-    rq: rq,
-    p: task_struct,
-  ): boolean {
-    const se = this.m.se[p.se];
-    if (se.on_rq === 0) return false;
-    this.set_next_buddy(se);
-    this.yield_task_fair(rq);
-    const pays = level(this.m, this.m.task[rq.donor]);
-    if (pays !== undefined) {
-      pays.vruntime = add(pays.vruntime, u64(4_000_000));
-      pays.deadline = add(pays.deadline, u64(4_000_000));
-    }
-    return true;
-  };
-
-/** The yielder's entity on the root queue. */
-export const rootPays = payFrom((m, p) => {
-  let se = m.se[p.se];
-  while (se.parent !== NULL) se = m.se[se.parent];
-  return se;
-});
-
 const A3: Property[] = [
   always('one of three equal groups keeps its third of the CPU while a task of another yields to a task of the last', {
     of: 'A3.1',
@@ -78,7 +53,7 @@ const A3: Property[] = [
     watch: () => getsItsShare((m) => groupNamed(m, 'CG2'), 1 / 3),
     fault: {
       says: 'the third group pays',
-      funcs: { yield_to_task_fair: payFrom((m) => m.se[m.task_group[3]?.se[0] ?? 0]) },
+      funcs: { yield_to_task_fair: payFrom((m) => m.se[m.task_group[3]?.se[0] ?? 0], 4_000_000) },
     },
   }),
   always('a task that never yields keeps its quarter while its group mate yields to another group', {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Of A1, A5, A7: what is limited: the sum of penalty and forfeit, by how many compete, and each pair or the whole CPU. */
-import { add, toNumber, u64 } from '../../../src/lib/types.js';
+import { toNumber, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
-import type { cfs_rq, rq, sched_entity, task_struct } from '../../../src/sched/sched.js';
+import type { cfs_rq, rq, sched_entity } from '../../../src/sched/sched.js';
 import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
 import { always, type Monitor, type Property, type Step } from '../../vocabulary.js';
+import { costs } from './costly-yields.js';
 import {
   beyondExecuted,
   cap,
@@ -18,22 +19,6 @@ import {
   yieldProbes,
 } from './monitors.js';
 import { twoGroups, waiterAndHolder, yielders } from './worlds.js';
-
-/** Replaces yield_to_task_fair() by one whose yielder pays this many virtual ns on its own queue, and the usual. */
-export const costs = (virtualNs: number) =>
-  function yield_to_task_fair(
-    this: { set_next_buddy(se: sched_entity): void; yield_task_fair(rq: rq): void; m: machine },
-    rq: rq,
-    p: task_struct,
-  ): boolean {
-    const se = this.m.se[p.se];
-    if (se.on_rq === 0) return false;
-    this.set_next_buddy(se);
-    this.yield_task_fair(rq);
-    const y = this.m.se[this.m.task[rq.donor].se];
-    y.vruntime = add(y.vruntime, u64(virtualNs));
-    return true;
-  };
 
 export const sumWithinCap: Property = always(
   'penalty and forfeit of one yield_to() together cost an entity no more than the cap that the cover letter names for its queue',

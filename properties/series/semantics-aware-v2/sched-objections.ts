@@ -11,6 +11,7 @@ import { kernelByName } from '../../../src/series/registry.js';
 import { bind } from '../../../src/vmlinux/bind.js';
 import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
 import { always, type Claim, type Monitor, type Property } from '../../vocabulary.js';
+import { costs, rootPays } from './costly-yields.js';
 import { BASE } from './fork.js';
 import {
   type Before,
@@ -25,8 +26,7 @@ import {
   yieldProbes,
 } from './monitors.js';
 import { AR11, AR12 } from './sched-alternatives.js';
-import { getsItsShare, groupNamed, rootPays, taskNamed } from './sched-fairness.js';
-import { costs } from './sched-limits.js';
+import { getsItsShare, groupNamed, taskNamed } from './sched-fairness.js';
 import { apart, handsOver, targetFirst } from './sched-preference.js';
 import { pingPong, siblingPays, spinningVm, waiterAndHolder, yielders } from './worlds.js';
 
