@@ -15,6 +15,8 @@ export interface KconfigOption {
   readonly depends: readonly string[];
   /** the one that a choice starts with; null outside of a choice */
   readonly chosen: string | null;
+  /** who turns it on, whatever it depends on */
+  readonly selected: readonly { readonly by: string; readonly condition: string }[];
 }
 
 /** What an option is set to in a build, and why. */
@@ -23,7 +25,7 @@ export interface OptionValue {
   readonly value: string;
   /** the Kconfig file that the patch adds it to; null for one that only the user names */
   readonly file: string | null;
-  /** `its default`, `--config`, `no default`, `it depends on X, which is off here` */
+  /** `its default`, `--config`, `no default`, `selected by X`, `it depends on X, which is off here` */
   readonly why: string;
 }
 
@@ -69,16 +71,16 @@ interface Line {
   readonly added: boolean;
 }
 
-/** Of every hunk to a Kconfig file, the lines afterwards. */
-function kconfigHunks(diff: string): { file: string; lines: Line[] }[] {
-  const hunks: { file: string; lines: Line[] }[] = [];
+/** Of every hunk to a Kconfig file, the option that it begins in and the lines afterwards. */
+function kconfigHunks(diff: string): { file: string; within: string; lines: Line[] }[] {
+  const hunks: { file: string; within: string; lines: Line[] }[] = [];
   let file = '';
   let [oldLeft, newLeft] = [0, 0];
   for (const text of diff.split('\n')) {
-    const hunk = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@/.exec(text);
+    const hunk = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@(?: (?:menu)?config (\w+))?/.exec(text);
     if (hunk !== null) {
       [oldLeft, newLeft] = [Number(hunk[1] ?? 1), Number(hunk[2] ?? 1)];
-      hunks.push({ file, lines: [] });
+      hunks.push({ file, within: hunk[3] ?? '', lines: [] });
     } else if (oldLeft > 0 || newLeft > 0) {
       if (text.startsWith('\\')) continue;
       if (!text.startsWith('-')) {
@@ -101,6 +103,7 @@ interface Draft {
   defaults: { value: string; condition: string }[];
   depends: string[];
   chosen: string | null;
+  selected: { by: string; condition: string }[];
 }
 
 /** `y if X && Y` in two. */
@@ -123,7 +126,9 @@ function attribute(option: Draft, text: string): void {
 /** The options whose `config` line the patch adds. */
 export function addedOptions(diff: string): KconfigOption[] {
   const options: Draft[] = [];
-  for (const { file, lines } of kconfigHunks(diff)) {
+  const selects: { by: string; target: string; condition: string }[] = [];
+  for (const { file, within, lines } of kconfigHunks(diff)) {
+    let by = within;
     const conditions: string[] = [];
     let choice: { chosen: string } | null = null;
     let option: Draft | null = null;
@@ -135,6 +140,7 @@ export function addedOptions(diff: string): KconfigOption[] {
       const starts = /^(config|menuconfig|choice|endchoice|menu|endmenu|if|endif|source|comment|mainmenu)$/.test(word!);
       if (starts && !/^\s/.test(text)) {
         option = null;
+        by = /config$/.test(word!) ? (plain.split(/\s+/)[1] ?? '') : '';
         inHelp = inChoice = false;
         if (word === 'if') conditions.push(plain.slice(3));
         else if (word === 'endif') conditions.pop();
@@ -143,17 +149,22 @@ export function addedOptions(diff: string): KconfigOption[] {
           inChoice = true;
         } else if (word === 'endchoice') choice = null;
         else if (/config$/.test(word!) && added) {
-          const name = plain.split(/\s+/)[1] ?? '';
-          option = { name, file, type: 'bool', defaults: [], depends: [...conditions], chosen: choice?.chosen ?? null };
+          const depends = [...conditions];
+          const chosen = choice?.chosen ?? null;
+          option = { name: by, file, type: 'bool', defaults: [], depends, chosen, selected: [] };
           options.push(option);
         }
       } else if (/^(help|---help---)$/.test(plain)) inHelp = true;
       else if (inHelp) continue;
       else if (inChoice && choice !== null && /^default\b/.test(plain))
         choice.chosen = withCondition(plain.slice(8)).value;
-      else if (option !== null && plain !== '') attribute(option, plain);
+      else if (added && by !== '' && /^select\b/.test(plain)) {
+        const { value: target, condition } = withCondition(plain.slice(7));
+        selects.push({ by, target, condition });
+      } else if (option !== null && plain !== '') attribute(option, plain);
     }
   }
+  for (const option of options) option.selected = selects.filter(({ target }) => target === option.name);
   return options;
 }
 
@@ -236,6 +247,10 @@ function decided(option: KconfigOption, lookup: Lookup, set: string | undefined)
   if (set !== undefined) return { value: set, why: '--config' };
   const isNumber = option.type === 'int' || option.type === 'hex';
   const off = isNumber ? '0' : option.type === 'string' ? '' : 'n';
+  const selects = ({ by, condition }: KconfigOption['selected'][number]) =>
+    lookup(by) !== 'n' && (condition === '' || whyNot(condition, lookup) === null);
+  const selector = option.selected.find(selects);
+  if (selector !== undefined) return { value: 'y', why: `selected by ${selector.by}` };
   for (const expression of option.depends) {
     const culprit = whyNot(expression, lookup);
     if (culprit !== null) {

@@ -72,6 +72,24 @@ describe('Kconfig options', () => {
     ['config A\n\tint\n\tdefault 3 if NUMA\n\tdefault 4', 'A=4: its default'],
   ])('%j are built as %s', (more, expected) => expect(value(more)).toEqual([expected]));
 
+  it.each([
+    ['X86', 'A=y: selected by X86'],
+    ['ARM64', 'A=n: no default'],
+  ])('are on when an added line of %s selects them', (arch, expected) => {
+    const hunk = `--- a/arch/Kconfig\n+++ b/arch/Kconfig\n@@ -5,1 +5,2 @@ config ${arch}\n \tselect B\n+\tselect A\n`;
+    expect(valuesOf(addedOptions(text('config A\n\tbool') + hunk), new Map(), {})).toEqual([
+      expect.objectContaining({ name: 'A', value: expected.slice(2, 3), why: expected.slice(5) }),
+    ]);
+  });
+
+  it('are on when an option that is on selects them, under its condition', () => {
+    expect(value('config A\n\tbool\n\tdepends on NUMA\nconfig B\n\tdef_bool y\n\tselect A if SMP')).toEqual([
+      'A=y: selected by B',
+      'B=y: its default',
+    ]);
+    expect(value('config A\n\tbool\nconfig B\n\tdef_bool y\n\tselect A if NUMA')[0]).toBe('A=n: no default');
+  });
+
   it('are as the user sets them', () => {
     expect(value('config A\n\tbool\n\tdefault y', { A: 'n', HZ: '250' })).toEqual([
       'A=n: --config',
