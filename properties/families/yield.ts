@@ -55,7 +55,9 @@ function lets(): Monitor {
       if (step.m.rq[0].curr !== caller) caller = NULL;
       else if (--left <= 0) {
         const { comm } = step.m.task[caller];
-        step.fail(`${comm} has called sched_yield() ${bound} times in a row and runs on; others are eligible`);
+        step.fail(
+          `${comm} has called sched_yield() ${bound === 1 ? 'once' : `${bound} times in a row`} and runs on; others are eligible`,
+        );
       }
     },
     notes: () => [caller, left],
