@@ -26,6 +26,10 @@ export interface Schema {
   readonly hz: number;
 }
 
+/** What the tree calls the columns that it has under another name. */
+export const membersOf = ({ other_names }: Schema): ReadonlyMap<string, string> =>
+  new Map(other_names.flatMap((name, i) => (i % 2 === 0 ? [[name, other_names[i + 1]!] as const] : [])));
+
 /** Lists come with a null at their end. */
 export function parseSchema(json: string): Schema {
   const raw = JSON.parse(json) as Record<string, unknown>;

@@ -4,7 +4,7 @@ import { type Ending, type NativeEngine, openNativeEngine, type UbsanReport } fr
 import type { KernelTree } from '../../native/find-tree.js';
 import type { Operation } from '../../operation/sched.js';
 import { brokenAlong, LAWS } from '../sched/ask-laws.js';
-import { namedBy } from '../sched/differ.js';
+import { namedInTree } from '../sched/differ.js';
 
 /** A word of the state that is not the same in both. */
 export interface FieldDifference {
@@ -60,7 +60,7 @@ export function replayStep(
   const trees = [[base, 'O2'] as const, [patched, 'O2'] as const, [patched, 'ubsan'] as const];
   return withEngines(trees, cpus, ([left, right, sanitized]) => {
     const [a, b] = [runOf(left!, ops), runOf(right!, ops)];
-    const naming = namedBy(right!, left!);
+    const naming = namedInTree(right!, left!);
     let before = new Map<string, string>();
     const operations = ops.map((op, i): ReplayedOperation => {
       const [was, is] = [a.results[i], b.results[i]];

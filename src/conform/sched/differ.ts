@@ -2,7 +2,7 @@
 /** Drives two engines through the same operations and finds, and shrinks, the first difference. */
 import { KernelBug, NotModelled } from '../../lib/bug.js';
 import type { NativeEngine } from '../../native/engine.js';
-import { wordName } from '../../native/format.js';
+import { membersOf, wordName } from '../../native/format.js';
 import type { Operation } from '../../operation/sched.js';
 import type { Kernel } from '../../vmlinux/bind.js';
 import { generateSequence, KINDS, type Kind, type SequenceOptions, xorshift32 } from './generate.js';
@@ -125,6 +125,13 @@ export function namedBy(native: NativeEngine, other: NativeEngine = native): Nam
     const name = wordName(native.schema, words, index, true);
     return absent.has(name.slice(name.lastIndexOf('.') + 1)) ? null : name;
   };
+}
+
+/** The same for the trees of a patch, in their own names of members. */
+export function namedInTree(native: NativeEngine, other: NativeEngine): Naming {
+  const [naming, members] = [namedBy(native, other), membersOf(native.schema)];
+  const own = (_: string, place: string, column: string): string => place + (members.get(column) ?? column);
+  return (words, index) => naming(words, index)?.replace(/(\.cfs\[\d+\]\.)(\w+)$/, own) ?? null;
 }
 
 export interface DifferentialOptions extends Omit<SequenceOptions, 'cpus'> {

@@ -2,6 +2,7 @@
 /** The scheduler held against the C code of a tree: on random operations, and function by function. */
 import { addCoverage } from '../../native/coverage.js';
 import { type NativeEngine, openNativeEngine } from '../../native/engine.js';
+import { membersOf } from '../../native/format.js';
 import type { Kernel } from '../../vmlinux/bind.js';
 import { countingKernel } from '../count-calls.js';
 import type { CallsHeld } from '../functions-held.js';
@@ -37,8 +38,7 @@ export interface SchedulerHeld {
 /** Calls of each single function beside so many operations. */
 const callsFor = (operations: number): number => Math.min(20_000, Math.max(100, Math.ceil(operations / 50)));
 
-const renamedIn = ({ schema }: NativeEngine): (readonly [string, string])[] =>
-  schema.other_names.flatMap((name, i, all) => (i % 2 === 0 ? [[name, all[i + 1]!] as const] : []));
+const renamedIn = ({ schema }: NativeEngine): (readonly [string, string])[] => [...membersOf(schema)];
 
 /** Random operations on both, on each number of CPUs in turn, until one differs. NativeError where nothing can be built. */
 export async function holdScheduler(kernel: Kernel, asked: LockstepAsked, report: Report): Promise<SchedulerHeld> {

@@ -14,7 +14,7 @@ import type { AddedLine } from '../../native/patch.js';
 import type { Operation } from '../../operation/sched.js';
 import { brokenAlong, type LawVerdict } from './ask-laws.js';
 import type { CVerdict } from './c-properties.js';
-import { type DifferentialResult, differential, namedBy, nativeLockstep } from './differ.js';
+import { type DifferentialResult, differential, namedInTree, nativeLockstep } from './differ.js';
 import { generateSequence, KINDS, xorshift32 } from './generate.js';
 import { missingIn, upToMissing } from './missing-symbol.js';
 import { timesIn } from './patch-times.js';
@@ -285,7 +285,7 @@ async function lockstepOf(
       const { operations, seed } = options;
       const sides = upToMissing(nativeLockstep(left), nativeLockstep(right));
       const more = { ...drawn(options), operations, seed };
-      const result = differential(sides.base, sides.patched, namedBy(right, left), more);
+      const result = differential(sides.base, sides.patched, namedInTree(right, left), more);
       return { ...result, missing: [...sides.missing] };
     });
   });

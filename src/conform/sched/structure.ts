@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Recomputes, from the entities, what a queue keeps in sums, counts and minima: a kernel whose books are wrong is wrong soon. */
-import type { Schema } from '../../native/format.js';
+import { membersOf, type Schema } from '../../native/format.js';
 import { difference, type EntityRef, type View } from './state-view.js';
 
 const low64 = (x: bigint) => BigInt.asIntN(64, x);
 
 /** Columns whose meaning is 6.12's in this tree. */
 function comparable(schema: Schema): (column: string) => boolean {
-  const renamed = schema.other_names.filter((_, i) => i % 2 === 0);
-  const other = new Set([...schema.absent, ...renamed.filter((name) => name.startsWith('h_'))]);
+  const other = new Set([...schema.absent, ...[...membersOf(schema).keys()].filter((name) => name.startsWith('h_'))]);
   return (column) => !other.has(column);
 }
 
@@ -95,6 +94,7 @@ function treeFaults(view: View, cpu: number, group: number, inTree: number, has:
 export function structureFaults(schema: Schema, view: View): Faults {
   const [faults, slices]: [string[], string[]] = [[], []];
   const has = comparable(schema);
+  const members = membersOf(schema);
   for (let cpu = 0; cpu < view.cpus; cpu++) {
     for (let group = 0; group < view.groups; group++) {
       const list = view.queued(cpu, group);
@@ -110,7 +110,9 @@ export function structureFaults(schema: Schema, view: View): Faults {
       const expect = (column: string, want: bigint) => {
         const got = BigInt(view.cfs(cpu, group, column));
         if (has(column) && low64(got) !== low64(want))
-          faults.push(`cpu[${cpu}].cfs[${group}].${column} is ${got}, its entities make ${low64(want)}`);
+          faults.push(
+            `cpu[${cpu}].cfs[${group}].${members.get(column) ?? column} is ${got}, its entities make ${low64(want)}`,
+          );
       };
       const [queued, runnable] = tasksBelow(view, cpu, list);
       expect('nr_queued', BigInt(list.length));
