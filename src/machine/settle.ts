@@ -7,6 +7,7 @@ import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
+import { dropInterrupts } from './hotplug-events.js';
 import type { machine } from './state.js';
 
 /** Interrupt handlers that the machine has: functions of the table. */
@@ -79,6 +80,7 @@ export function settle(k: vmlinux, m: machine, entered: number = ANY_CPU): void 
   for (let round = 0; ; round++) {
     assert(round < 10_000, 'the machine does not come to rest within an event');
     let moved = false;
+    dropInterrupts(k, m);
     for (let cpu = 0; cpu < m.rq.length; cpu++) {
       const inKernel = cpu === entered || entered === ANY_CPU || rescheduled.includes(cpu) || isStirred(m, cpu);
       settleGuest(k, m, cpu);
@@ -86,6 +88,7 @@ export function settle(k: vmlinux, m: machine, entered: number = ANY_CPU): void 
       moved = true;
       rescheduled = [...rescheduled, cpu];
     }
+    if (k.runKernelThreads()) moved = true;
     if (!moved && !m.host_irq.some(waits)) return;
   }
 }
