@@ -14,7 +14,7 @@ import type { machine } from '../../machine/state.js';
 import type { Operation, OpName } from '../../operation/sched.js';
 import { forkTask } from '../../sched/boot-sched.js';
 import type { task_struct } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { tasksInOrder } from './task-order.js';
 
 /** The driver's answers where it calls nothing: current is idle, no such task, no such group or feature. */
@@ -22,7 +22,7 @@ const [IDLE, NO_TASK, BAD_OP] = [-16, -3, -22];
 
 /** The kernel under test; tasks are counted from `firstTask`. */
 export interface OperationWorld {
-  readonly k: vmlinux;
+  readonly k: vmlinux_x86;
   readonly firstTask: number;
 }
 

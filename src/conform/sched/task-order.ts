@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** How operations and states count tasks: those that were forked, and behind them the threads of the kernel. */
 import { NULL, PF_KTHREAD } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 /** Where the numbers of threads begin, as in src/native/c/hotplug.h */
 const FIRST_THREAD = 2000;
@@ -13,7 +13,7 @@ export interface TaskOrder {
 }
 
 /** The tasks from `firstTask` on; what lies before are the idle threads. */
-export function tasksInOrder({ m }: vmlinux, firstTask: number): TaskOrder {
+export function tasksInOrder({ m }: vmlinux_x86, firstTask: number): TaskOrder {
   const tasks: number[] = [];
   const threads: number[] = [];
   for (let id = firstTask; id < m.task.length; id++) (m.task[id].flags & PF_KTHREAD ? threads : tasks).push(id);
@@ -21,7 +21,7 @@ export function tasksInOrder({ m }: vmlinux, firstTask: number): TaskOrder {
 }
 
 /** The number of a task, or -1 for an idle thread. */
-export function taskNumber(k: vmlinux, firstTask: number, task: number): number {
+export function taskNumber(k: vmlinux_x86, firstTask: number, task: number): number {
   if (task < firstTask) return NULL;
   if (k.m.cpuhp === undefined) return task - firstTask;
   const { tasks, threads } = tasksInOrder(k, firstTask);
