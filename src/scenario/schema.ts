@@ -202,6 +202,8 @@ export const eventSchema = v.variant(
     v.strictObject({ ev: v.literal('step'), ...at }),
     v.strictObject({ ev: v.literal('pollEnd'), ...at }),
     v.strictObject({ ev: v.literal('apicv'), ...at, vm: int(0, 63), on: flag }),
+    v.strictObject({ ev: v.literal('cpu_down'), ...at, target: int(1, 63) }),
+    v.strictObject({ ev: v.literal('cpu_up'), ...at, target: int(1, 63) }),
     v.strictObject({ ev: v.literal('knob'), name, value: int(-NS_MAX, NS_MAX) }),
   ],
   'an event',

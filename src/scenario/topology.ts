@@ -286,6 +286,8 @@ function eventRange(event: MachineEvent, cpus: number, tasks: number, groups: nu
   const out: OutOfRange[] = [];
   if ('cpu' in event && event.cpu >= cpus)
     out.push({ member: 'cpu', expected: `a CPU from 0 to ${cpus - 1}`, got: event.cpu });
+  if ('target' in event && event.target >= cpus)
+    out.push({ member: 'target', expected: `a CPU from 0 to ${cpus - 1}`, got: event.target });
   if ('task' in event && event.task >= cpus + tasks)
     out.push({ member: 'task', expected: `a task id below ${cpus + tasks}`, got: event.task });
   if ('group' in event && event.group > groups)

@@ -13,6 +13,8 @@ export * from '../kvm/signal.js';
 export * from '../lib/hrtimer.js';
 export * from '../lib/rbtree_augmented.js';
 export * from '../sched/core.js';
+export * from '../sched/core-hotplug.js';
+export * from '../sched/cpuhp.js';
 export * from '../sched/cpupri.js';
 export * from '../sched/deadline.js';
 export * from '../sched/fair.js';

@@ -64,6 +64,8 @@ export interface arch_functions {
   kvm_arch_dy_runnable(vcpu: kvm_vcpu): bool;
   kvm_arch_dy_has_pending_interrupt(vcpu: kvm_vcpu): bool;
   kvm_cpu_has_pending_timer(vcpu: kvm_vcpu): number;
+  /** not virt/kvm's: interrupts that wait are taken on the CPU, a guest exits where it has to */
+  settleCpu(cpu: number): void;
 }
 
 /** The linked kernel, bound to a machine. */

@@ -9,6 +9,7 @@ import { bind, type Kernel } from '../../vmlinux/bind.js';
 import type { kernel_state_x86, vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { performOperation } from './operation-table.js';
 import { stateWords } from './state-words.js';
+import { taskNumber, tasksInOrder } from './task-order.js';
 
 /** One scheduler under test, from its initial state: sched_clock 1 s, all CPUs idle, HZ 1000. */
 export interface Engine {
@@ -105,14 +106,17 @@ function execute(k: vmlinux_x86, firstTask: number, op: Operation): number {
   const m = k.m;
   m.cpu = op.cpu;
   const r = performOperation({ k, firstTask }, op);
-  // RESCHED is an operation of its own: nobody hears of the interrupts that ask for it.
+  do {
+    // RESCHED is an operation of its own: nobody hears of the interrupts that ask for it.
+    for (const vectors of m.host_irq) vectors.length = 0;
+    // The interrupts of queued wake-ups come in right after the operation.
+    for (const rq of m.rq) {
+      if (rq.wake_list.length === 0) continue;
+      m.cpu = rq.cpu;
+      k.sched_ttwu_pending();
+    }
+  } while (k.runKernelThreads());
   for (const vectors of m.host_irq) vectors.length = 0;
-  // The interrupts of queued wake-ups come in right after the operation.
-  for (const rq of m.rq) {
-    if (rq.wake_list.length === 0) continue;
-    m.cpu = rq.cpu;
-    k.sched_ttwu_pending();
-  }
   return r;
 }
 
@@ -120,7 +124,7 @@ function execute(k: vmlinux_x86, firstTask: number, op: Operation): number {
 function entityName(k: vmlinux_x86, firstTask: number, id: number): number {
   if (id === NULL) return NULL;
   const se = k.m.se[id];
-  if (se.task !== NULL) return Math.max(NULL, se.task - firstTask);
+  if (se.task !== NULL) return taskNumber(k, firstTask, se.task);
   return 1000 + k.m.cfs_rq[se.my_q].tg;
 }
 
@@ -173,7 +177,7 @@ function cpuState(k: vmlinux_x86, firstTask: number, cpu: number): CpuState {
   }
   return {
     rq: [
-      rq.curr === rq.idle ? NULL : rq.curr - firstTask,
+      taskNumber(k, firstTask, rq.curr),
       curr.tif_need_resched,
       rq.nr_running,
       word(rq.clock),
@@ -190,7 +194,8 @@ function cpuState(k: vmlinux_x86, firstTask: number, cpu: number): CpuState {
 export function stateOf(k: vmlinux_x86, firstTask: number): ConformState {
   const m = k.m;
   const t: Word[][] = [];
-  for (let id = firstTask; id < m.task.length; id++) {
+  const { tasks, threads } = tasksInOrder(k, firstTask);
+  for (const id of [...tasks, ...threads]) {
     const p = m.task[id];
     const se = m.se[p.se];
     t.push([p.on_rq, p.__state, p.cpu, p.static_prio, k.entity_eligible(k.cfs_rq_of(se), se) ? 1 : 0, ...seWords(se)]);
