@@ -116,7 +116,7 @@ export function ownKnobs(base: Kernel, kernel: Kernel): Record<string, readonly 
     if (base.knobs?.[name] === undefined) out[name] = valuesOf(knob);
   }
   for (const [name, on] of Object.entries(kernel.sched_feat ?? {})) {
-    if (base.sched_feat?.[name] !== on) out[name] = [0, 1];
+    if (on !== null && base.sched_feat?.[name] !== on) out[name] = [0, 1];
   }
   return out;
 }
