@@ -8,7 +8,7 @@ import { U32_MAX } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { newSchedFeatures } from '../sched/records.js';
 import type { Kernel } from '../vmlinux/bind.js';
-import type { kernel_state, vmlinux } from '../vmlinux/vmlinux.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { machine } from './state.js';
 
 type Bag = Record<string, number | boolean>;
@@ -17,7 +17,7 @@ type Bag = Record<string, number | boolean>;
 const sysctlOf = (name: string): string => `sysctl_sched_${name.replace(/_ns$/, '')}`;
 
 /** Writes a knob. Booleans take 0 and 1; a name that the pin does not have is a series' own (`m.knobs`). */
-export function setKnob(k: vmlinux, m: kernel_state, name: string, value: number): void {
+export function setKnob(k: vmlinux_x86, m: kernel_state_x86, name: string, value: number): void {
   if (Object.hasOwn(m, sysctlOf(name))) {
     (m as unknown as Bag)[sysctlOf(name)] = value >>> 0;
     if (name === 'tunable_scaling') k.sched_update_scaling();

@@ -15,14 +15,14 @@ import { FEATURE_NAMES } from '../../native/format.js';
 import { type Operation, type OpName, SYSCTL_NAMES } from '../../operation/sched.js';
 import { forkTask } from '../../sched/boot-sched.js';
 import { SCHED_TUNABLESCALING_LINEAR, type task_struct } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 /** The driver's answers where it calls nothing: current is idle, no such task, no such group or feature. */
 const [IDLE, NO_TASK, BAD_OP] = [-16, -3, -22];
 
 /** The kernel under test; tasks are counted from `firstTask`. */
 export interface OperationWorld {
-  readonly k: vmlinux;
+  readonly k: vmlinux_x86;
   readonly firstTask: number;
 }
 

@@ -9,14 +9,14 @@ import { allocTask } from '../../sched/boot-sched.js';
 import { type cfs_rq, NULL, type sched_entity } from '../../sched/sched.js';
 import type { vmlinux_6_1 } from '../../series/linux-v6.1/adds.js';
 import type { Kernel } from '../../vmlinux/bind.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Random } from './generate.js';
 import { modelEngine } from './model-engine.js';
 
 type Operands = Readonly<Record<string, bigint>>;
 
 interface Scratch {
-  readonly k: vmlinux;
+  readonly k: vmlinux_x86;
   readonly c: cfs_rq;
   readonly s: sched_entity;
   readonly curr: sched_entity;
@@ -54,7 +54,7 @@ const CALLS: Readonly<Record<string, (t: Scratch) => bigint>> = {
 };
 const nothing = (_: unknown) => 0n;
 /** The kernel that has the function, for it is in its table. */
-const cfs = (k: vmlinux) => k as vmlinux_6_1;
+const cfs = (k: vmlinux_x86) => k as vmlinux_6_1;
 
 /** The functions that can be called singly. */
 export const SINGLE_FUNCTIONS: readonly string[] = Object.keys(CALLS);

@@ -4,7 +4,7 @@
 import { RB_RED } from '../../lib/rbtree_augmented.js';
 import { type i64, type u64, ZERO } from '../../lib/types.js';
 import { type cfs_rq, NULL, type sched_avg, type sched_entity } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 type Words = (number | bigint)[];
 const w = (x: i64): number | bigint => x as unknown as number | bigint;
@@ -23,14 +23,14 @@ function pelt(words: Words, avg: sched_avg): void {
 }
 
 /** A task's number, 1000 + g for the entity of group g, -1 for NULL and idle tasks. */
-function name(k: vmlinux, firstTask: number, id: number): number {
+function name(k: vmlinux_x86, firstTask: number, id: number): number {
   if (id === NULL) return NULL;
   const se = k.m.se[id];
   if (se.task !== NULL) return Math.max(NULL, se.task - firstTask);
   return 1000 + k.m.cfs_rq[se.my_q].tg;
 }
 
-function entity(k: vmlinux, firstTask: number, words: Words, se: sched_entity, more: boolean): void {
+function entity(k: vmlinux_x86, firstTask: number, words: Words, se: sched_entity, more: boolean): void {
   words.push(
     w(se.load.weight),
     se.on_rq,
@@ -61,7 +61,7 @@ function entity(k: vmlinux, firstTask: number, words: Words, se: sched_entity, m
 }
 
 /** avg_vruntime() moves its reference point: evaluated, and put back. 0 on a kernel that has none: the column is absent. */
-export function averageOf(k: vmlinux, q: cfs_rq): u64 {
+export function averageOf(k: vmlinux_x86, q: cfs_rq): u64 {
   if (k.avg_vruntime === undefined) return ZERO;
   const { zero_vruntime, avg_vruntime } = q;
   const V = k.avg_vruntime(q);
@@ -71,9 +71,10 @@ export function averageOf(k: vmlinux, q: cfs_rq): u64 {
 }
 
 /** false on a kernel to which eligibility means nothing: the column is absent. */
-export const isEligible = (k: vmlinux, se: sched_entity): boolean => k.entity_eligible?.(k.cfs_rq_of(se), se) ?? false;
+export const isEligible = (k: vmlinux_x86, se: sched_entity): boolean =>
+  k.entity_eligible?.(k.cfs_rq_of(se), se) ?? false;
 
-function queue(k: vmlinux, firstTask: number, words: Words, q: cfs_rq, more: boolean): void {
+function queue(k: vmlinux_x86, firstTask: number, words: Words, q: cfs_rq, more: boolean): void {
   const V = averageOf(k, q);
   words.push(
     w(q.load.weight),
@@ -105,7 +106,7 @@ function queue(k: vmlinux, firstTask: number, words: Words, q: cfs_rq, more: boo
  * All words of the state of the scheduler that `k` is bound to; `firstTask` is the task that operations call 0.
  * `reschedules` counts the IPIs sent to each CPU.
  */
-export function stateWords(k: vmlinux, firstTask: number, more: boolean, reschedules: readonly number[]): Words {
+export function stateWords(k: vmlinux_x86, firstTask: number, more: boolean, reschedules: readonly number[]): Words {
   const m = k.m;
   const words: Words = [w(m.sched_clock), m.warns, m.rq.length, m.task.length - firstTask, m.task_group.length];
   for (const rq of m.rq) {

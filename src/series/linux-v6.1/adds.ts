@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The functions that v6.1 has and the pin lacks, those that it lacks, and the kernel as its functions see it. */
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Without } from '../series.js';
 import type * as cfs from './cfs.js';
 import type * as core from './core.js';
@@ -61,4 +61,4 @@ export interface Adds
   update_current_exec_runtime: typeof rt.update_current_exec_runtime;
 }
 
-export type vmlinux_6_1 = vmlinux & Adds;
+export type vmlinux_6_1 = vmlinux_x86 & Adds;
