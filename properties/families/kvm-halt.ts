@@ -140,7 +140,7 @@ const pollsTheWindow = always(
   },
 );
 
-const nothingToDo = always(
+export const nothingToDo = always(
   'who polls or sleeps in HLT has nothing to do: no interrupt, expired timer, INIT, NMI or request to unblock',
   {
     of: 'kvm.9',
