@@ -11,7 +11,7 @@ import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { freshMachine } from './boot-cache.js';
 import { Decoder } from './decode.js';
 import type { Engine } from './engine.js';
@@ -77,14 +77,20 @@ class CaseStep implements Step {
 
   constructor(
     readonly m: machine,
-    readonly kernel: vmlinux,
+    readonly kernel: vmlinux_x86,
     readonly recorded: trace_event[],
+    readonly ofGuests: trace_event[],
     readonly tracing: boolean,
   ) {}
 
   get traces(): readonly trace_event[] {
     if (!this.tracing) throw needTraces;
     return this.recorded;
+  }
+
+  get guestTraces(): readonly trace_event[] {
+    if (!this.tracing) throw needTraces;
+    return this.ofGuests;
   }
 
   fail(message: string): void {
@@ -125,8 +131,10 @@ function runOnce(input: CaseInput, tracing: boolean): CaseResult {
   const probed = probedKernel(kernel, Object.keys(monitor.probes ?? {}));
   const m = freshMachine(engine, probed.kernel, scenario);
   const recorded: trace_event[] = [];
-  const bound = bind(probed.kernel, m, tracing ? (event) => recorded.push(event) : null);
-  const step = new CaseStep(m, bound, recorded, tracing);
+  const ofGuests: trace_event[] = [];
+  const hears = (event: trace_event): void => void (event.vm === undefined ? recorded : ofGuests).push(event);
+  const bound = bind(probed.kernel, m, tracing ? hears : null);
+  const step = new CaseStep(m, bound, recorded, ofGuests, tracing);
   const run = new Run(input, step, monitor);
   probed.listen(monitor, step);
   if (checked) listenInt64((report) => monitor.int64?.(step, report));
@@ -151,7 +159,7 @@ class Run {
     private readonly monitor: Monitor,
   ) {}
 
-  toTheEnd(bound: vmlinux): void {
+  toTheEnd(bound: vmlinux_x86): void {
     for (const event of this.course()) {
       if (this.isIdleLast(event)) return;
       this.events.push(event);
@@ -177,12 +185,13 @@ class Run {
   }
 
   /** True when the run goes on. */
-  private one(bound: vmlinux, event: MachineEvent): boolean {
+  private one(bound: vmlinux_x86, event: MachineEvent): boolean {
     const { step, monitor } = this;
     step.index++;
     step.event = event;
     step.reachedBefore = step.reached;
     step.recorded.length = 0;
+    step.ofGuests.length = 0;
     if (!this.watched(() => monitor.before?.(step))) return false;
     const warns = step.m.warns;
     try {
@@ -234,7 +243,8 @@ class Run {
   }
 
   private whereWarned(): string {
-    const warn = this.step.recorded.find((event) => event.system === 'warn');
+    const { recorded, ofGuests } = this.step;
+    const warn = [...recorded, ...ofGuests].find((event) => event.system === 'warn');
     return warn === undefined ? 'an unnamed place' : Object.values(warn.fields).join(' ');
   }
 

@@ -5,7 +5,8 @@ import { KernelBug, NotModelled } from '../lib/bug.js';
 import type { hrtimer } from '../lib/hrtimer.js';
 import { add, toNumber, u64 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import { guestElapse } from './guest-kernel.js';
 import { preemptionTimerAt, runsOnItsOwn } from './next-event.js';
 import { interrupt, settle } from './settle.js';
 import type { machine } from './state.js';
@@ -18,7 +19,7 @@ export const stuckTimer = (timer: hrtimer): KernelBug =>
   new KernelBug('soft lockup', `${timer.function}(), a timer that expires again and again at once`);
 
 /** Lets `ns` pass. Timers that are due on the way fire at their expiry, in the order of (expiry, id). */
-export function advance(k: vmlinux, m: machine, ns: number): void {
+export function advance(k: vmlinux_x86, m: machine, ns: number): void {
   const end = toNumber(m.sched_clock) + ns;
   let halfway = Number.NaN;
   for (let fired = 0; ; fired++) {
@@ -42,7 +43,7 @@ export function advance(k: vmlinux, m: machine, ns: number): void {
 }
 
 /** The host is busy for `ns`: what expires meanwhile fires when they are over. */
-export function stall(k: vmlinux, m: machine, ns: number): void {
+export function stall(k: vmlinux_x86, m: machine, ns: number): void {
   m.sched_clock = add(m.sched_clock, u64(ns));
   advance(k, m, 0);
 }
@@ -82,6 +83,14 @@ function pass(m: machine, ns: number): void {
   if (ns <= 0) return;
   m.sched_clock = add(m.sched_clock, u64(ns));
   for (let cpu = 0; cpu < m.rq.length; cpu++) {
-    if (runsOnItsOwn(m, cpu)) elapse(m.actor[m.rq[cpu].curr], ns);
+    if (runsOnItsOwn(m, cpu)) elapseOn(m, cpu, ns);
   }
+}
+
+function elapseOn(m: machine, cpu: number, ns: number): void {
+  const p = m.rq[cpu].curr;
+  const id = m.vcpuOfTask[p];
+  const os = id === NULL ? undefined : m.guest[m.vcpu[id].kvm].os;
+  if (os === undefined) elapse(m.actor[p], ns);
+  else guestElapse(os, m.vcpu[id].vcpu_idx, ns);
 }

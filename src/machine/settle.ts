@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What goes on by itself: interrupts of a CPU, needed reschedules, and the rest of what sleeps within a function. */
 
+import type { kvm_vcpu } from '../arch/x86/kvm_host.js';
 import { assert } from '../base/assert.js';
 import { takeInterrupt } from '../guest/actor.js';
-import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import { guestTakes } from './guest-kernel.js';
+import { dropInterrupts } from './hotplug-events.js';
 import type { machine } from './state.js';
 
 /** Interrupt handlers that the machine has: functions of the table. */
 type HandlerName = 'sched_tick' | 'hrtimerExpire' | 'wakeTask' | 'noHandler';
 
 /** An interrupt on the CPU: the guest there exits for it, its handler runs. */
-export function interrupt(k: vmlinux, m: machine, cpu: number, handler: HandlerName, ...args: number[]): void {
+export function interrupt(k: vmlinux_x86, m: machine, cpu: number, handler: HandlerName, ...args: number[]): void {
   m.cpu = cpu;
   if (k.exitExternalInterrupt(cpu, LOCAL_TIMER_VECTOR, handler, ...args)) return;
   m.hardirq = 1;
@@ -25,7 +27,7 @@ export function interrupt(k: vmlinux, m: machine, cpu: number, handler: HandlerN
  * Current on the CPU is preempted if need_resched is set and it is in userspace or idle; whether it was. A vCPU's
  * thread looks at need_resched by itself: the guest has exited for it, halt polling ends.
  */
-export function reschedule(k: vmlinux, m: machine, cpu: number): boolean {
+export function reschedule(k: vmlinux_x86, m: machine, cpu: number): boolean {
   const p = m.task[m.rq[cpu].curr];
   if (p.tif_need_resched !== 1 || k.notReturned(p)) return false;
   m.cpu = cpu;
@@ -37,15 +39,17 @@ export function reschedule(k: vmlinux, m: machine, cpu: number): boolean {
  * Lets what is left to do on the CPU go on. Interrupts that entered the guest are taken by its program; handlers that
  * have written EOI return.
  */
-export function settleGuest(k: vmlinux, m: machine, cpu: number): void {
+export function settleGuest(k: vmlinux_x86, m: machine, cpu: number): void {
   k.settleCpu(cpu);
   const id = m.vcpuOfTask[m.rq[cpu].curr];
   if (id === NULL) return;
   const vcpu = m.vcpu[id];
   const actor = m.actor[vcpu.pid];
   for (;;) {
+    const { os, handler_ns } = m.guest[vcpu.kvm];
     for (const vector of vcpu.arch.taken) {
-      takeInterrupt(actor, vector, actor.program >= 0 ? m.guest[vcpu.kvm].handler_ns : -1);
+      if (os === undefined) takeInterrupt(actor, vector, actor.program >= 0 ? handler_ns : -1);
+      else guestTakes(k, os, vcpu.vcpu_idx, vector, handler_ns);
     }
     vcpu.arch.taken = [];
     if (k.guestOn(cpu) === id) actor.window_ns = pauseWindowNs(m, vcpu);
@@ -74,11 +78,12 @@ export const ANY_CPU = -2;
  * A CPU looks at need_resched on its way out of the kernel: when it was in there. Of a flag that another CPU has set, or a
  * wake-up that it has queued, it learns by the interrupt that is sent with it; of the flag at its next tick as well.
  */
-export function settle(k: vmlinux, m: machine, entered: number = ANY_CPU): void {
+export function settle(k: vmlinux_x86, m: machine, entered: number = ANY_CPU): void {
   let rescheduled: readonly number[] = NONE;
   for (let round = 0; ; round++) {
     assert(round < 10_000, 'the machine does not come to rest within an event');
     let moved = false;
+    dropInterrupts(k, m);
     for (let cpu = 0; cpu < m.rq.length; cpu++) {
       const inKernel = cpu === entered || entered === ANY_CPU || rescheduled.includes(cpu) || isStirred(m, cpu);
       settleGuest(k, m, cpu);
@@ -86,6 +91,7 @@ export function settle(k: vmlinux, m: machine, entered: number = ANY_CPU): void 
       moved = true;
       rescheduled = [...rescheduled, cpu];
     }
+    if (k.runKernelThreads()) moved = true;
     if (!moved && !m.host_irq.some(waits)) return;
   }
 }

@@ -8,6 +8,7 @@
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import { type bool, S64_ZERO, s64_le, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
+import { CPUPRI_INVALID } from './cpupri.js';
 import {
   DEQUEUE_MOVE,
   DEQUEUE_SAVE,
@@ -62,12 +63,12 @@ export function inc_rt_prio(this: vmlinux, rq: rq, prio: number): void {
 
 /** kernel/sched/rt.c: inc_rt_prio_smp() */
 export function inc_rt_prio_smp(this: vmlinux, rq: rq, prio: number, prev_prio: number): void {
-  if (prio < prev_prio) this.cpupri_set(rq.cpu, prio);
+  if (rq.online !== 0 && prio < prev_prio) this.cpupri_set(rq.cpu, prio);
 }
 
 /** kernel/sched/rt.c: dec_rt_prio_smp() */
 export function dec_rt_prio_smp(this: vmlinux, rq: rq, _prio: number, prev_prio: number): void {
-  if (rq.rt.highest_prio.curr !== prev_prio) this.cpupri_set(rq.cpu, rq.rt.highest_prio.curr);
+  if (rq.online !== 0 && rq.rt.highest_prio.curr !== prev_prio) this.cpupri_set(rq.cpu, rq.rt.highest_prio.curr);
 }
 
 /** kernel/sched/rt.c: dec_rt_prio() */
@@ -222,7 +223,7 @@ export function check_preempt_equal_prio(this: vmlinux, rq: rq, p: task_struct):
 
 /** kernel/sched/rt.c: need_pull_rt_task(): whether less urgent work than prev's is about to run. */
 export function need_pull_rt_task(this: vmlinux, rq: rq, prev: task_struct): bool {
-  return rq.rt.highest_prio.curr > prev.prio;
+  return rq.online !== 0 && rq.rt.highest_prio.curr > prev.prio;
 }
 
 /** kernel/sched/rt.c: balance_rt() */
@@ -323,7 +324,7 @@ export function switched_to_rt(this: vmlinux, rq: rq, p: task_struct): void {
   }
   if (this.task_on_rq_queued(p)) {
     if (p.nr_cpus_allowed > 1 && rq.rt.overloaded) this.rt_queue_push_tasks(rq);
-    if (p.prio < this.m.task[rq.curr].prio && this.cpu_active(this.cpu_of(rq))) this.resched_curr(rq);
+    if (p.prio < this.m.task[rq.curr].prio && this.cpu_online(this.cpu_of(rq))) this.resched_curr(rq);
   }
 }
 
@@ -347,6 +348,16 @@ export function prio_changed_rt(this: vmlinux, rq: rq, p: task_struct, oldprio: 
 /** kernel/sched/rt.c: get_rr_interval_rt(): jiffies. */
 export function get_rr_interval_rt(this: vmlinux, _rq: rq, task: task_struct): number {
   return task.policy === SCHED_RR ? this.m.sched_rr_timeslice : 0;
+}
+
+/** kernel/sched/rt.c: rq_online_rt() */
+export function rq_online_rt(this: vmlinux, rq: rq): void {
+  this.cpupri_set(rq.cpu, rq.rt.highest_prio.curr);
+}
+
+/** kernel/sched/rt.c: rq_offline_rt() */
+export function rq_offline_rt(this: vmlinux, rq: rq): void {
+  this.cpupri_set(rq.cpu, CPUPRI_INVALID);
 }
 
 /* ---- pushing and pulling ---- */
@@ -396,7 +407,7 @@ export function dequeue_pushable_task(this: vmlinux, rq: rq, p: task_struct): vo
 /** kernel/sched/rt.c: rt_overloaded(): how many CPUs have tasks that could run elsewhere. */
 export function rt_overloaded(this: vmlinux, _rq: rq): number {
   let n = 0;
-  for (const rq of this.m.rq) n += rq.rt.overloaded;
+  for (const rq of this.m.rq) if (rq.online !== 0) n += rq.rt.overloaded;
   return n;
 }
 
@@ -496,7 +507,7 @@ export function pull_rt_task(this: vmlinux, this_rq: rq): void {
   if (this.m.sched_feat.RT_PUSH_IPI) throw new NotModelled('pull_rt_task: tell_cpu_to_push()');
 
   for (const src_rq of this.m.rq) {
-    if (!src_rq.rt.overloaded || src_rq.cpu === this_cpu) continue;
+    if (!src_rq.rt.overloaded || src_rq.online === 0 || src_rq.cpu === this_cpu) continue;
     if (src_rq.rt.highest_prio.next >= this_rq.rt.highest_prio.curr) continue;
 
     this.double_lock_balance(this_rq, src_rq);

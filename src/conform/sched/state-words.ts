@@ -4,7 +4,8 @@
 import { RB_RED } from '../../lib/rbtree_augmented.js';
 import type { i64 } from '../../lib/types.js';
 import { type cfs_rq, NULL, type sched_avg, type sched_entity } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
+import { taskNumber, tasksInOrder } from './task-order.js';
 
 type Words = (number | bigint)[];
 const w = (x: i64): number | bigint => x as unknown as number | bigint;
@@ -23,14 +24,14 @@ function pelt(words: Words, avg: sched_avg): void {
 }
 
 /** A task's number, 1000 + g for the entity of group g, -1 for NULL and idle tasks. */
-function name(k: vmlinux, firstTask: number, id: number): number {
+function name(k: vmlinux_x86, firstTask: number, id: number): number {
   if (id === NULL) return NULL;
   const se = k.m.se[id];
-  if (se.task !== NULL) return Math.max(NULL, se.task - firstTask);
+  if (se.task !== NULL) return taskNumber(k, firstTask, se.task);
   return 1000 + k.m.cfs_rq[se.my_q].tg;
 }
 
-function entity(k: vmlinux, firstTask: number, words: Words, se: sched_entity, more: boolean): void {
+function entity(k: vmlinux_x86, firstTask: number, words: Words, se: sched_entity, more: boolean): void {
   words.push(
     w(se.load.weight),
     se.on_rq,
@@ -60,7 +61,7 @@ function entity(k: vmlinux, firstTask: number, words: Words, se: sched_entity, m
   pelt(words, se.avg);
 }
 
-function queue(k: vmlinux, firstTask: number, words: Words, q: cfs_rq, more: boolean): void {
+function queue(k: vmlinux_x86, firstTask: number, words: Words, q: cfs_rq, more: boolean): void {
   // avg_vruntime() moves its reference point: evaluated, and put back.
   const { zero_vruntime, avg_vruntime } = q;
   const V = k.avg_vruntime(q);
@@ -94,12 +95,12 @@ function queue(k: vmlinux, firstTask: number, words: Words, q: cfs_rq, more: boo
  * All words of the state of the scheduler that `k` is bound to; `firstTask` is the task that operations call 0.
  * `reschedules` counts the IPIs sent to each CPU.
  */
-export function stateWords(k: vmlinux, firstTask: number, more: boolean, reschedules: readonly number[]): Words {
+export function stateWords(k: vmlinux_x86, firstTask: number, more: boolean, reschedules: readonly number[]): Words {
   const m = k.m;
   const words: Words = [w(m.sched_clock), m.warns, m.rq.length, m.task.length - firstTask, m.task_group.length];
   for (const rq of m.rq) {
     words.push(
-      rq.curr === rq.idle ? NULL : rq.curr - firstTask,
+      taskNumber(k, firstTask, rq.curr),
       m.task[rq.curr].tif_need_resched,
       rq.nr_running,
       w(rq.clock),
@@ -116,7 +117,8 @@ export function stateWords(k: vmlinux, firstTask: number, more: boolean, resched
       if (tg.id !== 0) entity(k, firstTask, words, m.se[tg.se[rq.cpu]], more);
     }
   }
-  for (let id = firstTask; id < m.task.length; id++) {
+  const { tasks, threads } = tasksInOrder(k, firstTask);
+  for (const id of [...tasks, ...threads]) {
     const p = m.task[id];
     const se = m.se[p.se];
     words.push(p.on_rq, p.__state, p.cpu, p.static_prio, Number(k.entity_eligible(k.cfs_rq_of(se), se)));
