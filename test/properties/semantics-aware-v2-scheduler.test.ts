@@ -113,6 +113,17 @@ const repairs: { id: string; without: string; funcs: Record<string, AnyFunction>
     },
   },
   {
+    id: 'A2.5',
+    without: 'the cap of the penalty, which is below the gap',
+    funcs: {
+      yield_deboost_calculate_penalty(this: semantics_aware, _rq: rq, y: sched_entity, t: sched_entity) {
+        const gap = s64_diff(t.vruntime, y.vruntime);
+        const need = s64_gt(gap, S64_ZERO) ? (gap as unknown as U64) : u64(0);
+        return add(this.calc_delta_fair(u64(this.m.sysctl_sched_base_slice), y), add(need, div(need, u64(10))));
+      },
+    },
+  },
+  {
     id: 'A7.3',
     without: 'the one limit of a CPU: each pair has its own, asked last',
     funcs: {
