@@ -15,7 +15,8 @@ export function ownKnobs(base: Kernel, kernel: Kernel): Record<string, readonly 
     if (base.knobs?.[name] === undefined) out[name] = valuesOf(knob);
   }
   for (const [name, on] of Object.entries(kernel.sched_feat ?? {})) {
-    if (base.sched_feat?.[name] !== on) out[name] = [0, 1];
+    // null: a feature that the kernel lacks
+    if (on !== null && base.sched_feat?.[name] !== on) out[name] = [0, 1];
   }
   return out;
 }
@@ -39,7 +40,7 @@ export function otherSettings(base: Kernel, kernel: Kernel): Kernel[] {
   const own = Object.keys(ownKnobs(base, kernel));
   const features = own.flatMap((name): Kernel[] => {
     const on = kernel.sched_feat?.[name];
-    if (on === undefined) return [];
+    if (on === undefined || on === null) return [];
     return [setOtherwise(kernel, name, otherOf(Number(on)), { sched_feat: { ...kernel.sched_feat, [name]: !on } })];
   });
   const knobs = own.flatMap((name): Kernel[] => {
