@@ -2,7 +2,16 @@
 /** The scheduler at the end of boot: every CPU online and idle, the root group alone. And how tasks come into it. */
 import { u64, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
-import { newCfsRq, newRq, newSchedEntity, newSchedFeatures, newTask, newTaskGroup, tickNsec } from './records.js';
+import {
+  newCfsRq,
+  newRootDomain,
+  newRq,
+  newSchedEntity,
+  newSchedFeatures,
+  newTask,
+  newTaskGroup,
+  tickNsec,
+} from './records.js';
 import {
   MAX_NICE,
   MIN_NICE,
@@ -53,6 +62,7 @@ export function newSchedState(config: SchedConfig): sched_state {
     sched_feat,
     sd_llc_id: sd_llc.map(() => 0),
     sd_llc,
+    rd: newRootDomain(),
     cpupri: Array.from({ length: cpus }, () => 0),
     distribute_cpu_mask_prev: Array.from({ length: cpus }, () => 0),
     warns: 0,

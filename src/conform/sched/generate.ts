@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Random operation sequences for differential runs, in nine kinds.
+ * Random operation sequences for differential runs, in ten kinds.
  *
  * Pure: all chance comes from the numbers passed in. Most values come from menus of boundaries (the clamps of
  * slices and shares, ticks just early and just late, one and a full tick), because that is where widths, signs and
@@ -34,6 +34,7 @@ export const KINDS = [
   'extreme-attr',
   'everything',
   'realtime',
+  'realtime-storm',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -81,8 +82,9 @@ interface Shape {
   readonly groups: boolean;
   readonly nested: boolean;
   readonly nice: 'zero' | 'mixed' | 'extreme';
-  /** some tasks become SCHED_FIFO or SCHED_RR */
+  /** some tasks become SCHED_FIFO or SCHED_RR; in a storm most of them are, and all may run on several CPUs */
   readonly realtime?: boolean;
+  readonly storm?: boolean;
   /** how often each operation is drawn, relative to the others */
   readonly weights: Partial<Record<OpName, number>>;
 }
@@ -106,6 +108,14 @@ const SHAPES: Readonly<Record<Kind, Shape>> = {
     nice: 'mixed',
     realtime: true,
     weights: { ...RUN, ...GROUP, YIELD_TO: 16, NICE: 3, SETATTR: 8, SERVER_TIMER: 16, AFFINITY: 2 },
+  },
+  'realtime-storm': {
+    groups: false,
+    nested: false,
+    nice: 'mixed',
+    realtime: true,
+    storm: true,
+    weights: { ...RUN, ADVANCE: 12, TICK: 12, BLOCK: 12, WAKE: 24, NICE: 2, SETATTR: 16, SERVER_TIMER: 6, AFFINITY: 6 },
   },
   everything: {
     groups: true,
@@ -131,7 +141,7 @@ const [REALTIME, PRIORITIES] = [
 /** Virtual times next to 0, to both ends of s64, and far from everything. */
 const VTIMES = [0n, -1n, -1_000_000n, 1_000_000_000n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 5_000_000n, 2n ** 62n];
 /** Positions in features.h of the features that mirrored code asks for. */
-const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, 21, 25];
+const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, 18, 21, 25];
 
 /** The native engine takes more; a state with more takes long to compare. */
 const [MOST_TASKS, MOST_GROUPS] = [80, 8];
@@ -205,7 +215,7 @@ class SequenceMaker {
 
   private fork(cpu: number): Operation {
     this.tasks++;
-    const anywhere = this.options.cpus > 1 && this.chance(2) ? 1 : 0;
+    const anywhere = this.options.cpus > 1 && (this.shape.storm === true || this.chance(2)) ? 1 : 0;
     return operation('FORK', { cpu, a: this.nice(), b: this.below(this.groups), flags: anywhere });
   }
 
@@ -216,9 +226,8 @@ class SequenceMaker {
   }
 
   private attributes(cpu: number, id: number): Operation {
-    if (this.shape.realtime === true && this.chance(4)) {
-      return operation('SETATTR', { cpu, id, a: this.of(PRIORITIES), flags: this.of(REALTIME) });
-    }
+    const isRealtime = this.shape.storm === true ? !this.chance(5) : this.shape.realtime === true && this.chance(4);
+    if (isRealtime) return operation('SETATTR', { cpu, id, a: this.of(PRIORITIES), flags: this.of(REALTIME) });
     const flags = this.shape.nice === 'extreme' ? this.of(POLICIES) : 0;
     return operation('SETATTR', { cpu, id, a: this.nice(), b: this.slice(), flags });
   }
@@ -298,7 +307,8 @@ class SequenceMaker {
     yield* this.virtualTimes();
     while (this.tasks < tasks) {
       yield this.fork(this.cpu());
-      if (this.shape.nice === 'extreme' && this.chance(3)) yield this.attributes(0, this.tasks - 1);
+      if (this.shape.storm === true ? !this.chance(4) : this.shape.nice === 'extreme' && this.chance(3))
+        yield this.attributes(0, this.tasks - 1);
     }
     for (let cpu = 0; cpu < this.options.cpus; cpu++) yield operation('SCHEDULE', { cpu });
   }

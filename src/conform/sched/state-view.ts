@@ -29,9 +29,10 @@ export class Columns {
     this.rq = numbered(rq);
     this.cfs = numbered(cfs);
     this.se = numbered(se);
-    this.task = numbered(schema.task);
+    const task = [...schema.task, ...schema.task_more];
+    this.task = numbered(task);
     const width = { rq: rq.length, cfs: cfs.length + schema.pelt.length, se: se.length };
-    this.width = { ...width, task: schema.task.length + se.length };
+    this.width = { ...width, task: task.length + se.length };
   }
 }
 

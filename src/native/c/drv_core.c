@@ -65,8 +65,9 @@ static struct cgroup native_cgroup;
 static struct task_struct *native_parent;
 /* reschedule IPIs sent to each CPU */
 unsigned long native_reschedules[NR_CPUS];
-/* wake-ups on their way to another CPU */
+/* wake-ups, and one piece of work, on their way to another CPU */
 static struct llist_node *native_ipi[NR_CPUS];
+static struct irq_work *native_irq_work[NR_CPUS];
 
 unsigned long long notrace sched_clock(void)
 {
@@ -182,26 +183,45 @@ void __smp_call_single_queue(int cpu, struct llist_node *node)
   native_ipi[cpu] = node;
 }
 
+/* false when it is queued already, wherever that is */
+bool irq_work_queue_on(struct irq_work *work, int cpu)
+{
+  int other;
+
+  for (other = 0; other < native_nr_cpus; other++)
+    if (native_irq_work[other] == work) return false;
+  native_irq_work[cpu] = work;
+  return true;
+}
+
 static void native_enter(int cpu)
 {
   native_cpu = cpu;
   native_current = cpu_rq(cpu)->curr;
 }
 
-/* The other CPUs take their IPI. */
+/* The other CPUs take their IPI, until none has one; work comes before wake-ups. */
 static void native_deliver(void)
 {
+  bool more = true;
   int cpu;
 
-  for (cpu = 0; cpu < native_nr_cpus; cpu++) {
-    struct llist_node *list = native_ipi[cpu];
+  while (more) {
+    more = false;
+    for (cpu = 0; cpu < native_nr_cpus; cpu++) {
+      struct llist_node *list = native_ipi[cpu];
+      struct irq_work *work = native_irq_work[cpu];
 
-    if (!list) continue;
-    native_ipi[cpu] = NULL;
-    native_enter(cpu);
-    local_irq_disable();
-    sched_ttwu_pending(llist_reverse_order(list));
-    local_irq_enable();
+      if (!list && !work) continue;
+      more = true;
+      native_ipi[cpu] = NULL;
+      native_irq_work[cpu] = NULL;
+      native_enter(cpu);
+      local_irq_disable();
+      if (work) work->func(work);
+      if (list) sched_ttwu_pending(llist_reverse_order(list));
+      local_irq_enable();
+    }
   }
 }
 

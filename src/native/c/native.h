@@ -51,7 +51,7 @@ enum native_op_code { NATIVE_OPS(NATIVE_OP_ENUM) NATIVE_NR_OPS };
 #define NATIVE_MAX_TASKS 256
 #define NATIVE_MAX_GROUPS 64
 #define NATIVE_MAX_WORDS                                                                                           \
-  (8 + NATIVE_MAX_CPUS * (16 + NATIVE_MAX_GROUPS * 64) + NATIVE_MAX_GROUPS * 8 + NATIVE_MAX_TASKS * 40)
+  (8 + NATIVE_MAX_CPUS * (64 + NATIVE_MAX_GROUPS * 64) + NATIVE_MAX_GROUPS * 8 + NATIVE_MAX_TASKS * 56)
 
 /* Harness errors, in the place of a return value. */
 #define NATIVE_NO_TASK (-3)
