@@ -129,10 +129,24 @@ export interface TaskConfig {
   group: number;
   /** the CPUs it may run on, ascending; not empty */
   cpus: readonly number[];
+  /** a child of current, which has its policy, priority, nice value and slice; left out: of a SCHED_NORMAL parent of `nice` */
+  ofCurrent?: boolean;
+}
+
+/** What a copy of the parent's task_struct has of it. */
+function copyAttributes(kernel: vmlinux, parent: task_struct, p: task_struct): void {
+  const [from, to] = [kernel.m.se[parent.se], kernel.m.se[p.se]];
+  p.policy = parent.policy;
+  p.static_prio = parent.static_prio;
+  p.normal_prio = parent.normal_prio;
+  p.rt_priority = parent.rt_priority;
+  p.sched_reset_on_fork = parent.sched_reset_on_fork;
+  to.custom_slice = from.custom_slice;
+  to.slice = from.slice;
 }
 
 /**
- * Forks a task from a SCHED_NORMAL parent of the same nice value and wakes it, on the executing CPU as fork() does.
+ * Forks a task and wakes it, on the executing CPU as fork() does.
  *
  * MODEL: copy_process() without everything that is not scheduling.
  */
@@ -148,13 +162,16 @@ export function forkTask(kernel: vmlinux, config: TaskConfig): task_struct {
   p.normal_prio = p.static_prio;
   se.slice = u64(m.sysctl_sched_base_slice);
   se.deadline = ZERO;
+  if (config.ofCurrent) copyAttributes(kernel, kernel.get_current(), p);
   kernel.set_load_weight(p, false);
   kernel.set_cpus_allowed_common(p, config.cpus);
 
   kernel.sched_fork(0, p);
-  // WHY again: sched_fork() takes priority and class from current, and the parent here is not current.
-  p.prio = p.normal_prio;
-  p.sched_class = 'fair_sched_class';
+  if (!config.ofCurrent) {
+    // WHY again: sched_fork() takes priority and class from current, and the parent here is not current.
+    p.prio = p.normal_prio;
+    p.sched_class = 'fair_sched_class';
+  }
   kernel.sched_cgroup_fork(p);
   kernel.wake_up_new_task(p);
   return p;

@@ -728,6 +728,11 @@ export function in_task(this: vmlinux): bool {
   return this.m.hardirq !== 1;
 }
 
+/** include/linux/preempt.h: in_interrupt() */
+export function in_interrupt(this: vmlinux): bool {
+  return !this.in_task();
+}
+
 /** kernel/sched/sched.h: sched_class_above() */
 export function sched_class_above(this: vmlinux, a: sched_class_name, b: sched_class_name): bool {
   return rankOf(a) < rankOf(b);

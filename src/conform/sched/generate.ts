@@ -115,7 +115,10 @@ const SHAPES: Readonly<Record<Kind, Shape>> = {
     nice: 'mixed',
     realtime: true,
     storm: true,
-    weights: { ...RUN, ADVANCE: 12, TICK: 12, BLOCK: 12, WAKE: 24, NICE: 2, SETATTR: 16, SERVER_TIMER: 6, AFFINITY: 6 },
+    weights: {
+      ...{ ...RUN, ADVANCE: 12, TICK: 12, BLOCK: 12, WAKE: 24, NICE: 2, FORK: 2 },
+      ...{ SETATTR: 8, SETSCHED: 12, RR_SLICE: 1, SERVER_TIMER: 6, AFFINITY: 6 },
+    },
   },
   everything: {
     groups: true,
@@ -138,6 +141,8 @@ const [REALTIME, PRIORITIES] = [
   [1, 2],
   [1, 2, 50, 98, 99],
 ];
+/** SCHED_RESET_ON_FORK */
+const RESET_ON_FORK = 0x4000_0000;
 /** Virtual times next to 0, to both ends of s64, and far from everything. */
 const VTIMES = [0n, -1n, -1_000_000n, 1_000_000_000n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 5_000_000n, 2n ** 62n];
 /** Positions in features.h of the features that mirrored code asks for. */
@@ -215,8 +220,15 @@ class SequenceMaker {
 
   private fork(cpu: number): Operation {
     this.tasks++;
-    const anywhere = this.options.cpus > 1 && (this.shape.storm === true || this.chance(2)) ? 1 : 0;
+    const storm = this.shape.storm === true;
+    const anywhere = this.options.cpus > 1 && (storm || this.chance(2)) ? 1 : 0;
     return operation('FORK', { cpu, a: this.nice(), b: this.below(this.groups), flags: anywhere });
+  }
+
+  /** In a storm, some of them of whoever runs there, if anybody does. */
+  private child(cpu: number): Operation {
+    const op = this.fork(cpu);
+    return this.shape.storm === true && this.chance(2) ? { ...op, flags: op.flags | 2 } : op;
   }
 
   private group(): Operation {
@@ -230,6 +242,15 @@ class SequenceMaker {
     if (isRealtime) return operation('SETATTR', { cpu, id, a: this.of(PRIORITIES), flags: this.of(REALTIME) });
     const flags = this.shape.nice === 'extreme' ? this.of(POLICIES) : 0;
     return operation('SETATTR', { cpu, id, a: this.nice(), b: this.slice(), flags });
+  }
+
+  /** sched_setscheduler() and its like: by policy and priority, some from an interrupt, or as kernel threads ask for it. */
+  private policy(cpu: number, id: number): Operation {
+    const b = this.of([0, 0, 0, 1, 1, 1, 2, 3, 4]);
+    if (b === 4) return operation('SETSCHED', { cpu, id, a: this.nice(), b });
+    const policy = this.chance(4) ? this.of(POLICIES) : this.of(REALTIME);
+    const a = REALTIME.includes(policy) ? this.of(PRIORITIES) : 0;
+    return operation('SETSCHED', { cpu, id, a, b, flags: b === 0 && this.chance(6) ? policy | RESET_ON_FORK : policy });
   }
 
   private operation(): Operation {
@@ -249,6 +270,10 @@ class SequenceMaker {
         return operation(op, { cpu, id, a: this.nice() });
       case 'SETATTR':
         return this.attributes(cpu, id);
+      case 'SETSCHED':
+        return this.policy(cpu, id);
+      case 'RR_SLICE':
+        return operation(op, { cpu, a: this.of([1, 2, 5, 100]) });
       case 'AFFINITY':
         return operation(op, { cpu, id, a: 1 + this.below(2 ** this.options.cpus - 1) });
       case 'GROUP_IDLE':
@@ -256,7 +281,7 @@ class SequenceMaker {
       case 'FEATURE':
         return operation(op, { cpu, id: this.of(FEATURES), a: this.below(2) });
       case 'FORK':
-        return this.tasks < MOST_TASKS ? this.fork(cpu) : operation('TICK', { cpu });
+        return this.tasks < MOST_TASKS ? this.child(cpu) : operation('TICK', { cpu });
       case 'GROUP':
         return this.groups < MOST_GROUPS ? this.group() : operation('TICK', { cpu });
       case 'MOVE':

@@ -37,6 +37,7 @@ function newMachine(kernel: Kernel, cpus: number): kernel_state {
   return cloneMachine({
     ...sched,
     cpu: 0,
+    hardirq: 0,
     hrtimer: [],
     kvm: [],
     vcpu: [],

@@ -348,22 +348,35 @@ static native_s64 native_make_group(int parent)
   return native_nr_groups++;
 }
 
-static native_s64 native_fork(int cpu, int nice, int group, bool anywhere)
+static bool native_is_idle(void)
 {
+  return native_current == this_rq()->idle;
+}
+
+/* `flags` 1: allowed on every CPU; 2: a child of what runs there, if anything does, not of a parent of this nice value. */
+static native_s64 native_fork(int cpu, int nice, int group, unsigned int flags)
+{
+  bool heir = flags & 2 && !native_is_idle();
+  struct task_struct *parent = heir ? native_current : native_parent;
   struct kernel_clone_args args = {};
   struct task_struct *p;
 
   if (native_nr_tasks >= NATIVE_MAX_TASKS || group < 0 || group >= native_nr_groups) return NATIVE_BAD_OP;
   p = native_make_task();
   p->pid = p->tgid = native_nr_tasks + 1;
-  p->static_prio = p->normal_prio = NICE_TO_PRIO(nice);
+  /* a child has its parent's nice value */
+  if (!heir) parent->static_prio = parent->normal_prio = NICE_TO_PRIO(nice);
+  p->policy = parent->policy;
+  p->static_prio = parent->static_prio;
+  p->normal_prio = parent->normal_prio;
+  p->rt_priority = parent->rt_priority;
+  p->sched_reset_on_fork = parent->sched_reset_on_fork;
+  NATIVE_IF_se_custom_slice(if (heir) p->se.custom_slice = parent->se.custom_slice, p->se.slice = parent->se.slice;)
   set_load_weight(p, false);
   p->cgroups = args.cset = native_css_set[group];
-  cpumask_copy(&p->cpus_mask, anywhere ? cpu_possible_mask : cpumask_of(cpu));
-  p->nr_cpus_allowed = anywhere ? native_nr_cpus : 1;
-  /* a child has its parent's nice value */
-  native_parent->normal_prio = p->normal_prio;
-  native_current = native_parent;
+  cpumask_copy(&p->cpus_mask, flags & 1 ? cpu_possible_mask : cpumask_of(cpu));
+  p->nr_cpus_allowed = flags & 1 ? native_nr_cpus : 1;
+  native_current = parent;
   sched_fork(0, p);
   sched_cgroup_fork(p, &args);
   native_enter(cpu);
@@ -399,6 +412,48 @@ static native_s64 native_setattr(struct task_struct *p, const struct native_op *
   else attr.sched_nice = op->a;
 
   return sched_setattr_nocheck(p, &attr);
+}
+
+/* What a handler of an interrupt may do: priority inheritance is left alone. Nice value and slice stay. */
+static native_s64 native_set_from_interrupt(struct task_struct *p, const struct native_op *op)
+{
+  struct sched_attr attr = {
+    .size = sizeof(attr),
+    .sched_policy = op->flags,
+    .sched_priority = op->a,
+    .sched_nice = PRIO_TO_NICE(p->static_prio),
+  };
+  native_s64 r;
+
+  NATIVE_IF_se_custom_slice(if (p->se.custom_slice) attr.sched_runtime = p->se.slice;)
+  local_irq_disable();
+  preempt_count_add(HARDIRQ_OFFSET);
+  r = __sched_setscheduler(p, &attr, false, false);
+  preempt_count_sub(HARDIRQ_OFFSET);
+  local_irq_enable();
+  return r;
+}
+
+static native_s64 native_setsched(struct task_struct *p, const struct native_op *op)
+{
+  struct sched_param param = { .sched_priority = op->a };
+
+  switch (op->b) {
+  case 0:
+    return sched_setscheduler_nocheck(p, op->flags, &param);
+  case 1:
+    return native_set_from_interrupt(p, op);
+  case 2:
+    sched_set_fifo(p);
+    return 0;
+  case 3:
+    sched_set_fifo_low(p);
+    return 0;
+  case 4:
+    sched_set_normal(p, op->a);
+    return 0;
+  }
+  return NATIVE_BAD_OP;
 }
 
 /* Moving a running task takes the stopper thread, which there is none of. */
@@ -448,11 +503,6 @@ static native_s64 native_llc(unsigned long bits)
   return 0;
 }
 
-static bool native_is_idle(void)
-{
-  return native_current == this_rq()->idle;
-}
-
 static native_s64 native_do(const struct native_op *op)
 {
   struct task_struct *p = op->id >= 0 && op->id < native_nr_tasks ? native_task[op->id] : NULL;
@@ -462,6 +512,7 @@ static native_s64 native_do(const struct native_op *op)
   case NATIVE_YIELD_TO:
   case NATIVE_NICE:
   case NATIVE_SETATTR:
+  case NATIVE_SETSCHED:
   case NATIVE_MOVE:
   case NATIVE_AFFINITY:
   case NATIVE_YIELD_TO_RAW:
@@ -478,7 +529,7 @@ static native_s64 native_do(const struct native_op *op)
     if (op->id < 0 || op->id >= native_nr_groups) return NATIVE_BAD_OP;
     return sched_group_set_shares(native_group[op->id], scale_load(op->a));
   case NATIVE_FORK:
-    return native_fork(op->cpu, op->a, op->b, op->flags & 1);
+    return native_fork(op->cpu, op->a, op->b, op->flags);
   case NATIVE_ADVANCE:
     native_now += op->a;
     jiffies = jiffies_64 = native_now / TICK_NSEC;
@@ -514,6 +565,11 @@ static native_s64 native_do(const struct native_op *op)
     return 0;
   case NATIVE_SETATTR:
     return native_setattr(p, op);
+  case NATIVE_SETSCHED:
+    return native_setsched(p, op);
+  case NATIVE_RR_SLICE:
+    sched_rr_timeslice = op->a;
+    return 0;
   case NATIVE_MOVE:
     if (op->a < 0 || op->a >= native_nr_groups) return NATIVE_BAD_OP;
     p->cgroups = native_css_set[op->a];

@@ -43,7 +43,9 @@ struct native_op {
   X(AFFINITY)                                                                                                      \
   X(SERVER_TIMER)                                                                                                  \
   X(GROUP_IDLE)                                                                                                    \
-  X(LLC)
+  X(LLC)                                                                                                           \
+  X(SETSCHED)                                                                                                      \
+  X(RR_SLICE)
 #define NATIVE_OP_ENUM(name) NATIVE_##name,
 enum native_op_code { NATIVE_OPS(NATIVE_OP_ENUM) NATIVE_NR_OPS };
 
