@@ -12,7 +12,7 @@ import { differenceBetween } from '../src/machine/difference.js';
 import type { machine } from '../src/machine/state.js';
 import type { Scenario } from '../src/scenario/scenario.js';
 import { bind, type Kernel, type Knob } from '../src/vmlinux/bind.js';
-import type { vmlinux } from '../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../src/vmlinux/vmlinux-x86.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, hz } from './arbitraries.js';
 import { anyOrder, contendedVms } from './families/worlds.js';
 import { everyWorld, worldOf } from './lapic/worlds.js';
@@ -28,7 +28,7 @@ const SHRINKS = 600;
 /** Runs the base beside the machine that it watches. */
 function besideBase(base: Kernel, booted: () => machine): Monitor {
   let m: machine | null = booted();
-  const k: vmlinux = bind(base, m);
+  const k: vmlinux_x86 = bind(base, m);
   /** What the base died of in this event; null when it lives. */
   const follow = (event: Parameters<typeof apply>[1]): KernelBug | null => {
     try {

@@ -13,7 +13,7 @@ import type { MachineEvent } from '../src/scenario/events.js';
 import type { Scenario } from '../src/scenario/scenario.js';
 import type { trace_event } from '../src/trace/trace-event.js';
 import type { AnyFunction } from '../src/vmlinux/bind.js';
-import type { vmlinux } from '../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../src/vmlinux/vmlinux-x86.js';
 
 /** What a monitor sees at one event. */
 export interface Step {
@@ -22,7 +22,7 @@ export interface Step {
   readonly event: MachineEvent;
   readonly m: machine;
   /** the kernel, for read-only questions (`entity_eligible`); avg_vruntime() writes, so ask it through `quietly` */
-  readonly kernel: vmlinux;
+  readonly kernel: vmlinux_x86;
   /** tracepoints hit by this event; empty in `before` */
   readonly traces: readonly trace_event[];
   /** The property is broken here. Says what was expected and what was seen, in kernel names. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Halting: how long a vCPU polls before it sleeps, how that length follows what its halts were like, and what ends it. */
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { toNumber } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import { NULL } from '../../src/sched/sched.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { TimerModel } from '../lapic/timer-model.js';
 import { always, type Monitor, type Property } from '../vocabulary.js';
 import { busy, halting } from './kvm-worlds.js';
@@ -37,7 +37,7 @@ function windowAfter(window: number, ns: number, { kvm_params: p }: machine): nu
 }
 
 /** The vCPU whose thread is current on the CPU where the kernel runs; null when it is another task. */
-function running({ m, kernel }: { m: machine; kernel: vmlinux }): kvm_vcpu | null {
+function running({ m, kernel }: { m: machine; kernel: vmlinux_x86 }): kvm_vcpu | null {
   const id = m.vcpuOfTask[kernel.get_current().id];
   return id === NULL ? null : m.vcpu[id];
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Reaching a vCPU: kicks, wake-ups and requests; and what being scheduled in and out leaves behind. */
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { EXITING_GUEST_MODE } from '../../src/kvm/kvm_host.js';
 import { toBigInt, ZERO } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import { NULL } from '../../src/sched/sched.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { always, type Monitor, type Property, type Step } from '../vocabulary.js';
 import { busy } from './kvm-worlds.js';
 
@@ -86,7 +87,7 @@ const sleepersSleep = always('a request that wakes nobody leaves who sleeps in H
   fault: {
     says: 'kvm_make_vcpu_request() wakes for every request',
     funcs: {
-      kvm_make_vcpu_request(this: vmlinux, vcpu: kvm_vcpu, req: number) {
+      kvm_make_vcpu_request(this: vmlinux_x86, vcpu: kvm_vcpu, req: number) {
         this.__kvm_make_request(req, vcpu);
         this.kvm_vcpu_kick(vcpu);
       },

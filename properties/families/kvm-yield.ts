@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Directed yield: whom kvm_vcpu_on_spin() asks, in what order, how often; and that it gets somewhere. */
-import { KVM_REQ_EVENT, KVM_REQ_NMI, KVM_REQ_SMI } from '../../src/arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import { KVM_REQ_EVENT, KVM_REQ_NMI, KVM_REQ_SMI, type kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { toNumber } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import { NULL, type task_struct } from '../../src/sched/sched.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { always, leadsTo, type Monitor, type Probe, type Property, type Step } from '../vocabulary.js';
 import { pointless, spinning, tickless } from './kvm-worlds.js';
 
@@ -77,7 +76,7 @@ const onlyWaiters = always('a spinning vCPU yields to none but other vCPUs of it
   fault: {
     says: 'whoever is not the spinner is asked',
     funcs: {
-      kvm_vcpu_on_spin(this: vmlinux, me: kvm_vcpu) {
+      kvm_vcpu_on_spin(this: vmlinux_x86, me: kvm_vcpu) {
         for (const id of this.m.kvm[me.kvm].vcpus) {
           if (id === me.id) continue;
           if (this.kvm_vcpu_yield_to(this.m.vcpu[id]) > 0) {
@@ -183,7 +182,7 @@ const inTurn = always('a spin asks for candidates in the order of their index, f
   fault: {
     says: 'last_boosted_vcpu stays',
     funcs: {
-      kvm_vcpu_on_spinYielded(this: vmlinux, meId: number) {
+      kvm_vcpu_on_spinYielded(this: vmlinux_x86, meId: number) {
         this.kvm_vcpu_on_spinEnd(this.m.vcpu[meId]);
       },
     },
@@ -205,7 +204,7 @@ const threeTries = always('a spin ends with the first vCPU that it yields to, or
   fault: {
     says: 'yield_to() that is pointless returns 0',
     funcs: {
-      kvm_vcpu_on_spin(this: vmlinux, me: kvm_vcpu) {
+      kvm_vcpu_on_spin(this: vmlinux_x86, me: kvm_vcpu) {
         for (const id of this.m.kvm[me.kvm].vcpus) {
           const vcpu = this.m.vcpu[id];
           if (id !== me.id && vcpu.ready && this.kvm_vcpu_yield_to(vcpu) > 0) return;
@@ -313,7 +312,7 @@ const byItself = always(
     fault: {
       says: 'kvm_arch_dy_runnable() asks kvm_arch_vcpu_runnable(), which is for the vCPU that is loaded',
       funcs: {
-        kvm_arch_dy_runnable(this: vmlinux, vcpu: kvm_vcpu) {
+        kvm_arch_dy_runnable(this: vmlinux_x86, vcpu: kvm_vcpu) {
           return this.kvm_arch_vcpu_runnable(vcpu);
         },
       },

@@ -10,7 +10,7 @@
 import { max, mul, s64, s64_diff, s64_gt, s64_toBigInt, to_u64, toBigInt, u64 } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import { NULL, type sched_entity } from '../../src/sched/sched.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 /** num / den, den > 0 */
 export interface Fraction {
@@ -33,7 +33,7 @@ export function queuedOn(m: machine, queue: number): sched_entity[] {
 }
 
 /** Virtual ns that curr has run and not been charged; 0 of everybody else. */
-export function uncharged(m: machine, k: vmlinux, se: sched_entity): bigint {
+export function uncharged(m: machine, k: vmlinux_x86, se: sched_entity): bigint {
   const queue = m.cfs_rq[se.cfs_rq];
   if (queue.curr !== se.id || se.on_rq === 0) return 0n;
   const ran = s64_diff(m.rq[queue.rq].clock_task, se.exec_start);
@@ -41,7 +41,7 @@ export function uncharged(m: machine, k: vmlinux, se: sched_entity): bigint {
 }
 
 /** V - v of a queued entity; `charged`: by what is in vruntime already, as the kernel sees it. */
-export function lagOf(m: machine, k: vmlinux, se: sched_entity, charged = false): Fraction {
+export function lagOf(m: machine, k: vmlinux_x86, se: sched_entity, charged = false): Fraction {
   const own = charged ? 0n : uncharged(m, k, se);
   let num = 0n;
   let den = 0n;
@@ -55,13 +55,13 @@ export function lagOf(m: machine, k: vmlinux, se: sched_entity, charged = false)
 }
 
 /** As V >= v has it: lag is not negative. */
-export const isEligible = (m: machine, k: vmlinux, se: sched_entity): boolean => lagOf(m, k, se, true).num >= 0n;
+export const isEligible = (m: machine, k: vmlinux_x86, se: sched_entity): boolean => lagOf(m, k, se, true).num >= 0n;
 
 /** Rounded down. */
 export const floorOf = ({ num, den }: Fraction): bigint => (num >= 0n ? num / den : -((-num + den - 1n) / den));
 
 /** The most that lag may be either way, virtual ns: two slices, or a tick. */
-export function lagLimit(m: machine, k: vmlinux, se: sched_entity): bigint {
+export function lagLimit(m: machine, k: vmlinux_x86, se: sched_entity): bigint {
   return toBigInt(k.calc_delta_fair(max(mul(u64(2), se.slice), m.TICK_NSEC), se));
 }
 

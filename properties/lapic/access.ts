@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The register page as a data sheet has it: what of a write stays, what else it changes, and how the APIC is named when it comes on. */
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { to_u32, toBigInt, type u64 } from '../../src/lib/types.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { always, type Property, type Step } from '../vocabulary.js';
 import { isOn, isX2apic } from './page.js';
 import { accessWorlds, modeWorlds, worldOf } from './worlds.js';
@@ -281,7 +281,7 @@ export const namedOnEnable = always(
     fault: {
       says: 'kvm_apic_set_x2apic_id() leaves LDR',
       funcs: {
-        kvm_apic_set_x2apic_id(this: vmlinux, apic: { regs: number[] }, id: number) {
+        kvm_apic_set_x2apic_id(this: vmlinux_x86, apic: { regs: number[] }, id: number) {
           apic.regs[0x20 >> 2] = id;
         },
       },

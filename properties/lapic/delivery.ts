@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** From a message to its receivers: the set that the mode names, the map that finds it, and the scan that needs none. */
 
-import type { kvm_lapic_irq } from '../../src/arch/x86/kvm_host.js';
+import type { kvm, kvm_lapic_irq, kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import {
   APICV_INHIBIT_REASON_APIC_ID_MODIFIED,
   APICV_INHIBIT_REASON_LOGICAL_ID_ALIASED,
 } from '../../src/arch/x86/kvm_host.js';
-import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_apic_map, kvm_lapic } from '../../src/lapic/lapic.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { always, type Property, type Step } from '../vocabulary.js';
 import { isOn, isSoftwareEnabled, isX2apic, reg } from './page.js';
 import { deliveryWorlds, farId, mapWorlds, worldOf } from './worlds.js';
@@ -101,7 +100,7 @@ export const exactlyTheNamed = always(
     fault: {
       says: 'kvm_recalculate_phys_map() lets an id that two APICs have stand for the first',
       funcs: {
-        kvm_recalculate_phys_map(this: vmlinux, map: kvm_apic_map, vcpu: kvm_vcpu) {
+        kvm_recalculate_phys_map(this: vmlinux_x86, map: kvm_apic_map, vcpu: kvm_vcpu) {
           const apic = vcpu.arch.apic;
           const id = this.apic_x2apic_mode(apic) ? vcpu.vcpu_id : this.kvm_xapic_id(apic);
           if (map.phys_map[id] === -1) map.phys_map[id] = vcpu.id;
@@ -155,7 +154,7 @@ export const mapIsTrue = always(
     fault: {
       says: 'a write of LDR does not make the map dirty',
       funcs: {
-        kvm_apic_set_ldr(this: vmlinux, apic: kvm_lapic, id: number) {
+        kvm_apic_set_ldr(this: vmlinux_x86, apic: kvm_lapic, id: number) {
           this.kvm_lapic_set_reg(apic, 0xd0, id);
         },
       },
@@ -238,7 +237,7 @@ export const fastIsSlow = always('delivery through the map reaches the APICs tha
   fault: {
     says: 'kvm_recalculate_logical_map() lets one of two APICs with the same logical id stand for both',
     funcs: {
-      kvm_recalculate_logical_map(this: vmlinux, map: kvm_apic_map, vcpu: kvm_vcpu) {
+      kvm_recalculate_logical_map(this: vmlinux_x86, map: kvm_apic_map, vcpu: kvm_vcpu) {
         const { apic } = vcpu.arch;
         const id = this.kvm_lapic_get_reg(apic, 0xd0) >>> 24;
         if (!this.kvm_apic_sw_enabled(apic) || id === 0 || this.apic_x2apic_mode(apic)) return;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** From what a guest or device writes to who receives it; and what INIT and SIPI do to the receiver. */
 
-import { KVM_MP_STATE_INIT_RECEIVED, KVM_MP_STATE_RUNNABLE } from '../../src/arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import { KVM_MP_STATE_INIT_RECEIVED, KVM_MP_STATE_RUNNABLE, type kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { always, type Property, type Step } from '../vocabulary.js';
 import { named, plain } from './delivery.js';
 import { highest, IRR, ISR, isOn, isSoftwareEnabled, isX2apic, reg } from './page.js';
@@ -171,7 +170,7 @@ export const reachIsWritten = always(
     fault: {
       says: 'a physical destination is compared by its low five bits',
       funcs: {
-        kvm_apic_match_physical_addr(this: vmlinux, apic: kvm_lapic, mda: number) {
+        kvm_apic_match_physical_addr(this: vmlinux_x86, apic: kvm_lapic, mda: number) {
           return (mda & 0x1f) === (this.kvm_x2apic_id(apic) & 0x1f);
         },
         kvm_apic_map_get_dest_lapic: () => false,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The register page as one reads it, without the kernel's caches and helpers. */
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { to_u32 } from '../../src/lib/types.js';
 
 export const ISR = 0x100;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What registers and pins say after a write, a restored state and an EOI. */
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { always, type Property, type Step } from '../vocabulary.js';
 import { IRR, ISR, isX2apic, reg, vectorsOf } from './page.js';
 import { icrWorlds, pinWorlds, restoreWorlds, worldOf } from './worlds.js';
@@ -54,7 +54,7 @@ export const icrIsWhereHardwareHasIt = always(
     fault: {
       says: 'kvm_x2apic_icr_write() splits it on Intel, not on AMD',
       funcs: {
-        isX2apicIcrSplit(this: vmlinux, vcpu: kvm_vcpu) {
+        isX2apicIcrSplit(this: vmlinux_x86, vcpu: kvm_vcpu) {
           return this.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
         },
       },

@@ -2,7 +2,7 @@
 /** A vCPU whose APIC is saved and restored on another host. */
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { s64_toNumber, to_u32, toNumber } from '../../src/lib/types.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { always, type Property, type Step } from '../vocabulary.js';
 import { isOn } from './page.js';
 import { type Timer, TimerModel } from './timer-model.js';
@@ -111,7 +111,7 @@ export const expiresAcross = always('whatever a VMM restores or sets, a timer th
   fault: {
     says: 'KVM_SET_LAPIC leaves the timer stopped',
     funcs: {
-      __start_apic_timer(this: vmlinux, apic: kvm_lapic, count: number) {
+      __start_apic_timer(this: vmlinux_x86, apic: kvm_lapic, count: number) {
         apic.lapic_timer.pending = 0;
         if (count === 0x380 && this.set_target_expiration(apic, count)) this.restart_apic_timer(apic);
       },

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** From acceptance to EOI: nothing lost, nothing twice, the highest first, nested, and the caches that say so. */
 
-import { KVM_MP_STATE_HALTED, KVM_MP_STATE_RUNNABLE, KVM_REQ_EVENT } from '../../src/arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import {
+  KVM_MP_STATE_HALTED,
+  KVM_MP_STATE_RUNNABLE,
+  KVM_REQ_EVENT,
+  type kvm_vcpu,
+} from '../../src/arch/x86/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { always, type Property, type Step } from '../vocabulary.js';
 import { deliverable, highest, IRR, ISR, isOn, priority, reg, vectorsOf } from './page.js';
 import { everyWorld, priorityWorlds, racingWorlds, worldOf } from './worlds.js';
 
-const apicOf = (k: vmlinux, id: number): kvm_vcpu => k.m.vcpu[id];
+const apicOf = (k: vmlinux_x86, id: number): kvm_vcpu => k.m.vcpu[id];
 
 /** An accepted interrupt is in IRR until it is taken, and is taken once. */
 export const nothingLost = always('what is accepted stays in IRR until it is taken, and nothing else is in IRR', {
@@ -52,7 +56,7 @@ export const nothingLost = always('what is accepted stays in IRR until it is tak
   fault: {
     says: 'apic_clear_irr() clears the whole word',
     funcs: {
-      apic_clear_irr(this: vmlinux, vec: number, apic: kvm_lapic) {
+      apic_clear_irr(this: vmlinux_x86, vec: number, apic: kvm_lapic) {
         apic.regs[(IRR + ((vec >> 5) << 4)) >> 2] = 0;
         apic.irr_pending = this.apic_search_irr(apic) !== -1;
       },
@@ -79,7 +83,7 @@ export const highestFirst = always('what is taken is the highest of IRR, and of 
   fault: {
     says: 'apic_has_interrupt_for_ppr() compares whole vectors',
     funcs: {
-      apic_has_interrupt_for_ppr(this: vmlinux, apic: kvm_lapic, ppr: number) {
+      apic_has_interrupt_for_ppr(this: vmlinux_x86, apic: kvm_lapic, ppr: number) {
         const irr = this.apic_find_highest_irr(apic);
         return irr === -1 || irr <= ppr ? -1 : irr;
       },
@@ -103,7 +107,7 @@ export const serviceNests = always('vectors in service are of classes that grow 
   fault: {
     says: '__apic_update_ppr() forgets what is in service',
     funcs: {
-      __apic_update_ppr(this: vmlinux, apic: kvm_lapic, out: { value: number }) {
+      __apic_update_ppr(this: vmlinux_x86, apic: kvm_lapic, out: { value: number }) {
         out.value = this.kvm_lapic_get_reg(apic, 0x80);
         this.kvm_lapic_set_reg(apic, 0xa0, out.value);
         return true;
@@ -151,7 +155,7 @@ export const eoiRetiresTheHighest = always(
     fault: {
       says: 'apic_find_highest_isr() trusts a stale cache: apic_clear_isr() leaves it',
       funcs: {
-        apic_clear_isr(this: vmlinux, vec: number, apic: kvm_lapic) {
+        apic_clear_isr(this: vmlinux_x86, vec: number, apic: kvm_lapic) {
           if (this.__apic_test_and_clear_vector(vec, apic.regs, ISR)) --apic.isr_count;
         },
       },
@@ -196,10 +200,10 @@ export const deliverableIsDelivered = always(
     fault: {
       says: 'an EOI does not ask for KVM_REQ_EVENT, nor does the fall of PPR',
       funcs: {
-        apic_update_ppr(this: vmlinux, apic: kvm_lapic) {
+        apic_update_ppr(this: vmlinux_x86, apic: kvm_lapic) {
           this.__apic_update_ppr(apic, { value: 0 });
         },
-        apic_set_eoi(this: vmlinux, apic: kvm_lapic) {
+        apic_set_eoi(this: vmlinux_x86, apic: kvm_lapic) {
           const vector = this.apic_find_highest_isr(apic);
           if (vector === -1) return vector;
           this.apic_clear_isr(vector, apic);
@@ -267,7 +271,7 @@ export const thresholdIsFresh = always('while TPR holds back the highest of IRR,
   fault: {
     says: 'apic_update_ppr() leaves them as they were',
     funcs: {
-      apic_update_ppr(this: vmlinux, apic: kvm_lapic) {
+      apic_update_ppr(this: vmlinux_x86, apic: kvm_lapic) {
         const ppr = { value: 0 };
         if (this.__apic_update_ppr(apic, ppr) && this.apic_has_interrupt_for_ppr(apic, ppr.value) !== -1) {
           this.kvm_make_request(KVM_REQ_EVENT, this.m.vcpu[apic.vcpu]);

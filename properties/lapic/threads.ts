@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Interrupts of vCPUs that have threads: under every way of delivery they come once, and wake who sleeps. */
+
 import { boolean, constantFrom, integer, record } from 'fast-check';
-import { IN_GUEST_MODE, type kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
+import { IN_GUEST_MODE } from '../../src/kvm/kvm_host.js';
 import { cloneMachine } from '../../src/machine/clone.js';
 import type { machine } from '../../src/machine/state.js';
 import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import type { Scenario, VmSpec } from '../../src/scenario/scenario.js';
 import { NULL } from '../../src/sched/sched.js';
 import { rebind } from '../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP } from '../arbitraries.js';
 import { always, type Monitor, type Property, type Step, type Weights, type World } from '../vocabulary.js';
 import { highest, IRR, ISR } from './page.js';
@@ -192,7 +194,7 @@ export const lateIsSeen = always(
     fault: {
       says: 'kvm_apic_update_apicv() looks at IRR and believes it',
       funcs: {
-        kvm_apic_update_apicv(this: vmlinux, vcpu: kvm_vcpu) {
+        kvm_apic_update_apicv(this: vmlinux_x86, vcpu: kvm_vcpu) {
           const { apic } = vcpu.arch;
           apic.irr_pending = this.apic_search_irr(apic) !== -1;
           apic.isr_count = apic.apicv_active ? 1 : this.count_vectors(apic.regs, ISR);

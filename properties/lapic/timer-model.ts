@@ -7,7 +7,7 @@
  *   due      ns at which it expires next; null when it does not run
  */
 
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { s64_toNumber, toNumber } from '../../src/lib/types.js';
 import type { Probe, Step } from '../vocabulary.js';

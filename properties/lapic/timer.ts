@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The timer: once an arming, never early, one tick for all that was missed, and any access without a crash. */
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import {
   S64_ZERO,
@@ -13,7 +13,7 @@ import {
   to_s64,
   toNumber,
 } from '../../src/lib/types.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { always, type Monitor, type Property, type Step } from '../vocabulary.js';
 import { isOn, isSoftwareEnabled, reg } from './page.js';
 import { TimerModel } from './timer-model.js';
@@ -66,7 +66,7 @@ export const onceAndNotEarly = always(
     fault: {
       says: 'TMICT is taken for ns whatever the divider',
       funcs: {
-        start_sw_period(this: vmlinux, apic: kvm_lapic) {
+        start_sw_period(this: vmlinux_x86, apic: kvm_lapic) {
           if (apic.lapic_timer.period === S64_ZERO) return;
           this.hrtimer_start(apic.lapic_timer.timer, this.ktime_get());
         },
@@ -97,7 +97,7 @@ export const noCatchingUp = always(
     fault: {
       says: 'advance_periodic_target_expiration() adds a period, and that is all',
       funcs: {
-        advance_periodic_target_expiration(this: vmlinux, apic: kvm_lapic) {
+        advance_periodic_target_expiration(this: vmlinux_x86, apic: kvm_lapic) {
           const t = apic.lapic_timer;
           t.target_expiration = s64_add(t.target_expiration, t.period);
         },
@@ -124,7 +124,7 @@ export const anyAccessIsSafe = always(
     fault: {
       says: 'apic_get_tmcct() divides by a period of 0',
       funcs: {
-        apic_get_tmcct(this: vmlinux, apic: kvm_lapic) {
+        apic_get_tmcct(this: vmlinux_x86, apic: kvm_lapic) {
           if (this.kvm_lapic_get_reg(apic, 0x380) === 0) return 0;
           const { target_expiration, period } = apic.lapic_timer;
           const left = s64_sub(target_expiration, to_s64(this.ktime_get()));
@@ -180,7 +180,7 @@ export const armedExpires = always(
     fault: {
       says: 'a periodic timer is not started again',
       funcs: {
-        apic_timer_fn(this: vmlinux, timer: number) {
+        apic_timer_fn(this: vmlinux_x86, timer: number) {
           this.apic_timer_expired(this.m.vcpu[this.m.hrtimer[timer].owner].arch.apic, true);
           return 0;
         },
@@ -199,7 +199,7 @@ export const restoredExpires = always(
     fault: {
       says: 'KVM_SET_LAPIC leaves the timer stopped',
       funcs: {
-        __start_apic_timer(this: vmlinux, apic: kvm_lapic, count: number) {
+        __start_apic_timer(this: vmlinux_x86, apic: kvm_lapic, count: number) {
           apic.lapic_timer.pending = 0;
           if (count === 0x380 && this.set_target_expiration(apic, count)) this.restart_apic_timer(apic);
         },

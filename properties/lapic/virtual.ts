@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** APICs that the CPU virtualizes (APICv, AVIC): nothing is lost between page, descriptor and control block. */
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import type { kvm_lapic, kvm_lapic_state } from '../../src/lapic/lapic.js';
 import { NULL } from '../../src/sched/sched.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { always, type Monitor, type Property, type Step, type World } from '../vocabulary.js';
 import { highest, IRR, ISR, isSoftwareEnabled, priority, reg, vectorsOf } from './page.js';
 import { virtualWorlds, worldOf } from './worlds.js';
@@ -87,7 +87,7 @@ export const virtualNothingLost = always(
     fault: {
       says: 'KVM_GET_LAPIC does not look at what is posted',
       funcs: {
-        kvm_vcpu_ioctl_get_lapic(this: vmlinux, vcpu: kvm_vcpu, s: kvm_lapic_state) {
+        kvm_vcpu_ioctl_get_lapic(this: vmlinux_x86, vcpu: kvm_vcpu, s: kvm_lapic_state) {
           return this.kvm_apic_get_state(vcpu, s);
         },
       },
@@ -130,7 +130,7 @@ export const virtualIsTrue = always(
     fault: {
       says: 'sync_lapic_to_cr8() leaves V_TPR alone while AVIC is active (d02e48830e3f)',
       funcs: {
-        sync_lapic_to_cr8(this: vmlinux, vcpu: kvm_vcpu) {
+        sync_lapic_to_cr8(this: vmlinux_x86, vcpu: kvm_vcpu) {
           if (!this.kvm_vcpu_apicv_active(vcpu)) vcpu.arch.vmcb.v_tpr = Number(this.kvm_get_cr8(vcpu)) & 0xf;
         },
       },

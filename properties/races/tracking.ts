@@ -11,7 +11,7 @@ import type { Cpu, Litmus } from '../../src/races/one-order.js';
 import { litmusOf, parseCase } from '../../src/races/world.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 const FIRST = 0x41;
 const SECOND = 0x51;
@@ -20,7 +20,7 @@ const LATER = 0x31;
 const ICR_ASSERT = 1 << 14;
 
 /** Whether vCPU `sender` awaits vCPU `receiver`. */
-function awaits(m: machine, plain: vmlinux, sender: number, receiver: number): boolean {
+function awaits(m: machine, plain: vmlinux_x86, sender: number, receiver: number): boolean {
   return (plain as semantics_aware).kvm_vcpu_is_ipi_receiver(m.vcpu[sender], m.vcpu[receiver]);
 }
 

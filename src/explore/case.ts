@@ -11,7 +11,7 @@ import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { freshMachine } from './boot-cache.js';
 import { Decoder } from './decode.js';
 import type { Engine } from './engine.js';
@@ -77,7 +77,7 @@ class CaseStep implements Step {
 
   constructor(
     readonly m: machine,
-    readonly kernel: vmlinux,
+    readonly kernel: vmlinux_x86,
     readonly recorded: trace_event[],
     readonly tracing: boolean,
   ) {}
@@ -151,7 +151,7 @@ class Run {
     private readonly monitor: Monitor,
   ) {}
 
-  toTheEnd(bound: vmlinux): void {
+  toTheEnd(bound: vmlinux_x86): void {
     for (const event of this.course()) {
       if (this.isIdleLast(event)) return;
       this.events.push(event);
@@ -177,7 +177,7 @@ class Run {
   }
 
   /** True when the run goes on. */
-  private one(bound: vmlinux, event: MachineEvent): boolean {
+  private one(bound: vmlinux_x86, event: MachineEvent): boolean {
     const { step, monitor } = this;
     step.index++;
     step.event = event;

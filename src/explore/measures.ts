@@ -2,8 +2,8 @@
 /** What yields cost and bring, and who waits how long: the same programs on every kernel, from the catalogue. */
 
 import type { Monitor, Step } from '../../properties/vocabulary.js';
+import type { kvm_vcpu } from '../arch/x86/kvm_host.js';
 import type { Program } from '../guest/instructions.js';
-import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import { s64_diff, s64_toNumber, sub, toNumber, type u64, ZERO } from '../lib/types.js';
 import { drawBelow, hashText, seedRng } from '../machine/rng.js';
@@ -13,7 +13,7 @@ import { catalogue } from '../scenario/catalogue.js';
 import type { Scenario } from '../scenario/scenario.js';
 import type { rq, task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { Engine } from './engine.js';
 import { probedKernel } from './probes.js';
 
@@ -113,7 +113,7 @@ function hierarchy({ m }: Step, task: number): { se: number; vruntime: u64; ran:
   return out;
 }
 
-type CalcDelta = vmlinux & { calc_delta_fair(delta: u64, se: unknown): u64 };
+type CalcDelta = vmlinux_x86 & { calc_delta_fair(delta: u64, se: unknown): u64 };
 
 /** Virtual ns beyond what was executed, at the level where it is most. */
 function costOf({ m, kernel }: Step, before: readonly { se: number; vruntime: u64; ran: u64 }[]): number {
@@ -302,7 +302,7 @@ class MeasureStep implements Step {
 
   constructor(
     readonly m: machine,
-    readonly kernel: vmlinux,
+    readonly kernel: vmlinux_x86,
   ) {}
 
   fail(): void {}

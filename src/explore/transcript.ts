@@ -10,7 +10,7 @@ import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { changesBetween, knownFields } from './changes.js';
 import type { Engine } from './engine.js';
 
@@ -18,7 +18,7 @@ import type { Engine } from './engine.js';
 class Teller {
   private readonly traces: trace_event[] = [];
   private readonly m: machine;
-  private readonly bound: vmlinux;
+  private readonly bound: vmlinux_x86;
   private stopped: string | null = null;
 
   constructor(

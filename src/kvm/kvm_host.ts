@@ -5,7 +5,6 @@
  * Mirrored: what directed yield, halting, waking and requests read or write.
  * MODEL: memory slots, MMU, buses and SRCU are absent.
  */
-import type { kvm_arch, kvm_vcpu_arch } from '../arch/x86/kvm_host.js';
 import { and, type bool, not, or, s64_lt, shl, shr, to_s64, to_u32, type u32, u64, ZERO } from '../lib/types.js';
 import { NULL, type task_ptr } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
@@ -120,7 +119,8 @@ export interface kvm_vcpu {
   halt: kvm_vcpu_halt_locals;
   run: kvm_run;
   stat: kvm_vcpu_stat;
-  arch: kvm_vcpu_arch;
+  /** struct kvm_vcpu_arch, which each architecture has its own of */
+  arch: object;
   /** ours: what the VMM wants its thread to do as soon as KVM_RUN is back; a signal is pending for it as long as there is any */
   ioctls: vcpu_ioctl[];
 }
@@ -141,7 +141,8 @@ export interface kvm {
   last_boosted_vcpu: number;
   max_halt_poll_ns: u32;
   override_halt_poll_ns: bool;
-  arch: kvm_arch;
+  /** struct kvm_arch, which each architecture has its own of */
+  arch: object;
 }
 
 /** virt/kvm/kvm_main.c: module parameters. */
@@ -193,7 +194,13 @@ export function newVcpuStat(): kvm_vcpu_stat {
 }
 
 /** A vCPU before kvm_vcpu_init(): in no CPU, without a thread. */
-export function newVcpu(id: vcpu_ptr, kvm: kvm_ptr, vcpu_id: number, vcpu_idx: number, arch: kvm_vcpu_arch): kvm_vcpu {
+export function newVcpu<Arch extends object>(
+  id: vcpu_ptr,
+  kvm: kvm_ptr,
+  vcpu_id: number,
+  vcpu_idx: number,
+  arch: Arch,
+): kvm_vcpu & { arch: Arch } {
   return {
     id,
     kvm,
@@ -228,7 +235,7 @@ export function newVcpu(id: vcpu_ptr, kvm: kvm_ptr, vcpu_id: number, vcpu_idx: n
 }
 
 /** A VM without vCPUs. `max_halt_poll_ns` follows the module's parameter until KVM_CAP_HALT_POLL. */
-export function newKvm(id: kvm_ptr, arch: kvm_arch): kvm {
+export function newKvm<Arch extends object>(id: kvm_ptr, arch: Arch): kvm & { arch: Arch } {
   return {
     id,
     vcpus: [],

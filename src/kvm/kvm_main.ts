@@ -11,7 +11,6 @@
  *   kvm_vcpu_halt()     the polling loop is a frame that waits for time: `kvm_vcpu_haltPoll` is one turn of it,
  *                       taken at every event on that CPU and at vcpu->halt.stop; its locals are in vcpu->halt
  */
-import type { kvm_arch } from '../arch/x86/kvm_host.js';
 import { EEXIST, EINTR, EINVAL } from '../lib/errno.js';
 import { CALL_FUNCTION_SINGLE_VECTOR, CALL_FUNCTION_VECTOR } from '../lib/irq_vectors.js';
 import { add, type bool, gt, le, lt, mul_u32_u32, sub, to_u32, type u32, u64 } from '../lib/types.js';
@@ -468,7 +467,7 @@ export function kvm_vcpu_on_spinEnd(this: vmlinux, me: kvm_vcpu): void {
 }
 
 /** virt/kvm/kvm_main.c: kvm_create_vm(): the VM's pointer. `arch` says what userspace and the modules ask for. */
-export function kvm_create_vm(this: vmlinux, arch: kvm_arch): kvm_ptr {
+export function kvm_create_vm(this: vmlinux, arch: object): kvm_ptr {
   const id = this.m.kvm.length;
   this.m.kvm.push(newKvm(id, arch));
   const kvm = this.m.kvm[id];
@@ -479,7 +478,7 @@ export function kvm_create_vm(this: vmlinux, arch: kvm_arch): kvm_ptr {
 /** kmem_cache_zalloc() of a vCPU. */
 export function kvm_vcpuAlloc(this: vmlinux, kvm: kvm, vcpu_id: number): kvm_vcpu {
   const id = this.m.vcpu.length;
-  this.m.vcpu.push(newVcpu(id, kvm.id, vcpu_id, kvm.vcpus.length, this.newVcpuArch(this.newLapic(id))));
+  this.m.vcpu.push(newVcpu(id, kvm.id, vcpu_id, kvm.vcpus.length, this.newVcpuArch(id)));
   return this.m.vcpu[id];
 }
 

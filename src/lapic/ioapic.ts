@@ -6,12 +6,12 @@
  * DEVIATION DV-041: the delayed work of an interrupt storm is a timer that fires after 10 ms, not at a tick.
  */
 
-import type { kvm_lapic_irq } from '../arch/x86/kvm_host.js';
-import type { kvm, kvm_ptr, kvm_vcpu } from '../kvm/kvm_host.js';
+import type { kvm, kvm_lapic_irq, kvm_vcpu } from '../arch/x86/kvm_host.js';
+import type { kvm_ptr } from '../kvm/kvm_host.js';
 import { KernelBug } from '../lib/bug.js';
 import { HRTIMER_NORESTART, type hrtimer_ptr } from '../lib/hrtimer.js';
 import { add, type u8, type u32, u64 } from '../lib/types.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import {
   APIC_DEST_NOSHORT,
   APIC_DM_FIXED,
@@ -64,7 +64,7 @@ export interface kvm_ioapic {
 }
 
 /** __set_bit() in the map, and the vector with it. */
-export function setDestMap(this: vmlinux, dest_map: dest_map, vcpu_id: number, vector: number): void {
+export function setDestMap(this: vmlinux_x86, dest_map: dest_map, vcpu_id: number, vector: number): void {
   while (dest_map.map.length <= vcpu_id) {
     dest_map.map.push(0);
     dest_map.vectors.push(0);
@@ -80,12 +80,12 @@ function vioapic(kvm: kvm): kvm_ioapic {
 }
 
 /** arch/x86/kvm/ioapic.h: ioapic_in_kernel() */
-export function ioapic_in_kernel(this: vmlinux, kvm: kvm): boolean {
+export function ioapic_in_kernel(this: vmlinux_x86, kvm: kvm): boolean {
   return this.irqchip_kernel(kvm);
 }
 
 /** arch/x86/kvm/ioapic.c: ioapic_read_indirect() */
-export function ioapic_read_indirect(this: vmlinux, ioapic: kvm_ioapic): u32 {
+export function ioapic_read_indirect(this: vmlinux_x86, ioapic: kvm_ioapic): u32 {
   switch (ioapic.ioregsel) {
     case IOAPIC_REG_VERSION:
       return (((IOAPIC_NUM_PINS - 1) & 0xff) << 16) | (IOAPIC_VERSION_ID & 0xff);
@@ -103,20 +103,20 @@ export function ioapic_read_indirect(this: vmlinux, ioapic: kvm_ioapic): u32 {
 }
 
 /** arch/x86/kvm/ioapic.c: rtc_irq_eoi_tracking_reset() */
-export function rtc_irq_eoi_tracking_reset(this: vmlinux, ioapic: kvm_ioapic): void {
+export function rtc_irq_eoi_tracking_reset(this: vmlinux_x86, ioapic: kvm_ioapic): void {
   ioapic.rtc_status.pending_eoi = 0;
   ioapic.rtc_status.dest_map.map = [];
 }
 
 /** arch/x86/kvm/ioapic.c: rtc_status_pending_eoi_check_valid() */
-export function rtc_status_pending_eoi_check_valid(this: vmlinux, ioapic: kvm_ioapic): void {
+export function rtc_status_pending_eoi_check_valid(this: vmlinux_x86, ioapic: kvm_ioapic): void {
   if (this.warnOn(ioapic.rtc_status.pending_eoi < 0, 'rtc_status_pending_eoi_check_valid: pending_eoi')) {
     this.kvm_rtc_eoi_tracking_restore_all(ioapic);
   }
 }
 
 /** arch/x86/kvm/ioapic.c: __rtc_irq_eoi_tracking_restore_one() */
-export function __rtc_irq_eoi_tracking_restore_one(this: vmlinux, vcpu: kvm_vcpu): void {
+export function __rtc_irq_eoi_tracking_restore_one(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const ioapic = vioapic(this.m.kvm[vcpu.kvm]);
   const dest_map = ioapic.rtc_status.dest_map;
   const e = ioapic.redirtbl[RTC_GSI];
@@ -142,18 +142,18 @@ export function __rtc_irq_eoi_tracking_restore_one(this: vmlinux, vcpu: kvm_vcpu
 }
 
 /** arch/x86/kvm/ioapic.c: kvm_rtc_eoi_tracking_restore_one() */
-export function kvm_rtc_eoi_tracking_restore_one(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_rtc_eoi_tracking_restore_one(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.__rtc_irq_eoi_tracking_restore_one(vcpu);
 }
 
 /** arch/x86/kvm/ioapic.c: kvm_rtc_eoi_tracking_restore_all() */
-export function kvm_rtc_eoi_tracking_restore_all(this: vmlinux, ioapic: kvm_ioapic): void {
+export function kvm_rtc_eoi_tracking_restore_all(this: vmlinux_x86, ioapic: kvm_ioapic): void {
   this.rtc_irq_eoi_tracking_reset(ioapic);
   for (const id of this.m.kvm[ioapic.kvm].vcpus) this.__rtc_irq_eoi_tracking_restore_one(this.m.vcpu[id]);
 }
 
 /** arch/x86/kvm/ioapic.c: rtc_irq_eoi() */
-export function rtc_irq_eoi(this: vmlinux, ioapic: kvm_ioapic, vcpu: kvm_vcpu, vector: number): void {
+export function rtc_irq_eoi(this: vmlinux_x86, ioapic: kvm_ioapic, vcpu: kvm_vcpu, vector: number): void {
   const dest_map = ioapic.rtc_status.dest_map;
 
   if (dest_map.map[vcpu.vcpu_id] === 1 && vector === dest_map.vectors[vcpu.vcpu_id]) {
@@ -164,12 +164,12 @@ export function rtc_irq_eoi(this: vmlinux, ioapic: kvm_ioapic, vcpu: kvm_vcpu, v
 }
 
 /** arch/x86/kvm/ioapic.c: rtc_irq_check_coalesced() */
-export function rtc_irq_check_coalesced(this: vmlinux, ioapic: kvm_ioapic): boolean {
+export function rtc_irq_check_coalesced(this: vmlinux_x86, ioapic: kvm_ioapic): boolean {
   return ioapic.rtc_status.pending_eoi > 0;
 }
 
 /** arch/x86/kvm/ioapic.c: ioapic_lazy_update_eoi(): AVIC swallows EOIs of edge interrupts, so they are looked for. */
-export function ioapic_lazy_update_eoi(this: vmlinux, ioapic: kvm_ioapic, irq: number): void {
+export function ioapic_lazy_update_eoi(this: vmlinux_x86, ioapic: kvm_ioapic, irq: number): void {
   const entry = ioapic.redirtbl[irq];
 
   for (const id of this.m.kvm[ioapic.kvm].vcpus) {
@@ -187,7 +187,7 @@ export function ioapic_lazy_update_eoi(this: vmlinux, ioapic: kvm_ioapic, irq: n
 
 /** arch/x86/kvm/ioapic.c: ioapic_set_irq(): 0 coalesced, < 0 not delivered, else how many took it. */
 export function ioapic_set_irq(
-  this: vmlinux,
+  this: vmlinux_x86,
   ioapic: kvm_ioapic,
   irq: number,
   irq_level: number,
@@ -223,7 +223,7 @@ export function ioapic_set_irq(
 }
 
 /** arch/x86/kvm/ioapic.c: kvm_ioapic_scan_entry() */
-export function kvm_ioapic_scan_entry(this: vmlinux, vcpu: kvm_vcpu, ioapic_handled_vectors: u32[]): void {
+export function kvm_ioapic_scan_entry(this: vmlinux_x86, vcpu: kvm_vcpu, ioapic_handled_vectors: u32[]): void {
   const ioapic = vioapic(this.m.kvm[vcpu.kvm]);
   const dest_map = ioapic.rtc_status.dest_map;
   const set = (vector: number): void => {
@@ -247,7 +247,7 @@ export function kvm_ioapic_scan_entry(this: vmlinux, vcpu: kvm_vcpu, ioapic_hand
 }
 
 /** arch/x86/kvm/ioapic.c: ioapic_write_indirect() */
-export function ioapic_write_indirect(this: vmlinux, ioapic: kvm_ioapic, val: u32): void {
+export function ioapic_write_indirect(this: vmlinux_x86, ioapic: kvm_ioapic, val: u32): void {
   const kvm = this.m.kvm[ioapic.kvm];
 
   switch (ioapic.ioregsel) {
@@ -309,7 +309,7 @@ export function ioapic_write_indirect(this: vmlinux, ioapic: kvm_ioapic, val: u3
 }
 
 /** arch/x86/kvm/ioapic.c: ioapic_service() */
-export function ioapic_service(this: vmlinux, ioapic: kvm_ioapic, irq: number, line_status: boolean): number {
+export function ioapic_service(this: vmlinux_x86, ioapic: kvm_ioapic, irq: number, line_status: boolean): number {
   const kvm = this.m.kvm[ioapic.kvm];
   const entry = ioapic.redirtbl[irq];
 
@@ -345,7 +345,7 @@ export function ioapic_service(this: vmlinux, ioapic: kvm_ioapic, irq: number, l
 
 /** arch/x86/kvm/ioapic.c: kvm_ioapic_set_irq() */
 export function kvm_ioapic_set_irq(
-  this: vmlinux,
+  this: vmlinux_x86,
   ioapic: kvm_ioapic,
   irq: number,
   irq_source_id: number,
@@ -364,7 +364,7 @@ export function kvm_ioapic_set_irq(
 }
 
 /** arch/x86/kvm/ioapic.c: kvm_ioapic_eoi_inject_work() */
-export function kvm_ioapic_eoi_inject_work(this: vmlinux, work: hrtimer_ptr): number {
+export function kvm_ioapic_eoi_inject_work(this: vmlinux_x86, work: hrtimer_ptr): number {
   const ioapic = vioapic(this.m.kvm[this.m.hrtimer[work].owner]);
 
   for (let i = 0; i < IOAPIC_NUM_PINS; i++) {
@@ -377,7 +377,7 @@ export function kvm_ioapic_eoi_inject_work(this: vmlinux, work: hrtimer_ptr): nu
 
 /** arch/x86/kvm/ioapic.c: kvm_ioapic_update_eoi_one() */
 export function kvm_ioapic_update_eoi_one(
-  this: vmlinux,
+  this: vmlinux_x86,
   vcpu: kvm_vcpu,
   ioapic: kvm_ioapic,
   trigger_mode: number,
@@ -413,7 +413,7 @@ export function kvm_ioapic_update_eoi_one(
 }
 
 /** arch/x86/kvm/ioapic.c: kvm_ioapic_update_eoi() */
-export function kvm_ioapic_update_eoi(this: vmlinux, vcpu: kvm_vcpu, vector: number, trigger_mode: number): void {
+export function kvm_ioapic_update_eoi(this: vmlinux_x86, vcpu: kvm_vcpu, vector: number, trigger_mode: number): void {
   const ioapic = vioapic(this.m.kvm[vcpu.kvm]);
 
   this.rtc_irq_eoi(ioapic, vcpu, vector);
@@ -424,7 +424,7 @@ export function kvm_ioapic_update_eoi(this: vmlinux, vcpu: kvm_vcpu, vector: num
 }
 
 /** arch/x86/kvm/ioapic.c: kvm_ioapic_reset() */
-export function kvm_ioapic_reset(this: vmlinux, ioapic: kvm_ioapic): void {
+export function kvm_ioapic_reset(this: vmlinux_x86, ioapic: kvm_ioapic): void {
   this.hrtimer_cancel(ioapic.eoi_inject);
   for (let i = 0; i < IOAPIC_NUM_PINS; i++) ioapic.redirtbl[i].mask = 1;
   ioapic.ioregsel = 0;
@@ -436,7 +436,7 @@ export function kvm_ioapic_reset(this: vmlinux, ioapic: kvm_ioapic): void {
 }
 
 /** arch/x86/kvm/ioapic.c: kvm_ioapic_init() */
-export function kvm_ioapic_init(this: vmlinux, kvm: kvm): number {
+export function kvm_ioapic_init(this: vmlinux_x86, kvm: kvm): number {
   const redirtbl: kvm_ioapic_redirect_entry[] = [];
   const zeros: () => number[] = () => redirtbl.map(() => 0);
   for (let i = 0; i < IOAPIC_NUM_PINS; i++) {

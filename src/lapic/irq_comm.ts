@@ -5,44 +5,44 @@
  * Mirrored: delivery, MSI, routes of a split irqchip. Not mirrored: Hyper-V and Xen sources, mask notifiers,
  * irq_source_id bookkeeping.
  */
-import type { kvm_lapic_irq, kvm_msi_route } from '../arch/x86/kvm_host.js';
-import { KVM_MAX_VCPUS, type kvm, type kvm_vcpu, type vcpu_ptr } from '../kvm/kvm_host.js';
+import type { kvm, kvm_lapic_irq, kvm_msi_route, kvm_vcpu } from '../arch/x86/kvm_host.js';
+import { KVM_MAX_VCPUS, type vcpu_ptr } from '../kvm/kvm_host.js';
 import { EINVAL, EWOULDBLOCK } from '../lib/errno.js';
 import { add, shl, type u32, u64 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { APIC_DEST_LOGICAL, APIC_DEST_NOSHORT, APIC_DEST_PHYSICAL, APIC_DM_FIXED, IOAPIC_NUM_PINS } from './apicdef.js';
 import type { dest_map } from './ioapic.js';
 import type { int_out, kvm_lapic } from './lapic.js';
 
 /** arch/x86/kvm/irq.h: irqchip_split() */
-export function irqchip_split(this: vmlinux, kvm: kvm): boolean {
+export function irqchip_split(this: vmlinux_x86, kvm: kvm): boolean {
   return kvm.arch.irqchip_split;
 }
 
 /** arch/x86/kvm/irq.h: irqchip_kernel() */
-export function irqchip_kernel(this: vmlinux, kvm: kvm): boolean {
+export function irqchip_kernel(this: vmlinux_x86, kvm: kvm): boolean {
   return !kvm.arch.irqchip_split;
 }
 
 /** arch/x86/kvm/irq.h: pic_in_kernel() */
-export function pic_in_kernel(this: vmlinux, kvm: kvm): boolean {
+export function pic_in_kernel(this: vmlinux_x86, kvm: kvm): boolean {
   return this.irqchip_kernel(kvm);
 }
 
 /** arch/x86/kvm/irq.h: irqchip_in_kernel(). MODEL: the local APICs always are. */
-export function irqchip_in_kernel(this: vmlinux, _kvm: kvm): boolean {
+export function irqchip_in_kernel(this: vmlinux_x86, _kvm: kvm): boolean {
   return true;
 }
 
 /** arch/x86/include/asm/kvm_host.h: kvm_lapic_irq_dest_mode() */
-export function kvm_lapic_irq_dest_mode(this: vmlinux, dest_mode_logical: boolean): number {
+export function kvm_lapic_irq_dest_mode(this: vmlinux_x86, dest_mode_logical: boolean): number {
   return dest_mode_logical ? APIC_DEST_LOGICAL : APIC_DEST_PHYSICAL;
 }
 
 /** arch/x86/kvm/irq_comm.c: kvm_irq_delivery_to_apic(): how many accepted it; -1 when nobody was meant. */
 export function kvm_irq_delivery_to_apic(
-  this: vmlinux,
+  this: vmlinux_x86,
   kvm: kvm,
   src: kvm_lapic | null,
   irq: kvm_lapic_irq,
@@ -94,7 +94,7 @@ export function kvm_irq_delivery_to_apic(
 }
 
 /** arch/x86/kvm/irq_comm.c: kvm_set_msi_irq(): what an MSI's address and data say. trig_mode is 0 or 1 here. */
-export function kvm_set_msi_irq(this: vmlinux, kvm: kvm, e: kvm_msi_route, irq: kvm_lapic_irq): void {
+export function kvm_set_msi_irq(this: vmlinux_x86, kvm: kvm, e: kvm_msi_route, irq: kvm_lapic_irq): void {
   const x2apic_format = kvm.arch.x2apic_format;
 
   if (this.tp !== null) {
@@ -128,12 +128,12 @@ export function newLapicIrq(): kvm_lapic_irq {
 }
 
 /** arch/x86/kvm/irq_comm.c: kvm_msi_route_invalid() */
-export function kvm_msi_route_invalid(this: vmlinux, kvm: kvm, e: kvm_msi_route): boolean {
+export function kvm_msi_route_invalid(this: vmlinux_x86, kvm: kvm, e: kvm_msi_route): boolean {
   return kvm.arch.x2apic_format && (e.address_hi & 0xff) !== 0;
 }
 
 /** arch/x86/kvm/irq_comm.c: kvm_set_msi() */
-export function kvm_set_msi(this: vmlinux, e: kvm_msi_route, kvm: kvm, level: number): number {
+export function kvm_set_msi(this: vmlinux_x86, e: kvm_msi_route, kvm: kvm, level: number): number {
   if (this.kvm_msi_route_invalid(kvm, e)) return -EINVAL;
   if (level === 0) return -1;
 
@@ -143,12 +143,12 @@ export function kvm_set_msi(this: vmlinux, e: kvm_msi_route, kvm: kvm, level: nu
 }
 
 /** virt/kvm/irqchip.c: kvm_send_userspace_msi(): KVM_SIGNAL_MSI. */
-export function kvm_send_userspace_msi(this: vmlinux, kvm: kvm, msi: kvm_msi_route): number {
+export function kvm_send_userspace_msi(this: vmlinux_x86, kvm: kvm, msi: kvm_msi_route): number {
   return this.kvm_set_msi(msi, kvm, 1);
 }
 
 /** arch/x86/kvm/irq_comm.c: kvm_arch_set_irq_inatomic(), of an MSI route. */
-export function kvm_arch_set_irq_inatomic(this: vmlinux, e: kvm_msi_route, kvm: kvm): number {
+export function kvm_arch_set_irq_inatomic(this: vmlinux_x86, e: kvm_msi_route, kvm: kvm): number {
   if (this.kvm_msi_route_invalid(kvm, e)) return -EINVAL;
 
   const irq = newLapicIrq();
@@ -159,7 +159,7 @@ export function kvm_arch_set_irq_inatomic(this: vmlinux, e: kvm_msi_route, kvm: 
 }
 
 /** arch/x86/kvm/irq_comm.c: kvm_intr_is_single_vcpu(): the only vCPU it goes to; NULL for none or several. */
-export function kvm_intr_is_single_vcpu(this: vmlinux, kvm: kvm, irq: kvm_lapic_irq): vcpu_ptr {
+export function kvm_intr_is_single_vcpu(this: vmlinux_x86, kvm: kvm, irq: kvm_lapic_irq): vcpu_ptr {
   const fast = this.kvm_intr_is_single_vcpu_fast(kvm, irq);
   if (fast !== NULL) return fast;
 
@@ -176,13 +176,13 @@ export function kvm_intr_is_single_vcpu(this: vmlinux, kvm: kvm, irq: kvm_lapic_
 }
 
 /** arch/x86/kvm/irq_comm.c: kvm_arch_post_irq_routing_update() */
-export function kvm_arch_post_irq_routing_update(this: vmlinux, kvm: kvm): void {
+export function kvm_arch_post_irq_routing_update(this: vmlinux_x86, kvm: kvm): void {
   if (!this.irqchip_split(kvm)) return;
   this.kvm_make_scan_ioapic_request(kvm);
 }
 
 /** arch/x86/kvm/irq_comm.c: kvm_scan_ioapic_routes(): which vectors userspace's IOAPIC wants the EOI of. */
-export function kvm_scan_ioapic_routes(this: vmlinux, vcpu: kvm_vcpu, ioapic_handled_vectors: u32[]): void {
+export function kvm_scan_ioapic_routes(this: vmlinux_x86, vcpu: kvm_vcpu, ioapic_handled_vectors: u32[]): void {
   const kvm = this.m.kvm[vcpu.kvm];
   const pins = Math.min(kvm.arch.nr_reserved_ioapic_pins, IOAPIC_NUM_PINS);
 

@@ -56,10 +56,12 @@ import {
   KVM_REQ_REPORT_TPR_ACCESS,
   KVM_X86_QUIRK_LAPIC_MMIO_HOLE,
   KVM_X86_QUIRK_LINT0_REENABLED,
+  type kvm,
   type kvm_lapic_irq,
+  type kvm_vcpu,
   MCG_CMCI_P,
 } from '../arch/x86/kvm_host.js';
-import { IN_GUEST_MODE, KVM_REQ_UNBLOCK, type kvm, type kvm_vcpu, type vcpu_ptr } from '../kvm/kvm_host.js';
+import { IN_GUEST_MODE, KVM_REQ_UNBLOCK, type vcpu_ptr } from '../kvm/kvm_host.js';
 import { KernelBug } from '../lib/bug.js';
 import { E2BIG, EINVAL, EOPNOTSUPP } from '../lib/errno.js';
 import { HRTIMER_NORESTART, HRTIMER_RESTART, type hrtimer_ptr } from '../lib/hrtimer.js';
@@ -98,7 +100,7 @@ import {
   ZERO,
 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import {
   APIC_ARBPRI,
   APIC_BASE_MSR,
@@ -283,50 +285,50 @@ const REG_POS = (v: number): number => (v >> 5) << 4;
 const wordOf = (vec: number, reg: number): number => (reg + REG_POS(vec)) >> 2;
 
 /** arch/x86/kvm/lapic.c: __kvm_lapic_set_reg() */
-export function __kvm_lapic_set_reg(this: vmlinux, regs: u32[], reg_off: number, val: u32): void {
+export function __kvm_lapic_set_reg(this: vmlinux_x86, regs: u32[], reg_off: number, val: u32): void {
   regs[reg_off >> 2] = val >>> 0;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_set_reg() */
-export function kvm_lapic_set_reg(this: vmlinux, apic: kvm_lapic, reg_off: number, val: u32): void {
+export function kvm_lapic_set_reg(this: vmlinux_x86, apic: kvm_lapic, reg_off: number, val: u32): void {
   apic.regs[reg_off >> 2] = val >>> 0;
 }
 
 /** arch/x86/kvm/lapic.c: __kvm_lapic_get_reg64() */
-export function __kvm_lapic_get_reg64(this: vmlinux, regs: readonly u32[], reg: number): u64 {
+export function __kvm_lapic_get_reg64(this: vmlinux_x86, regs: readonly u32[], reg: number): u64 {
   return or(u64(regs[reg >> 2]), shl(u64(regs[(reg >> 2) + 1]), 32));
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_get_reg64() */
-export function kvm_lapic_get_reg64(this: vmlinux, apic: kvm_lapic, reg: number): u64 {
+export function kvm_lapic_get_reg64(this: vmlinux_x86, apic: kvm_lapic, reg: number): u64 {
   return this.__kvm_lapic_get_reg64(apic.regs, reg);
 }
 
 /** arch/x86/kvm/lapic.c: __kvm_lapic_set_reg64() */
-export function __kvm_lapic_set_reg64(this: vmlinux, regs: u32[], reg: number, val: u64): void {
+export function __kvm_lapic_set_reg64(this: vmlinux_x86, regs: u32[], reg: number, val: u64): void {
   regs[reg >> 2] = to_u32(val);
   regs[(reg >> 2) + 1] = to_u32(shr(val, 32));
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_set_reg64() */
-export function kvm_lapic_set_reg64(this: vmlinux, apic: kvm_lapic, reg: number, val: u64): void {
+export function kvm_lapic_set_reg64(this: vmlinux_x86, apic: kvm_lapic, reg: number, val: u64): void {
   this.__kvm_lapic_set_reg64(apic.regs, reg, val);
 }
 
 /** arch/x86/kvm/lapic.h: kvm_lapic_clear_vector() */
-export function kvm_lapic_clear_vector(this: vmlinux, vec: number, regs: u32[], reg: number): void {
+export function kvm_lapic_clear_vector(this: vmlinux_x86, vec: number, regs: u32[], reg: number): void {
   const w = wordOf(vec, reg);
   regs[w] = (regs[w] & ~(1 << (vec & 31))) >>> 0;
 }
 
 /** arch/x86/kvm/lapic.h: kvm_lapic_set_vector() */
-export function kvm_lapic_set_vector(this: vmlinux, vec: number, regs: u32[], reg: number): void {
+export function kvm_lapic_set_vector(this: vmlinux_x86, vec: number, regs: u32[], reg: number): void {
   const w = wordOf(vec, reg);
   regs[w] = (regs[w] | (1 << (vec & 31))) >>> 0;
 }
 
 /** arch/x86/kvm/lapic.h: kvm_lapic_set_irr() */
-export function kvm_lapic_set_irr(this: vmlinux, vec: number, apic: kvm_lapic): void {
+export function kvm_lapic_set_irr(this: vmlinux_x86, vec: number, apic: kvm_lapic): void {
   this.kvm_lapic_set_vector(vec, apic.regs, APIC_IRR);
   // WHY in this order: apic_clear_irr() clears the hint, then the bit, then looks for others.
   // RACE: apic_clear_irr() on the target's CPU runs between the two.
@@ -334,103 +336,103 @@ export function kvm_lapic_set_irr(this: vmlinux, vec: number, apic: kvm_lapic): 
 }
 
 /** arch/x86/kvm/lapic.h: __kvm_lapic_get_reg() */
-export function __kvm_lapic_get_reg(this: vmlinux, regs: readonly u32[], reg_off: number): u32 {
+export function __kvm_lapic_get_reg(this: vmlinux_x86, regs: readonly u32[], reg_off: number): u32 {
   return regs[reg_off >> 2];
 }
 
 /** arch/x86/kvm/lapic.h: kvm_lapic_get_reg() */
-export function kvm_lapic_get_reg(this: vmlinux, apic: kvm_lapic, reg_off: number): u32 {
+export function kvm_lapic_get_reg(this: vmlinux_x86, apic: kvm_lapic, reg_off: number): u32 {
   return apic.regs[reg_off >> 2];
 }
 
 /** arch/x86/kvm/lapic.h: lapic_in_kernel() */
-export function lapic_in_kernel(this: vmlinux, _vcpu: kvm_vcpu): boolean {
+export function lapic_in_kernel(this: vmlinux_x86, _vcpu: kvm_vcpu): boolean {
   return true;
 }
 
 /** arch/x86/kvm/lapic.h: kvm_apic_hw_enabled() */
-export function kvm_apic_hw_enabled(this: vmlinux, apic: kvm_lapic): boolean {
+export function kvm_apic_hw_enabled(this: vmlinux_x86, apic: kvm_lapic): boolean {
   return (to_u32(this.m.vcpu[apic.vcpu].arch.apic_base) & MSR_IA32_APICBASE_ENABLE) !== 0;
 }
 
 /** arch/x86/kvm/lapic.h: kvm_apic_sw_enabled() */
-export function kvm_apic_sw_enabled(this: vmlinux, apic: kvm_lapic): boolean {
+export function kvm_apic_sw_enabled(this: vmlinux_x86, apic: kvm_lapic): boolean {
   return apic.sw_enabled;
 }
 
 /** arch/x86/kvm/lapic.h: kvm_apic_present() */
-export function kvm_apic_present(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function kvm_apic_present(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   return this.lapic_in_kernel(vcpu) && this.kvm_apic_hw_enabled(vcpu.arch.apic);
 }
 
 /** arch/x86/kvm/lapic.h: kvm_lapic_enabled() */
-export function kvm_lapic_enabled(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function kvm_lapic_enabled(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   return this.kvm_apic_present(vcpu) && this.kvm_apic_sw_enabled(vcpu.arch.apic);
 }
 
 /** arch/x86/kvm/lapic.h: apic_x2apic_mode() */
-export function apic_x2apic_mode(this: vmlinux, apic: kvm_lapic): boolean {
+export function apic_x2apic_mode(this: vmlinux_x86, apic: kvm_lapic): boolean {
   return (to_u32(this.m.vcpu[apic.vcpu].arch.apic_base) & X2APIC_ENABLE) !== 0;
 }
 
 /** arch/x86/kvm/lapic.h: kvm_vcpu_apicv_active() */
-export function kvm_vcpu_apicv_active(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function kvm_vcpu_apicv_active(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   return this.lapic_in_kernel(vcpu) && vcpu.arch.apic.apicv_active;
 }
 
 /** arch/x86/kvm/lapic.h: kvm_apic_has_pending_init_or_sipi() */
-export function kvm_apic_has_pending_init_or_sipi(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function kvm_apic_has_pending_init_or_sipi(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   return this.lapic_in_kernel(vcpu) && vcpu.arch.apic.pending_events !== 0;
 }
 
 /** arch/x86/kvm/smm.h: is_smm() */
-export function is_smm(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function is_smm(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   return (vcpu.arch.hflags & HF_SMM_MASK) !== 0;
 }
 
 /** arch/x86/kvm/lapic.h: kvm_apic_init_sipi_allowed() */
-export function kvm_apic_init_sipi_allowed(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function kvm_apic_init_sipi_allowed(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   return !this.is_smm(vcpu) && !this.kvm_x86_apic_init_signal_blocked(vcpu);
 }
 
 /** arch/x86/kvm/lapic.h: kvm_lowest_prio_delivery() */
-export function kvm_lowest_prio_delivery(this: vmlinux, irq: kvm_lapic_irq): boolean {
+export function kvm_lowest_prio_delivery(this: vmlinux_x86, irq: kvm_lapic_irq): boolean {
   return irq.delivery_mode === APIC_DM_LOWEST || irq.msi_redir_hint;
 }
 
 /** arch/x86/kvm/lapic.h: kvm_lapic_latched_init() */
-export function kvm_lapic_latched_init(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function kvm_lapic_latched_init(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   return this.lapic_in_kernel(vcpu) && (vcpu.arch.apic.pending_events & (1 << KVM_APIC_INIT)) !== 0;
 }
 
 /** arch/x86/kvm/lapic.h: kvm_apic_mode() */
-export function kvm_apic_mode(this: vmlinux, apic_base: u64): number {
+export function kvm_apic_mode(this: vmlinux_x86, apic_base: u64): number {
   return to_u32(apic_base) & (MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE);
 }
 
 /** arch/x86/kvm/lapic.h: kvm_get_apic_mode() */
-export function kvm_get_apic_mode(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_get_apic_mode(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   return this.kvm_apic_mode(vcpu.arch.apic_base);
 }
 
 /** arch/x86/kvm/lapic.h: kvm_xapic_id() */
-export function kvm_xapic_id(this: vmlinux, apic: kvm_lapic): u8 {
+export function kvm_xapic_id(this: vmlinux_x86, apic: kvm_lapic): u8 {
   return this.kvm_lapic_get_reg(apic, APIC_ID) >>> 24;
 }
 
 /** arch/x86/kvm/lapic.c: apic_test_vector() */
-export function apic_test_vector(this: vmlinux, vec: number, regs: readonly u32[], reg: number): boolean {
+export function apic_test_vector(this: vmlinux_x86, vec: number, regs: readonly u32[], reg: number): boolean {
   return (regs[wordOf(vec, reg)] & (1 << (vec & 31))) !== 0;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_pending_eoi() */
-export function kvm_apic_pending_eoi(this: vmlinux, vcpu: kvm_vcpu, vector: number): boolean {
+export function kvm_apic_pending_eoi(this: vmlinux_x86, vcpu: kvm_vcpu, vector: number): boolean {
   const apic = vcpu.arch.apic;
   return this.apic_test_vector(vector, apic.regs, APIC_ISR) || this.apic_test_vector(vector, apic.regs, APIC_IRR);
 }
 
 /** arch/x86/kvm/lapic.c: __apic_test_and_set_vector() */
-export function __apic_test_and_set_vector(this: vmlinux, vec: number, regs: u32[], reg: number): boolean {
+export function __apic_test_and_set_vector(this: vmlinux_x86, vec: number, regs: u32[], reg: number): boolean {
   const w = wordOf(vec, reg);
   const bit = 1 << (vec & 31);
   const was = (regs[w] & bit) !== 0;
@@ -439,7 +441,7 @@ export function __apic_test_and_set_vector(this: vmlinux, vec: number, regs: u32
 }
 
 /** arch/x86/kvm/lapic.c: __apic_test_and_clear_vector() */
-export function __apic_test_and_clear_vector(this: vmlinux, vec: number, regs: u32[], reg: number): boolean {
+export function __apic_test_and_clear_vector(this: vmlinux_x86, vec: number, regs: u32[], reg: number): boolean {
   const w = wordOf(vec, reg);
   const bit = 1 << (vec & 31);
   const was = (regs[w] & bit) !== 0;
@@ -448,17 +450,17 @@ export function __apic_test_and_clear_vector(this: vmlinux, vec: number, regs: u
 }
 
 /** arch/x86/kvm/lapic.c: apic_enabled() */
-export function apic_enabled(this: vmlinux, apic: kvm_lapic): boolean {
+export function apic_enabled(this: vmlinux_x86, apic: kvm_lapic): boolean {
   return this.kvm_apic_sw_enabled(apic) && this.kvm_apic_hw_enabled(apic);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_x2apic_id() */
-export function kvm_x2apic_id(this: vmlinux, apic: kvm_lapic): u32 {
+export function kvm_x2apic_id(this: vmlinux_x86, apic: kvm_lapic): u32 {
   return this.m.vcpu[apic.vcpu].vcpu_id;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_can_post_timer_interrupt() */
-export function kvm_can_post_timer_interrupt(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function kvm_can_post_timer_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   const arch = this.m.kvm[vcpu.kvm].arch;
   return (
     this.m.kvm_x86_params.pi_inject_timer &&
@@ -468,25 +470,25 @@ export function kvm_can_post_timer_interrupt(this: vmlinux, vcpu: kvm_vcpu): boo
 }
 
 /** arch/x86/kvm/lapic.c: kvm_can_use_hv_timer() */
-export function kvm_can_use_hv_timer(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function kvm_can_use_hv_timer(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   return (
     this.hasSetHvTimer(vcpu) && !(this.m.kvm[vcpu.kvm].arch.mwait_in_guest || this.kvm_can_post_timer_interrupt(vcpu))
   );
 }
 
 /** arch/x86/kvm/lapic.c: kvm_use_posted_timer_interrupt() */
-export function kvm_use_posted_timer_interrupt(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function kvm_use_posted_timer_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   return this.kvm_can_post_timer_interrupt(vcpu) && vcpu.mode === IN_GUEST_MODE;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_calc_x2apic_ldr() */
-export function kvm_apic_calc_x2apic_ldr(this: vmlinux, id: u32): u32 {
+export function kvm_apic_calc_x2apic_ldr(this: vmlinux_x86, id: u32): u32 {
   return (((id >>> 4) << 16) | (1 << (id & 0xf))) >>> 0;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_map_get_logical_dest(): `out` gets cluster and mask. */
 export function kvm_apic_map_get_logical_dest(
-  this: vmlinux,
+  this: vmlinux_x86,
   map: kvm_apic_map,
   dest_id: u32,
   out: dest_lapics,
@@ -530,7 +532,7 @@ export function kvm_apic_map_get_logical_dest(
 
 /** arch/x86/kvm/lapic.c: kvm_recalculate_phys_map(): 0 or an errno; sets `mismatch.value`, never clears it. */
 export function kvm_recalculate_phys_map(
-  this: vmlinux,
+  this: vmlinux_x86,
   map: kvm_apic_map,
   vcpu: kvm_vcpu,
   mismatch: { value: boolean },
@@ -560,7 +562,7 @@ export function kvm_recalculate_phys_map(
 }
 
 /** arch/x86/kvm/lapic.c: kvm_recalculate_logical_map() */
-export function kvm_recalculate_logical_map(this: vmlinux, map: kvm_apic_map, vcpu: kvm_vcpu): void {
+export function kvm_recalculate_logical_map(this: vmlinux_x86, map: kvm_apic_map, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
 
   if (map.logical_mode === KVM_APIC_MODE_MAP_DISABLED) return;
@@ -628,7 +630,7 @@ function newApicMap(max_apic_id: u32): kvm_apic_map {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_recalculate_apic_map() */
-export function kvm_recalculate_apic_map(this: vmlinux, kvm: kvm): void {
+export function kvm_recalculate_apic_map(this: vmlinux_x86, kvm: kvm): void {
   let map: kvm_apic_map | null = null;
   let max_id = 255; // every xAPIC id
   const mismatch = { value: false };
@@ -683,7 +685,7 @@ export function kvm_recalculate_apic_map(this: vmlinux, kvm: kvm): void {
 }
 
 /** arch/x86/kvm/lapic.c: apic_set_spiv() */
-export function apic_set_spiv(this: vmlinux, apic: kvm_lapic, val: u32): void {
+export function apic_set_spiv(this: vmlinux_x86, apic: kvm_lapic, val: u32): void {
   const vcpu = this.m.vcpu[apic.vcpu];
   const enabled = (val & APIC_SPIV_APIC_ENABLED) !== 0;
 
@@ -698,25 +700,25 @@ export function apic_set_spiv(this: vmlinux, apic: kvm_lapic, val: u32): void {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_xapic_id(): takes a u8. */
-export function kvm_apic_set_xapic_id(this: vmlinux, apic: kvm_lapic, id: number): void {
+export function kvm_apic_set_xapic_id(this: vmlinux_x86, apic: kvm_lapic, id: number): void {
   this.kvm_lapic_set_reg(apic, APIC_ID, (id & 0xff) << 24);
   this.m.kvm[this.m.vcpu[apic.vcpu].kvm].arch.apic_map_dirty = DIRTY;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_ldr() */
-export function kvm_apic_set_ldr(this: vmlinux, apic: kvm_lapic, id: u32): void {
+export function kvm_apic_set_ldr(this: vmlinux_x86, apic: kvm_lapic, id: u32): void {
   this.kvm_lapic_set_reg(apic, APIC_LDR, id);
   this.m.kvm[this.m.vcpu[apic.vcpu].kvm].arch.apic_map_dirty = DIRTY;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_dfr() */
-export function kvm_apic_set_dfr(this: vmlinux, apic: kvm_lapic, val: u32): void {
+export function kvm_apic_set_dfr(this: vmlinux_x86, apic: kvm_lapic, val: u32): void {
   this.kvm_lapic_set_reg(apic, APIC_DFR, val);
   this.m.kvm[this.m.vcpu[apic.vcpu].kvm].arch.apic_map_dirty = DIRTY;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_x2apic_id() */
-export function kvm_apic_set_x2apic_id(this: vmlinux, apic: kvm_lapic, id: u32): void {
+export function kvm_apic_set_x2apic_id(this: vmlinux_x86, apic: kvm_lapic, id: u32): void {
   const ldr = this.kvm_apic_calc_x2apic_ldr(id);
 
   this.warnOn(id !== this.m.vcpu[apic.vcpu].vcpu_id, 'kvm_apic_set_x2apic_id: id');
@@ -726,42 +728,42 @@ export function kvm_apic_set_x2apic_id(this: vmlinux, apic: kvm_lapic, id: u32):
 }
 
 /** arch/x86/kvm/lapic.c: apic_lvt_enabled() */
-export function apic_lvt_enabled(this: vmlinux, apic: kvm_lapic, lvt_type: number): boolean {
+export function apic_lvt_enabled(this: vmlinux_x86, apic: kvm_lapic, lvt_type: number): boolean {
   return (this.kvm_lapic_get_reg(apic, lvt_type) & APIC_LVT_MASKED) === 0;
 }
 
 /** arch/x86/kvm/lapic.c: apic_lvtt_oneshot() */
-export function apic_lvtt_oneshot(this: vmlinux, apic: kvm_lapic): boolean {
+export function apic_lvtt_oneshot(this: vmlinux_x86, apic: kvm_lapic): boolean {
   return apic.lapic_timer.timer_mode === APIC_LVT_TIMER_ONESHOT;
 }
 
 /** arch/x86/kvm/lapic.c: apic_lvtt_period() */
-export function apic_lvtt_period(this: vmlinux, apic: kvm_lapic): boolean {
+export function apic_lvtt_period(this: vmlinux_x86, apic: kvm_lapic): boolean {
   return apic.lapic_timer.timer_mode === APIC_LVT_TIMER_PERIODIC;
 }
 
 /** arch/x86/kvm/lapic.c: apic_lvtt_tscdeadline() */
-export function apic_lvtt_tscdeadline(this: vmlinux, apic: kvm_lapic): boolean {
+export function apic_lvtt_tscdeadline(this: vmlinux_x86, apic: kvm_lapic): boolean {
   return apic.lapic_timer.timer_mode === APIC_LVT_TIMER_TSCDEADLINE;
 }
 
 /** arch/x86/kvm/lapic.c: apic_lvt_nmi_mode() */
-export function apic_lvt_nmi_mode(this: vmlinux, lvt_val: u32): boolean {
+export function apic_lvt_nmi_mode(this: vmlinux_x86, lvt_val: u32): boolean {
   return (lvt_val & (APIC_MODE_MASK | APIC_LVT_MASKED)) === APIC_DM_NMI;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_lvt_supported(): the index is compared as an int. */
-export function kvm_lapic_lvt_supported(this: vmlinux, apic: kvm_lapic, lvt_index: number): boolean {
+export function kvm_lapic_lvt_supported(this: vmlinux_x86, apic: kvm_lapic, lvt_index: number): boolean {
   return apic.nr_lvt_entries > lvt_index;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_calc_nr_lvt_entries() */
-export function kvm_apic_calc_nr_lvt_entries(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_apic_calc_nr_lvt_entries(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   return KVM_APIC_MAX_NR_LVT_ENTRIES - ((vcpu.arch.mcg_cap & MCG_CMCI_P) !== 0 ? 0 : 1);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_version() */
-export function kvm_apic_set_version(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_apic_set_version(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
 
   if (!this.lapic_in_kernel(vcpu)) return;
@@ -773,7 +775,7 @@ export function kvm_apic_set_version(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_after_set_mcg_cap() */
-export function kvm_apic_after_set_mcg_cap(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_apic_after_set_mcg_cap(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const nr_lvt_entries = this.kvm_apic_calc_nr_lvt_entries(vcpu);
   const apic = vcpu.arch.apic;
 
@@ -787,7 +789,7 @@ export function kvm_apic_after_set_mcg_cap(this: vmlinux, vcpu: kvm_vcpu): void 
 }
 
 /** arch/x86/kvm/lapic.c: find_highest_vector() */
-export function find_highest_vector(this: vmlinux, regs: readonly u32[], reg: number): number {
+export function find_highest_vector(this: vmlinux_x86, regs: readonly u32[], reg: number): number {
   for (let i = 7; i >= 0; i--) {
     const word = regs[(reg + i * 0x10) >> 2];
     if (word !== 0) return __fls(word) + i * 32;
@@ -796,14 +798,14 @@ export function find_highest_vector(this: vmlinux, regs: readonly u32[], reg: nu
 }
 
 /** arch/x86/kvm/lapic.c: count_vectors(): a u8, so 256 of them count as none. */
-export function count_vectors(this: vmlinux, regs: readonly u32[], reg: number): u8 {
+export function count_vectors(this: vmlinux_x86, regs: readonly u32[], reg: number): u8 {
   let count = 0;
   for (let i = 0; i < 8; i++) count += hweight32(regs[(reg + i * 0x10) >> 2]);
   return count & 0xff;
 }
 
 /** arch/x86/kvm/lapic.c: __kvm_apic_update_irr(): true when the highest of IRR is one that came from `pir`. */
-export function __kvm_apic_update_irr(this: vmlinux, pir: u32[], regs: u32[], max_irr: int_out): boolean {
+export function __kvm_apic_update_irr(this: vmlinux_x86, pir: u32[], regs: u32[], max_irr: int_out): boolean {
   let max_updated_irr = -1;
   max_irr.value = -1;
 
@@ -828,7 +830,7 @@ export function __kvm_apic_update_irr(this: vmlinux, pir: u32[], regs: u32[], ma
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_update_irr() */
-export function kvm_apic_update_irr(this: vmlinux, vcpu: kvm_vcpu, pir: u32[], max_irr: int_out): boolean {
+export function kvm_apic_update_irr(this: vmlinux_x86, vcpu: kvm_vcpu, pir: u32[], max_irr: int_out): boolean {
   const apic = vcpu.arch.apic;
   const irr_updated = this.__kvm_apic_update_irr(pir, apic.regs, max_irr);
 
@@ -837,19 +839,19 @@ export function kvm_apic_update_irr(this: vmlinux, vcpu: kvm_vcpu, pir: u32[], m
 }
 
 /** arch/x86/kvm/lapic.c: apic_search_irr() */
-export function apic_search_irr(this: vmlinux, apic: kvm_lapic): number {
+export function apic_search_irr(this: vmlinux_x86, apic: kvm_lapic): number {
   return this.find_highest_vector(apic.regs, APIC_IRR);
 }
 
 /** arch/x86/kvm/lapic.c: apic_find_highest_irr() */
-export function apic_find_highest_irr(this: vmlinux, apic: kvm_lapic): number {
+export function apic_find_highest_irr(this: vmlinux_x86, apic: kvm_lapic): number {
   // A hint in one direction: false says that IRR is empty, true says nothing.
   if (!apic.irr_pending) return -1;
   return this.apic_search_irr(apic);
 }
 
 /** arch/x86/kvm/lapic.c: apic_clear_irr() */
-export function apic_clear_irr(this: vmlinux, vec: number, apic: kvm_lapic): void {
+export function apic_clear_irr(this: vmlinux_x86, vec: number, apic: kvm_lapic): void {
   if (apic.apicv_active) {
     this.kvm_lapic_clear_vector(vec, apic.regs, APIC_IRR);
     this.kvm_x86_hwapic_irr_update(this.m.vcpu[apic.vcpu], this.apic_find_highest_irr(apic));
@@ -862,12 +864,12 @@ export function apic_clear_irr(this: vmlinux, vec: number, apic: kvm_lapic): voi
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_clear_irr() */
-export function kvm_apic_clear_irr(this: vmlinux, vcpu: kvm_vcpu, vec: number): void {
+export function kvm_apic_clear_irr(this: vmlinux_x86, vcpu: kvm_vcpu, vec: number): void {
   this.apic_clear_irr(vec, vcpu.arch.apic);
 }
 
 /** arch/x86/kvm/lapic.c: apic_set_isr() */
-export function apic_set_isr(this: vmlinux, vec: number, apic: kvm_lapic): void {
+export function apic_set_isr(this: vmlinux_x86, vec: number, apic: kvm_lapic): void {
   if (this.__apic_test_and_set_vector(vec, apic.regs, APIC_ISR)) return;
 
   if (apic.apicv_active) {
@@ -881,14 +883,14 @@ export function apic_set_isr(this: vmlinux, vec: number, apic: kvm_lapic): void 
 }
 
 /** arch/x86/kvm/lapic.c: apic_find_highest_isr(): what a scan finds is deliberately not cached. */
-export function apic_find_highest_isr(this: vmlinux, apic: kvm_lapic): number {
+export function apic_find_highest_isr(this: vmlinux_x86, apic: kvm_lapic): number {
   if (apic.isr_count === 0) return -1;
   if (apic.highest_isr_cache !== -1) return apic.highest_isr_cache;
   return this.find_highest_vector(apic.regs, APIC_ISR);
 }
 
 /** arch/x86/kvm/lapic.c: apic_clear_isr() */
-export function apic_clear_isr(this: vmlinux, vec: number, apic: kvm_lapic): void {
+export function apic_clear_isr(this: vmlinux_x86, vec: number, apic: kvm_lapic): void {
   if (!this.__apic_test_and_clear_vector(vec, apic.regs, APIC_ISR)) return;
 
   if (apic.apicv_active) {
@@ -901,7 +903,7 @@ export function apic_clear_isr(this: vmlinux, vec: number, apic: kvm_lapic): voi
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_update_hwapic_isr() */
-export function kvm_apic_update_hwapic_isr(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_apic_update_hwapic_isr(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
 
   if (this.warnOn(!this.lapic_in_kernel(vcpu), 'kvm_apic_update_hwapic_isr') || !apic.apicv_active) return;
@@ -909,18 +911,29 @@ export function kvm_apic_update_hwapic_isr(this: vmlinux, vcpu: kvm_vcpu): void 
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_find_highest_irr() */
-export function kvm_lapic_find_highest_irr(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_lapic_find_highest_irr(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   return this.apic_find_highest_irr(vcpu.arch.apic);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_irq(): 1 when accepted, 0 when discarded. */
-export function kvm_apic_set_irq(this: vmlinux, vcpu: kvm_vcpu, irq: kvm_lapic_irq, dest_map: dest_map | null): number {
+export function kvm_apic_set_irq(
+  this: vmlinux_x86,
+  vcpu: kvm_vcpu,
+  irq: kvm_lapic_irq,
+  dest_map: dest_map | null,
+): number {
   const apic = vcpu.arch.apic;
   return this.__apic_accept_irq(apic, irq.delivery_mode, irq.vector, irq.level ? 1 : 0, irq.trig_mode, dest_map);
 }
 
 /** arch/x86/kvm/lapic.c: __pv_send_ipi() */
-export function __pv_send_ipi(this: vmlinux, ipi_bitmap: u64, map: kvm_apic_map, irq: kvm_lapic_irq, min: u32): number {
+export function __pv_send_ipi(
+  this: vmlinux_x86,
+  ipi_bitmap: u64,
+  map: kvm_apic_map,
+  irq: kvm_lapic_irq,
+  min: u32,
+): number {
   let count = 0;
 
   if (min > map.max_apic_id) return 0;
@@ -938,7 +951,7 @@ export function __pv_send_ipi(this: vmlinux, ipi_bitmap: u64, map: kvm_apic_map,
 
 /** arch/x86/kvm/lapic.c: kvm_pv_send_ipi(): how many accepted it, or an errno. */
 export function kvm_pv_send_ipi(
-  this: vmlinux,
+  this: vmlinux_x86,
   kvm: kvm,
   ipi_bitmap_low: u64,
   ipi_bitmap_high: u64,
@@ -972,30 +985,30 @@ export function kvm_pv_send_ipi(
 }
 
 /** arch/x86/kvm/lapic.c: pv_eoi_put_user() */
-export function pv_eoi_put_user(this: vmlinux, vcpu: kvm_vcpu, val: u8): number {
+export function pv_eoi_put_user(this: vmlinux_x86, vcpu: kvm_vcpu, val: u8): number {
   if (vcpu.arch.pv_eoi.fault) return -1;
   vcpu.arch.pv_eoi.memory = val;
   return 0;
 }
 
 /** arch/x86/kvm/lapic.c: pv_eoi_get_user(): the byte, or -1 for a page that cannot be read. */
-export function pv_eoi_get_user(this: vmlinux, vcpu: kvm_vcpu): number {
+export function pv_eoi_get_user(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   return vcpu.arch.pv_eoi.fault ? -1 : vcpu.arch.pv_eoi.memory;
 }
 
 /** arch/x86/kvm/lapic.c: pv_eoi_enabled() */
-export function pv_eoi_enabled(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function pv_eoi_enabled(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   return (to_u32(vcpu.arch.pv_eoi.msr_val) & KVM_MSR_ENABLED) !== 0;
 }
 
 /** arch/x86/kvm/lapic.c: pv_eoi_set_pending() */
-export function pv_eoi_set_pending(this: vmlinux, vcpu: kvm_vcpu): void {
+export function pv_eoi_set_pending(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (this.pv_eoi_put_user(vcpu, KVM_PV_EOI_ENABLED) < 0) return;
   vcpu.arch.apic_attention |= 1 << KVM_APIC_PV_EOI_PENDING;
 }
 
 /** arch/x86/kvm/lapic.c: pv_eoi_test_and_clr_pending(): false says that the guest took the EOI on itself. */
-export function pv_eoi_test_and_clr_pending(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function pv_eoi_test_and_clr_pending(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   let val = this.pv_eoi_get_user(vcpu);
   if (val < 0) return false;
 
@@ -1008,7 +1021,7 @@ export function pv_eoi_test_and_clr_pending(this: vmlinux, vcpu: kvm_vcpu): bool
 }
 
 /** arch/x86/kvm/lapic.c: apic_has_interrupt_for_ppr() */
-export function apic_has_interrupt_for_ppr(this: vmlinux, apic: kvm_lapic, ppr: u32): number {
+export function apic_has_interrupt_for_ppr(this: vmlinux_x86, apic: kvm_lapic, ppr: u32): number {
   const vcpu = this.m.vcpu[apic.vcpu];
   const highest_irr = this.hasSyncPirToIrr(vcpu)
     ? this.kvm_x86_sync_pir_to_irr(vcpu)
@@ -1018,7 +1031,7 @@ export function apic_has_interrupt_for_ppr(this: vmlinux, apic: kvm_lapic, ppr: 
 }
 
 /** arch/x86/kvm/lapic.c: __apic_update_ppr(): true when PPR fell. The new value stands in the register. */
-export function __apic_update_ppr(this: vmlinux, apic: kvm_lapic, new_ppr: int_out): boolean {
+export function __apic_update_ppr(this: vmlinux_x86, apic: kvm_lapic, new_ppr: int_out): boolean {
   const old_ppr = this.kvm_lapic_get_reg(apic, APIC_PROCPRI);
   const tpr = this.kvm_lapic_get_reg(apic, APIC_TASKPRI);
   const isr = this.apic_find_highest_isr(apic);
@@ -1034,7 +1047,7 @@ export function __apic_update_ppr(this: vmlinux, apic: kvm_lapic, new_ppr: int_o
 }
 
 /** arch/x86/kvm/lapic.c: apic_update_ppr() */
-export function apic_update_ppr(this: vmlinux, apic: kvm_lapic): void {
+export function apic_update_ppr(this: vmlinux_x86, apic: kvm_lapic): void {
   const ppr: int_out = { value: 0 };
 
   if (this.__apic_update_ppr(apic, ppr) && this.apic_has_interrupt_for_ppr(apic, ppr.value) !== -1) {
@@ -1045,23 +1058,23 @@ export function apic_update_ppr(this: vmlinux, apic: kvm_lapic): void {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_update_ppr() */
-export function kvm_apic_update_ppr(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_apic_update_ppr(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.apic_update_ppr(vcpu.arch.apic);
 }
 
 /** arch/x86/kvm/lapic.c: apic_set_tpr() */
-export function apic_set_tpr(this: vmlinux, apic: kvm_lapic, tpr: u32): void {
+export function apic_set_tpr(this: vmlinux_x86, apic: kvm_lapic, tpr: u32): void {
   this.kvm_lapic_set_reg(apic, APIC_TASKPRI, tpr);
   this.apic_update_ppr(apic);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_broadcast() */
-export function kvm_apic_broadcast(this: vmlinux, apic: kvm_lapic, mda: u32): boolean {
+export function kvm_apic_broadcast(this: vmlinux_x86, apic: kvm_lapic, mda: u32): boolean {
   return mda === (this.apic_x2apic_mode(apic) ? X2APIC_BROADCAST : APIC_BROADCAST);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_match_physical_addr() */
-export function kvm_apic_match_physical_addr(this: vmlinux, apic: kvm_lapic, mda: u32): boolean {
+export function kvm_apic_match_physical_addr(this: vmlinux_x86, apic: kvm_lapic, mda: u32): boolean {
   if (this.kvm_apic_broadcast(apic, mda)) return true;
   // WHY mda > 0xff: a hot-added vCPU starts in xAPIC mode, where its id cannot be written down.
   if (this.apic_x2apic_mode(apic) || mda > 0xff) return mda === this.kvm_x2apic_id(apic);
@@ -1069,7 +1082,7 @@ export function kvm_apic_match_physical_addr(this: vmlinux, apic: kvm_lapic, mda
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_match_logical_addr() */
-export function kvm_apic_match_logical_addr(this: vmlinux, apic: kvm_lapic, mda: u32): boolean {
+export function kvm_apic_match_logical_addr(this: vmlinux_x86, apic: kvm_lapic, mda: u32): boolean {
   if (this.kvm_apic_broadcast(apic, mda)) return true;
 
   let logical_id = this.kvm_lapic_get_reg(apic, APIC_LDR);
@@ -1090,7 +1103,7 @@ export function kvm_apic_match_logical_addr(this: vmlinux, apic: kvm_lapic, mda:
 
 /** arch/x86/kvm/lapic.c: kvm_apic_mda() */
 export function kvm_apic_mda(
-  this: vmlinux,
+  this: vmlinux_x86,
   vcpu: kvm_vcpu,
   dest_id: u32,
   source: kvm_lapic | null,
@@ -1111,7 +1124,7 @@ export function kvm_apic_mda(
 
 /** arch/x86/kvm/lapic.c: kvm_apic_match_dest() */
 export function kvm_apic_match_dest(
-  this: vmlinux,
+  this: vmlinux_x86,
   vcpu: kvm_vcpu,
   source: kvm_lapic | null,
   shorthand: u32,
@@ -1138,7 +1151,7 @@ export function kvm_apic_match_dest(
 
 /** arch/x86/kvm/lapic.c: kvm_vector_to_index(): the bitmap as u32 words. */
 export function kvm_vector_to_index(
-  this: vmlinux,
+  this: vmlinux_x86,
   vector: u32,
   dest_vcpus: u32,
   bitmap: readonly u32[],
@@ -1155,13 +1168,13 @@ export function kvm_vector_to_index(
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_disabled_lapic_found() */
-export function kvm_apic_disabled_lapic_found(this: vmlinux, kvm: kvm): void {
+export function kvm_apic_disabled_lapic_found(this: vmlinux_x86, kvm: kvm): void {
   if (!kvm.arch.disabled_lapic_found) kvm.arch.disabled_lapic_found = true;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_is_broadcast_dest(): asks the sender's mode, not the receivers'. */
 export function kvm_apic_is_broadcast_dest(
-  this: vmlinux,
+  this: vmlinux_x86,
   kvm: kvm,
   src: kvm_lapic | null,
   irq: kvm_lapic_irq,
@@ -1183,7 +1196,7 @@ export function kvm_apic_is_broadcast_dest(
  * True: `out` names the destinations, perhaps none. False: the map cannot tell.
  */
 export function kvm_apic_map_get_dest_lapic(
-  this: vmlinux,
+  this: vmlinux_x86,
   kvm: kvm,
   src: kvm_lapic | null,
   irq: kvm_lapic_irq,
@@ -1244,7 +1257,7 @@ export function kvm_apic_map_get_dest_lapic(
 
 /** arch/x86/kvm/lapic.c: kvm_irq_delivery_to_apic_fast(): true when it handled the interrupt; `r` as the slow path's. */
 export function kvm_irq_delivery_to_apic_fast(
-  this: vmlinux,
+  this: vmlinux_x86,
   kvm: kvm,
   src: kvm_lapic | null,
   irq: kvm_lapic_irq,
@@ -1278,7 +1291,7 @@ export function kvm_irq_delivery_to_apic_fast(
 }
 
 /** arch/x86/kvm/lapic.c: kvm_intr_is_single_vcpu_fast(): the vCPU it goes to, when the map says that it is one; else -1. */
-export function kvm_intr_is_single_vcpu_fast(this: vmlinux, kvm: kvm, irq: kvm_lapic_irq): vcpu_ptr {
+export function kvm_intr_is_single_vcpu_fast(this: vmlinux_x86, kvm: kvm, irq: kvm_lapic_irq): vcpu_ptr {
   if (irq.shorthand !== 0) return NULL;
 
   const map = kvm.arch.apic_map;
@@ -1291,7 +1304,7 @@ export function kvm_intr_is_single_vcpu_fast(this: vmlinux, kvm: kvm, irq: kvm_l
 
 /** arch/x86/kvm/lapic.c: __apic_accept_irq(): 1 when added, 0 when discarded. */
 export function __apic_accept_irq(
-  this: vmlinux,
+  this: vmlinux_x86,
   apic: kvm_lapic,
   delivery_mode: number,
   vector: number,
@@ -1374,7 +1387,7 @@ export function __apic_accept_irq(
 }
 
 /** arch/x86/kvm/lapic.c: kvm_bitmap_or_dest_vcpus(): sets 1 at each vcpu_idx that the interrupt may reach. */
-export function kvm_bitmap_or_dest_vcpus(this: vmlinux, kvm: kvm, irq: kvm_lapic_irq, vcpu_bitmap: number[]): void {
+export function kvm_bitmap_or_dest_vcpus(this: vmlinux_x86, kvm: kvm, irq: kvm_lapic_irq, vcpu_bitmap: number[]): void {
   const map = kvm.arch.apic_map;
   const out: dest_lapics = { dst: kvm.vcpus, base: 0, bitmap: 0 };
 
@@ -1395,18 +1408,18 @@ export function kvm_bitmap_or_dest_vcpus(this: vmlinux, kvm: kvm, irq: kvm_lapic
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_compare_prio(): a difference of ints. */
-export function kvm_apic_compare_prio(this: vmlinux, vcpu1: kvm_vcpu, vcpu2: kvm_vcpu): number {
+export function kvm_apic_compare_prio(this: vmlinux_x86, vcpu1: kvm_vcpu, vcpu2: kvm_vcpu): number {
   return (vcpu1.arch.apic_arb_prio - vcpu2.arch.apic_arb_prio) | 0;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_ioapic_handles_vector() */
-export function kvm_ioapic_handles_vector(this: vmlinux, apic: kvm_lapic, vector: number): boolean {
+export function kvm_ioapic_handles_vector(this: vmlinux_x86, apic: kvm_lapic, vector: number): boolean {
   const handled = this.m.vcpu[apic.vcpu].arch.ioapic_handled_vectors;
   return (handled[vector >> 5] & (1 << (vector & 31))) !== 0;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_ioapic_send_eoi() */
-export function kvm_ioapic_send_eoi(this: vmlinux, apic: kvm_lapic, vector: number): void {
+export function kvm_ioapic_send_eoi(this: vmlinux_x86, apic: kvm_lapic, vector: number): void {
   const vcpu = this.m.vcpu[apic.vcpu];
 
   if (!this.kvm_ioapic_handles_vector(apic, vector)) return;
@@ -1422,7 +1435,7 @@ export function kvm_ioapic_send_eoi(this: vmlinux, apic: kvm_lapic, vector: numb
 }
 
 /** arch/x86/kvm/lapic.c: apic_set_eoi(): the vector that was in service, -1 for a spurious EOI. */
-export function apic_set_eoi(this: vmlinux, apic: kvm_lapic): number {
+export function apic_set_eoi(this: vmlinux_x86, apic: kvm_lapic): number {
   const vector = this.apic_find_highest_isr(apic);
 
   this.trace_kvm_eoi(apic, vector);
@@ -1438,7 +1451,7 @@ export function apic_set_eoi(this: vmlinux, apic: kvm_lapic): number {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_eoi_accelerated(): hardware has retired the vector already. */
-export function kvm_apic_set_eoi_accelerated(this: vmlinux, vcpu: kvm_vcpu, vector: number): void {
+export function kvm_apic_set_eoi_accelerated(this: vmlinux_x86, vcpu: kvm_vcpu, vector: number): void {
   const apic = vcpu.arch.apic;
 
   this.trace_kvm_eoi(apic, vector);
@@ -1448,7 +1461,7 @@ export function kvm_apic_set_eoi_accelerated(this: vmlinux, vcpu: kvm_vcpu, vect
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_send_ipi() */
-export function kvm_apic_send_ipi(this: vmlinux, apic: kvm_lapic, icr_low: u32, icr_high: u32): void {
+export function kvm_apic_send_ipi(this: vmlinux_x86, apic: kvm_lapic, icr_low: u32, icr_high: u32): void {
   this.warnOn((icr_low & APIC_ICR_BUSY) !== 0, 'kvm_apic_send_ipi: APIC_ICR_BUSY');
 
   const irq: kvm_lapic_irq = {
@@ -1468,7 +1481,7 @@ export function kvm_apic_send_ipi(this: vmlinux, apic: kvm_lapic, icr_low: u32, 
 }
 
 /** arch/x86/kvm/lapic.c: apic_get_tmcct() */
-export function apic_get_tmcct(this: vmlinux, apic: kvm_lapic): u32 {
+export function apic_get_tmcct(this: vmlinux_x86, apic: kvm_lapic): u32 {
   if (this.kvm_lapic_get_reg(apic, APIC_TMICT) === 0 || apic.lapic_timer.period === S64_ZERO) return 0;
 
   const now = to_s64(this.ktime_get());
@@ -1483,17 +1496,17 @@ export function apic_get_tmcct(this: vmlinux, apic: kvm_lapic): u32 {
 }
 
 /** arch/x86/kvm/lapic.c: __report_tpr_access() */
-export function __report_tpr_access(this: vmlinux, apic: kvm_lapic, _write: boolean): void {
+export function __report_tpr_access(this: vmlinux_x86, apic: kvm_lapic, _write: boolean): void {
   this.kvm_make_request(KVM_REQ_REPORT_TPR_ACCESS, this.m.vcpu[apic.vcpu]);
 }
 
 /** arch/x86/kvm/lapic.c: report_tpr_access() */
-export function report_tpr_access(this: vmlinux, apic: kvm_lapic, write: boolean): void {
+export function report_tpr_access(this: vmlinux_x86, apic: kvm_lapic, write: boolean): void {
   if (this.m.vcpu[apic.vcpu].arch.tpr_access_reporting) this.__report_tpr_access(apic, write);
 }
 
 /** arch/x86/kvm/lapic.c: __apic_read() */
-export function __apic_read(this: vmlinux, apic: kvm_lapic, offset: u32): u32 {
+export function __apic_read(this: vmlinux_x86, apic: kvm_lapic, offset: u32): u32 {
   if (offset >= LAPIC_MMIO_LENGTH) return 0;
 
   switch (offset) {
@@ -1539,7 +1552,7 @@ const READABLE_HIGH =
   highBit(APIC_TDCR);
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_readable_reg_mask() */
-export function kvm_lapic_readable_reg_mask(this: vmlinux, apic: kvm_lapic): u64 {
+export function kvm_lapic_readable_reg_mask(this: vmlinux_x86, apic: kvm_lapic): u64 {
   let low = READABLE_LOW;
   let high = READABLE_HIGH;
 
@@ -1553,7 +1566,7 @@ export function kvm_lapic_readable_reg_mask(this: vmlinux, apic: kvm_lapic): u64
 }
 
 /** Whether kvm_lapic_readable_reg_mask() has the bit of `offset`, which is at most 0x3f0. */
-function readable(k: vmlinux, apic: kvm_lapic, offset: u32): boolean {
+function readable(k: vmlinux_x86, apic: kvm_lapic, offset: u32): boolean {
   const bit = offset >> 4;
   const mask = k.kvm_lapic_readable_reg_mask(apic);
   return ((bit < 32 ? to_u32(mask) : to_u32(shr(mask, 32))) & (1 << (bit & 31))) !== 0;
@@ -1564,7 +1577,13 @@ function readable(k: vmlinux, apic: kvm_lapic, offset: u32): boolean {
  *
  * 0: `data.value` holds `len` bytes. 1: not readable, or across a 4-byte boundary; the buffer stays as it was.
  */
-export function kvm_lapic_reg_read(this: vmlinux, apic: kvm_lapic, offset: u32, len: number, data: int_out): number {
+export function kvm_lapic_reg_read(
+  this: vmlinux_x86,
+  apic: kvm_lapic,
+  offset: u32,
+  len: number,
+  data: int_out,
+): number {
   const alignment = offset & 0xf;
 
   this.warnOn(this.apic_x2apic_mode(apic) && offset === APIC_ICR, 'kvm_lapic_reg_read: 64-bit ICR');
@@ -1593,12 +1612,12 @@ export function kvm_lapic_reg_read(this: vmlinux, apic: kvm_lapic, offset: u32, 
 }
 
 /** arch/x86/kvm/lapic.c: apic_mmio_in_range() */
-export function apic_mmio_in_range(this: vmlinux, apic: kvm_lapic, addr: u64): boolean {
+export function apic_mmio_in_range(this: vmlinux_x86, apic: kvm_lapic, addr: u64): boolean {
   return !lt(addr, apic.base_address) && lt(addr, add(apic.base_address, u64(LAPIC_MMIO_LENGTH)));
 }
 
 /** arch/x86/kvm/lapic.c: apic_mmio_read(): 0, or -EOPNOTSUPP when the address is nobody's. */
-export function apic_mmio_read(this: vmlinux, vcpu: kvm_vcpu, address: u64, len: number, data: int_out): number {
+export function apic_mmio_read(this: vmlinux_x86, vcpu: kvm_vcpu, address: u64, len: number, data: int_out): number {
   const apic = vcpu.arch.apic;
 
   if (!this.apic_mmio_in_range(apic, address)) return -EOPNOTSUPP;
@@ -1614,7 +1633,7 @@ export function apic_mmio_read(this: vmlinux, vcpu: kvm_vcpu, address: u64, len:
 }
 
 /** arch/x86/kvm/lapic.c: update_divide_count() */
-export function update_divide_count(this: vmlinux, apic: kvm_lapic): void {
+export function update_divide_count(this: vmlinux_x86, apic: kvm_lapic): void {
   const tdcr = this.kvm_lapic_get_reg(apic, APIC_TDCR);
   const tmp1 = tdcr & 0xf;
   const tmp2 = ((tmp1 & 3) | ((tmp1 & 8) >> 1)) + 1;
@@ -1622,7 +1641,7 @@ export function update_divide_count(this: vmlinux, apic: kvm_lapic): void {
 }
 
 /** arch/x86/kvm/lapic.c: limit_periodic_timer_frequency() */
-export function limit_periodic_timer_frequency(this: vmlinux, apic: kvm_lapic): void {
+export function limit_periodic_timer_frequency(this: vmlinux_x86, apic: kvm_lapic): void {
   if (this.apic_lvtt_period(apic) && apic.lapic_timer.period !== S64_ZERO) {
     const min_period = s64(this.m.kvm_x86_params.min_timer_period_us * 1000);
     if (s64_lt(apic.lapic_timer.period, min_period)) apic.lapic_timer.period = min_period;
@@ -1630,14 +1649,14 @@ export function limit_periodic_timer_frequency(this: vmlinux, apic: kvm_lapic): 
 }
 
 /** arch/x86/kvm/lapic.c: cancel_apic_timer() */
-export function cancel_apic_timer(this: vmlinux, apic: kvm_lapic): void {
+export function cancel_apic_timer(this: vmlinux_x86, apic: kvm_lapic): void {
   this.hrtimer_cancel(apic.lapic_timer.timer);
   if (apic.lapic_timer.hv_timer_in_use) this.cancel_hv_timer(apic);
   apic.lapic_timer.pending = 0;
 }
 
 /** arch/x86/kvm/lapic.c: apic_update_lvtt() */
-export function apic_update_lvtt(this: vmlinux, apic: kvm_lapic): void {
+export function apic_update_lvtt(this: vmlinux_x86, apic: kvm_lapic): void {
   const timer_mode = (this.kvm_lapic_get_reg(apic, APIC_LVTT) & apic.lapic_timer.timer_mode_mask) >>> 0;
 
   if (apic.lapic_timer.timer_mode !== timer_mode) {
@@ -1653,7 +1672,7 @@ export function apic_update_lvtt(this: vmlinux, apic: kvm_lapic): void {
 }
 
 /** arch/x86/kvm/lapic.c: lapic_timer_int_injected() */
-export function lapic_timer_int_injected(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function lapic_timer_int_injected(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   const apic = vcpu.arch.apic;
   const reg = this.kvm_lapic_get_reg(apic, APIC_LVTT);
 
@@ -1665,14 +1684,14 @@ export function lapic_timer_int_injected(this: vmlinux, vcpu: kvm_vcpu): boolean
 }
 
 /** arch/x86/kvm/lapic.c: __wait_lapic_expire(): a busy wait of so many guest cycles. */
-export function __wait_lapic_expire(this: vmlinux, vcpu: kvm_vcpu, guest_cycles: u64): void {
+export function __wait_lapic_expire(this: vmlinux_x86, vcpu: kvm_vcpu, guest_cycles: u64): void {
   const timer_advance_ns = u64(vcpu.arch.apic.lapic_timer.timer_advance_ns);
   const limit = this.nsec_to_cycles(vcpu, timer_advance_ns);
   this.__delay(lt(guest_cycles, limit) ? guest_cycles : limit);
 }
 
 /** arch/x86/kvm/lapic.c: adjust_lapic_timer_advance() */
-export function adjust_lapic_timer_advance(this: vmlinux, vcpu: kvm_vcpu, advance_expire_delta: s64): void {
+export function adjust_lapic_timer_advance(this: vmlinux_x86, vcpu: kvm_vcpu, advance_expire_delta: s64): void {
   const apic = vcpu.arch.apic;
   let timer_advance_ns = apic.lapic_timer.timer_advance_ns;
   const early = s64_lt(advance_expire_delta, S64_ZERO);
@@ -1692,7 +1711,7 @@ export function adjust_lapic_timer_advance(this: vmlinux, vcpu: kvm_vcpu, advanc
 }
 
 /** arch/x86/kvm/lapic.c: __kvm_wait_lapic_expire() */
-export function __kvm_wait_lapic_expire(this: vmlinux, vcpu: kvm_vcpu): void {
+export function __kvm_wait_lapic_expire(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
 
   const tsc_deadline = apic.lapic_timer.expired_tscdeadline;
@@ -1707,7 +1726,7 @@ export function __kvm_wait_lapic_expire(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_wait_lapic_expire() */
-export function kvm_wait_lapic_expire(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_wait_lapic_expire(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (
     this.lapic_in_kernel(vcpu) &&
     vcpu.arch.apic.lapic_timer.expired_tscdeadline !== ZERO &&
@@ -1719,7 +1738,7 @@ export function kvm_wait_lapic_expire(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_inject_pending_timer_irqs() */
-export function kvm_apic_inject_pending_timer_irqs(this: vmlinux, apic: kvm_lapic): void {
+export function kvm_apic_inject_pending_timer_irqs(this: vmlinux_x86, apic: kvm_lapic): void {
   const ktimer = apic.lapic_timer;
 
   this.kvm_apic_local_deliver(apic, APIC_LVTT);
@@ -1732,7 +1751,7 @@ export function kvm_apic_inject_pending_timer_irqs(this: vmlinux, apic: kvm_lapi
 }
 
 /** arch/x86/kvm/lapic.c: apic_timer_expired() */
-export function apic_timer_expired(this: vmlinux, apic: kvm_lapic, from_timer_fn: boolean): void {
+export function apic_timer_expired(this: vmlinux_x86, apic: kvm_lapic, from_timer_fn: boolean): void {
   const vcpu = this.m.vcpu[apic.vcpu];
   const ktimer = apic.lapic_timer;
 
@@ -1758,7 +1777,7 @@ export function apic_timer_expired(this: vmlinux, apic: kvm_lapic, from_timer_fn
 }
 
 /** arch/x86/kvm/lapic.c: start_sw_tscdeadline() */
-export function start_sw_tscdeadline(this: vmlinux, apic: kvm_lapic): void {
+export function start_sw_tscdeadline(this: vmlinux_x86, apic: kvm_lapic): void {
   const ktimer = apic.lapic_timer;
   const tscdeadline = ktimer.tscdeadline;
   const vcpu = this.m.vcpu[apic.vcpu];
@@ -1780,13 +1799,13 @@ export function start_sw_tscdeadline(this: vmlinux, apic: kvm_lapic): void {
 }
 
 /** arch/x86/kvm/lapic.c: tmict_to_ns() */
-export function tmict_to_ns(this: vmlinux, apic: kvm_lapic, tmict: u32): u64 {
+export function tmict_to_ns(this: vmlinux_x86, apic: kvm_lapic, tmict: u32): u64 {
   const apic_bus_cycle_ns = this.m.kvm[this.m.vcpu[apic.vcpu].kvm].arch.apic_bus_cycle_ns;
   return mul(mul(u64(tmict), u64(apic_bus_cycle_ns)), u64(apic.divide_count));
 }
 
 /** arch/x86/kvm/lapic.c: update_target_expiration() */
-export function update_target_expiration(this: vmlinux, apic: kvm_lapic, old_divisor: u32): void {
+export function update_target_expiration(this: vmlinux_x86, apic: kvm_lapic, old_divisor: u32): void {
   const vcpu = this.m.vcpu[apic.vcpu];
 
   apic.lapic_timer.period = to_s64(this.tmict_to_ns(apic, this.kvm_lapic_get_reg(apic, APIC_TMICT)));
@@ -1807,7 +1826,7 @@ export function update_target_expiration(this: vmlinux, apic: kvm_lapic, old_div
 }
 
 /** arch/x86/kvm/lapic.c: set_target_expiration(): false when there is nothing to count. */
-export function set_target_expiration(this: vmlinux, apic: kvm_lapic, count_reg: u32): boolean {
+export function set_target_expiration(this: vmlinux_x86, apic: kvm_lapic, count_reg: u32): boolean {
   const vcpu = this.m.vcpu[apic.vcpu];
   const ktimer = apic.lapic_timer;
   const tscl = this.rdtsc();
@@ -1841,7 +1860,7 @@ export function set_target_expiration(this: vmlinux, apic: kvm_lapic, count_reg:
 }
 
 /** arch/x86/kvm/lapic.c: advance_periodic_target_expiration() */
-export function advance_periodic_target_expiration(this: vmlinux, apic: kvm_lapic): void {
+export function advance_periodic_target_expiration(this: vmlinux_x86, apic: kvm_lapic): void {
   const vcpu = this.m.vcpu[apic.vcpu];
   const ktimer = apic.lapic_timer;
   const now = to_s64(this.ktime_get());
@@ -1857,7 +1876,7 @@ export function advance_periodic_target_expiration(this: vmlinux, apic: kvm_lapi
 }
 
 /** arch/x86/kvm/lapic.c: start_sw_period() */
-export function start_sw_period(this: vmlinux, apic: kvm_lapic): void {
+export function start_sw_period(this: vmlinux_x86, apic: kvm_lapic): void {
   if (apic.lapic_timer.period === S64_ZERO) return;
 
   if (s64_gt(to_s64(this.ktime_get()), apic.lapic_timer.target_expiration)) {
@@ -1872,20 +1891,20 @@ export function start_sw_period(this: vmlinux, apic: kvm_lapic): void {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_hv_timer_in_use() */
-export function kvm_lapic_hv_timer_in_use(this: vmlinux, vcpu: kvm_vcpu): boolean {
+export function kvm_lapic_hv_timer_in_use(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
   if (!this.lapic_in_kernel(vcpu)) return false;
   return vcpu.arch.apic.lapic_timer.hv_timer_in_use;
 }
 
 /** arch/x86/kvm/lapic.c: cancel_hv_timer() */
-export function cancel_hv_timer(this: vmlinux, apic: kvm_lapic): void {
+export function cancel_hv_timer(this: vmlinux_x86, apic: kvm_lapic): void {
   this.warnOn(!apic.lapic_timer.hv_timer_in_use, 'cancel_hv_timer: not in use');
   this.kvm_x86_cancel_hv_timer(this.m.vcpu[apic.vcpu]);
   apic.lapic_timer.hv_timer_in_use = false;
 }
 
 /** arch/x86/kvm/lapic.c: start_hv_timer(): false when the timer cannot do it. */
-export function start_hv_timer(this: vmlinux, apic: kvm_lapic): boolean {
+export function start_hv_timer(this: vmlinux_x86, apic: kvm_lapic): boolean {
   const ktimer = apic.lapic_timer;
   const vcpu = this.m.vcpu[apic.vcpu];
 
@@ -1913,7 +1932,7 @@ export function start_hv_timer(this: vmlinux, apic: kvm_lapic): boolean {
 }
 
 /** arch/x86/kvm/lapic.c: start_sw_timer() */
-export function start_sw_timer(this: vmlinux, apic: kvm_lapic): void {
+export function start_sw_timer(this: vmlinux_x86, apic: kvm_lapic): void {
   if (apic.lapic_timer.hv_timer_in_use) this.cancel_hv_timer(apic);
   if (!this.apic_lvtt_period(apic) && apic.lapic_timer.pending !== 0) return;
 
@@ -1923,13 +1942,13 @@ export function start_sw_timer(this: vmlinux, apic: kvm_lapic): void {
 }
 
 /** arch/x86/kvm/lapic.c: restart_apic_timer() */
-export function restart_apic_timer(this: vmlinux, apic: kvm_lapic): void {
+export function restart_apic_timer(this: vmlinux_x86, apic: kvm_lapic): void {
   if (!this.apic_lvtt_period(apic) && apic.lapic_timer.pending !== 0) return;
   if (!this.start_hv_timer(apic)) this.start_sw_timer(apic);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_expired_hv_timer() */
-export function kvm_lapic_expired_hv_timer(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_lapic_expired_hv_timer(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
 
   // Not in use: the switch to the software timer on the way out has seen it already.
@@ -1945,25 +1964,25 @@ export function kvm_lapic_expired_hv_timer(this: vmlinux, vcpu: kvm_vcpu): void 
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_switch_to_hv_timer() */
-export function kvm_lapic_switch_to_hv_timer(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_lapic_switch_to_hv_timer(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.restart_apic_timer(vcpu.arch.apic);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_switch_to_sw_timer() */
-export function kvm_lapic_switch_to_sw_timer(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_lapic_switch_to_sw_timer(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
   if (apic.lapic_timer.hv_timer_in_use) this.start_sw_timer(apic);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_restart_hv_timer() */
-export function kvm_lapic_restart_hv_timer(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_lapic_restart_hv_timer(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
   this.warnOn(!apic.lapic_timer.hv_timer_in_use, 'kvm_lapic_restart_hv_timer: not in use');
   this.restart_apic_timer(apic);
 }
 
 /** arch/x86/kvm/lapic.c: __start_apic_timer() */
-export function __start_apic_timer(this: vmlinux, apic: kvm_lapic, count_reg: u32): void {
+export function __start_apic_timer(this: vmlinux_x86, apic: kvm_lapic, count_reg: u32): void {
   apic.lapic_timer.pending = 0;
 
   if ((this.apic_lvtt_period(apic) || this.apic_lvtt_oneshot(apic)) && !this.set_target_expiration(apic, count_reg)) {
@@ -1973,12 +1992,12 @@ export function __start_apic_timer(this: vmlinux, apic: kvm_lapic, count_reg: u3
 }
 
 /** arch/x86/kvm/lapic.c: start_apic_timer() */
-export function start_apic_timer(this: vmlinux, apic: kvm_lapic): void {
+export function start_apic_timer(this: vmlinux_x86, apic: kvm_lapic): void {
   this.__start_apic_timer(apic, APIC_TMICT);
 }
 
 /** arch/x86/kvm/lapic.c: apic_manage_nmi_watchdog() */
-export function apic_manage_nmi_watchdog(this: vmlinux, apic: kvm_lapic, lvt0_val: u32): void {
+export function apic_manage_nmi_watchdog(this: vmlinux_x86, apic: kvm_lapic, lvt0_val: u32): void {
   const lvt0_in_nmi_mode = this.apic_lvt_nmi_mode(lvt0_val);
 
   if (apic.lvt0_in_nmi_mode !== lvt0_in_nmi_mode) {
@@ -1990,14 +2009,14 @@ export function apic_manage_nmi_watchdog(this: vmlinux, apic: kvm_lapic, lvt0_va
 }
 
 /** arch/x86/kvm/lapic.c: get_lvt_index() */
-export function get_lvt_index(this: vmlinux, reg: u32): number {
+export function get_lvt_index(this: vmlinux_x86, reg: u32): number {
   if (reg === APIC_LVTCMCI) return LVT_CMCI;
   if (reg < APIC_LVTT || reg > APIC_LVTERR) return -1;
   return (reg - APIC_LVTT) >> 4;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_reg_write(): 0, or 1 for a register that cannot be written so. */
-export function kvm_lapic_reg_write(this: vmlinux, apic: kvm_lapic, reg: u32, val: u32): number {
+export function kvm_lapic_reg_write(this: vmlinux_x86, apic: kvm_lapic, reg: u32, val: u32): number {
   let ret = 0;
 
   this.trace_kvm_apic(1, reg, u64(val));
@@ -2124,7 +2143,7 @@ export function kvm_lapic_reg_write(this: vmlinux, apic: kvm_lapic, reg: u32, va
 }
 
 /** arch/x86/kvm/lapic.c: apic_mmio_write(): 0, or -EOPNOTSUPP when the address is nobody's. */
-export function apic_mmio_write(this: vmlinux, vcpu: kvm_vcpu, address: u64, len: number, data: u32): number {
+export function apic_mmio_write(this: vmlinux_x86, vcpu: kvm_vcpu, address: u64, len: number, data: u32): number {
   const apic = vcpu.arch.apic;
 
   if (!this.apic_mmio_in_range(apic, address)) return -EOPNOTSUPP;
@@ -2142,12 +2161,12 @@ export function apic_mmio_write(this: vmlinux, vcpu: kvm_vcpu, address: u64, len
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_set_eoi() */
-export function kvm_lapic_set_eoi(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_lapic_set_eoi(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.kvm_lapic_reg_write(vcpu.arch.apic, APIC_EOI, 0);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_x2apic_icr_write(): 1 for reserved bits, without a trace. */
-export function kvm_x2apic_icr_write(this: vmlinux, apic: kvm_lapic, data: u64): number {
+export function kvm_x2apic_icr_write(this: vmlinux_x86, apic: kvm_lapic, data: u64): number {
   let low = to_u32(data);
   const high = to_u32(shr(data, 32));
 
@@ -2169,7 +2188,7 @@ export function kvm_x2apic_icr_write(this: vmlinux, apic: kvm_lapic, data: u64):
 const joined = (low: u32, high: u32): u64 => add(u64(low), shl(u64(high), 32));
 
 /** arch/x86/kvm/lapic.c: kvm_x2apic_icr_read() */
-export function kvm_x2apic_icr_read(this: vmlinux, apic: kvm_lapic): u64 {
+export function kvm_x2apic_icr_read(this: vmlinux_x86, apic: kvm_lapic): u64 {
   if (this.isX2apicIcrSplit(this.m.vcpu[apic.vcpu])) {
     return joined(this.kvm_lapic_get_reg(apic, APIC_ICR), this.kvm_lapic_get_reg(apic, APIC_ICR2));
   }
@@ -2177,7 +2196,7 @@ export function kvm_x2apic_icr_read(this: vmlinux, apic: kvm_lapic): u64 {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_write_nodecode(): a write that hardware has put into the page already. */
-export function kvm_apic_write_nodecode(this: vmlinux, vcpu: kvm_vcpu, offset: u32): void {
+export function kvm_apic_write_nodecode(this: vmlinux_x86, vcpu: kvm_vcpu, offset: u32): void {
   const apic = vcpu.arch.apic;
 
   if (this.apic_x2apic_mode(apic) && offset === APIC_ICR) {
@@ -2191,19 +2210,19 @@ export function kvm_apic_write_nodecode(this: vmlinux, vcpu: kvm_vcpu, offset: u
 }
 
 /** arch/x86/kvm/lapic.c: kvm_free_lapic() */
-export function kvm_free_lapic(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_free_lapic(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.hrtimer_cancel(vcpu.arch.apic.lapic_timer.timer);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_get_lapic_tscdeadline_msr() */
-export function kvm_get_lapic_tscdeadline_msr(this: vmlinux, vcpu: kvm_vcpu): u64 {
+export function kvm_get_lapic_tscdeadline_msr(this: vmlinux_x86, vcpu: kvm_vcpu): u64 {
   const apic = vcpu.arch.apic;
   if (!this.kvm_apic_present(vcpu) || !this.apic_lvtt_tscdeadline(apic)) return ZERO;
   return apic.lapic_timer.tscdeadline;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_set_lapic_tscdeadline_msr() */
-export function kvm_set_lapic_tscdeadline_msr(this: vmlinux, vcpu: kvm_vcpu, data: u64): void {
+export function kvm_set_lapic_tscdeadline_msr(this: vmlinux_x86, vcpu: kvm_vcpu, data: u64): void {
   const apic = vcpu.arch.apic;
   if (!this.kvm_apic_present(vcpu) || !this.apic_lvtt_tscdeadline(apic)) return;
 
@@ -2213,18 +2232,18 @@ export function kvm_set_lapic_tscdeadline_msr(this: vmlinux, vcpu: kvm_vcpu, dat
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_set_tpr() */
-export function kvm_lapic_set_tpr(this: vmlinux, vcpu: kvm_vcpu, cr8: u64): void {
+export function kvm_lapic_set_tpr(this: vmlinux_x86, vcpu: kvm_vcpu, cr8: u64): void {
   this.apic_set_tpr(vcpu.arch.apic, (to_u32(cr8) & 0x0f) << 4);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_get_cr8() */
-export function kvm_lapic_get_cr8(this: vmlinux, vcpu: kvm_vcpu): u64 {
+export function kvm_lapic_get_cr8(this: vmlinux_x86, vcpu: kvm_vcpu): u64 {
   const tpr = this.kvm_lapic_get_reg(vcpu.arch.apic, APIC_TASKPRI);
   return u64((tpr & 0xf0) >> 4);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_update_cr8_intercept() */
-export function kvm_lapic_update_cr8_intercept(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_lapic_update_cr8_intercept(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (!this.hasUpdateCr8Intercept(vcpu)) return;
   if (!this.lapic_in_kernel(vcpu)) return;
   if (vcpu.arch.apic.apicv_active) return;
@@ -2237,7 +2256,7 @@ export function kvm_lapic_update_cr8_intercept(this: vmlinux, vcpu: kvm_vcpu): v
 }
 
 /** arch/x86/kvm/lapic.c: __kvm_apic_set_base() */
-export function __kvm_apic_set_base(this: vmlinux, vcpu: kvm_vcpu, value: u64): void {
+export function __kvm_apic_set_base(this: vmlinux_x86, vcpu: kvm_vcpu, value: u64): void {
   const kvm = this.m.kvm[vcpu.kvm];
   const changed = to_u32(xor(vcpu.arch.apic_base, value));
   const low = to_u32(value);
@@ -2283,7 +2302,7 @@ export interface msr_data {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_base(): 1 for #GP. */
-export function kvm_apic_set_base(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
+export function kvm_apic_set_base(this: vmlinux_x86, vcpu: kvm_vcpu, msr_info: msr_data): number {
   const old_mode = this.kvm_get_apic_mode(vcpu);
   const new_mode = this.kvm_apic_mode(msr_info.data);
   const reserved_bits = or(
@@ -2303,7 +2322,7 @@ export function kvm_apic_set_base(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_d
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_update_apicv() */
-export function kvm_apic_update_apicv(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_apic_update_apicv(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
 
   // WHY true without a look: devices and other CPUs may still post as if APICv were on.
@@ -2316,7 +2335,7 @@ export function kvm_apic_update_apicv(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_reset() */
-export function kvm_lapic_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: boolean): void {
+export function kvm_lapic_reset(this: vmlinux_x86, vcpu: kvm_vcpu, init_event: boolean): void {
   const kvm = this.m.kvm[vcpu.kvm];
   const apic = vcpu.arch.apic;
 
@@ -2378,19 +2397,19 @@ export function kvm_lapic_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: boole
 }
 
 /** arch/x86/kvm/lapic.c: lapic_is_periodic() */
-export function lapic_is_periodic(this: vmlinux, apic: kvm_lapic): boolean {
+export function lapic_is_periodic(this: vmlinux_x86, apic: kvm_lapic): boolean {
   return this.apic_lvtt_period(apic);
 }
 
 /** arch/x86/kvm/lapic.c: apic_has_pending_timer() */
-export function apic_has_pending_timer(this: vmlinux, vcpu: kvm_vcpu): number {
+export function apic_has_pending_timer(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const apic = vcpu.arch.apic;
   if (this.apic_enabled(apic) && this.apic_lvt_enabled(apic, APIC_LVTT)) return apic.lapic_timer.pending;
   return 0;
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_local_deliver() */
-export function kvm_apic_local_deliver(this: vmlinux, apic: kvm_lapic, lvt_type: number): number {
+export function kvm_apic_local_deliver(this: vmlinux_x86, apic: kvm_lapic, lvt_type: number): number {
   const reg = this.kvm_lapic_get_reg(apic, lvt_type);
 
   if (this.kvm_apic_hw_enabled(apic) && (reg & APIC_LVT_MASKED) === 0) {
@@ -2408,12 +2427,12 @@ export function kvm_apic_local_deliver(this: vmlinux, apic: kvm_lapic, lvt_type:
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_nmi_wd_deliver() */
-export function kvm_apic_nmi_wd_deliver(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_apic_nmi_wd_deliver(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.kvm_apic_local_deliver(vcpu.arch.apic, APIC_LVT0);
 }
 
 /** arch/x86/kvm/lapic.c: apic_timer_fn() */
-export function apic_timer_fn(this: vmlinux, data: hrtimer_ptr): number {
+export function apic_timer_fn(this: vmlinux_x86, data: hrtimer_ptr): number {
   const timer = this.m.hrtimer[data];
   const apic = this.m.vcpu[timer.owner].arch.apic;
 
@@ -2466,7 +2485,7 @@ export function newLapic(vcpu: vcpu_ptr): kvm_lapic {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_create_lapic(): fills in the APIC that newLapic() made. */
-export function kvm_create_lapic(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_create_lapic(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const apic = vcpu.arch.apic;
 
   apic.nr_lvt_entries = this.kvm_apic_calc_nr_lvt_entries(vcpu);
@@ -2483,7 +2502,7 @@ export function kvm_create_lapic(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_has_interrupt(): asks the hardware enable only, not SVR. */
-export function kvm_apic_has_interrupt(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_apic_has_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const apic = vcpu.arch.apic;
 
   if (!this.kvm_apic_present(vcpu)) return -1;
@@ -2494,7 +2513,7 @@ export function kvm_apic_has_interrupt(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_accept_pic_intr() */
-export function kvm_apic_accept_pic_intr(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_apic_accept_pic_intr(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const lvt0 = this.kvm_lapic_get_reg(vcpu.arch.apic, APIC_LVT0);
 
   if (!this.kvm_apic_hw_enabled(vcpu.arch.apic)) return 1;
@@ -2503,7 +2522,7 @@ export function kvm_apic_accept_pic_intr(this: vmlinux, vcpu: kvm_vcpu): number 
 }
 
 /** arch/x86/kvm/lapic.c: kvm_inject_apic_timer_irqs() */
-export function kvm_inject_apic_timer_irqs(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_inject_apic_timer_irqs(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
 
   if (apic.lapic_timer.pending > 0) {
@@ -2513,7 +2532,7 @@ export function kvm_inject_apic_timer_irqs(this: vmlinux, vcpu: kvm_vcpu): void 
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_ack_interrupt() */
-export function kvm_apic_ack_interrupt(this: vmlinux, vcpu: kvm_vcpu, vector: number): void {
+export function kvm_apic_ack_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu, vector: number): void {
   const apic = vcpu.arch.apic;
 
   if (this.warnOn(vector < 0, 'kvm_apic_ack_interrupt: vector')) return;
@@ -2525,7 +2544,7 @@ export function kvm_apic_ack_interrupt(this: vmlinux, vcpu: kvm_vcpu, vector: nu
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_state_fixup() */
-export function kvm_apic_state_fixup(this: vmlinux, vcpu: kvm_vcpu, s: kvm_lapic_state, set: boolean): number {
+export function kvm_apic_state_fixup(this: vmlinux_x86, vcpu: kvm_vcpu, s: kvm_lapic_state, set: boolean): number {
   if (this.apic_x2apic_mode(vcpu.arch.apic)) {
     const x2apic_id = this.kvm_x2apic_id(vcpu.arch.apic);
 
@@ -2553,14 +2572,14 @@ export function kvm_apic_state_fixup(this: vmlinux, vcpu: kvm_vcpu, s: kvm_lapic
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_get_state(): KVM_GET_LAPIC. */
-export function kvm_apic_get_state(this: vmlinux, vcpu: kvm_vcpu, s: kvm_lapic_state): number {
+export function kvm_apic_get_state(this: vmlinux_x86, vcpu: kvm_vcpu, s: kvm_lapic_state): number {
   for (let i = 0; i < 256; i++) s.regs[i] = vcpu.arch.apic.regs[i];
   this.__kvm_lapic_set_reg(s.regs, APIC_TMCCT, this.__apic_read(vcpu.arch.apic, APIC_TMCCT));
   return this.kvm_apic_state_fixup(vcpu, s, false);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_set_state(): KVM_SET_LAPIC; writes its fixups into `s`. */
-export function kvm_apic_set_state(this: vmlinux, vcpu: kvm_vcpu, s: kvm_lapic_state): number {
+export function kvm_apic_set_state(this: vmlinux_x86, vcpu: kvm_vcpu, s: kvm_lapic_state): number {
   const kvm = this.m.kvm[vcpu.kvm];
   const apic = vcpu.arch.apic;
 
@@ -2601,7 +2620,7 @@ export function kvm_apic_set_state(this: vmlinux, vcpu: kvm_vcpu, s: kvm_lapic_s
 }
 
 /** arch/x86/kvm/lapic.c: __kvm_migrate_apic_timer() */
-export function __kvm_migrate_apic_timer(this: vmlinux, vcpu: kvm_vcpu): void {
+export function __kvm_migrate_apic_timer(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (!this.lapic_in_kernel(vcpu) || this.kvm_can_post_timer_interrupt(vcpu)) return;
 
   const timer = vcpu.arch.apic.lapic_timer.timer;
@@ -2609,7 +2628,7 @@ export function __kvm_migrate_apic_timer(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/lapic.c: apic_sync_pv_eoi_from_guest() */
-export function apic_sync_pv_eoi_from_guest(this: vmlinux, vcpu: kvm_vcpu, apic: kvm_lapic): void {
+export function apic_sync_pv_eoi_from_guest(this: vmlinux_x86, vcpu: kvm_vcpu, apic: kvm_lapic): void {
   if (!this.pv_eoi_enabled(vcpu)) {
     vcpu.arch.apic_attention &= ~(1 << KVM_APIC_PV_EOI_PENDING);
     return;
@@ -2622,7 +2641,7 @@ export function apic_sync_pv_eoi_from_guest(this: vmlinux, vcpu: kvm_vcpu, apic:
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_sync_from_vapic(): after an exit. */
-export function kvm_lapic_sync_from_vapic(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_lapic_sync_from_vapic(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if ((vcpu.arch.apic_attention & (1 << KVM_APIC_PV_EOI_PENDING)) !== 0) {
     this.apic_sync_pv_eoi_from_guest(vcpu, vcpu.arch.apic);
   }
@@ -2633,7 +2652,7 @@ export function kvm_lapic_sync_from_vapic(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/lapic.c: apic_sync_pv_eoi_to_guest() */
-export function apic_sync_pv_eoi_to_guest(this: vmlinux, vcpu: kvm_vcpu, apic: kvm_lapic): void {
+export function apic_sync_pv_eoi_to_guest(this: vmlinux_x86, vcpu: kvm_vcpu, apic: kvm_lapic): void {
   if (
     !this.pv_eoi_enabled(vcpu) ||
     // something in IRR, perhaps: the EOI must exit so that it can be injected
@@ -2647,7 +2666,7 @@ export function apic_sync_pv_eoi_to_guest(this: vmlinux, vcpu: kvm_vcpu, apic: k
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_sync_to_vapic(): before an entry. */
-export function kvm_lapic_sync_to_vapic(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_lapic_sync_to_vapic(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
 
   this.apic_sync_pv_eoi_to_guest(vcpu, apic);
@@ -2661,7 +2680,7 @@ export function kvm_lapic_sync_to_vapic(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_set_vapic_addr() */
-export function kvm_lapic_set_vapic_addr(this: vmlinux, vcpu: kvm_vcpu, vapic_addr: u64): number {
+export function kvm_lapic_set_vapic_addr(this: vmlinux_x86, vcpu: kvm_vcpu, vapic_addr: u64): number {
   if (vapic_addr !== ZERO) vcpu.arch.apic_attention |= 1 << KVM_APIC_CHECK_VAPIC;
   else vcpu.arch.apic_attention &= ~(1 << KVM_APIC_CHECK_VAPIC);
 
@@ -2670,7 +2689,7 @@ export function kvm_lapic_set_vapic_addr(this: vmlinux, vcpu: kvm_vcpu, vapic_ad
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_msr_read(): 1 for #GP, else the value is in `data`. */
-export function kvm_lapic_msr_read(this: vmlinux, apic: kvm_lapic, reg: u32, data: { value: u64 }): number {
+export function kvm_lapic_msr_read(this: vmlinux_x86, apic: kvm_lapic, reg: u32, data: { value: u64 }): number {
   if (reg === APIC_ICR) {
     data.value = this.kvm_x2apic_icr_read(apic);
     return 0;
@@ -2684,14 +2703,14 @@ export function kvm_lapic_msr_read(this: vmlinux, apic: kvm_lapic, reg: u32, dat
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_msr_write(): 1 for #GP. */
-export function kvm_lapic_msr_write(this: vmlinux, apic: kvm_lapic, reg: u32, data: u64): number {
+export function kvm_lapic_msr_write(this: vmlinux_x86, apic: kvm_lapic, reg: u32, data: u64): number {
   if (reg === APIC_ICR) return this.kvm_x2apic_icr_write(apic, data);
   if (lt(u64(U32_MAX), data)) return 1;
   return this.kvm_lapic_reg_write(apic, reg, to_u32(data));
 }
 
 /** arch/x86/kvm/lapic.c: kvm_x2apic_msr_write(): 1 for #GP. */
-export function kvm_x2apic_msr_write(this: vmlinux, vcpu: kvm_vcpu, msr: u32, data: u64): number {
+export function kvm_x2apic_msr_write(this: vmlinux_x86, vcpu: kvm_vcpu, msr: u32, data: u64): number {
   const apic = vcpu.arch.apic;
   const reg = (msr - APIC_BASE_MSR) << 4;
 
@@ -2700,7 +2719,7 @@ export function kvm_x2apic_msr_write(this: vmlinux, vcpu: kvm_vcpu, msr: u32, da
 }
 
 /** arch/x86/kvm/lapic.c: kvm_x2apic_msr_read(): 1 for #GP. */
-export function kvm_x2apic_msr_read(this: vmlinux, vcpu: kvm_vcpu, msr: u32, data: { value: u64 }): number {
+export function kvm_x2apic_msr_read(this: vmlinux_x86, vcpu: kvm_vcpu, msr: u32, data: { value: u64 }): number {
   const apic = vcpu.arch.apic;
   const reg = (msr - APIC_BASE_MSR) << 4;
 
@@ -2709,19 +2728,19 @@ export function kvm_x2apic_msr_read(this: vmlinux, vcpu: kvm_vcpu, msr: u32, dat
 }
 
 /** arch/x86/kvm/lapic.c: kvm_hv_vapic_msr_write(): EOI, ICR and TPR through Hyper-V's MSRs, in either mode. */
-export function kvm_hv_vapic_msr_write(this: vmlinux, vcpu: kvm_vcpu, reg: u32, data: u64): number {
+export function kvm_hv_vapic_msr_write(this: vmlinux_x86, vcpu: kvm_vcpu, reg: u32, data: u64): number {
   if (!this.lapic_in_kernel(vcpu)) return 1;
   return this.kvm_lapic_msr_write(vcpu.arch.apic, reg, data);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_hv_vapic_msr_read() */
-export function kvm_hv_vapic_msr_read(this: vmlinux, vcpu: kvm_vcpu, reg: u32, data: { value: u64 }): number {
+export function kvm_hv_vapic_msr_read(this: vmlinux_x86, vcpu: kvm_vcpu, reg: u32, data: { value: u64 }): number {
   if (!this.lapic_in_kernel(vcpu)) return 1;
   return this.kvm_lapic_msr_read(vcpu.arch.apic, reg, data);
 }
 
 /** arch/x86/kvm/lapic.c: kvm_lapic_set_pv_eoi(): 1 for #GP. */
-export function kvm_lapic_set_pv_eoi(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
+export function kvm_lapic_set_pv_eoi(this: vmlinux_x86, vcpu: kvm_vcpu, data: u64): number {
   const addr = and(data, not(u64(KVM_MSR_ENABLED)));
   if ((to_u32(addr) & 3) !== 0) return 1;
 
@@ -2731,7 +2750,7 @@ export function kvm_lapic_set_pv_eoi(this: vmlinux, vcpu: kvm_vcpu, data: u64): 
 }
 
 /** arch/x86/kvm/lapic.c: kvm_apic_accept_events() */
-export function kvm_apic_accept_events(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_apic_accept_events(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const apic = vcpu.arch.apic;
 
   if (!this.kvm_apic_has_pending_init_or_sipi(vcpu)) return 0;

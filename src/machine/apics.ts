@@ -6,8 +6,7 @@
  * lapic-machine.ts.
  */
 
-import { KVM_REQ_EVENT } from '../arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../kvm/kvm_host.js';
+import { KVM_REQ_EVENT, type kvm_vcpu } from '../arch/x86/kvm_host.js';
 import {
   APIC_BASE_MSR,
   APIC_BROADCAST,
@@ -37,7 +36,7 @@ import { add, s64, to_u64, u64, ZERO } from '../lib/types.js';
 import type { AmidEvent, ApicEvent } from '../scenario/events.js';
 import type { ApicsSpec } from '../scenario/scenario.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { enterAndExit, injectTimers, iret, type LapicMachine, populate, startAps } from './lapic-machine.js';
 import type { machine } from './state.js';
 
@@ -47,7 +46,7 @@ const TSC_KHZ = 1_000_000;
 const ENTRIES = 600;
 
 /** The VM, its vCPUs running, their APICs enabled in the mode of the scenario. */
-export function bootApics(k: vmlinux, m: machine, spec: ApicsSpec): void {
+export function bootApics(k: vmlinux_x86, m: machine, spec: ApicsSpec): void {
   m.tsc_khz = TSC_KHZ;
   const { vcpus, ids, vendor, irqchip, apicv } = spec;
   const own = populate(k, m, {
@@ -66,7 +65,7 @@ export function bootApics(k: vmlinux, m: machine, spec: ApicsSpec): void {
   });
 }
 
-function enable(k: vmlinux, vcpu: kvm_vcpu, i: number, mode: ApicsSpec['mode']): void {
+function enable(k: vmlinux_x86, vcpu: kvm_vcpu, i: number, mode: ApicsSpec['mode']): void {
   const { apic } = vcpu.arch;
   if (mode === 'x2apic') {
     const bsp = i === 0 ? MSR_IA32_APICBASE_BSP : 0;
@@ -106,7 +105,7 @@ function isAmid({ fn, of, other }: AmidEvent): boolean {
 }
 
 /** Lets it happen. Time, which `stall` needs, is the caller's: here it has passed already. */
-export function performApic(k: vmlinux, m: machine, event: ApicEvent): void {
+export function performApic(k: vmlinux_x86, m: machine, event: ApicEvent): void {
   const kvm = m.kvm[0];
   switch (event.ev) {
     case 'msi':
@@ -133,7 +132,7 @@ function loaded(m: machine, vcpu: number, act: () => void): void {
   m.kvm_running_vcpu[0] = before;
 }
 
-function redirect(k: vmlinux, m: machine, pin: number, low: number, high: number): void {
+function redirect(k: vmlinux_x86, m: machine, pin: number, low: number, high: number): void {
   const { vioapic } = m.kvm[0].arch;
   if (vioapic === null) return;
   vioapic.ioregsel = 0x11 + 2 * pin;
@@ -142,7 +141,7 @@ function redirect(k: vmlinux, m: machine, pin: number, low: number, high: number
   k.ioapic_write_indirect(vioapic, low);
 }
 
-function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<ApicEvent, { vcpu: number }>): void {
+function performVcpu(k: vmlinux_x86, m: machine, vcpu: kvm_vcpu, event: Extract<ApicEvent, { vcpu: number }>): void {
   const { apic } = vcpu.arch;
   switch (event.ev) {
     case 'mmio_write':
@@ -200,14 +199,14 @@ function performVcpu(k: vmlinux, m: machine, vcpu: kvm_vcpu, event: Extract<Apic
 }
 
 /** With the tracepoint of the exit that it makes: what was read, or that it was refused. */
-function readMsr(k: vmlinux, vcpu: kvm_vcpu, index: number): void {
+function readMsr(k: vmlinux_x86, vcpu: kvm_vcpu, index: number): void {
   const msr = { host_initiated: false, index, data: ZERO };
   const r = k.kvm_get_msr_commonApic(vcpu, msr);
   k.trace_kvm_msr(0, index, r === 0 ? msr.data : ZERO, r !== 0);
 }
 
 function pvIpi(
-  k: vmlinux,
+  k: vmlinux_x86,
   m: machine,
   { bitmap, more = [0, 0, 0], min, icr }: Extract<ApicEvent, { ev: 'pv_ipi' }>,
 ): void {
@@ -215,7 +214,7 @@ function pvIpi(
   k.kvm_pv_send_ipi(m.kvm[0], word(bitmap, more[0]), word(more[1], more[2]), min, u64(icr), 1);
 }
 
-function writeIcr(k: vmlinux, m: machine, vcpu: kvm_vcpu, low: number, dest: number): void {
+function writeIcr(k: vmlinux_x86, m: machine, vcpu: kvm_vcpu, low: number, dest: number): void {
   const { apic } = vcpu.arch;
   if (!k.kvm_apic_hw_enabled(apic)) return;
   if (k.apic_x2apic_mode(apic)) {
@@ -234,17 +233,17 @@ function writeIcr(k: vmlinux, m: machine, vcpu: kvm_vcpu, low: number, dest: num
 /* ---- APICv: what the CPU does with accesses to the APIC, and the exits that it makes for the rest ---- */
 
 /** Whether the CPU itself takes loads and stores of the xAPIC page. */
-const isAccelerated = (k: vmlinux, vcpu: kvm_vcpu): boolean =>
+const isAccelerated = (k: vmlinux_x86, vcpu: kvm_vcpu): boolean =>
   vcpu.arch.apic.apicv_active && k.kvm_get_apic_mode(vcpu) === LAPIC_MODE_XAPIC;
 
 /** Whether the CPU itself takes writes of TPR, EOI and SELF_IPI in x2APIC mode. */
-const isVirtualX2apic = (k: vmlinux, vcpu: kvm_vcpu): boolean =>
+const isVirtualX2apic = (k: vmlinux_x86, vcpu: kvm_vcpu): boolean =>
   vcpu.arch.apic.apicv_active && isVmx(k, vcpu) && k.kvm_get_apic_mode(vcpu) === LAPIC_MODE_X2APIC;
 
-const isVmx = (k: vmlinux, vcpu: kvm_vcpu): boolean => k.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
+const isVmx = (k: vmlinux_x86, vcpu: kvm_vcpu): boolean => k.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
 
 /** A guest's 32-bit store. */
-function storeToPage(k: vmlinux, m: machine, vcpu: kvm_vcpu, reg: number, value: number): void {
+function storeToPage(k: vmlinux_x86, m: machine, vcpu: kvm_vcpu, reg: number, value: number): void {
   if (!isAccelerated(k, vcpu)) {
     k.apic_mmio_write(vcpu, add(vcpu.arch.apic.base_address, u64(reg)), 4, value);
     return;
@@ -274,7 +273,7 @@ function storeToPage(k: vmlinux, m: machine, vcpu: kvm_vcpu, reg: number, value:
 }
 
 /** One fixed, edge-triggered IPI to one APIC by its id is the CPU's; of everything else it exits. */
-function storeIcrOfAvic(k: vmlinux, m: machine, vcpu: kvm_vcpu, low: number): void {
+function storeIcrOfAvic(k: vmlinux_x86, m: machine, vcpu: kvm_vcpu, low: number): void {
   const high = k.kvm_lapic_get_reg(vcpu.arch.apic, APIC_ICR2);
   const fixed = APIC_SHORT_MASK | APIC_DEST_MASK | APIC_MODE_MASK | APIC_INT_LEVELTRIG;
   const dest = high >>> 24;
@@ -285,7 +284,7 @@ function storeIcrOfAvic(k: vmlinux, m: machine, vcpu: kvm_vcpu, low: number): vo
 }
 
 /** False when the MSR is intercepted. */
-function writeVirtualMsr(k: vmlinux, vcpu: kvm_vcpu, msr: number, value: number, high: number): boolean {
+function writeVirtualMsr(k: vmlinux_x86, vcpu: kvm_vcpu, msr: number, value: number, high: number): boolean {
   const reg = (msr - APIC_BASE_MSR) << 4;
   if (reg !== APIC_TASKPRI && reg !== APIC_EOI && reg !== APIC_SELF_IPI) return false;
   // a value with reserved bits: #GP by the CPU
@@ -299,13 +298,13 @@ function writeVirtualMsr(k: vmlinux, vcpu: kvm_vcpu, msr: number, value: number,
   return true;
 }
 
-const own = (k: vmlinux, m: machine): LapicMachine => ({ k, m, vcpus: m.vcpu });
+const own = (k: vmlinux_x86, m: machine): LapicMachine => ({ k, m, vcpus: m.vcpu });
 
 /**
  * Everything an entry delivers; NMI handlers end at once, SMIs with them. True when an interrupt was taken, or a timer's has
  * come behind it.
  */
-function enter(k: vmlinux, m: machine, vcpu: kvm_vcpu): boolean {
+function enter(k: vmlinux_x86, m: machine, vcpu: kvm_vcpu): boolean {
   const machine = own(k, m);
   const taken: number[] = [];
   for (let n = 0; n < ENTRIES; n++) {
@@ -322,7 +321,7 @@ function enter(k: vmlinux, m: machine, vcpu: kvm_vcpu): boolean {
 }
 
 /** `sti` until nothing comes any more: each interrupt nests in the one before. */
-function openWindow(k: vmlinux, m: machine, vcpu: kvm_vcpu): void {
+function openWindow(k: vmlinux_x86, m: machine, vcpu: kvm_vcpu): void {
   for (let n = 0, more = true; more && n < ENTRIES; n++) {
     vcpu.arch.if_flag = true;
     if (vcpu.arch.irq_window) {
@@ -338,7 +337,7 @@ function openWindow(k: vmlinux, m: machine, vcpu: kvm_vcpu): void {
  * One event in the middle of another. Who comes in and wants the map recomputed waits for apic_map_lock; nothing is left
  * to do behind it.
  */
-export function performAmid(k: vmlinux, m: machine, event: AmidEvent): void {
+export function performAmid(k: vmlinux_x86, m: machine, event: AmidEvent): void {
   const waiting: number[] = [];
   const inner = variant(k, {
     kvm_recalculate_apic_map(kvm) {
@@ -348,7 +347,7 @@ export function performAmid(k: vmlinux, m: machine, event: AmidEvent): void {
   let came = false;
   const { fn } = event;
   const outer = variant(k, {
-    [fn](this: vmlinux, ...args: never[]) {
+    [fn](this: vmlinux_x86, ...args: never[]) {
       if (!came) {
         came = true;
         performApic(inner, m, event.other);
@@ -361,11 +360,11 @@ export function performAmid(k: vmlinux, m: machine, event: AmidEvent): void {
 }
 
 /** The same kernel on the same machine with a few functions replaced. */
-function variant(k: vmlinux, funcs: Partial<vmlinux>): vmlinux {
-  const made = Object.create(Object.getPrototypeOf(k)) as { m: vmlinux['m']; tp: vmlinux['tp'] };
+function variant(k: vmlinux_x86, funcs: Partial<vmlinux_x86>): vmlinux_x86 {
+  const made = Object.create(Object.getPrototypeOf(k)) as { m: vmlinux_x86['m']; tp: vmlinux_x86['tp'] };
   made.m = k.m;
   made.tp = k.tp;
   // WHY not assigned: the table is frozen
   for (const [name, value] of Object.entries(funcs)) Object.defineProperty(made, name, { value });
-  return made as vmlinux;
+  return made as vmlinux_x86;
 }

@@ -7,13 +7,13 @@
  * interrupts that entered a guest have been taken by its program.
  */
 import type { MachineEvent } from '../scenario/events.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { legal, ruleOf } from './event-table.js';
 import { NO_CPU, settle } from './settle.js';
 import type { machine } from './state.js';
 
 /** Applies one event to the machine that `k` is bound to. An illegal event changes nothing but the step count. */
-export function apply(k: vmlinux, event: MachineEvent): void {
+export function apply(k: vmlinux_x86, event: MachineEvent): void {
   const m = k.m as machine;
   m.steps++;
   if (!legal(m, event)) return;

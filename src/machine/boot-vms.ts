@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** VMs and their vCPU threads, as a VMM sets them up, and the guests' own world. */
+
+import { bootVm, vcpuThread } from '../arch/x86/boot-vm.js';
 import type { GuestVm } from '../guest/actor.js';
 import type { Program } from '../guest/instructions.js';
-import { bootVm, vcpuThread } from '../kvm/boot-kvm.js';
 import type { Scenario, VmSpec } from '../scenario/scenario.js';
 import { forkTask } from '../sched/boot-sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { machine } from './state.js';
 
 /** Creates every VM of the scenario; `register` gives a thread its program. */
 export function bootVms(
-  k: vmlinux,
+  k: vmlinux_x86,
   m: machine,
   scenario: Scenario,
   register: (task: number, program: Program | undefined, vcpu: number) => void,

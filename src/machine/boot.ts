@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Builds a machine from a scenario, through the kernel's own entry points. */
 
+import { newKvmState } from '../arch/x86/boot-vm.js';
 import { createActor } from '../guest/actor.js';
 import type { Program } from '../guest/instructions.js';
-import { newKvmState } from '../kvm/boot-kvm.js';
 import { add, toNumber, u64 } from '../lib/types.js';
 import type { Scenario, TaskSpec } from '../scenario/scenario.js';
 import { allocTask, forkTask, initSched, newSchedState } from '../sched/boot-sched.js';
@@ -18,7 +18,7 @@ import {
   type task_struct,
 } from '../sched/sched.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { bootApics } from './apics.js';
 import { bootVms } from './boot-vms.js';
 import { cloneMachine } from './clone.js';
@@ -83,7 +83,7 @@ export function boot(kernel: Kernel, scenario: Scenario): machine {
   return m;
 }
 
-function bootGroups(k: vmlinux, m: machine, scenario: Scenario): void {
+function bootGroups(k: vmlinux_x86, m: machine, scenario: Scenario): void {
   for (const group of scenario.groups ?? []) {
     const parent = m.task_group[group.parent === undefined ? 0 : m.groupNames.indexOf(group.parent)];
     const tg = k.sched_create_group(parent);
@@ -94,7 +94,7 @@ function bootGroups(k: vmlinux, m: machine, scenario: Scenario): void {
   }
 }
 
-function bootTask(k: vmlinux, m: machine, spec: TaskSpec): void {
+function bootTask(k: vmlinux_x86, m: machine, spec: TaskSpec): void {
   const cpus = spec.cpus ?? m.rq.map((rq) => rq.cpu);
   m.cpu = cpus[0];
   const config = {
@@ -118,7 +118,7 @@ function bootTask(k: vmlinux, m: machine, spec: TaskSpec): void {
 }
 
 /** A task that has been forked and went to sleep before it ever used the CPU. */
-function sleepingTask(k: vmlinux, config: Parameters<typeof forkTask>[1]): task_struct {
+function sleepingTask(k: vmlinux_x86, config: Parameters<typeof forkTask>[1]): task_struct {
   const p = allocTask(k);
   p.comm = config.comm;
   p.pid = config.pid;

@@ -7,7 +7,7 @@
  * and slows the original down as well. WHY not written by hand: a field that somebody adds would be lost.
  */
 import { assert } from '../base/assert.js';
-import type { kernel_state } from '../vmlinux/vmlinux.js';
+import type { kernel_state_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { machine } from './state.js';
 
 type Copier = (value: never) => unknown;
@@ -78,6 +78,6 @@ function generated(keys: readonly string[]): Copier {
 const root = newSite();
 
 /** A machine that shares nothing with this one. */
-export function cloneMachine<T extends kernel_state = machine>(m: T): T {
+export function cloneMachine<T extends kernel_state_x86 = machine>(m: T): T {
   return copyAt(root, m) as T;
 }

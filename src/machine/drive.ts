@@ -4,7 +4,7 @@
 import type { MachineEvent } from '../scenario/events.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { apply } from './apply.js';
 import type { machine } from './state.js';
 
@@ -14,7 +14,7 @@ export function drive(
   m: machine,
   events: readonly MachineEvent[],
   tp: ((event: trace_event) => void) | null = null,
-): vmlinux {
+): vmlinux_x86 {
   const k = bind(kernel, m, tp);
   for (const event of events) apply(k, event);
   return k;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Events of a vCPU on a CPU: what its guest does there, by itself or as its program asks. */
 
+import type { kvm_vcpu } from '../arch/x86/kvm_host.js';
 import { acknowledge } from '../guest/actor.js';
-import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { APIC_BASE_MSR, APIC_DM_FIXED } from '../lapic/apicdef.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { u64 } from '../lib/types.js';
 import type { EventKind } from '../scenario/events.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { vcpuDoing } from './legality.js';
 import type { Rules } from './rules.js';
 import type { machine } from './state.js';
@@ -37,14 +37,14 @@ export const guestEvents: Rules<GuestKind> = {
 };
 
 /** A fixed IPI without shorthand, physical, to a vCPU of the same VM; its sender may wait for the EOI. */
-function sendIpi(k: vmlinux, m: machine, cpu: number, to: number, vector: number): void {
+function sendIpi(k: vmlinux_x86, m: machine, cpu: number, to: number, vector: number): void {
   const target = m.kvm[vcpuOn(m, cpu).kvm].vcpus[to];
   if (target === undefined) return;
   k.guestIcr(cpu, APIC_DM_FIXED | vector, m.vcpu[target].vcpu_id);
 }
 
 /** The innermost handler of the guest writes EOI, if one runs; it returns as soon as the guest runs on. */
-function endInterrupt(k: vmlinux, m: machine, cpu: number): void {
+function endInterrupt(k: vmlinux_x86, m: machine, cpu: number): void {
   const vcpu = vcpuOn(m, cpu);
   const handler = m.actor[vcpu.pid].handlers.at(-1);
   if (handler === undefined || handler.ended) return;
@@ -55,7 +55,7 @@ function endInterrupt(k: vmlinux, m: machine, cpu: number): void {
 }
 
 /** The guest stores to a register of its APIC. */
-export function storeApic(k: vmlinux, m: machine, cpu: number, register: number, value: number): void {
+export function storeApic(k: vmlinux_x86, m: machine, cpu: number, register: number, value: number): void {
   const { apic } = vcpuOn(m, cpu).arch;
   if (k.apic_x2apic_mode(apic)) k.exitWrmsr64(cpu, APIC_BASE_MSR + (register >> 4), value, 0);
   else k.exitMmio(cpu, register, value);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Witness for KVM's part of the machine: recomputes what is kept incrementally, and what must agree. */
-import { IN_GUEST_MODE, type kvm_vcpu } from '../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../arch/x86/kvm_host.js';
+import { IN_GUEST_MODE } from '../kvm/kvm_host.js';
 import { APIC_IRR, APIC_ISR, APIC_PROCPRI, APIC_TASKPRI } from '../lapic/apicdef.js';
 import { NULL, TASK_RUNNING } from '../sched/sched.js';
 import type { machine } from './state.js';

@@ -8,13 +8,13 @@ import { U32_MAX } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { newSchedFeatures } from '../sched/records.js';
 import type { Kernel } from '../vmlinux/bind.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { machine } from './state.js';
 
 type Bag = Record<string, number | boolean>;
 
 /** Writes a knob. Booleans take 0 and 1; a name that the pin does not have is a series' own (`m.knobs`). */
-export function setKnob(_k: vmlinux, m: machine, name: string, value: number): void {
+export function setKnob(_k: vmlinux_x86, m: machine, name: string, value: number): void {
   if (name === 'base_slice_ns') {
     m.sysctl_sched_base_slice = value >>> 0;
     return;

@@ -11,10 +11,11 @@ import {
   KVM_MP_STATE_RUNNABLE,
   KVM_MP_STATE_UNINITIALIZED,
   KVM_REQ_EVENT,
+  type kvm_vcpu,
   newKvmArch,
   newKvmX86Params,
 } from '../arch/x86/kvm_host.js';
-import { type kvm_vcpu, newKvm, newKvmParams, newVcpu } from '../kvm/kvm_host.js';
+import { newKvm, newKvmParams, newVcpu } from '../kvm/kvm_host.js';
 import { HRTIMER_RESTART, type hrtimer } from '../lib/hrtimer.js';
 import { timeOfTsc } from '../lib/tsc.js';
 import type { u32 as U32, u64 as U64 } from '../lib/types.js';
@@ -22,7 +23,7 @@ import { gt, lt, sub, to_u64, u64, ZERO } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
-import type { kernel_state, vmlinux } from '../vmlinux/vmlinux.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 
 /** What a machine of local APICs is made of. */
 export interface LapicOptions {
@@ -61,13 +62,13 @@ export interface LapicOptions {
 
 /** The machine, and the kernel bound to it. */
 export interface LapicMachine {
-  readonly k: vmlinux;
-  readonly m: kernel_state;
+  readonly k: vmlinux_x86;
+  readonly m: kernel_state_x86;
   /** the vCPUs, by index */
   readonly vcpus: readonly kvm_vcpu[];
 }
 
-function emptyState(o: LapicOptions): kernel_state {
+function emptyState(o: LapicOptions): kernel_state_x86 {
   const params = newKvmX86Params();
   params.vector_hashing_enabled = o.vector_hashing ?? true;
   params.lapic_timer_advance = o.timer_advance ?? true;
@@ -91,7 +92,7 @@ function emptyState(o: LapicOptions): kernel_state {
     tsc_khz: o.tsc_khz ?? 1_000_000,
     hrtimer: [],
     host_irq: [[]],
-  } as unknown as kernel_state;
+  } as unknown as kernel_state_x86;
 }
 
 /**
@@ -104,7 +105,7 @@ export function createLapicMachine(kernel: Kernel, o: LapicOptions): LapicMachin
 }
 
 /** Creates the VM, the first of its machine, and its vCPUs, with what `o` says of them. */
-export function populate(k: vmlinux, m: kernel_state, o: LapicOptions): LapicMachine {
+export function populate(k: vmlinux_x86, m: kernel_state_x86, o: LapicOptions): LapicMachine {
   const arch = newKvmArch(o.vendor ?? 'svm');
   arch.irqchip_split = o.irqchip_split ?? true;
   arch.enable_apicv = o.enable_apicv ?? false;
@@ -125,7 +126,7 @@ export function addVcpu(machine: LapicMachine, vcpu_id: number, o: LapicOptions)
   const { k, m } = machine;
   const kvm = m.kvm[0];
   const id = m.vcpu.length;
-  const vcpu = newVcpu(id, kvm.id, vcpu_id, kvm.vcpus.length, k.newVcpuArch(k.newLapic(id)));
+  const vcpu = newVcpu(id, kvm.id, vcpu_id, kvm.vcpus.length, k.newVcpuArch(id));
   m.vcpu.push(vcpu);
   vcpu.arch.mp_state = k.kvm_vcpu_is_reset_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
   k.kvm_create_lapic(vcpu);
@@ -152,7 +153,7 @@ export function startAps(machine: LapicMachine): void {
 }
 
 /** The hrtimer that expires first; null when none is queued. */
-export function nextTimer(m: kernel_state): hrtimer | null {
+export function nextTimer(m: kernel_state_x86): hrtimer | null {
   let first: hrtimer | null = null;
   for (const t of m.hrtimer) {
     if (t.queued === 1 && (first === null || lt(t.expires, first.expires))) first = t;
@@ -241,7 +242,7 @@ export function enterAndExit(machine: LapicMachine, vcpu: kvm_vcpu, taken: numbe
 }
 
 /** Under APICv, what the CPU itself finds in the page once it is in the guest. */
-function takeVirtual(k: vmlinux, { arch }: kvm_vcpu, taken: number[]): void {
+function takeVirtual(k: vmlinux_x86, { arch }: kvm_vcpu, taken: number[]): void {
   if (!arch.apic.apicv_active) return;
   k.evaluateVirtualInterrupt(k.m.vcpu[arch.apic.vcpu]);
   taken.push(...arch.taken);

@@ -8,9 +8,8 @@
  * an expired timer is in IRR. The client itself decides RFLAGS.IF: it takes interrupts by `A` and NMIs by `N`.
  */
 
-import { KVM_REQ_NMI } from '../arch/x86/kvm_host.js';
+import { KVM_REQ_NMI, type kvm_vcpu } from '../arch/x86/kvm_host.js';
 import { KVM_HC_SCHED_YIELD, KVM_HC_SEND_IPI } from '../arch/x86/x86.js';
-import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { KVM_ENOSYS } from '../lapic/apicdef.js';
 import { EINVAL } from '../lib/errno.js';
 import { tscAt } from '../lib/tsc.js';

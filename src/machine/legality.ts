@@ -3,18 +3,18 @@
 
 import type { EventKind } from '../scenario/events.js';
 import { NULL, type task_struct } from '../sched/sched.js';
-import type { kernel_state } from '../vmlinux/vmlinux.js';
+import type { kernel_state_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { machine } from './state.js';
 import { vcpuLife, vcpuStateOf } from './vcpu-life.js';
 
 /** Current on the CPU. */
-export const current = (m: kernel_state, cpu: number): task_struct => m.task[m.rq[cpu].curr];
+export const current = (m: kernel_state_x86, cpu: number): task_struct => m.task[m.rq[cpu].curr];
 
 /** Whether the CPU runs its idle thread. */
-export const isIdle = (m: kernel_state, cpu: number): boolean => m.rq[cpu].curr === m.rq[cpu].idle;
+export const isIdle = (m: kernel_state_x86, cpu: number): boolean => m.rq[cpu].curr === m.rq[cpu].idle;
 
 /** Whether a task has that id and is no CPU's idle thread. */
-export function isTask(m: kernel_state, id: number): boolean {
+export function isTask(m: kernel_state_x86, id: number): boolean {
   const p = m.task[id];
   return p !== undefined && m.rq[p.cpu].idle !== id;
 }

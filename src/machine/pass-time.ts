@@ -4,7 +4,7 @@ import { elapse } from '../guest/actor.js';
 import { NotModelled } from '../lib/bug.js';
 import { add, toNumber, u64 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { preemptionTimerAt, runsOnItsOwn } from './next-event.js';
 import { interrupt, settle } from './settle.js';
 import type { machine } from './state.js';
@@ -13,7 +13,7 @@ import type { machine } from './state.js';
 const EXPIRATIONS_MAX = 100_000;
 
 /** Lets `ns` pass. Timers that are due on the way fire at their expiry, in the order of (expiry, id). */
-export function advance(k: vmlinux, m: machine, ns: number): void {
+export function advance(k: vmlinux_x86, m: machine, ns: number): void {
   const end = toNumber(m.sched_clock) + ns;
   for (let fired = 0; ; fired++) {
     const timer = nextTimer(m, end);
@@ -34,7 +34,7 @@ export function advance(k: vmlinux, m: machine, ns: number): void {
 }
 
 /** The host is busy for `ns`: what expires meanwhile fires when they are over. */
-export function stall(k: vmlinux, m: machine, ns: number): void {
+export function stall(k: vmlinux_x86, m: machine, ns: number): void {
   m.sched_clock = add(m.sched_clock, u64(ns));
   advance(k, m, 0);
 }

@@ -5,7 +5,7 @@ import { APIC_LVTT, APIC_TMICT } from '../lapic/apicdef.js';
 import { NotModelled } from '../lib/bug.js';
 import { toNumber } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { busCycleNs, type GuestKind, guestEvents, storeApic } from './guest-events.js';
 import { type HostKind, hostEvents } from './host-events.js';
 import { isIdle, vcpuDoing } from './legality.js';
@@ -31,7 +31,7 @@ export const programEvents: Rules<'step'> = {
   },
 };
 
-function perform(k: vmlinux, m: machine, event: Asked | null): void {
+function perform(k: vmlinux_x86, m: machine, event: Asked | null): void {
   if (event !== null) (rules[event.ev] as unknown as Rule<Asked>).perform(k, m, event);
 }
 
@@ -63,7 +63,7 @@ function asked(m: machine, cpu: number, request: Exclude<Request, Timer>): Asked
 type Timer = Extract<Request, { ask: 'timerVector' | 'timerCount' }>;
 
 /** The two stores that start the timer of the guest's APIC. */
-function setTimer(k: vmlinux, m: machine, cpu: number, request: Timer): void {
+function setTimer(k: vmlinux_x86, m: machine, cpu: number, request: Timer): void {
   if (request.ask === 'timerVector') storeApic(k, m, cpu, APIC_LVTT, request.vector);
   // TDCR is 0 after reset: a count is two bus cycles
   else storeApic(k, m, cpu, APIC_TMICT, Math.max(1, Math.floor(request.ns / (2 * busCycleNs(m, cpu)))));

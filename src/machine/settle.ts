@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What goes on by itself: interrupts of a CPU, needed reschedules, and the rest of what sleeps within a function. */
 
+import type { kvm_vcpu } from '../arch/x86/kvm_host.js';
 import { assert } from '../base/assert.js';
 import { takeInterrupt } from '../guest/actor.js';
-import type { kvm_vcpu } from '../kvm/kvm_host.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { machine } from './state.js';
 
 /** Interrupt handlers that the machine has: functions of the table. */
 type HandlerName = 'sched_tick' | 'hrtimerExpire' | 'wakeTask' | 'noHandler';
 
 /** An interrupt on the CPU: the guest there exits for it, its handler runs. */
-export function interrupt(k: vmlinux, m: machine, cpu: number, handler: HandlerName, ...args: number[]): void {
+export function interrupt(k: vmlinux_x86, m: machine, cpu: number, handler: HandlerName, ...args: number[]): void {
   m.cpu = cpu;
   if (k.exitExternalInterrupt(cpu, LOCAL_TIMER_VECTOR, handler, ...args)) return;
   m.hardirq = 1;
@@ -25,7 +25,7 @@ export function interrupt(k: vmlinux, m: machine, cpu: number, handler: HandlerN
  * Current on the CPU is preempted if need_resched is set and it is in userspace or idle; whether it was. A vCPU's
  * thread looks at need_resched by itself: the guest has exited for it, halt polling ends.
  */
-export function reschedule(k: vmlinux, m: machine, cpu: number): boolean {
+export function reschedule(k: vmlinux_x86, m: machine, cpu: number): boolean {
   const p = m.task[m.rq[cpu].curr];
   if (p.tif_need_resched !== 1 || k.notReturned(p)) return false;
   m.cpu = cpu;
@@ -37,7 +37,7 @@ export function reschedule(k: vmlinux, m: machine, cpu: number): boolean {
  * Lets what is left to do on the CPU go on. Interrupts that entered the guest are taken by its program; handlers that
  * have written EOI return.
  */
-export function settleGuest(k: vmlinux, m: machine, cpu: number): void {
+export function settleGuest(k: vmlinux_x86, m: machine, cpu: number): void {
   k.settleCpu(cpu);
   const id = m.vcpuOfTask[m.rq[cpu].curr];
   if (id === NULL) return;
@@ -74,7 +74,7 @@ export const ANY_CPU = -2;
  * A CPU looks at need_resched on its way out of the kernel: when it was in there. Of a flag that another CPU has set, or a
  * wake-up that it has queued, it learns by the interrupt that is sent with it; of the flag at its next tick as well.
  */
-export function settle(k: vmlinux, m: machine, entered: number = ANY_CPU): void {
+export function settle(k: vmlinux_x86, m: machine, entered: number = ANY_CPU): void {
   let rescheduled: readonly number[] = NONE;
   for (let round = 0; ; round++) {
     assert(round < 10_000, 'the machine does not come to rest within an event');

@@ -3,9 +3,9 @@
 import type { Actor, GuestVm } from '../guest/actor.js';
 import type { Program } from '../guest/instructions.js';
 import type { u64 } from '../lib/types.js';
-import type { kernel_state } from '../vmlinux/vmlinux.js';
+import type { kernel_state_x86 } from '../vmlinux/vmlinux-x86.js';
 
-export interface machine extends kernel_state {
+export interface machine extends kernel_state_x86 {
   /** names for reports: tasks have comm; groups here, index = task_group id */
   groupNames: string[];
   vmNames: string[];

@@ -11,7 +11,7 @@
  *   preempted  descheduled while runnable: preempted and ready
  *   waiting    runnable and off its CPU outside KVM_RUN, or before the first
  */
-import type { kvm_vcpu } from '../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../arch/x86/kvm_host.js';
 import { IN_GUEST_MODE } from '../kvm/kvm_host.js';
 import { NULL } from '../sched/sched.js';
 import { type LifeConfig, lifeTable } from './life-table.js';

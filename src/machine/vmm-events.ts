@@ -3,12 +3,12 @@
  * Events of local APICs on machines whose vCPUs have threads: what a VMM asks of a vCPU that may be in KVM_RUN, and what a
  * guest does by itself.
  */
-import { APICV_INHIBIT_REASON_ABSENT } from '../arch/x86/kvm_host.js';
-import type { kvm_vcpu, vcpu_ioctl } from '../kvm/kvm_host.js';
+import { APICV_INHIBIT_REASON_ABSENT, type kvm_vcpu } from '../arch/x86/kvm_host.js';
+import type { vcpu_ioctl } from '../kvm/kvm_host.js';
 import { APIC_BASE_MSR, APIC_EOI, APIC_ICR, APIC_SELF_IPI, APIC_TASKPRI } from '../lapic/apicdef.js';
 import { or, shl, u64 } from '../lib/types.js';
 import type { ApicEvent } from '../scenario/events.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { apicLegal, isApics, performApic } from './apics.js';
 import type { EventOf, Rule, Rules } from './rules.js';
 import type { machine } from './state.js';
@@ -41,7 +41,7 @@ function ioctl<E extends ApicEvent & { vcpu: number }>(call: (e: E) => vcpu_ioct
 
 /** What a guest does that runs: its CPU. */
 function byGuest<E extends ApicEvent & { vcpu: number }>(
-  perform: (k: vmlinux, cpu: number, e: E, vcpu: kvm_vcpu) => void,
+  perform: (k: vmlinux_x86, cpu: number, e: E, vcpu: kvm_vcpu) => void,
   may: (vcpu: kvm_vcpu, e: E, k: machine) => boolean = () => true,
 ): Rule<E> {
   return either<E>({
@@ -62,7 +62,7 @@ const isX2apic = (vcpu: kvm_vcpu): boolean => (Number(vcpu.arch.apic_base) & 0x4
 /** Of these it has events of its own, which know of its handlers. */
 const OWN = [APIC_EOI, APIC_ICR];
 
-function wrmsr(k: vmlinux, cpu: number, e: EventOf<'wrmsr'>, vcpu: kvm_vcpu): void {
+function wrmsr(k: vmlinux_x86, cpu: number, e: EventOf<'wrmsr'>, vcpu: kvm_vcpu): void {
   const reg = (e.msr - APIC_BASE_MSR) << 4;
   const vmx = k.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
   const passes = vmx && vcpu.arch.apic.apicv_active && isX2apic(vcpu) && e.high === 0 && e.value <= 0xff;

@@ -7,8 +7,8 @@ import type { Modules } from './stepped-kernel.js';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Where the one list of mirrored modules stands. */
-const LIST = 'vmlinux/modules';
+/** Where the lists of mirrored modules stand: what every architecture has, and x86's own. */
+const LISTS = ['vmlinux/modules', 'vmlinux/modules-x86'];
 
 /** The rooms of lockless code. The scheduler runs under the run queue's lock, in one step. */
 const LOCKLESS = /^(arch|kvm|lapic)\//;
@@ -37,7 +37,7 @@ export function importsOf(path: string): string[] {
 }
 
 /** The modules of the table, by path. */
-const listed = importsOf(LIST);
+const listed = LISTS.flatMap(importsOf);
 
 /** Those whose functions stop at their races. */
 export const STEPPED: readonly string[] = [...listed.filter((path) => LOCKLESS.test(path)).sort(), ...LOCKLESS_TOO];

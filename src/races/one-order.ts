@@ -15,7 +15,7 @@ import { exactFingerprint } from '../machine/fingerprint.js';
 import type { machine } from '../machine/state.js';
 import type { AnyFunction, FunctionTable, Kernel } from '../vmlinux/bind.js';
 import { bind, prototypeOf } from '../vmlinux/bind.js';
-import type { kernel_state, vmlinux } from '../vmlinux/vmlinux.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { CpuView, type StoreLog } from './cpu-view.js';
 
 /** What a CPU is about to do when it is stopped: the text of the `RACE:` comment. */
@@ -32,9 +32,9 @@ export const ARRIVE: Stop = 'its stores arrive';
 /** The mirrored functions by name, as generators. */
 export type SteppedKernel = {
   /** the machine as this CPU sees it */
-  readonly m: kernel_state;
+  readonly m: kernel_state_x86;
   /** every function in one step, as this CPU sees the machine */
-  readonly plain: vmlinux;
+  readonly plain: vmlinux_x86;
   readonly view: CpuView;
 } & Record<string, (...args: unknown[]) => Stepped>;
 
@@ -56,7 +56,7 @@ export interface Litmus {
   boot(): machine;
   cpus: Cpu[];
   /** null, or what is wrong: asked when every CPU is done and the machine has come to rest */
-  check(m: machine, plain: vmlinux): string | null;
+  check(m: machine, plain: vmlinux_x86): string | null;
 }
 
 /** One step of an order: this CPU went on to there. */
@@ -81,7 +81,7 @@ export interface Setting {
   /** the machine from which every order starts */
   readonly start: machine;
   /** lets the machine come to rest behind each */
-  readonly rest: (k: vmlinux, m: machine) => void;
+  readonly rest: (k: vmlinux_x86, m: machine) => void;
   readonly options: MemoryOptions;
 }
 
@@ -183,7 +183,7 @@ export function settingOf(
   table: StepTable,
   kernel: Kernel,
   litmus: Litmus,
-  rest: (k: vmlinux, m: machine) => void,
+  rest: (k: vmlinux_x86, m: machine) => void,
   options: MemoryOptions = {},
 ): Setting {
   return { table, kernel, litmus, start: litmus.boot(), rest, options };

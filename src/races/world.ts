@@ -25,7 +25,7 @@ import { vcpuStateOf } from '../machine/vcpu-life.js';
 import type { VmSpec } from '../scenario/scenario.js';
 import { NULL } from '../sched/sched.js';
 import type { Kernel } from '../vmlinux/bind.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { type Cpu, IDLE, type Litmus, type Stepped, type SteppedKernel } from './one-order.js';
 
 export const WAYS: Readonly<Record<string, Partial<VmSpec>>> = {
@@ -319,7 +319,7 @@ function* perform(
 /* ---- what must hold ---- */
 
 /** What is wrong when every CPU has come to rest, as `kind: details`; null when nothing is. */
-function wrong(m: Logged, plain: vmlinux, warns: number): string | null {
+function wrong(m: Logged, plain: vmlinux_x86, warns: number): string | null {
   for (const vcpu of m.vcpu) {
     const fault = interrupts(m, vcpu.id);
     if (fault !== null) return `${fault}; it is ${vcpuStateOf(m, vcpu)}`;

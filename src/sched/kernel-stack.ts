@@ -33,17 +33,17 @@ export interface kernel_frame {
 }
 
 /** Leaves the rest of the running function for when `p` is back on a CPU; at the end of this event if it stays. */
-export function whenBack(this: vmlinux, p: task_struct, fn: keyof vmlinux & string, ...args: number[]): void {
+export function whenBack<V extends vmlinux>(this: V, p: task_struct, fn: keyof V & string, ...args: number[]): void {
   p.kernel_stack.push({ fn, args, waits: WHEN_BACK });
 }
 
 /** The running function goes round in a loop until time has passed: its next turn, for the machine to call. */
-export function whileBusy(this: vmlinux, p: task_struct, fn: keyof vmlinux & string, ...args: number[]): void {
+export function whileBusy<V extends vmlinux>(this: V, p: task_struct, fn: keyof V & string, ...args: number[]): void {
   p.kernel_stack.push({ fn, args, waits: WHILE_BUSY });
 }
 
 /** The running function has entered the guest: what follows its exit, for the machine to call. */
-export function untilExit(this: vmlinux, p: task_struct, fn: keyof vmlinux & string, ...args: number[]): void {
+export function untilExit<V extends vmlinux>(this: V, p: task_struct, fn: keyof V & string, ...args: number[]): void {
   p.kernel_stack.push({ fn, args, waits: UNTIL_EXIT });
 }
 

@@ -4,9 +4,12 @@
  * Another kernel release is one too.
  */
 import type { Knob } from '../vmlinux/bind.js';
-import type { kernel_functions, vmlinux } from '../vmlinux/vmlinux.js';
+import type { kernel_functions_x86, vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 
-type Rebound<F, Adds> = F extends (...args: infer A) => infer R ? (this: vmlinux & Adds, ...args: A) => R : never;
+// WHY a method's type: an override of what every architecture shares may take its own architecture's vCPU.
+type Rebound<F, Adds> = F extends (...args: infer A) => infer R
+  ? { method(this: vmlinux_x86 & Adds, ...args: A): R }['method']
+  : never;
 
 /** One patch: what it replaces (`funcs`, same signature) and what is new with it (`adds`). */
 export interface Patch<Adds extends object = object> {
@@ -15,7 +18,7 @@ export interface Patch<Adds extends object = object> {
   /** 12-hex commit, when it is merged */
   commit?: string;
   /** may also name what an earlier patch of the same series added */
-  funcs?: { [Name in keyof kernel_functions]?: Rebound<kernel_functions[Name], NoInfer<Adds>> } & {
+  funcs?: { [Name in keyof kernel_functions_x86]?: Rebound<kernel_functions_x86[Name], NoInfer<Adds>> } & {
     [Name in keyof NoInfer<Adds>]?: Rebound<NoInfer<Adds>[Name], NoInfer<Adds>>;
   };
   adds?: { [Name in keyof Adds]?: Adds[Name] };

@@ -3,16 +3,19 @@
 import type { trace_event } from '../trace/trace-event.js';
 import './wide-shapes.js';
 import type { kernel_functions, kernel_state, vmlinux } from './vmlinux.js';
+import type { vmlinux_x86 } from './vmlinux-x86.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: a table of functions of every signature
 export type AnyFunction = (this: any, ...args: any[]) => any;
 export type FunctionTable = Readonly<Record<string, AnyFunction>>;
 
-/** A kernel: what it is called, and its functions. */
-export interface Kernel {
+/** A kernel: what it is called, and its functions. V: the table's type, which is an architecture's. */
+export interface Kernel<V extends vmlinux = vmlinux_x86> {
   /** `v6.12.117`, `v6.19-rc1`, `v6.19-rc1+semantics-aware-v2`, `...~3` for a prefix of three patches */
   readonly name: string;
   readonly table: FunctionTable;
+  /** never there: for the compiler, what binding gives */
+  readonly bound?: V;
   /** says that a series stands on another kernel than it was made for */
   readonly rebased?: string;
   /** what its series brought in sysctls, debugfs files and module parameters */
@@ -63,13 +66,17 @@ function boundTo(prototype: object, m: Bound['m'], tp: Bound['tp']): Bound {
 }
 
 /** Binds a kernel to a machine. The result is what mirrored functions know as `this`. */
-export function bind(kernel: Kernel, m: kernel_state, tp: ((event: trace_event) => void) | null = null): vmlinux {
-  return boundTo(prototypeOf(kernel.table), m, tp) as unknown as vmlinux;
+export function bind<V extends vmlinux = vmlinux_x86>(
+  kernel: Kernel<V>,
+  m: V['m'],
+  tp: ((event: trace_event) => void) | null = null,
+): V {
+  return boundTo(prototypeOf(kernel.table), m, tp) as unknown as V;
 }
 
 /** The kernel of `k`, bound to another machine; nobody hears its tracepoints. */
-export function rebind(k: vmlinux, m: kernel_state): vmlinux {
-  return boundTo(Object.getPrototypeOf(k), m, null) as unknown as vmlinux;
+export function rebind<V extends vmlinux>(k: V, m: V['m']): V {
+  return boundTo(Object.getPrototypeOf(k), m, null) as unknown as V;
 }
 
 /** The functions of modules, as one table; what a module exports besides functions stays out. */

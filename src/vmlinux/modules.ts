@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The one list of the modules whose functions make up the table. Its type, its functions and what `races` steps through are
- * taken from here; a name that two modules export does not compile.
+ * The modules whose functions every architecture's table has. The table's type, its functions and what `races` steps
+ * through are taken from here and from the architecture's own list; a name that two modules export does not compile.
  */
-export * from '../arch/x86/avic.js';
-export * from '../arch/x86/hyperv.js';
-export * from '../arch/x86/kvm_host.js';
-export * from '../arch/x86/kvm-x86-ops.js';
-export * from '../arch/x86/kvm-x86-ops-vcpu.js';
-export * from '../arch/x86/posted_intr.js';
-export * from '../arch/x86/svm.js';
-export * from '../arch/x86/vcpu-exits.js';
-export * from '../arch/x86/vcpu-userspace.js';
-export * from '../arch/x86/virtual-interrupts.js';
-export * from '../arch/x86/vmx.js';
-export * from '../arch/x86/x86.js';
-export * from '../arch/x86/x86-apic.js';
-export * from '../arch/x86/x86-tsc.js';
 export * from '../kvm/entry.js';
 export * from '../kvm/kvm_host.js';
 export * from '../kvm/kvm_main.js';
 export * from '../kvm/signal.js';
-export * from '../lapic/ioapic.js';
-export * from '../lapic/irq.js';
-export * from '../lapic/irq_comm.js';
-export * from '../lapic/lapic.js';
 export * from '../lib/hrtimer.js';
 export * from '../lib/rbtree_augmented.js';
 export * from '../sched/core.js';
@@ -43,6 +25,5 @@ export * from '../sched/stop_task.js';
 export * from '../sched/syscalls.js';
 export * from '../sched/topology.js';
 export * from '../trace/kvm.js';
-export * from '../trace/kvm_x86.js';
 export * from '../trace/sched.js';
 export * from '../trace/warn.js';

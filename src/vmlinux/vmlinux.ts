@@ -1,36 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The kernel as a table of functions, bound to one machine.
+ * The kernel as a table of functions, bound to one machine: what every architecture has.
  *
  * Every mirrored function is called as `this.name(...)`; `this.m` is the machine it works on. A function is in the table
- * when its file exports it and `modules.ts` lists the file.
+ * when its file exports it and `modules.ts`, or an architecture's list, names the file. What an architecture has beyond
+ * this is in a file of its own (`vmlinux-x86.ts`).
  */
-import type { kvm_x86_state } from '../arch/x86/kvm_host.js';
-import type { kvm_state } from '../kvm/kvm_host.js';
+import type { kvm, kvm_state, kvm_vcpu, vcpu_ptr } from '../kvm/kvm_host.js';
 import type { hrtimer_state } from '../lib/hrtimer.js';
+import type { bool } from '../lib/types.js';
 import type { sched_state } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
 
 /** The functions among a module's exports. */
-type Functions<Module> = {
+export type Functions<Module> = {
   [Name in keyof Module as Module[Name] extends (...args: never[]) => unknown ? Name : never]: Module[Name];
 };
 
-/** All of the machine that mirrored functions may reach. */
-export interface kernel_state extends sched_state, kvm_state, kvm_x86_state, hrtimer_state {
+/** All of the machine that functions of every architecture may reach. */
+export interface kernel_state extends sched_state, kvm_state, hrtimer_state {
   /** smp_processor_id(): the CPU that executes */
   cpu: number;
   /** 1 while an interrupt handler executes on it (tick, timer, IPI): what in_task() denies; absent for 0 */
   hardirq?: number;
+  /** per CPU: vectors of the interrupts that wait until the kernel lets them in, in order */
+  host_irq: number[][];
   /** knobs that a series brought and somebody wrote, by name; see `Knob` */
   knobs?: Record<string, number>;
 }
 
-/** The mirrored functions, by kernel name. */
+/** The mirrored functions that every architecture shares, by kernel name. */
 export interface kernel_functions extends Functions<typeof import('./modules.js')> {}
 
+/**
+ * include/linux/kvm_host.h: what virt/kvm asks of an architecture.
+ *
+ * WHY methods: an architecture's own take its own vCPU, and a method's parameters may be narrower.
+ */
+export interface arch_functions {
+  /** kzalloc() of struct kvm_vcpu_arch */
+  newVcpuArch(vcpu: vcpu_ptr): object;
+  kvm_arch_init_vm(kvm: kvm): number;
+  kvm_arch_vcpu_precreate(kvm: kvm, id: number): number;
+  kvm_arch_vcpu_create(vcpu: kvm_vcpu): number;
+  kvm_arch_vcpu_postcreate(vcpu: kvm_vcpu): void;
+  kvm_arch_vcpu_destroy(vcpu: kvm_vcpu): void;
+  kvm_arch_vcpu_load(vcpu: kvm_vcpu, cpu: number): void;
+  kvm_arch_vcpu_put(vcpu: kvm_vcpu): void;
+  kvm_arch_vcpu_run_pid_change(vcpu: kvm_vcpu): number;
+  kvm_arch_vcpu_ioctl_run(vcpu: kvm_vcpu): number;
+  kvm_arch_vcpu_blocking(vcpu: kvm_vcpu): void;
+  kvm_arch_vcpu_unblocking(vcpu: kvm_vcpu): void;
+  kvm_arch_no_poll(vcpu: kvm_vcpu): bool;
+  kvm_arch_vcpu_runnable(vcpu: kvm_vcpu): bool;
+  kvm_arch_vcpu_should_kick(vcpu: kvm_vcpu): bool;
+  kvm_arch_vcpu_in_kernel(vcpu: kvm_vcpu): bool;
+  kvm_arch_vcpu_preempted_in_kernel(vcpu: kvm_vcpu): bool;
+  kvm_arch_dy_runnable(vcpu: kvm_vcpu): bool;
+  kvm_arch_dy_has_pending_interrupt(vcpu: kvm_vcpu): bool;
+  kvm_cpu_has_pending_timer(vcpu: kvm_vcpu): number;
+}
+
 /** The linked kernel, bound to a machine. */
-export interface vmlinux extends kernel_functions {
+export interface vmlinux extends kernel_functions, arch_functions {
   readonly m: kernel_state;
   /** Who hears the tracepoints; null for nobody. */
   readonly tp: ((event: trace_event) => void) | null;

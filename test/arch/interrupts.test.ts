@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An interrupt from one vCPU to another, as the VM and its hardware are set up; what the trace still shows. */
 import { describe, expect, it, vi } from 'vitest';
+import type { VmConfig } from '../../src/arch/x86/boot-vm.js';
 import { KVM_REQ_EVENT } from '../../src/arch/x86/kvm_host.js';
-import type { VmConfig } from '../../src/kvm/boot-kvm.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 
 function pair(config: Partial<VmConfig> = {}): TestMachine {

@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { VmConfig } from '../../src/kvm/boot-kvm.js';
+import type { VmConfig } from '../../src/arch/x86/boot-vm.js';
 import { toNumber } from '../../src/lib/types.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The shadow of an STI: who looks at it, who ends it, and who leaves it alone. */
 import { describe, expect, it, vi } from 'vitest';
+import type { VmConfig } from '../../src/arch/x86/boot-vm.js';
 import { KVM_REQ_EVENT, KVM_REQ_TLB_FLUSH_GUEST } from '../../src/arch/x86/kvm_host.js';
-import type { VmConfig } from '../../src/kvm/boot-kvm.js';
 import { u64 } from '../../src/lib/types.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 

@@ -22,9 +22,12 @@ const EXIT = '(globalThis as any).process.exit';
 
 /** `check` of a patch with one override, in front of which `before` stands. */
 function check(body: string, before = '', name = 'yield_task_fair'): { code: number | null; out: string; err: string } {
-  const patch = `{ subject: "x", funcs: { ${name}(this: vmlinux, _of: unknown): void { ${body} } } }`;
+  const patch = `{ subject: "x", funcs: { ${name}(this: vmlinux_x86, _of: unknown): void { ${body} } } }`;
   const series = `export default defineSeries({ id: "mine", title: "x", base: "v6.12.117", patches: [${patch}] });`;
-  writeFileSync(join(cwd, 'mine.ts'), `import { defineSeries, type vmlinux } from "kvmodel";\n${before}\n${series}\n`);
+  writeFileSync(
+    join(cwd, 'mine.ts'),
+    `import { defineSeries, type vmlinux_x86 } from "kvmodel";\n${before}\n${series}\n`,
+  );
   const argv = ['check', './mine.ts', '--only', 'yield', '--runs', '4'];
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin/kvmodel.mjs'), ...argv], {
     cwd,

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Faults to plant in the local APIC's mirrored functions: the mistakes one makes when mirroring lapic.c. */
-import type { kvm_lapic_irq } from '../../src/arch/x86/kvm_host.js';
-import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm, kvm_lapic_irq, kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import type { dest_lapics, int_out, kvm_apic_map, kvm_lapic } from '../../src/lapic/lapic.js';
 import { add, or, s64, s64_add, u64, ZERO } from '../../src/lib/types.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { called, type Fault, fault, missing, result } from './faults.js';
 
 const ONE = u64(1);
 const apicOf = (args: readonly unknown[]): kvm_lapic => args[0] as kvm_lapic;
 
 /** Done, and then something else with the APIC that is the first argument. */
-const and = (name: Parameters<typeof fault>[0], what: string, more: (k: vmlinux, args: never[]) => void): Fault =>
+const and = (name: Parameters<typeof fault>[0], what: string, more: (k: vmlinux_x86, args: never[]) => void): Fault =>
   fault(
     name,
     what,
     (right) =>
-      function (this: vmlinux, ...args: unknown[]) {
+      function (this: vmlinux_x86, ...args: unknown[]) {
         const r = right.apply(this, args);
         more(this, args as never[]);
         return r;
@@ -45,7 +44,7 @@ export const apicFaults: readonly Fault[] = [
     'kvm_apic_map_get_logical_dest',
     'x2APIC clusters overlap',
     (right) =>
-      function (this: vmlinux, map: kvm_apic_map, id: number, out: dest_lapics) {
+      function (this: vmlinux_x86, map: kvm_apic_map, id: number, out: dest_lapics) {
         const r = right.call(this, map, id, out);
         if (map.logical_mode === 3 && out.base > 0) out.base -= 1;
         return r;
@@ -159,7 +158,7 @@ export const apicFaults: readonly Fault[] = [
     'kvm_lapic_reg_read',
     'no alignment',
     (right) =>
-      function (this: vmlinux, apic: kvm_lapic, offset: number, len: number, data: int_out) {
+      function (this: vmlinux_x86, apic: kvm_lapic, offset: number, len: number, data: int_out) {
         return right.call(this, apic, offset & ~3, len, data);
       },
   ),

@@ -6,9 +6,9 @@
 import { add, lt, s64, s64_add, s64_diff, s64_gt, s64_neg, sub, to_s64, u64, ZERO } from '../../src/lib/types.js';
 import type { cfs_rq, rq, sched_avg, sched_entity, task_struct } from '../../src/sched/sched.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
-import type { kernel_functions, vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { kernel_functions_x86, vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
-type Name = keyof kernel_functions & string;
+type Name = keyof kernel_functions_x86 & string;
 
 export interface Fault {
   /** the mirrored function it is in */
@@ -32,7 +32,7 @@ export const result = (name: Name, what: string, change: (r: never) => unknown):
     name,
     what,
     (right) =>
-      function (this: vmlinux, ...args: unknown[]) {
+      function (this: vmlinux_x86, ...args: unknown[]) {
         return change(right.apply(this, args) as never);
       },
   );
@@ -42,7 +42,7 @@ export const called = (name: Name, what: string, change: (args: never[]) => unkn
     name,
     what,
     (right) =>
-      function (this: vmlinux, ...args: unknown[]) {
+      function (this: vmlinux_x86, ...args: unknown[]) {
         return right.apply(this, change(args as never[]));
       },
   );
@@ -54,7 +54,7 @@ export const faults: readonly Fault[] = [
     '__calc_delta',
     'cuts the product before dividing',
     (right) =>
-      function (this: vmlinux, delta: never, weight: never, lw: never) {
+      function (this: vmlinux_x86, delta: never, weight: never, lw: never) {
         return right.call(
           this,
           this.m.cpu === 0 ? u64(Number(BigInt.asUintN(31, BigInt(delta as never)))) : delta,
@@ -72,7 +72,7 @@ export const faults: readonly Fault[] = [
     'avg_vruntime_add',
     'forgets scale_load_down()',
     (right) =>
-      function (this: vmlinux, q: cfs_rq, se: sched_entity) {
+      function (this: vmlinux_x86, q: cfs_rq, se: sched_entity) {
         right.call(this, q, se);
         q.avg_load = add(q.avg_load, ONE);
       },
@@ -85,7 +85,7 @@ export const faults: readonly Fault[] = [
     'vruntime_eligible',
     'is strict',
     (right) =>
-      function (this: vmlinux, q: cfs_rq, v: never) {
+      function (this: vmlinux_x86, q: cfs_rq, v: never) {
         return right.call(this, q, v) && !(s64_diff(v, q.zero_vruntime) === s64(0) && q.nr_running > 1);
       },
   ),
@@ -93,7 +93,7 @@ export const faults: readonly Fault[] = [
     'vruntime_eligible',
     'compares unsigned',
     (right) =>
-      function (this: vmlinux, q: cfs_rq, v: never) {
+      function (this: vmlinux_x86, q: cfs_rq, v: never) {
         return right.call(this, q, v) && !lt(v, q.zero_vruntime);
       },
   ),
@@ -106,7 +106,7 @@ export const faults: readonly Fault[] = [
     '__update_inv_weight',
     'rounds up',
     (right) =>
-      function (this: vmlinux, lw: { inv_weight: number }) {
+      function (this: vmlinux_x86, lw: { inv_weight: number }) {
         right.call(this, lw);
         if (lw.inv_weight > 1) lw.inv_weight++;
       },
@@ -119,7 +119,7 @@ export const faults: readonly Fault[] = [
     'place_entity',
     'forgets the relative deadline',
     (right) =>
-      function (this: vmlinux, q: cfs_rq, se: sched_entity, flags: number) {
+      function (this: vmlinux_x86, q: cfs_rq, se: sched_entity, flags: number) {
         se.rel_deadline = 0;
         right.call(this, q, se, flags);
       },
@@ -128,7 +128,7 @@ export const faults: readonly Fault[] = [
     'place_entity',
     'does not inflate the lag',
     (right) =>
-      function (this: vmlinux, q: cfs_rq, se: sched_entity, flags: number) {
+      function (this: vmlinux_x86, q: cfs_rq, se: sched_entity, flags: number) {
         const load = q.avg_load;
         right.call(this, q, se, flags);
         if (load !== ZERO && se.vlag !== s64(0)) se.vruntime = add(se.vruntime, ONE);
@@ -143,7 +143,7 @@ export const faults: readonly Fault[] = [
     '__min_slice_update',
     'takes the larger slice',
     () =>
-      function (this: vmlinux, se: sched_entity, node: number) {
+      function (this: vmlinux_x86, se: sched_entity, node: number) {
         if (node < 0) return;
         const child = this.m.se[node];
         if (lt(se.min_slice, child.min_slice)) se.min_slice = child.min_slice;
@@ -155,7 +155,7 @@ export const faults: readonly Fault[] = [
     'update_deadline',
     'comes one ns late',
     (right) =>
-      function (this: vmlinux, q: cfs_rq, se: sched_entity) {
+      function (this: vmlinux_x86, q: cfs_rq, se: sched_entity) {
         if (s64_diff(se.vruntime, se.deadline) === s64(0)) return false;
         return right.call(this, q, se);
       },
@@ -173,7 +173,7 @@ export const faults: readonly Fault[] = [
     'pick_eevdf',
     'never looks left',
     (right) =>
-      function (this: vmlinux, q: cfs_rq) {
+      function (this: vmlinux_x86, q: cfs_rq) {
         const first = this.__pick_first_entity(q);
         return first !== null && this.entity_eligible(q, first) ? first : right.call(this, q);
       },
@@ -188,7 +188,7 @@ export const faults: readonly Fault[] = [
     'entity_tick',
     'does not resched',
     (right) =>
-      function (this: vmlinux, q: cfs_rq, curr: sched_entity, queued: number) {
+      function (this: vmlinux_x86, q: cfs_rq, curr: sched_entity, queued: number) {
         const p = this.m.task[this.m.rq[q.rq].curr];
         const before = p.tif_need_resched;
         right.call(this, q, curr, queued);
@@ -200,7 +200,7 @@ export const faults: readonly Fault[] = [
     'update_rq_clock',
     'does not skip',
     (right) =>
-      function (this: vmlinux, of: rq) {
+      function (this: vmlinux_x86, of: rq) {
         of.clock_update_flags &= ~2;
         right.call(this, of);
       },
@@ -223,7 +223,7 @@ export const faults: readonly Fault[] = [
     'update_load_avg',
     'forgets the group',
     (right) =>
-      function (this: vmlinux, q: cfs_rq, se: sched_entity, flags: number) {
+      function (this: vmlinux_x86, q: cfs_rq, se: sched_entity, flags: number) {
         right.call(this, q, se, flags & ~1);
       },
   ),
@@ -231,7 +231,7 @@ export const faults: readonly Fault[] = [
     'accumulate_sum',
     'counts runnable as running',
     (right) =>
-      function (this: vmlinux, delta: never, sa: sched_avg, load: never, _runnable: never, running: number) {
+      function (this: vmlinux_x86, delta: never, sa: sched_avg, load: never, _runnable: never, running: number) {
         return right.call(this, delta, sa, load, running as never, running);
       },
   ),
@@ -242,7 +242,7 @@ export const faults: readonly Fault[] = [
     'yield_task_fair',
     'does not forfeit',
     (right) =>
-      function (this: vmlinux, of: rq) {
+      function (this: vmlinux_x86, of: rq) {
         const se = this.m.se[this.m.task[of.curr].se];
         const { vruntime } = se;
         right.call(this, of);
@@ -253,7 +253,7 @@ export const faults: readonly Fault[] = [
     'yield_to_task_fair',
     'does not yield',
     () =>
-      function (this: vmlinux, _rq: rq, p: task_struct) {
+      function (this: vmlinux_x86, _rq: rq, p: task_struct) {
         const se = this.m.se[p.se];
         if (se.on_rq === 0) return false;
         this.set_next_buddy(se);
@@ -264,7 +264,7 @@ export const faults: readonly Fault[] = [
     'yield_to',
     'does not mind being alone',
     (right) =>
-      function (this: vmlinux, p: task_struct, preempt: boolean) {
+      function (this: vmlinux_x86, p: task_struct, preempt: boolean) {
         const r = right.call(this, p, preempt);
         return r === -3 ? 0 : r;
       },
@@ -275,7 +275,7 @@ export const faults: readonly Fault[] = [
     '__setscheduler_params',
     'does not clamp the slice',
     (right) =>
-      function (this: vmlinux, p: task_struct, attr: { sched_runtime: never }) {
+      function (this: vmlinux_x86, p: task_struct, attr: { sched_runtime: never }) {
         right.call(this, p, attr as never);
         const se = this.m.se[p.se];
         if (se.custom_slice !== 0 && s64_gt(to_s64(attr.sched_runtime), s64(0))) se.slice = attr.sched_runtime;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Faults to plant in mirrored functions of KVM: each has to be found by holding that function alone. */
-import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm, kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import type { u64 } from '../../src/lib/types.js';
 import type { AnyFunction } from '../../src/vmlinux/bind.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 export interface HeldFault {
   /** the function it is in */
@@ -22,13 +23,13 @@ const fault = (name: string, what: string, plant: (right: AnyFunction) => AnyFun
 const around = (
   name: string,
   what: string,
-  body: (k: vmlinux, right: () => unknown, args: never[]) => unknown,
+  body: (k: vmlinux_x86, right: () => unknown, args: never[]) => unknown,
 ): HeldFault =>
   fault(
     name,
     what,
     (right) =>
-      function (this: vmlinux, ...args: never[]) {
+      function (this: vmlinux_x86, ...args: never[]) {
         return body(this, () => right.apply(this, args), args);
       },
   );
@@ -39,7 +40,7 @@ export const heldFaults: readonly HeldFault[] = [
     'kvm_vcpu_on_spin',
     'begins with the one boosted last',
     (right) =>
-      function (this: vmlinux, me: kvm_vcpu, kernel: boolean) {
+      function (this: vmlinux_x86, me: kvm_vcpu, kernel: boolean) {
         const kvm = this.m.kvm[me.kvm] as kvm;
         kvm.last_boosted_vcpu = Math.max(0, kvm.last_boosted_vcpu - 1);
         return right.call(this, me, kernel);
@@ -49,7 +50,7 @@ export const heldFaults: readonly HeldFault[] = [
     'kvm_vcpu_on_spin',
     'tries four times',
     (right) =>
-      function (this: vmlinux, me: kvm_vcpu, kernel: boolean) {
+      function (this: vmlinux_x86, me: kvm_vcpu, kernel: boolean) {
         let failed = false;
         const kvm_vcpu_yield_to = (vcpu: kvm_vcpu): number => {
           const r = this.kvm_vcpu_yield_to(vcpu);
@@ -68,7 +69,7 @@ export const heldFaults: readonly HeldFault[] = [
     'kvm_vcpu_on_spin',
     'takes a spinner in user mode for one in the kernel',
     (right) =>
-      function (this: vmlinux, me: kvm_vcpu) {
+      function (this: vmlinux_x86, me: kvm_vcpu) {
         return right.call(this, me, true);
       },
   ),
@@ -81,7 +82,7 @@ export const heldFaults: readonly HeldFault[] = [
     'kvm_vcpu_eligible_for_directed_yield',
     'turns over first',
     () =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         if (vcpu.spin_loop.in_spin_loop) this.kvm_vcpu_set_dy_eligible(vcpu, !vcpu.spin_loop.dy_eligible);
         return !vcpu.spin_loop.in_spin_loop || vcpu.spin_loop.dy_eligible;
       },
@@ -91,7 +92,7 @@ export const heldFaults: readonly HeldFault[] = [
     'vcpu_dy_runnable',
     'asks kvm_arch_vcpu_runnable()',
     () =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         return this.kvm_arch_vcpu_runnable(vcpu);
       },
   ),
@@ -108,7 +109,7 @@ export const heldFaults: readonly HeldFault[] = [
     'grow_halt_poll_ns',
     'caps at halt_poll_ns',
     (right) =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         right.call(this, vcpu);
         vcpu.halt_poll_ns = Math.min(vcpu.halt_poll_ns, this.m.kvm_params.halt_poll_ns);
       },
@@ -117,7 +118,7 @@ export const heldFaults: readonly HeldFault[] = [
     'grow_halt_poll_ns',
     'does not wrap',
     () =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         const old = vcpu.halt_poll_ns;
         const p = this.m.kvm_params;
         const val = p.halt_poll_ns_grow === 0 ? old : Math.max(old * p.halt_poll_ns_grow, p.halt_poll_ns_grow_start);
@@ -129,7 +130,7 @@ export const heldFaults: readonly HeldFault[] = [
     'shrink_halt_poll_ns',
     'leaves it alone when the factor is 0',
     (right) =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         if (this.m.kvm_params.halt_poll_ns_shrink !== 0) right.call(this, vcpu);
       },
   ),
@@ -140,7 +141,7 @@ export const heldFaults: readonly HeldFault[] = [
     'kvm_vcpu_check_block',
     'does not look at requests',
     () =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         if (this.kvm_arch_vcpu_runnable(vcpu) || this.kvm_cpu_has_pending_timer(vcpu)) return -4;
         return this.signal_pending(this.get_current()) ? -4 : 0;
       },
@@ -162,7 +163,7 @@ export const heldFaults: readonly HeldFault[] = [
     'kvm_vcpu_can_poll',
     'forgets need_resched()',
     () =>
-      function (this: vmlinux, cur: u64, stop: u64) {
+      function (this: vmlinux_x86, cur: u64, stop: u64) {
         return this.single_task_running() && Number(cur as never) < Number(stop as never);
       },
   ),
@@ -171,7 +172,7 @@ export const heldFaults: readonly HeldFault[] = [
     'kvm_vcpu_block',
     'publishes the waiter first',
     () =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         vcpu.stat.blocking = 1;
         this.prepare_to_rcuwait(vcpu);
         this.kvm_arch_vcpu_blocking(vcpu);
@@ -182,7 +183,7 @@ export const heldFaults: readonly HeldFault[] = [
     'kvm_vcpu_wake_up',
     'is ready before it is woken',
     () =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         vcpu.ready = true;
         if (!this.__kvm_vcpu_wake_up(vcpu)) return false;
         vcpu.stat.halt_wakeup++;
@@ -239,7 +240,7 @@ export const heldFaults: readonly HeldFault[] = [
     'svm_grow_ple_window',
     'is 32 bits wide',
     () =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         const p = this.m.kvm_x86_params;
         const old = vcpu.arch.vmcb.pause_filter_count;
         if (this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm] as kvm)) return;
@@ -257,7 +258,7 @@ export const heldFaults: readonly HeldFault[] = [
     'handle_pause',
     'skips the instruction first',
     () =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         if (!this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm] as kvm)) this.vmx_grow_ple_window(vcpu);
         const r = this.kvm_skip_emulated_instruction(vcpu);
         this.kvm_vcpu_on_spin(vcpu, true);
@@ -313,10 +314,10 @@ export const heldFaults: readonly HeldFault[] = [
     'handle_fastpath_set_msr_irqoff',
     'traces before it skips',
     (right) =>
-      function (this: vmlinux, vcpu: kvm_vcpu) {
+      function (this: vmlinux_x86, vcpu: kvm_vcpu) {
         const traced = this.trace_kvm_msr.bind(this);
         const skip = this.kvm_skip_emulated_instruction.bind(this);
-        const early = Object.create(this) as vmlinux;
+        const early = Object.create(this) as vmlinux_x86;
         const data = (): u64 => vcpu.arch.regs.rax;
         Object.defineProperty(early, 'kvm_skip_emulated_instruction', {
           value: (v: kvm_vcpu) => {

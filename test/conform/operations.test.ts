@@ -11,7 +11,7 @@ import { newSchedFeatures } from '../../src/sched/records.js';
 import type { cfs_rq, rq, sched_entity } from '../../src/sched/sched.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 const file = new URL('../vectors/eevdf-6.12.117-1cpu-00.jsonl.gz', import.meta.url);
 const lines = gunzipSync(readFileSync(file)).toString('utf8').split('\n');
@@ -112,7 +112,7 @@ describe('replay', () => {
     [
       'no forfeit on yield',
       {
-        yield_task_fair(this: vmlinux, rq: rq) {
+        yield_task_fair(this: vmlinux_x86, rq: rq) {
           original['yield_task_fair'].call({ __proto__: this, entity_eligible: () => false }, rq);
         },
       },
@@ -138,7 +138,7 @@ describe('replay', () => {
     [
       'a tree that keeps min_slice',
       {
-        min_vruntime_cb_rotate(this: vmlinux, old: number, top: number) {
+        min_vruntime_cb_rotate(this: vmlinux_x86, old: number, top: number) {
           this.m.se[top].min_slice = this.m.se[old].min_slice;
           original['min_vruntime_cb_rotate'].call(this, old, top);
         },

@@ -9,7 +9,7 @@ import type { machine } from '../../src/machine/state.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 /** `step` counts a modulo 3, `yield` counts b modulo 4, `hlt` is legal only when both are 2, `intr` is a bug at a = 2. */
 export interface Toy {
@@ -45,7 +45,7 @@ function bootToy(): machine {
   return { ...shared, ...none, TICK_NSEC: u64(4_000_000), ...lists, a: 0, b: 0, halted: 0 } as unknown as machine;
 }
 
-function applyToy(bound: vmlinux, event: MachineEvent): void {
+function applyToy(bound: vmlinux_x86, event: MachineEvent): void {
   const kernel = bound as unknown as ToyKernel;
   const toy = toyOf(kernel.m);
   switch (event.ev) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Bugs that KVM once had, each put back: the pin does it right, the reverted kernel does not. */
 import { describe, expect, it } from 'vitest';
+import type { VmConfig } from '../../src/arch/x86/boot-vm.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
   KVM_MP_STATE_HALTED,
   KVM_MP_STATE_RUNNABLE,
 } from '../../src/arch/x86/kvm_host.js';
-import type { VmConfig } from '../../src/kvm/boot-kvm.js';
 import { baseKernel, seriesKernel } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
 import { seriesOf } from '../series/series-of.js';

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A small machine for tests of KVM: the scheduler booted, VMs with one thread a vCPU, and what a machine does. */
-import { bootVm, newKvmState, type VmConfig, vcpuThread } from '../../src/kvm/boot-kvm.js';
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+
+import { bootVm, newKvmState, type VmConfig, vcpuThread } from '../../src/arch/x86/boot-vm.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { add, u64 } from '../../src/lib/types.js';
 import { forkTask, initSched, newSchedState } from '../../src/sched/boot-sched.js';
 import type { task_struct } from '../../src/sched/sched.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
 import { bind, type Kernel } from '../../src/vmlinux/bind.js';
-import type { kernel_state, vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 export interface TestMachine {
-  k: vmlinux;
-  m: kernel_state;
+  k: vmlinux_x86;
+  m: kernel_state_x86;
   events: trace_event[];
   /** vCPU i of the first VM */
   v(i: number): kvm_vcpu;
@@ -35,7 +36,7 @@ export function testMachine(
   vm: VmConfig | null,
   affinity: number[][] = [],
   kernel: Kernel = linux_6_12,
-  prepare: (m: kernel_state) => void = () => {},
+  prepare: (m: kernel_state_x86) => void = () => {},
 ): TestMachine {
   const events: trace_event[] = [];
   const m = {
@@ -43,7 +44,7 @@ export function testMachine(
     hrtimer: [],
     ...newSchedState({ cpus, HZ: 250, now: u64(1_000_000_000) }),
     ...newKvmState(cpus),
-  } as kernel_state;
+  } as kernel_state_x86;
   const k = bind(kernel, m, (e) => {
     events.push(e);
   });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** kvm_vcpu_on_spin(): who is asked, in which order, what an answer costs, and what is remembered. */
+
 import { describe, expect, it } from 'vitest';
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';

@@ -2,8 +2,8 @@
 /** Timer, EOI, state and virtual interrupts of KVM's local APIC, one fact a test: each differs from the SDM, or from what one would guess. */
 import { describe, expect, it } from 'vitest';
 import { highest, IRR, ISR, reg, vectorsOf } from '../../properties/lapic/page.js';
-import { KVM_REQ_IOAPIC_EOI_EXIT } from '../../src/arch/x86/kvm_host.js';
-import { IN_GUEST_MODE, type kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import { KVM_REQ_IOAPIC_EOI_EXIT, type kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
+import { IN_GUEST_MODE } from '../../src/kvm/kvm_host.js';
 import { u64 } from '../../src/lib/types.js';
 import {
   advanceTo,

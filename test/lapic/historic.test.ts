@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Bugs that lapic.c and ioapic.c once had: each is noticed by a property, a recording, or a state made for it. */
+
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { interrupts } from '../../properties/lapic/index.js';
 import { highest, IRR, vectorsOf } from '../../properties/lapic/page.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { replayLapic } from '../../src/conform/recording/lapic-replay.js';
 import { parseLapicTranscript } from '../../src/conform/recording/lapic-transcript.js';
 import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { u64 } from '../../src/lib/types.js';
 import { addVcpu, createLapicMachine, type LapicMachine, startAps } from '../../src/machine/lapic-machine.js';

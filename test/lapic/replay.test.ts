@@ -6,7 +6,7 @@ import { replayLapic, replayText } from '../../src/conform/recording/lapic-repla
 import { parseLapicTranscript } from '../../src/conform/recording/lapic-transcript.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { overridden } from '../series/overridden.js';
 
 const FILE = new URL('../vectors/lapic-kvm-6.12.117.jsonl.gz', import.meta.url);
@@ -28,7 +28,7 @@ describe('the recordings of a real KVM', () => {
     [
       'a divider that is taken for its bits',
       {
-        update_divide_count(this: vmlinux, apic: kvm_lapic) {
+        update_divide_count(this: vmlinux_x86, apic: kvm_lapic) {
           apic.divide_count = 1 << (this.kvm_lapic_get_reg(apic, 0x3e0) & 7);
         },
       },
@@ -36,7 +36,7 @@ describe('the recordings of a real KVM', () => {
     [
       'a timer that is not stopped by a change of mode',
       {
-        apic_update_lvtt(this: vmlinux, apic: kvm_lapic) {
+        apic_update_lvtt(this: vmlinux_x86, apic: kvm_lapic) {
           apic.lapic_timer.timer_mode = this.kvm_lapic_get_reg(apic, 0x320) & apic.lapic_timer.timer_mode_mask;
         },
       },

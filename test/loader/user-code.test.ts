@@ -43,7 +43,7 @@ describe('state of the module', () => {
 });
 
 describe('code behind a call that may sleep', () => {
-  const fn = (body: string): string => `function f(this: vmlinux, v: kvm_vcpu): number {\n${body}\n}`;
+  const fn = (body: string): string => `function f(this: vmlinux_x86, v: kvm_vcpu): number {\n${body}\n}`;
 
   it.each([
     'this.kvm_vcpu_yield_to(v);\nv.ready = 0;\nreturn 1;',

@@ -7,7 +7,7 @@ import { boot } from '../../src/machine/boot.js';
 import { differenceBetween } from '../../src/machine/difference.js';
 import { kernelByName, pin } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { overridden } from '../series/overridden.js';
 
 const options = { seed: 1, runs: 30, events: 40_000, states: 0 };
@@ -50,7 +50,7 @@ it('is seen behind a knob that is off at first, for the other values are tried',
   const yields = pin.table['yield_task_fair'];
   const hidden = {
     ...overridden(pin, 'hidden', {
-      yield_task_fair(this: vmlinux, rq: never) {
+      yield_task_fair(this: vmlinux_x86, rq: never) {
         if ((this.m.knobs?.['fast_yield'] ?? 0) === 0) yields.call(this, rq);
       },
     }),

@@ -6,7 +6,7 @@ import { boot } from '../../src/machine/boot.js';
 import type { machine } from '../../src/machine/state.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { bind, type Kernel } from '../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { overridden } from '../series/overridden.js';
 
 const silent = overridden(linux_6_12, 'no reschedule interrupt', { smp_send_reschedule(): void {} });
@@ -89,7 +89,7 @@ describe('a queued wake-up', () => {
   });
   it('waits when that does not come', () => {
     const lost = overridden(linux_6_12, 'no call function interrupt', {
-      __smp_call_single_queue(this: vmlinux, cpu: number, p: { id: number }): void {
+      __smp_call_single_queue(this: vmlinux_x86, cpu: number, p: { id: number }): void {
         this.m.rq[cpu].wake_list.push(p.id);
       },
     });

@@ -11,6 +11,7 @@ import { readScenario } from '../../src/scenario/read-scenario.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
 import { bind } from '../../src/vmlinux/bind.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 function machineAfter(events: MachineEvent[], mode: 'xapic' | 'x2apic' = 'xapic'): { m: machine; seen: trace_event[] } {
   const m = boot(linux_6_12, { cpus: 1, apics: { vcpus: 2, mode } });
@@ -274,7 +275,7 @@ describe('the preemption timer of VMX', () => {
   const timer = [{ op: 'timer', ns: 100_000, vector: 0x41 } as const, { op: 'compute', ns: 5_000_000 } as const];
   const scenario = { cpus: 1, vms: [{ name: 'vm', vcpus: 1, vendor: 'vmx' as const, programs: [...timer] }] };
 
-  function armed(): { m: machine; k: ReturnType<typeof bind>; exits: string[] } {
+  function armed(): { m: machine; k: vmlinux_x86; exits: string[] } {
     const m = boot(linux_6_12, scenario);
     const exits: string[] = [];
     const k = bind(linux_6_12, m, (e) => {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The KVM half of series A: every refutation goes away with what causes it. */
+
 import { describe, expect, it } from 'vitest';
 import { claimsOf, recorded } from '../../properties/claims.js';
 import type { Property, Verdict } from '../../properties/vocabulary.js';
+import type { kvm, kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { runRandom } from '../../src/explore/random.js';
-import type { kvm, kvm_vcpu } from '../../src/kvm/kvm_host.js';
 import { toBigInt, type u64 as U64 } from '../../src/lib/types.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';

@@ -11,12 +11,12 @@ import { stepTable } from '../../src/races/stepped-kernel.js';
 import { brokenText } from '../../src/report/race-text.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { interleave } from './interleave.js';
 
 const modules = await everyModule();
 const table = stepTable(linux_6_12.table, STEPPED, modules);
-const rest = (k: vmlinux, m: machine): void => settle(k, m);
+const rest = (k: vmlinux_x86, m: machine): void => settle(k, m);
 
 describe('a kernel that stops at its races', () => {
   it('has every function of the plain one', () => {

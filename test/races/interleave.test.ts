@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** No wake-up and no interrupt is lost, at whichever point of the one CPU the other steps in; and faults are found. */
+
 import { describe, expect, it } from 'vitest';
-import type { VmConfig } from '../../src/kvm/boot-kvm.js';
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import type { VmConfig } from '../../src/arch/x86/boot-vm.js';
+import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { type TestMachine, testMachine } from '../kvm/machine.js';
 import { withStubs } from '../kvm/stub.js';
 import { interleavable, type Race, tryEveryPoint } from './two-cpus.js';
@@ -107,7 +108,7 @@ describe.each([
 
 describe('faults that only an interleaving shows', () => {
   it('looking for work before saying that one waits: the wake-up between the two is lost', () => {
-    function kvm_vcpu_blockLoop(this: vmlinux, vcpuId: number, waited: number): boolean {
+    function kvm_vcpu_blockLoop(this: vmlinux_x86, vcpuId: number, waited: number): boolean {
       const vcpu: kvm_vcpu = this.m.vcpu[vcpuId];
       const current = this.get_current();
       const work = this.kvm_vcpu_check_block(vcpu);
@@ -127,12 +128,12 @@ describe('faults that only an interleaving shows', () => {
   });
 
   it('looking at requests before storing IN_GUEST_MODE: the kick between the two is none', () => {
-    function kvm_x86_prepare_switch_to_guest(this: vmlinux, vcpu: kvm_vcpu): void {
+    function kvm_x86_prepare_switch_to_guest(this: vmlinux_x86, vcpu: kvm_vcpu): void {
       // as if the requests had been looked at here, and not again below
       const pending = this.kvm_vcpu_exit_request(vcpu);
       (this.m as unknown as { early: boolean }).early = pending;
     }
-    function kvm_vcpu_exit_request(this: vmlinux, vcpu: kvm_vcpu): boolean {
+    function kvm_vcpu_exit_request(this: vmlinux_x86, vcpu: kvm_vcpu): boolean {
       const m = this.m as unknown as { early?: boolean };
       const { early } = m;
       delete m.early;

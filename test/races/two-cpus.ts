@@ -22,7 +22,7 @@ import * as stop_task from '../../src/sched/stop_task.js';
 import * as syscalls from '../../src/sched/syscalls.js';
 import * as topology from '../../src/sched/topology.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 const LOCKED = new Set(
   [core, cpupri, deadline, fair, idle, pelt, rt, sched, sched_class, stats, stop_task, syscalls, topology].flatMap(
@@ -37,7 +37,7 @@ export interface Interleavable {
    * Runs `action`, with `intruder` at its n-th point, on another CPU: m.cpu is as before when it is over. Returns the
    * name of the function whose call was that point; '' when the action has fewer points, and the intruder did not run.
    */
-  run(k: vmlinux, action: () => void, n: number, intruder: () => void): string;
+  run(k: vmlinux_x86, action: () => void, n: number, intruder: () => void): string;
 }
 
 /** The kernel with points. Bind it and do everything with it, also what needs no interleaving. */
@@ -47,7 +47,7 @@ export function interleavable(kernel: Kernel): Interleavable {
   let at = '';
   let intruder: () => void = () => {};
 
-  function point(k: vmlinux, name: string): void {
+  function point(k: vmlinux_x86, name: string): void {
     // names with a hump are ours: before them nothing of Linux has happened since the last point
     if (left === 0 || locked > 0 || !/^[a-z0-9_]+$/.test(name)) return;
     left--;
@@ -61,7 +61,7 @@ export function interleavable(kernel: Kernel): Interleavable {
   const table: Record<string, AnyFunction> = {};
   for (const [name, fn] of Object.entries(kernel.table)) {
     table[name] = LOCKED.has(name)
-      ? function (this: vmlinux, ...args: unknown[]) {
+      ? function (this: vmlinux_x86, ...args: unknown[]) {
           point(this, name);
           locked++;
           try {
@@ -70,7 +70,7 @@ export function interleavable(kernel: Kernel): Interleavable {
             locked--;
           }
         }
-      : function (this: vmlinux, ...args: unknown[]) {
+      : function (this: vmlinux_x86, ...args: unknown[]) {
           point(this, name);
           return fn.apply(this, args);
         };
@@ -95,7 +95,7 @@ export function interleavable(kernel: Kernel): Interleavable {
 
 /** What an interleaving is tried on, made anew for every point. */
 export interface Race {
-  k: vmlinux;
+  k: vmlinux_x86;
   /** on the one CPU */
   action: () => void;
   /** on the other */

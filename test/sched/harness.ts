@@ -7,7 +7,7 @@ import type { sched_entity, task_struct } from '../../src/sched/sched.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
 import { type AnyFunction, bind } from '../../src/vmlinux/bind.js';
-import type { kernel_state, vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 export interface Options {
   cpus?: number;
@@ -19,19 +19,19 @@ export interface Options {
 }
 
 export class Bench {
-  readonly k: vmlinux;
+  readonly k: vmlinux_x86;
   readonly trace: trace_event[] = [];
 
   constructor({ cpus = 1, HZ = 250, llc = [], NO_HZ_COMMON = true, overrides = {} }: Options = {}) {
     const sched = newSchedState({ cpus, HZ, NO_HZ_COMMON, now: u64(1_000_000_000), llc });
     const kvm = { kvm: [], vcpu: [], kvm_running_vcpu: [], host_irq: Array.from({ length: cpus }, () => []) };
-    const m = { ...sched, cpu: 0, hrtimer: [], ...kvm } as unknown as kernel_state;
+    const m = { ...sched, cpu: 0, hrtimer: [], ...kvm } as unknown as kernel_state_x86;
     const kernel = { name: 'test', table: Object.freeze({ ...linux_6_12.table, ...overrides }) };
     this.k = bind(kernel, m, (event) => this.trace.push(event));
     initSched(this.k, cpus);
   }
 
-  get m(): kernel_state {
+  get m(): kernel_state_x86 {
     return this.k.m;
   }
 

@@ -5,10 +5,10 @@ import { forkTask, initSched, newSchedState } from '../../src/sched/boot-sched.j
 import { type cfs_rq, NULL, type sched_entity, type task_struct } from '../../src/sched/sched.js';
 import type { trace_event } from '../../src/trace/trace-event.js';
 import { type AnyFunction, bind, type Kernel } from '../../src/vmlinux/bind.js';
-import type { kernel_state, vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 export interface Bench {
-  k: vmlinux;
+  k: vmlinux_x86;
   /** tracepoints hit so far */
   events: trace_event[];
   /** a task on `cpu`, woken there and maybe preempting */
@@ -41,7 +41,7 @@ export function bench(kernel: Kernel, cpus = 8, now = 1_000_000_000): Bench {
     vcpu: [],
     kvm_running_vcpu: Array.from({ length: cpus }, () => NULL),
     host_irq: Array.from({ length: cpus }, () => []),
-  } as unknown as kernel_state;
+  } as unknown as kernel_state_x86;
   const events: trace_event[] = [];
   const k = bind(kernel, m, (event) => events.push(event));
   initSched(k, cpus);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Patches 6 to 9 of semantics-aware-v2, function by function, as posted. */
 import { describe, expect, it } from 'vitest';
-import { KVM_APIC_PV_EOI_PENDING } from '../../src/arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../src/kvm/kvm_host.js';
+import { KVM_APIC_PV_EOI_PENDING, type kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import {
   APIC_DEST_ALLINC,
   APIC_DEST_LOGICAL,

@@ -68,6 +68,9 @@ export const HEADERS: readonly string[] = [
   'src/lapic/apicdef.ts',
 ];
 
+/** Rooms that every architecture shares: they know none, not even by type. */
+export const SHARED: readonly string[] = ['lib', 'sched', 'kvm', 'guest'];
+
 /** Packages with a place: only these rooms may import them. Others may be imported above `lib`. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   immer: ['machine', 'web'],
@@ -121,6 +124,8 @@ export function floorFaults(file: SourceFile): string[] {
     const to = roomOf(target);
     if (to === null || to === from) return to === null && !target.endsWith('.json') ? [`${at}: imports ${target}`] : [];
     if (to === 'test') return [`${at}: ${from} imports a test`];
+    const ofOne = ['arch', 'lapic'].includes(to) || target === 'src/vmlinux/vmlinux-x86.ts';
+    if (SHARED.includes(from) && ofOne) return [`${at}: ${from} is for every architecture, ${target} for one`];
     if (i.typeOnly && !['cli', 'web', 'native'].includes(to)) return [];
     if (allowed.includes(to) || (HEADERS.includes(target) && isAbove(from))) return [];
     return [`${at}: ${from} may not import ${i.typeOnly ? 'types' : 'values'} from ${to}`];

@@ -27,6 +27,8 @@ describe('floors', () => {
     ['src/cli/list.ts', "import x from 'left-pad';", 'the package left-pad has no row'],
     ['src/cli/list.ts', "import x from '../../test/x.js';", 'cli imports a test'],
     ['src/attic/x.ts', '', 'the room attic has no row'],
+    ['src/kvm/kvm_main.ts', "import type { kvm } from '../arch/x86/kvm_host.js';", 'kvm is for every architecture'],
+    ['src/sched/core.ts', "import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';", 'sched is for every'],
   ])('%s: %s', (path, text, expected) => {
     expect(floorFaults(at(path, text)).join()).toContain(expected);
   });

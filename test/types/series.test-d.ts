@@ -4,7 +4,7 @@ import { assertType, describe, expectTypeOf, it } from 'vitest';
 import { add, lt, s64, s64_lt, to_s64, u64 } from '../../src/lib/types.js';
 import { type cfs_rq, deref, type rq, type sched_entity, type task_struct } from '../../src/sched/sched.js';
 import { defineSeries } from '../../src/series/series.js';
-import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
 describe('a series', () => {
   it('overrides what the base has, with its signature', () => {
@@ -107,16 +107,16 @@ describe('64 bits', () => {
     // @ts-expect-error a number is no u64
     add(a, 1);
     expectTypeOf(to_s64(a)).toEqualTypeOf<s64>();
-    expectTypeOf<vmlinux['m']['sched_clock']>().toEqualTypeOf<u64>();
+    expectTypeOf<vmlinux_x86['m']['sched_clock']>().toEqualTypeOf<u64>();
   });
 });
 
 describe('a pointer', () => {
   it('is dereferenced in the table of its type alone', () => {
-    const entity = (k: vmlinux, q: cfs_rq): sched_entity | null => deref(k.m.se, q.curr);
+    const entity = (k: vmlinux_x86, q: cfs_rq): sched_entity | null => deref(k.m.se, q.curr);
     expectTypeOf(entity).returns.toEqualTypeOf<sched_entity | null>();
     // @ts-expect-error a queue is no entity
-    const wrong = (k: vmlinux, q: cfs_rq): sched_entity | null => deref(k.m.se, q.id);
+    const wrong = (k: vmlinux_x86, q: cfs_rq): sched_entity | null => deref(k.m.se, q.id);
     assertType(wrong);
   });
 });

@@ -6,7 +6,7 @@ import { cloneMachine } from '../../../src/machine/clone.js';
 import type { machine } from '../../../src/machine/state.js';
 import { kernelByName } from '../../../src/series/registry.js';
 import { type AnyFunction, bind } from '../../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
 import type { Step } from '../../vocabulary.js';
 import { currentOf, entityName } from './monitors.js';
 
@@ -48,7 +48,7 @@ export function differs(here: machine, there: machine): string | null {
 }
 
 /** The bound kernel with some functions of its own in place of the table's. Changes and returns it. */
-export function withFunctions(k: vmlinux, funcs: Readonly<Record<string, AnyFunction>>): vmlinux {
+export function withFunctions(k: vmlinux_x86, funcs: Readonly<Record<string, AnyFunction>>): vmlinux_x86 {
   // WHY not an assignment: the table that it inherits from is frozen, and so would this be
   for (const [name, value] of Object.entries(funcs)) Object.defineProperty(k, name, { value });
   return k;

@@ -3,8 +3,8 @@
  * Which IPIs a guest waits for, as the guest itself would say: from what it writes to its ICR, which interrupts its
  * vCPUs take, and which of them they end. Nothing here looks at what a kernel remembers, except `believes`.
  */
+import type { kvm_vcpu } from '../../../src/arch/x86/kvm_host.js';
 import { KVM_HC_SEND_IPI } from '../../../src/arch/x86/x86.js';
-import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
 import {
   APIC_DEST_ALLBUT,
   APIC_DEST_ALLINC,
@@ -17,7 +17,7 @@ import {
 import { toNumber, type u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL } from '../../../src/sched/sched.js';
-import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
 import type { Monitor, Probe, Step } from '../../vocabulary.js';
 import { now } from './monitors.js';
 
@@ -166,7 +166,7 @@ interface Believer {
 }
 
 /** Does the kernel take `receiver` for one that `sender` waits for? null: it tracks nothing. */
-export function believes(kernel: vmlinux, m: machine, sender: number, receiver: number): boolean | null {
+export function believes(kernel: vmlinux_x86, m: machine, sender: number, receiver: number): boolean | null {
   const it = kernel as unknown as Believer;
   if (it.kvm_vcpu_is_ipi_receiver === undefined) return null;
   return it.kvm_vcpu_is_ipi_receiver(m.vcpu[sender], m.vcpu[receiver]);

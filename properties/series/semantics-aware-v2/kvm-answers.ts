@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Of A9, A11, A16, A17: two senders, answers that KVM does not see, receivers that INIT resets, clocks that differ, Hyper-V. */
+
 import { HV_HYPERCALL_FAST, HVCALL_SEND_IPI } from '../../../src/arch/x86/hyperv.js';
-import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../../src/arch/x86/kvm_host.js';
 import { APIC_DM_INIT } from '../../../src/lapic/apicdef.js';
 import { le, sub, u64 } from '../../../src/lib/types.js';
 import { apply } from '../../../src/machine/apply.js';
 import { cloneMachine } from '../../../src/machine/clone.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
 import { rebind } from '../../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
 import { always, type Monitor, type Property, type Step } from '../../vocabulary.js';
 import { withFunctions } from './fork.js';
 import { believed, believes, contextOf, hex, type Ipi, knowing, sayIpi, vcpuName, WINDOW } from './ipi-truth.js';
@@ -220,7 +221,7 @@ function endsOnALateClock(): Monitor {
       if (fresh.length !== 1 || open().some((it) => it.to === receiver && it.from !== fresh[0].from)) return;
       const { from, to } = fresh[0];
       if (m.vcpu[from].cpu === event.cpu || believes(step.kernel, m, from, to) !== true) return;
-      const after = (clock: (k: vmlinux) => vmlinux): boolean => {
+      const after = (clock: (k: vmlinux_x86) => vmlinux_x86): boolean => {
         const there = cloneMachine(m);
         const k = rebind(step.kernel, there);
         apply(clock(k), event);
@@ -238,10 +239,10 @@ function endsOnALateClock(): Monitor {
   }));
 }
 
-function lateOn(k: vmlinux, cpu: number): vmlinux {
+function lateOn(k: vmlinux_x86, cpu: number): vmlinux_x86 {
   const original = k.ktime_get_mono_fast_ns;
   return withFunctions(k, {
-    ktime_get_mono_fast_ns(this: vmlinux) {
+    ktime_get_mono_fast_ns(this: vmlinux_x86) {
       const time = original.call(this);
       return this.m.cpu === cpu ? sub(time, u64(BEHIND)) : time;
     },

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A16, A18, AR3, AR15: orders of plain accesses, switches, and what the tracking could do without. */
 
-import type { kvm_lapic_irq } from '../../../src/arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
+import type { kvm_lapic_irq, kvm_vcpu } from '../../../src/arch/x86/kvm_host.js';
 import { add, gt, u64 } from '../../../src/lib/types.js';
 import { apply } from '../../../src/machine/apply.js';
 import { cloneMachine } from '../../../src/machine/clone.js';
@@ -13,7 +12,7 @@ import type { machine } from '../../../src/machine/state.js';
 import { findSeries, kernelByName } from '../../../src/series/registry.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
 import { rebind } from '../../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
 import { agrees, always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { BASE, differs, elsewhere, withFunctions } from './fork.js';
 import { believed, believes, contextOf, hex, type Ipi, ipiTruth, sayIpi, vcpuName, WINDOW } from './ipi-truth.js';
@@ -149,7 +148,7 @@ function activated(): string[] {
 }
 
 /** This kernel, with what patches 5 and 7 to 9 replace as it was. */
-function scaffolding(k: vmlinux, m: machine): vmlinux {
+function scaffolding(k: vmlinux_x86, m: machine): vmlinux_x86 {
   const { table } = kernelByName(BASE);
   const was = activated().filter((name) => table[name] !== undefined);
   return withFunctions(rebind(k, m), Object.fromEntries(was.map((name) => [name, table[name]])));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A13, A14: whom kvm_vcpu_on_spin() boosts, in which order, and whom it lets pass. */
-import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../../src/arch/x86/kvm_host.js';
 import { ESRCH } from '../../../src/lib/errno.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
-import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
 import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
 import { believes, type Ipi, vcpuName, WINDOW } from './ipi-truth.js';
 import { aloneOnTheirCpus, spinWorld } from './kvm-worlds.js';
@@ -21,7 +21,7 @@ import {
 } from './spins.js';
 
 /** kvm_vcpu_on_spin() without filters and without a limit. */
-function triesEverybody(this: vmlinux, me: kvm_vcpu): void {
+function triesEverybody(this: vmlinux_x86, me: kvm_vcpu): void {
   for (const id of this.m.kvm[me.kvm].vcpus) {
     const vcpu = this.m.vcpu[id];
     if (id === me.id || !vcpu.ready || this.kvm_vcpu_yield_to(vcpu) <= 0) continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A9, A11, A12, A17, AR13: which IPIs the series remembers, for how long, and what an EOI makes it forget. */
-import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../../src/arch/x86/kvm_host.js';
 import { kvm_apic_set_irq as setIrq } from '../../../src/lapic/lapic.js';
 import { toNumber, type u64 } from '../../../src/lib/types.js';
 import { getKnob } from '../../../src/machine/knobs.js';

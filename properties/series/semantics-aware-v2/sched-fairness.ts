@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A3, A22, A23, A24: who else pays, and what the series does when it is not asked to. */
-import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../../src/arch/x86/kvm_host.js';
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';

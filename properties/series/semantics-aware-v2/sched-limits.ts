@@ -3,7 +3,7 @@
 import { toNumber, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import type { cfs_rq, rq, sched_entity } from '../../../src/sched/sched.js';
-import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
 import { always, type Monitor, type Property, type Step } from '../../vocabulary.js';
 import { costs } from './costly-yields.js';
 import {
@@ -101,7 +101,7 @@ export const limitOfThePair: Property = always(
     fault: {
       says: 'one limit for all pairs of a CPU, ten times as long',
       funcs: {
-        yield_deboost_rate_limit(this: vmlinux, rq: rq & { yield_deboost_last_time_ns?: ReturnType<typeof u64> }) {
+        yield_deboost_rate_limit(this: vmlinux_x86, rq: rq & { yield_deboost_last_time_ns?: ReturnType<typeof u64> }) {
           const clock = this.rq_clock(rq);
           const last = rq.yield_deboost_last_time_ns;
           if (last !== undefined && last !== u64(0) && toNumber(clock) - toNumber(last) <= 10 * RATE_LIMIT) return true;

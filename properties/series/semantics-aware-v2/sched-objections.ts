@@ -9,7 +9,7 @@ import type { MachineEvent } from '../../../src/scenario/events.js';
 import { NULL, type rq, type sched_entity } from '../../../src/sched/sched.js';
 import { kernelByName } from '../../../src/series/registry.js';
 import { bind } from '../../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
 import { always, type Claim, type Monitor, type Property } from '../../vocabulary.js';
 import { costs, rootPays } from './costly-yields.js';
 import { BASE } from './fork.js';
@@ -78,7 +78,7 @@ const AR6: Property[] = [
 /** The same scenario by its programs on the base kernel, alongside: the task has had no less CPU time here. */
 function noWorseThanOnBase(comm: string): Monitor {
   let there: machine | null = null;
-  let kernel: vmlinux | null = null;
+  let kernel: vmlinux_x86 | null = null;
   return {
     notes: () => null,
     before(step) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** One call of kvm_vcpu_on_spin(): whom it might boost, whom it tries, and what another kernel would have tried. */
-import type { kvm_vcpu } from '../../../src/kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../../src/arch/x86/kvm_host.js';
 import { apply } from '../../../src/machine/apply.js';
 import { cloneMachine } from '../../../src/machine/clone.js';
 import type { machine } from '../../../src/machine/state.js';
 import { kernelByName } from '../../../src/series/registry.js';
 import { bind } from '../../../src/vmlinux/bind.js';
-import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
 import type { Monitor, Probe, Step } from '../../vocabulary.js';
 import { BASE, withFunctions } from './fork.js';
 import { type Ipi, ipiTruth, vcpuName } from './ipi-truth.js';
@@ -98,7 +98,7 @@ export function sayCandidate(m: machine, it: Candidate): string {
 export const boosted = (attempts: readonly Attempt[]): number => attempts.find((it) => it.result > 0)?.target ?? -1;
 
 /** A kernel bound to a copy of the machine, with functions of its own. */
-export type Elsewhere = (m: machine) => vmlinux;
+export type Elsewhere = (m: machine) => vmlinux_x86;
 
 const base: Elsewhere = (m) => bind(kernelByName(BASE), m);
 
@@ -109,7 +109,7 @@ export function spinElsewhere(step: Step, kernel: Elsewhere = base): { attempts:
   const k = kernel(m);
   const original = k.kvm_vcpu_yield_to;
   withFunctions(k, {
-    kvm_vcpu_yield_to(this: vmlinux, target: kvm_vcpu) {
+    kvm_vcpu_yield_to(this: vmlinux_x86, target: kvm_vcpu) {
       const result = original.call(this, target);
       attempts.push({ target: target.id, result });
       return result;

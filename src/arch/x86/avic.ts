@@ -5,7 +5,6 @@
  * Not mirrored: interrupt remapping (IOMMU), GA log, nested guests. What the hardware itself does is the machine's.
  */
 
-import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
 import {
   APIC_BROADCAST,
   APIC_DEST_MASK,
@@ -41,8 +40,8 @@ import type { kvm_lapic } from '../../lapic/lapic.js';
 import { EINVAL } from '../../lib/errno.js';
 import type { u32 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
-import { KVM_REQ_TLB_FLUSH_CURRENT } from './kvm_host.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
+import { KVM_REQ_TLB_FLUSH_CURRENT, type kvm, type kvm_vcpu } from './kvm_host.js';
 
 /** arch/x86/include/asm/svm.h: enum avic_ipi_failure_cause */
 export const AVIC_IPI_FAILURE_INVALID_INT_TYPE = 0;
@@ -57,14 +56,14 @@ const AVIC_MAX_PHYSICAL_ID = 0xfe;
 const X2AVIC_MAX_PHYSICAL_ID = 0x1ff;
 
 /** arch/x86/kvm/svm/avic.c: avic_init_backing_page(): -EINVAL for a vCPU that the physical ID table has no entry for. */
-export function avic_init_backing_page(this: vmlinux, vcpu: kvm_vcpu): number {
+export function avic_init_backing_page(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const id = vcpu.vcpu_id;
   if ((!this.m.kvm_x86_params.x2avic && id > AVIC_MAX_PHYSICAL_ID) || id > X2AVIC_MAX_PHYSICAL_ID) return -EINVAL;
   return 0;
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_init_vcpu() */
-export function avic_init_vcpu(this: vmlinux, vcpu: kvm_vcpu): number {
+export function avic_init_vcpu(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   if (!this.m.kvm[vcpu.kvm].arch.enable_apicv) return 0;
   const ret = this.avic_init_backing_page(vcpu);
   if (ret !== 0) return ret;
@@ -73,24 +72,24 @@ export function avic_init_vcpu(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_activate_vmcb(). MODEL: the VMCB's AVIC_ENABLE and X2APIC_MODE are apicv_active. */
-export function avic_activate_vmcb(this: vmlinux, vcpu: kvm_vcpu): void {
+export function avic_activate_vmcb(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.arch.vmcb.intercept_cr8_write = false;
   this.kvm_make_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu);
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_deactivate_vmcb() */
-export function avic_deactivate_vmcb(this: vmlinux, vcpu: kvm_vcpu): void {
+export function avic_deactivate_vmcb(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.arch.vmcb.intercept_cr8_write = true;
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_init_vmcb() */
-export function avic_init_vmcb(this: vmlinux, vcpu: kvm_vcpu): void {
+export function avic_init_vmcb(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (this.kvm_vcpu_apicv_active(vcpu)) this.avic_activate_vmcb(vcpu);
   else this.avic_deactivate_vmcb(vcpu);
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_ring_doorbell() */
-export function avic_ring_doorbell(this: vmlinux, vcpu: kvm_vcpu): void {
+export function avic_ring_doorbell(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   // RACE: the vCPU may move meanwhile; then it enters anew, and looks at its IRR on the way.
   const cpu = vcpu.cpu;
   if (cpu === this.m.cpu) return;
@@ -100,13 +99,13 @@ export function avic_ring_doorbell(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_kick_vcpu() */
-export function avic_kick_vcpu(this: vmlinux, vcpu: kvm_vcpu, icrl: u32): void {
+export function avic_kick_vcpu(this: vmlinux_x86, vcpu: kvm_vcpu, icrl: u32): void {
   vcpu.arch.apic.irr_pending = true;
   this.svm_complete_interrupt_delivery(vcpu, icrl & APIC_MODE_MASK, icrl & APIC_INT_LEVELTRIG, icrl & APIC_VECTOR_MASK);
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_kick_vcpu_by_physical_id() */
-export function avic_kick_vcpu_by_physical_id(this: vmlinux, kvm: kvm, physical_id: u32, icrl: u32): void {
+export function avic_kick_vcpu_by_physical_id(this: vmlinux_x86, kvm: kvm, physical_id: u32, icrl: u32): void {
   const target_vcpu = this.kvm_get_vcpu_by_id(kvm, physical_id);
   if (target_vcpu === NULL) return;
   this.avic_kick_vcpu(this.m.vcpu[target_vcpu], icrl);
@@ -114,7 +113,7 @@ export function avic_kick_vcpu_by_physical_id(this: vmlinux, kvm: kvm, physical_
 
 /** arch/x86/kvm/svm/avic.c: avic_kick_vcpu_by_logical_id(): without a table the x2APIC's index is the id. */
 export function avic_kick_vcpu_by_logical_id(
-  this: vmlinux,
+  this: vmlinux_x86,
   kvm: kvm,
   avic_logical_id_table: readonly u32[] | null,
   logid_index: u32,
@@ -131,7 +130,7 @@ export function avic_kick_vcpu_by_logical_id(
 
 /** arch/x86/kvm/svm/avic.c: avic_kick_target_vcpus_fast(): 0, or -EINVAL when a scan is needed. */
 export function avic_kick_target_vcpus_fast(
-  this: vmlinux,
+  this: vmlinux_x86,
   kvm: kvm,
   source: kvm_lapic,
   icrl: u32,
@@ -177,7 +176,7 @@ export function avic_kick_target_vcpus_fast(
 
 /** arch/x86/kvm/svm/avic.c: avic_kick_target_vcpus() */
 export function avic_kick_target_vcpus(
-  this: vmlinux,
+  this: vmlinux_x86,
   kvm: kvm,
   source: kvm_lapic,
   icrl: u32,
@@ -200,7 +199,7 @@ export function avic_kick_target_vcpus(
 
 /** arch/x86/kvm/svm/avic.c: avic_incomplete_ipi_interception(): the exit's information as parameters. */
 export function avic_incomplete_ipi_interception(
-  this: vmlinux,
+  this: vmlinux_x86,
   vcpu: kvm_vcpu,
   icrl: u32,
   icrh: u32,
@@ -233,7 +232,7 @@ export function avic_incomplete_ipi_interception(
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_get_logical_id_entry(): the index in the table; -1 for NULL. */
-export function avic_get_logical_id_entry(this: vmlinux, _vcpu: kvm_vcpu, ldr_reg: u32, flat: boolean): number {
+export function avic_get_logical_id_entry(this: vmlinux_x86, _vcpu: kvm_vcpu, ldr_reg: u32, flat: boolean): number {
   let ldr = GET_APIC_LOGICAL_ID(ldr_reg);
   let cluster = 0;
   if (!flat) {
@@ -249,7 +248,7 @@ export function avic_get_logical_id_entry(this: vmlinux, _vcpu: kvm_vcpu, ldr_re
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_ldr_write() */
-export function avic_ldr_write(this: vmlinux, vcpu: kvm_vcpu, g_physical_id: number, ldr: u32): void {
+export function avic_ldr_write(this: vmlinux_x86, vcpu: kvm_vcpu, g_physical_id: number, ldr: u32): void {
   const flat = this.kvm_lapic_get_reg(vcpu.arch.apic, APIC_DFR) === APIC_DFR_FLAT;
   const entry = this.avic_get_logical_id_entry(vcpu, ldr, flat);
   if (entry < 0) return;
@@ -263,7 +262,7 @@ export function avic_ldr_write(this: vmlinux, vcpu: kvm_vcpu, g_physical_id: num
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_invalidate_logical_id_entry() */
-export function avic_invalidate_logical_id_entry(this: vmlinux, vcpu: kvm_vcpu): void {
+export function avic_invalidate_logical_id_entry(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const svm = vcpu.arch.vmcb;
   const flat = svm.dfr_reg === APIC_DFR_FLAT;
 
@@ -276,7 +275,7 @@ export function avic_invalidate_logical_id_entry(this: vmlinux, vcpu: kvm_vcpu):
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_handle_ldr_update() */
-export function avic_handle_ldr_update(this: vmlinux, vcpu: kvm_vcpu): void {
+export function avic_handle_ldr_update(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const svm = vcpu.arch.vmcb;
   const ldr = this.kvm_lapic_get_reg(vcpu.arch.apic, APIC_LDR);
   const id = this.kvm_xapic_id(vcpu.arch.apic);
@@ -291,7 +290,7 @@ export function avic_handle_ldr_update(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_handle_dfr_update() */
-export function avic_handle_dfr_update(this: vmlinux, vcpu: kvm_vcpu): void {
+export function avic_handle_dfr_update(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const svm = vcpu.arch.vmcb;
   const dfr = this.kvm_lapic_get_reg(vcpu.arch.apic, APIC_DFR);
 
@@ -302,7 +301,7 @@ export function avic_handle_dfr_update(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_unaccel_trap_write() */
-export function avic_unaccel_trap_write(this: vmlinux, vcpu: kvm_vcpu, offset: u32): number {
+export function avic_unaccel_trap_write(this: vmlinux_x86, vcpu: kvm_vcpu, offset: u32): number {
   switch (offset) {
     case APIC_LDR:
       this.avic_handle_ldr_update(vcpu);
@@ -339,13 +338,13 @@ const TRAPS: readonly u32[] = [
 ];
 
 /** arch/x86/kvm/svm/avic.c: is_avic_unaccelerated_access_trap(): else it is a fault, before the access. */
-export function is_avic_unaccelerated_access_trap(this: vmlinux, offset: u32): boolean {
+export function is_avic_unaccelerated_access_trap(this: vmlinux_x86, offset: u32): boolean {
   return TRAPS.includes(offset);
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_unaccelerated_access_interception(): the exit's information as parameters. */
 export function avic_unaccelerated_access_interception(
-  this: vmlinux,
+  this: vmlinux_x86,
   vcpu: kvm_vcpu,
   offset: u32,
   vector: u32,
@@ -362,13 +361,13 @@ export function avic_unaccelerated_access_interception(
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_apicv_post_state_restore() */
-export function avic_apicv_post_state_restore(this: vmlinux, vcpu: kvm_vcpu): void {
+export function avic_apicv_post_state_restore(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.avic_handle_dfr_update(vcpu);
   this.avic_handle_ldr_update(vcpu);
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_refresh_virtual_apic_mode() */
-export function avic_refresh_virtual_apic_mode(this: vmlinux, vcpu: kvm_vcpu): void {
+export function avic_refresh_virtual_apic_mode(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (!this.lapic_in_kernel(vcpu) || !this.m.kvm[vcpu.kvm].arch.enable_apicv) return;
   if (this.kvm_vcpu_apicv_active(vcpu)) {
     this.avic_apicv_post_state_restore(vcpu);
@@ -379,7 +378,7 @@ export function avic_refresh_virtual_apic_mode(this: vmlinux, vcpu: kvm_vcpu): v
 }
 
 /** arch/x86/kvm/svm/avic.c: avic_refresh_apicv_exec_ctrl(): without IOMMU. */
-export function avic_refresh_apicv_exec_ctrl(this: vmlinux, vcpu: kvm_vcpu): void {
+export function avic_refresh_apicv_exec_ctrl(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const activated = this.kvm_vcpu_apicv_active(vcpu);
   if (!this.m.kvm[vcpu.kvm].arch.enable_apicv) return;
   this.avic_refresh_virtual_apic_mode(vcpu);

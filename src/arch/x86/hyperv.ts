@@ -4,11 +4,12 @@
  *
  * Not mirrored: every other hypercall, access rights (the guest may), partition state.
  */
-import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
+
 import { APIC_DEST_PHYSICAL, APIC_DM_FIXED } from '../../lapic/apicdef.js';
 import { NotModelled } from '../../lib/bug.js';
 import { and, type bool, shr, to_u32, type u32, u64, ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
+import type { kvm, kvm_vcpu } from './kvm_host.js';
 import { UD_VECTOR } from './x86.js';
 
 /** include/asm-generic/hyperv-tlfs.h */
@@ -32,7 +33,7 @@ const HV_EXT_CALL_QUERY_CAPABILITIES = 0x8001;
 const HV_EXT_CALL_MAX = HV_EXT_CALL_QUERY_CAPABILITIES + 64;
 
 /** arch/x86/kvm/hyperv.h: kvm_hv_hypercall_enabled() */
-export function kvm_hv_hypercall_enabled(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_hv_hypercall_enabled(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return vcpu.arch.hyperv_enabled;
 }
 
@@ -41,7 +42,7 @@ export function kvm_hv_hypercall_enabled(this: vmlinux, vcpu: kvm_vcpu): bool {
  *
  * Split: it goes on in kvm_hv_hypercall_completeOf().
  */
-export function kvm_hv_hypercall_complete(this: vmlinux, vcpu: kvm_vcpu, result: number): number {
+export function kvm_hv_hypercall_complete(this: vmlinux_x86, vcpu: kvm_vcpu, result: number): number {
   this.trace_kvm_hv_hypercall_done(u64(result));
   vcpu.arch.regs.rax = u64(result);
   vcpu.stat.hypercalls++;
@@ -49,7 +50,7 @@ export function kvm_hv_hypercall_complete(this: vmlinux, vcpu: kvm_vcpu, result:
 }
 
 /** kvm_hv_hypercall_complete() as the rest of a hypercall that has slept. */
-export function kvm_hv_hypercall_completeOf(this: vmlinux, vcpuId: number, result: number): number {
+export function kvm_hv_hypercall_completeOf(this: vmlinux_x86, vcpuId: number, result: number): number {
   return this.kvm_hv_hypercall_complete(this.m.vcpu[vcpuId], result);
 }
 
@@ -58,7 +59,7 @@ export function kvm_hv_hypercall_completeOf(this: vmlinux, vcpuId: number, resul
  *
  * MODEL: one bank of a sparse set; a vCPU's VP index is its vcpu_idx, as long as no guest has written HV_X64_MSR_VP_INDEX.
  */
-export function kvm_hv_send_ipi_to_many(this: vmlinux, kvm: kvm, vector: u32, sparse_bank: u64): void {
+export function kvm_hv_send_ipi_to_many(this: vmlinux_x86, kvm: kvm, vector: u32, sparse_bank: u64): void {
   for (const id of kvm.vcpus) {
     const vcpu = this.m.vcpu[id];
     if (vcpu.vcpu_idx >= HV_VCPUS_PER_SPARSE_BANK) continue;
@@ -82,7 +83,7 @@ export function kvm_hv_send_ipi_to_many(this: vmlinux, kvm: kvm, vector: u32, sp
 }
 
 /** arch/x86/kvm/hyperv.c: kvm_hv_send_ipi(), of HVCALL_SEND_IPI with its input in registers. */
-export function kvm_hv_send_ipi(this: vmlinux, vcpu: kvm_vcpu, fast: bool, ingpa: u64, outgpa: u64): number {
+export function kvm_hv_send_ipi(this: vmlinux_x86, vcpu: kvm_vcpu, fast: bool, ingpa: u64, outgpa: u64): number {
   if (!this.lapic_in_kernel(vcpu)) return HV_STATUS_INVALID_HYPERCALL_INPUT;
 
   if (!fast) throw new NotModelled('input of HVCALL_SEND_IPI in guest memory');
@@ -98,7 +99,7 @@ export function kvm_hv_send_ipi(this: vmlinux, vcpu: kvm_vcpu, fast: bool, ingpa
 }
 
 /** arch/x86/kvm/hyperv.c: kvm_hv_hypercall(): in 64-bit mode: RCX the control word, RDX the input, R8 the output. */
-export function kvm_hv_hypercall(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_hv_hypercall(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   if (this.kvm_x86_get_cpl(vcpu) !== 0) {
     this.kvm_queue_exception(vcpu, UD_VECTOR);
     return 1;

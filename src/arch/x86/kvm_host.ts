@@ -5,6 +5,7 @@
  * Mirrored: what interrupts, halting, pause exits and steal time read or write.
  * MODEL: registers of the guest are absent but for CPL, RFLAGS.IF and the interrupt shadow.
  */
+import type * as virt from '../../kvm/kvm_host.js';
 import type { kvm_ioapic } from '../../lapic/ioapic.js';
 import type { kvm_apic_map, kvm_lapic } from '../../lapic/lapic.js';
 import {
@@ -19,6 +20,7 @@ import {
   type u64,
   ZERO,
 } from '../../lib/types.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 /** include/linux/kvm_host.h: KVM_ARCH_REQ(), over KVM_REQUEST_ARCH_BASE */
 const KVM_ARCH_REQ = (nr: number, flags = 0): number => (8 + nr) | flags;
@@ -312,6 +314,16 @@ export interface kvm_arch {
   nr_reserved_ioapic_pins: number;
 }
 
+/** include/linux/kvm_host.h: struct kvm_vcpu on x86. */
+export interface kvm_vcpu extends virt.kvm_vcpu {
+  arch: kvm_vcpu_arch;
+}
+
+/** include/linux/kvm_host.h: struct kvm on x86. */
+export interface kvm extends virt.kvm {
+  arch: kvm_arch;
+}
+
 /** Module parameters of kvm, kvm_intel and kvm_amd. */
 export interface kvm_x86_params {
   ple_gap: u32;
@@ -339,11 +351,11 @@ export interface kvm_x86_params {
 
 /** x86 KVM's part of the machine. */
 export interface kvm_x86_state {
+  kvm: kvm[];
+  vcpu: kvm_vcpu[];
   kvm_x86_params: kvm_x86_params;
   /** host TSC frequency, kHz */
   tsc_khz: u32;
-  /** per CPU: vectors of the host's interrupts that wait until the kernel lets them in, in order */
-  host_irq: number[][];
 }
 
 /** A posted-interrupt descriptor with nothing posted. */
@@ -383,9 +395,9 @@ function newVmcb(): kvm_vcpu_arch['vmcb'] {
 }
 
 /** kzalloc() of a vCPU's x86 half; kvm_arch_vcpu_create() and a reset give it its values. */
-export function newVcpuArch(apic: kvm_lapic): kvm_vcpu_arch {
+export function newVcpuArch(this: vmlinux_x86, vcpu: virt.vcpu_ptr): kvm_vcpu_arch {
   return {
-    apic,
+    apic: this.newLapic(vcpu),
     hflags: 0,
     smbase: 0,
     smram: { if_flag: false, cpl: 0, int_shadow: false },

@@ -6,18 +6,17 @@
  * The list of vCPUs to wake on a CPU is kept as `vcpu.arch.pi_wakeup_cpu`: the CPU whose list it is on, or NULL; and
  * `pi_wakeup_place`: where on it.
  */
-import type { kvm, kvm_vcpu } from '../../kvm/kvm_host.js';
 import type { bool } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
-import type { pi_desc } from './kvm_host.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
+import type { kvm, kvm_vcpu, pi_desc } from './kvm_host.js';
 
 /** arch/x86/include/asm/irq_vectors.h */
 export const POSTED_INTR_VECTOR = 0xf2;
 export const POSTED_INTR_WAKEUP_VECTOR = 0xf1;
 
 /** arch/x86/include/asm/posted_intr.h: pi_test_and_set_pir() */
-export function pi_test_and_set_pir(this: vmlinux, vector: number, pi_desc: pi_desc): bool {
+export function pi_test_and_set_pir(this: vmlinux_x86, vector: number, pi_desc: pi_desc): bool {
   const mask = 1 << (vector & 31);
   const was = (pi_desc.pir[vector >> 5] & mask) !== 0;
   pi_desc.pir[vector >> 5] = (pi_desc.pir[vector >> 5] | mask) >>> 0;
@@ -25,26 +24,26 @@ export function pi_test_and_set_pir(this: vmlinux, vector: number, pi_desc: pi_d
 }
 
 /** arch/x86/include/asm/posted_intr.h: pi_test_and_set_on() */
-export function pi_test_and_set_on(this: vmlinux, pi_desc: pi_desc): bool {
+export function pi_test_and_set_on(this: vmlinux_x86, pi_desc: pi_desc): bool {
   const was = pi_desc.on !== 0;
   pi_desc.on = 1;
   return was;
 }
 
 /** arch/x86/include/asm/posted_intr.h: pi_test_and_clear_sn() */
-export function pi_test_and_clear_sn(this: vmlinux, pi_desc: pi_desc): bool {
+export function pi_test_and_clear_sn(this: vmlinux_x86, pi_desc: pi_desc): bool {
   const was = pi_desc.sn !== 0;
   pi_desc.sn = 0;
   return was;
 }
 
 /** arch/x86/include/asm/posted_intr.h: pi_is_pir_empty() */
-export function pi_is_pir_empty(this: vmlinux, pi_desc: pi_desc): bool {
+export function pi_is_pir_empty(this: vmlinux_x86, pi_desc: pi_desc): bool {
   return pi_desc.pir.every((word) => word === 0);
 }
 
 /** arch/x86/kvm/vmx/posted_intr.c: vmx_vcpu_pi_load() */
-export function vmx_vcpu_pi_load(this: vmlinux, vcpu: kvm_vcpu, cpu: number): void {
+export function vmx_vcpu_pi_load(this: vmlinux_x86, vcpu: kvm_vcpu, cpu: number): void {
   const pi_desc = vcpu.arch.pi_desc;
   if (!this.m.kvm[vcpu.kvm].arch.enable_apicv) return;
 
@@ -65,22 +64,22 @@ export function vmx_vcpu_pi_load(this: vmlinux, vcpu: kvm_vcpu, cpu: number): vo
 }
 
 /** arch/x86/kvm/vmx/vmx.h: vmx_can_use_ipiv() */
-export function vmx_can_use_ipiv(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function vmx_can_use_ipiv(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return this.m.kvm[vcpu.kvm].arch.enable_ipiv;
 }
 
 /** arch/x86/kvm/vmx/posted_intr.c: vmx_can_use_vtd_pi(). MODEL: no assigned devices. */
-export function vmx_can_use_vtd_pi(this: vmlinux, _kvm: kvm): bool {
+export function vmx_can_use_vtd_pi(this: vmlinux_x86, _kvm: kvm): bool {
   return false;
 }
 
 /** arch/x86/kvm/vmx/posted_intr.c: vmx_needs_pi_wakeup() */
-export function vmx_needs_pi_wakeup(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function vmx_needs_pi_wakeup(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return this.vmx_can_use_ipiv(vcpu) || this.vmx_can_use_vtd_pi(this.m.kvm[vcpu.kvm]);
 }
 
 /** arch/x86/kvm/vmx/posted_intr.c: pi_enable_wakeup_handler() */
-export function pi_enable_wakeup_handler(this: vmlinux, vcpu: kvm_vcpu): void {
+export function pi_enable_wakeup_handler(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const pi_desc = vcpu.arch.pi_desc;
   // list_add_tail()
   let place = 0;
@@ -96,7 +95,7 @@ export function pi_enable_wakeup_handler(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/vmx/posted_intr.c: vmx_vcpu_pi_put() */
-export function vmx_vcpu_pi_put(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_vcpu_pi_put(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (!this.vmx_needs_pi_wakeup(vcpu)) return;
   if (this.kvm_vcpu_is_blocking(vcpu) && !this.vmx_interrupt_blocked(vcpu)) this.pi_enable_wakeup_handler(vcpu);
   // it may be both: preempted between publishing that it waits and going to sleep
@@ -104,7 +103,7 @@ export function vmx_vcpu_pi_put(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/vmx/posted_intr.c: pi_wakeup_handler() */
-export function pi_wakeup_handler(this: vmlinux): void {
+export function pi_wakeup_handler(this: vmlinux_x86): void {
   const cpu = this.m.cpu;
   const wakeup_list = this.m.vcpu.filter((vcpu) => vcpu.arch.pi_wakeup_cpu === cpu);
   wakeup_list.sort((a, b) => a.arch.pi_wakeup_place - b.arch.pi_wakeup_place);
@@ -114,7 +113,7 @@ export function pi_wakeup_handler(this: vmlinux): void {
 }
 
 /** arch/x86/kvm/vmx/posted_intr.c: pi_has_pending_interrupt() */
-export function pi_has_pending_interrupt(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function pi_has_pending_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   const pi_desc = vcpu.arch.pi_desc;
   return pi_desc.on !== 0 || (pi_desc.sn !== 0 && !this.pi_is_pir_empty(pi_desc));
 }

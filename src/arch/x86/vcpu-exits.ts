@@ -12,7 +12,7 @@
  *   guest...       the guest does something that exits or not, as the VM is set up
  *   settleCpu      after every event, for every CPU: what has been left to do there is done
  */
-import { EXITING_GUEST_MODE, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import { EXITING_GUEST_MODE } from '../../kvm/kvm_host.js';
 import {
   APIC_BASE_MSR,
   APIC_DEFAULT_PHYS_BASE,
@@ -36,8 +36,8 @@ import {
 } from '../../lib/irq_vectors.js';
 import { type bool, ge, or, shl, shr, to_u32, type u32, u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
-import { TYPE_LINEAR_APIC_INST_WRITE } from './kvm_host.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
+import { type kvm_vcpu, TYPE_LINEAR_APIC_INST_WRITE } from './kvm_host.js';
 import { POSTED_INTR_VECTOR, POSTED_INTR_WAKEUP_VECTOR } from './posted_intr.js';
 import {
   SVM_EXIT_EXCP_DB,
@@ -70,7 +70,7 @@ import {
 /* ---- the host's interrupts ---- */
 
 /** The host takes an interrupt on this CPU, in the kernel. */
-export function hostIrq(this: vmlinux, vector: number): void {
+export function hostIrq(this: vmlinux_x86, vector: number): void {
   this.m.hardirq = 1;
   switch (vector) {
     case LOCAL_TIMER_VECTOR:
@@ -91,7 +91,7 @@ export function hostIrq(this: vmlinux, vector: number): void {
 }
 
 /** The interrupt that made this vCPU exit: its handler, or what the machine gave in place of one. */
-export function hostIrqOfExit(this: vmlinux, vcpu: kvm_vcpu): void {
+export function hostIrqOfExit(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const h = vcpu.arch.exit_handler;
   if (h.fn === '') {
     this.hostIrq(vcpu.arch.exit_intr_info & 0xff);
@@ -104,21 +104,21 @@ export function hostIrqOfExit(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/include/asm/apic.h: __apic_send_IPI_self(): it comes when interrupts are on again: after this event. */
-export function __apic_send_IPI_self(this: vmlinux, vector: number): void {
+export function __apic_send_IPI_self(this: vmlinux_x86, vector: number): void {
   this.m.host_irq[this.m.cpu].push(vector);
 }
 
 /* ---- the CPU in the guest ---- */
 
 /** The vCPU whose guest runs on the CPU; NULL when none, as in a machine of local APICs alone, which has no runqueues. */
-export function guestOn(this: vmlinux, cpu: number): number {
+export function guestOn(this: vmlinux_x86, cpu: number): number {
   if (cpu >= this.m.rq.length) return NULL;
   const p = this.m.task[this.m.rq[cpu].curr];
   return p.preempt_notifier !== NULL && this.waitsForExit(p) ? p.preempt_notifier : NULL;
 }
 
 /** The vCPU that polls in kvm_vcpu_halt() on the CPU; NULL when none. */
-export function pollingOn(this: vmlinux, cpu: number): number {
+export function pollingOn(this: vmlinux_x86, cpu: number): number {
   const p = this.m.task[this.m.rq[cpu].curr];
   return p.preempt_notifier !== NULL && this.waitsForTime(p) ? p.preempt_notifier : NULL;
 }
@@ -127,13 +127,13 @@ export function pollingOn(this: vmlinux, cpu: number): number {
  * The guest has come to an instruction behind the STI: its shadow is over as soon as time has passed. Whatever looks at
  * the shadow of a guest that runs, or lets it exit, comes here first.
  */
-export function guestGoesOn(this: vmlinux, vcpu: kvm_vcpu): void {
+export function guestGoesOn(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const { arch } = vcpu;
   if (arch.int_shadow && arch.shadow_since !== this.m.sched_clock) arch.int_shadow = false;
 }
 
 /** The guest takes an interrupt or NMI: as through an interrupt gate into CPL 0. */
-export function guestTakes(this: vmlinux, vcpu: kvm_vcpu, vector: number, nmi: bool): void {
+export function guestTakes(this: vmlinux_x86, vcpu: kvm_vcpu, vector: number, nmi: bool): void {
   const arch = vcpu.arch;
   arch.irq_frames.push({ vector, cpl: arch.cpl, if_flag: arch.if_flag });
   arch.taken.push(vector);
@@ -144,7 +144,7 @@ export function guestTakes(this: vmlinux, vcpu: kvm_vcpu, vector: number, nmi: b
 }
 
 /** VM entry delivers the event it was given. */
-export function deliverEvent(this: vmlinux, vcpu: kvm_vcpu): void {
+export function deliverEvent(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const event = vcpu.arch.event_inj;
   if (event === -1) return;
   vcpu.arch.event_inj = -1;
@@ -155,7 +155,7 @@ export function deliverEvent(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** VM entry is complete: the guest runs, first with what entry delivers and what waits in the virtual APIC. */
-export function guestEntered(this: vmlinux, vcpu: kvm_vcpu): void {
+export function guestEntered(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.arch.vmcb.at_iret = false;
   this.deliverEvent(vcpu);
   // a notification that came while interrupts were off on the way in
@@ -171,7 +171,7 @@ export function guestEntered(this: vmlinux, vcpu: kvm_vcpu): void {
 /* ---- exits; each says whether there was a guest to exit ---- */
 
 /** The guest on the CPU exits with a reason (VMX) or code (SVM), and the kernel goes on behind the entry. */
-export function vmExit(this: vmlinux, cpu: number, vmxReason: u32, svmCode: u32, qualification: u64): bool {
+export function vmExit(this: vmlinux_x86, cpu: number, vmxReason: u32, svmCode: u32, qualification: u64): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const vcpu = this.m.vcpu[id];
@@ -183,7 +183,7 @@ export function vmExit(this: vmlinux, cpu: number, vmxReason: u32, svmCode: u32,
 }
 
 /** PAUSE, often enough for an exit. Nothing when the VM may spin (pause_in_guest). */
-export function exitPause(this: vmlinux, cpu: number): bool {
+export function exitPause(this: vmlinux_x86, cpu: number): bool {
   const id = this.guestOn(cpu);
   if (id === NULL || this.m.kvm[this.m.vcpu[id].kvm].arch.pause_in_guest) return false;
   // WHY: hardware ignores PAUSE loops at CPL > 0; AMD's filter does not
@@ -192,7 +192,7 @@ export function exitPause(this: vmlinux, cpu: number): bool {
 }
 
 /** HLT. */
-export function exitHlt(this: vmlinux, cpu: number): bool {
+export function exitHlt(this: vmlinux_x86, cpu: number): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   if (this.m.kvm[this.m.vcpu[id].kvm].arch.hlt_in_guest) throw new NotModelled('HLT without an exit');
@@ -204,10 +204,10 @@ export function exitHlt(this: vmlinux, cpu: number): bool {
  * in place of the vector's handler: what the device that interrupts has to say.
  */
 export function exitExternalInterrupt(
-  this: vmlinux,
+  this: vmlinux_x86,
   cpu: number,
   vector: number,
-  fn: (keyof vmlinux & string) | '' = '',
+  fn: (keyof vmlinux_x86 & string) | '' = '',
   ...args: number[]
 ): bool {
   const id = this.guestOn(cpu);
@@ -220,7 +220,7 @@ export function exitExternalInterrupt(
 }
 
 /** VMCALL or VMMCALL: KVM reads RAX and a0 to a3, Hyper-V RCX, RDX and R8. RAX has the result once the call is back. */
-export function exitHypercall(this: vmlinux, cpu: number, rax: u64, ...a: u64[]): bool {
+export function exitHypercall(this: vmlinux_x86, cpu: number, rax: u64, ...a: u64[]): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const [rbx, rcx, rdx, rsi, r8 = ZERO] = a;
@@ -229,7 +229,7 @@ export function exitHypercall(this: vmlinux, cpu: number, rax: u64, ...a: u64[])
 }
 
 /** WRMSR that is intercepted. `arch.gp` says whether it was refused. */
-export function exitWrmsr(this: vmlinux, cpu: number, msr: u32, data: u64): bool {
+export function exitWrmsr(this: vmlinux_x86, cpu: number, msr: u32, data: u64): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const regs = this.m.vcpu[id].arch.regs;
@@ -240,7 +240,7 @@ export function exitWrmsr(this: vmlinux, cpu: number, msr: u32, data: u64): bool
 }
 
 /** RDMSR that is intercepted: the value is in regs.rdx:rax. */
-export function exitRdmsr(this: vmlinux, cpu: number, msr: u32): bool {
+export function exitRdmsr(this: vmlinux_x86, cpu: number, msr: u32): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   this.m.vcpu[id].arch.regs.rcx = u64(msr);
@@ -248,7 +248,7 @@ export function exitRdmsr(this: vmlinux, cpu: number, msr: u32): bool {
 }
 
 /** A 32-bit store to a register of the xAPIC page that exits, to be emulated as MMIO. */
-export function exitMmio(this: vmlinux, cpu: number, offset: number, value: u32): bool {
+export function exitMmio(this: vmlinux_x86, cpu: number, offset: number, value: u32): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const vcpu = this.m.vcpu[id];
@@ -258,7 +258,7 @@ export function exitMmio(this: vmlinux, cpu: number, offset: number, value: u32)
 }
 
 /** kvm_emulate_instruction(), of a 32-bit store of RAX to the APIC page. */
-export function emulateApicAccess(this: vmlinux, vcpu: kvm_vcpu): number {
+export function emulateApicAccess(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const offset = to_u32(vcpu.arch.exit_qualification) & 0xfff;
   this.apic_mmio_write(vcpu, u64(APIC_DEFAULT_PHYS_BASE + offset), 4, to_u32(vcpu.arch.regs.rax));
   return this.kvm_skip_emulated_instruction(vcpu);
@@ -270,7 +270,7 @@ export function emulateApicAccess(this: vmlinux, vcpu: kvm_vcpu): number {
  * STI (`on`) or CLI: with it on, what waited for it comes, behind the instruction that follows. With `shadow` that is the
  * guest's next, and not just any: its next event, or the passing of time.
  */
-export function guestSetIf(this: vmlinux, cpu: number, on: bool, shadow: bool = false): bool {
+export function guestSetIf(this: vmlinux_x86, cpu: number, on: bool, shadow: bool = false): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const { arch } = this.m.vcpu[id];
@@ -282,7 +282,7 @@ export function guestSetIf(this: vmlinux, cpu: number, on: bool, shadow: bool = 
 }
 
 /** It goes to another privilege level. */
-export function guestSetCpl(this: vmlinux, cpu: number, cpl: number): bool {
+export function guestSetCpl(this: vmlinux_x86, cpu: number, cpl: number): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const { arch } = this.m.vcpu[id];
@@ -295,7 +295,7 @@ export function guestSetCpl(this: vmlinux, cpu: number, cpl: number): bool {
 }
 
 /** IRET from the innermost handler: CPL and RFLAGS.IF are back, NMIs unmasked, whatever it was the handler of. */
-export function guestIret(this: vmlinux, cpu: number): bool {
+export function guestIret(this: vmlinux_x86, cpu: number): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const { arch } = this.m.vcpu[id];
@@ -312,7 +312,7 @@ export function guestIret(this: vmlinux, cpu: number): bool {
 }
 
 /** It writes the ICR: low word, and the destination as the high word has it. */
-export function guestIcr(this: vmlinux, cpu: number, icr_low: u32, dest: u32): bool {
+export function guestIcr(this: vmlinux_x86, cpu: number, icr_low: u32, dest: u32): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const vcpu = this.m.vcpu[id];
@@ -352,12 +352,12 @@ export function guestIcr(this: vmlinux, cpu: number, icr_low: u32, dest: u32): b
 }
 
 /** exitWrmsr() with the two halves as EDX:EAX have them. */
-export function exitWrmsr64(this: vmlinux, cpu: number, msr: u32, low: u32, high: u32): bool {
+export function exitWrmsr64(this: vmlinux_x86, cpu: number, msr: u32, low: u32, high: u32): bool {
   return this.exitWrmsr(cpu, msr, or(u64(low), shl(u64(high), 32)));
 }
 
 /** It ends the interrupt in service: in guest memory (PV EOI), by the CPU (APICv), or with an exit. */
-export function guestEoi(this: vmlinux, cpu: number): bool {
+export function guestEoi(this: vmlinux_x86, cpu: number): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const vcpu = this.m.vcpu[id];
@@ -383,12 +383,12 @@ export function guestEoi(this: vmlinux, cpu: number): bool {
 /* ---- after every event ---- */
 
 /** Whether the VMX preemption timer of the guest on the CPU has run down. */
-export function preemptionTimerDue(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function preemptionTimerDue(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return this.kvm_lapic_hv_timer_in_use(vcpu) && ge(this.rdtsc(), vcpu.arch.vmcs.hv_deadline_tsc);
 }
 
 /** The guest on the CPU exits as often as there is something that makes it: kicks, windows, its timer. */
-export function settleGuest(this: vmlinux, cpu: number): void {
+export function settleGuest(this: vmlinux_x86, cpu: number): void {
   for (;;) {
     const id = this.guestOn(cpu);
     if (id === NULL) return;
@@ -421,7 +421,7 @@ export function settleGuest(this: vmlinux, cpu: number): void {
 }
 
 /** An interrupt of the host comes through on the CPU: in the guest, a notification is no reason to exit. */
-export function takeHostIrq(this: vmlinux, cpu: number, vector: number): void {
+export function takeHostIrq(this: vmlinux_x86, cpu: number, vector: number): void {
   const id = this.guestOn(cpu);
   this.m.cpu = cpu;
   if (id !== NULL && vector === POSTED_INTR_VECTOR) {
@@ -435,7 +435,7 @@ export function takeHostIrq(this: vmlinux, cpu: number, vector: number): void {
 }
 
 /** Whether the CPU, once it has an interrupt, does not go back to this guest before it has looked at something. */
-export function leavesGuest(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function leavesGuest(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return vcpu.mode === EXITING_GUEST_MODE || this.need_resched() || this.signal_pending(this.get_current());
 }
 
@@ -444,7 +444,7 @@ export function leavesGuest(this: vmlinux, vcpu: kvm_vcpu): bool {
  *
  * MODEL: events of a VMM or an administrator name a CPU, not a thread; the guest there is not descheduled for them.
  */
-export function afterSyscall(this: vmlinux, cpu: number): void {
+export function afterSyscall(this: vmlinux_x86, cpu: number): void {
   const id = this.guestOn(cpu);
   if (id === NULL) return;
   this.m.cpu = cpu;
@@ -455,7 +455,7 @@ export function afterSyscall(this: vmlinux, cpu: number): void {
  * After an event: everything on the CPU goes as far as it can: calls that were left return, halt polling looks
  * again, the host's interrupts are taken, the guest exits where it has to. Does not reschedule host tasks.
  */
-export function settleCpu(this: vmlinux, cpu: number): void {
+export function settleCpu(this: vmlinux_x86, cpu: number): void {
   this.unwindKernelStack(cpu);
   if (this.pollingOn(cpu) !== NULL) this.resumeKernelStack(cpu);
   for (;;) {

@@ -3,21 +3,23 @@
  * The thread of a vCPU in userspace, as a VMM's is: KVM_RUN for as long as nothing ends it, and between two of them the
  * ioctls that another thread of the VMM asks for.
  */
-import { KVM_EXIT_IOAPIC_EOI, type kvm_vcpu, type vcpu_ioctl } from '../../kvm/kvm_host.js';
+
+import { KVM_EXIT_IOAPIC_EOI, type vcpu_ioctl } from '../../kvm/kvm_host.js';
 import { MSR_IA32_APICBASE } from '../../lapic/apicdef.js';
 import { NotModelled } from '../../lib/bug.js';
 import { EAGAIN, EINTR } from '../../lib/errno.js';
 import { s64, to_u64, type u32, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
+import type { kvm_vcpu } from './kvm_host.js';
 
 /** The current task of this CPU begins KVM_RUN. Its return value when it is back at once, else 0. */
-export function vcpuRun(this: vmlinux, vcpu: kvm_vcpu): number {
+export function vcpuRun(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   return this.kvm_vcpu_ioctlRun(vcpu);
 }
 
 /** The vCPU's thread in userspace: KVM_RUN, as long as there is no reason not to. */
-export function vcpuRunOf(this: vmlinux, vcpuId: number): void {
+export function vcpuRunOf(this: vmlinux_x86, vcpuId: number): void {
   const current = this.get_current();
   for (;;) {
     const r = this.vcpuRun(this.m.vcpu[vcpuId]);
@@ -30,12 +32,12 @@ export function vcpuRunOf(this: vmlinux, vcpuId: number): void {
 }
 
 /** KVM_RUN has returned r to the vCPU's thread. */
-export function vcpuRunReturned(this: vmlinux, vcpuId: number, r: number): void {
+export function vcpuRunReturned(this: vmlinux_x86, vcpuId: number, r: number): void {
   if (this.runsAgain(vcpuId, r)) this.vcpuRunOf(vcpuId);
 }
 
 /** Whether userspace goes on at once: after an AP's INIT, for an EOI that its IOAPIC has heard of, and after its ioctls. */
-export function runsAgain(this: vmlinux, vcpuId: number, r: number): boolean {
+export function runsAgain(this: vmlinux_x86, vcpuId: number, r: number): boolean {
   const vcpu = this.m.vcpu[vcpuId];
   const { run } = vcpu;
   if (vcpu.ioctls.length > 0) {
@@ -53,13 +55,13 @@ export function runsAgain(this: vmlinux, vcpuId: number, r: number): boolean {
  * Another thread of the VMM wants an ioctl made, which takes the vCPU's mutex: it is left to the vCPU's own thread, which a
  * signal brings out of KVM_RUN. One that has not begun KVM_RUN yet finds the signal there.
  */
-export function vcpuAsk(this: vmlinux, vcpu: kvm_vcpu, call: vcpu_ioctl): void {
+export function vcpuAsk(this: vmlinux_x86, vcpu: kvm_vcpu, call: vcpu_ioctl): void {
   vcpu.ioctls.push(call);
   if (vcpu.pid !== NULL) this.signal_wake_up_state(this.m.task[vcpu.pid]);
 }
 
 /** kvm_arch_vcpu_ioctl(): loads the vCPU, does what was asked, and puts it. */
-export function vcpuIoctl(this: vmlinux, vcpu: kvm_vcpu, call: vcpu_ioctl): void {
+export function vcpuIoctl(this: vmlinux_x86, vcpu: kvm_vcpu, call: vcpu_ioctl): void {
   this.vcpu_load(vcpu);
   switch (call.nr) {
     case 'set_lapic':
@@ -76,7 +78,7 @@ export function vcpuIoctl(this: vmlinux, vcpu: kvm_vcpu, call: vcpu_ioctl): void
 }
 
 /** KVM_GET_LAPIC, one register changed, KVM_SET_LAPIC. */
-export function vcpuSetLapic(this: vmlinux, vcpu: kvm_vcpu, reg: number, value: u32): void {
+export function vcpuSetLapic(this: vmlinux_x86, vcpu: kvm_vcpu, reg: number, value: u32): void {
   const regs = new Array<number>(256).fill(0);
   this.kvm_vcpu_ioctl_get_lapic(vcpu, { regs });
   regs[reg >> 2] = value;
@@ -89,7 +91,7 @@ export function vcpuSetLapic(this: vmlinux, vcpu: kvm_vcpu, reg: number, value: 
  * WHY the deadline behind the page: only LVTT's mode makes it one.
  * MODEL: of KVM_GET_VCPU_EVENTS and the registers, what interrupts depend on.
  */
-export function vcpuRestore(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vcpuRestore(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const { arch } = vcpu;
   const mp_state = this.kvm_arch_vcpu_ioctl_get_mpstate(vcpu);
   const regs = new Array<number>(256).fill(0);

@@ -3,7 +3,6 @@
  * What the CPU does with interrupts by itself, without the kernel: virtual-interrupt delivery and EOI, posted
  * interrupts, IPI virtualization and AVIC, on the APIC page, the VMCS or VMCB and the posted-interrupt descriptor.
  */
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import {
   APIC_DFR,
   APIC_EOI,
@@ -31,9 +30,9 @@ import {
 import { NotModelled } from '../../lib/bug.js';
 import { type bool, or, shl, type u32, u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { AVIC_IPI_FAILURE_INVALID_INT_TYPE, AVIC_IPI_FAILURE_TARGET_NOT_RUNNING } from './avic.js';
-import { SVM_EXIT_AVIC_INCOMPLETE_IPI, TYPE_LINEAR_APIC_INST_WRITE } from './kvm_host.js';
+import { type kvm_vcpu, SVM_EXIT_AVIC_INCOMPLETE_IPI, TYPE_LINEAR_APIC_INST_WRITE } from './kvm_host.js';
 import { POSTED_INTR_VECTOR } from './posted_intr.js';
 import { SVM_EXIT_AVIC_UNACCELERATED_ACCESS, SVM_EXIT_WRITE_CR8 } from './svm.js';
 import {
@@ -61,7 +60,7 @@ function setVector(regs: u32[], base: number, vector: number, on: bool): void {
  * Evaluation and delivery of virtual interrupts by the CPU (virtual-interrupt delivery, AVIC): with the APIC page,
  * not with KVM's caches of it. Nothing without APICv, with interrupts off, or outside of the guest.
  */
-export function evaluateVirtualInterrupt(this: vmlinux, vcpu: kvm_vcpu): void {
+export function evaluateVirtualInterrupt(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const { arch } = vcpu;
   if (!arch.apic.apicv_active || !arch.if_flag) return;
   this.guestGoesOn(vcpu);
@@ -84,7 +83,7 @@ export function evaluateVirtualInterrupt(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** A notification arrives at the CPU of a vCPU: in the guest the CPU takes what is posted; else it waits to be taken. */
-export function notifyPosted(this: vmlinux, vcpu: kvm_vcpu, pi_vec: number): void {
+export function notifyPosted(this: vmlinux_x86, vcpu: kvm_vcpu, pi_vec: number): void {
   // MODEL: it arrives at once
   if (pi_vec !== POSTED_INTR_VECTOR) throw new NotModelled(`posted interrupt under vector ${pi_vec}`);
   if (this.guestOn(vcpu.cpu) === vcpu.id) this.processPosted(vcpu);
@@ -92,7 +91,7 @@ export function notifyPosted(this: vmlinux, vcpu: kvm_vcpu, pi_vec: number): voi
 }
 
 /** Posted-interrupt processing by the CPU in the guest: ON and PIR are cleared, IRR and RVI take them up. */
-export function processPosted(this: vmlinux, vcpu: kvm_vcpu): void {
+export function processPosted(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const pi_desc = vcpu.arch.pi_desc;
   const regs = vcpu.arch.apic.regs;
   pi_desc.on = 0;
@@ -107,7 +106,7 @@ export function processPosted(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** IPI virtualization: the sender's CPU posts to the receiver's descriptor, and notifies unless told not to. */
-export function ipivSend(this: vmlinux, target: kvm_vcpu, vector: number): void {
+export function ipivSend(this: vmlinux_x86, target: kvm_vcpu, vector: number): void {
   const pi_desc = target.arch.pi_desc;
   pi_desc.pir[vector >> 5] = (pi_desc.pir[vector >> 5] | (1 << (vector & 31))) >>> 0;
   if (pi_desc.on || pi_desc.sn) return;
@@ -117,13 +116,20 @@ export function ipivSend(this: vmlinux, target: kvm_vcpu, vector: number): void 
 }
 
 /** AVIC: the sender's CPU sets the receiver's IRR and rings its CPU, or exits for what it cannot do. */
-export function avicSend(this: vmlinux, cpu: number, vcpu: kvm_vcpu, icr_low: u32, high: u32, target: number): bool {
+export function avicSend(
+  this: vmlinux_x86,
+  cpu: number,
+  vcpu: kvm_vcpu,
+  icr_low: u32,
+  high: u32,
+  target: number,
+): bool {
   if (this.avicDeliver(vcpu, icr_low, high, target)) return true;
   return this.vmExit(cpu, 0, SVM_EXIT_AVIC_INCOMPLETE_IPI, or(u64(icr_low), shl(u64(high), 32)));
 }
 
 /** AVIC: what the sender's CPU does by itself; false when it exits, with what is in `avic_exit`. */
-export function avicDeliver(this: vmlinux, vcpu: kvm_vcpu, icr_low: u32, high: u32, target: number): bool {
+export function avicDeliver(this: vmlinux_x86, vcpu: kvm_vcpu, icr_low: u32, high: u32, target: number): bool {
   vcpu.arch.apic.regs[APIC_ICR >> 2] = icr_low;
   vcpu.arch.apic.regs[APIC_ICR2 >> 2] = high;
   let id = AVIC_IPI_FAILURE_INVALID_INT_TYPE;
@@ -142,7 +148,7 @@ export function avicDeliver(this: vmlinux, vcpu: kvm_vcpu, icr_low: u32, high: u
 }
 
 /** EOI virtualization: the CPU retires the vector in service, and exits where the IOAPIC wants to hear of it. */
-export function virtualEoi(this: vmlinux, cpu: number, vcpu: kvm_vcpu): bool {
+export function virtualEoi(this: vmlinux_x86, cpu: number, vcpu: kvm_vcpu): bool {
   const vector = this.retireVirtual(vcpu);
   if (vector === -1) return true;
   const vmx = this.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
@@ -150,7 +156,7 @@ export function virtualEoi(this: vmlinux, cpu: number, vcpu: kvm_vcpu): bool {
 }
 
 /** What the CPU does at an EOI by itself: -1, or the vector for which it exits: behind it (VMX) or before it (AVIC). */
-export function retireVirtual(this: vmlinux, vcpu: kvm_vcpu): number {
+export function retireVirtual(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const { arch } = vcpu;
   const regs = arch.apic.regs;
   if (this.m.kvm[vcpu.kvm].arch.vendor === 'svm') {
@@ -180,7 +186,7 @@ function virtualPpr(regs: u32[], svi: number): void {
 /* ---- a guest's loads and stores under APICv ---- */
 
 /** TPR virtualization: the page and, on AMD's CPUs, V_TPR have the priority, and what it held back comes. */
-export function virtualTpr(this: vmlinux, vcpu: kvm_vcpu, tpr: number): void {
+export function virtualTpr(this: vmlinux_x86, vcpu: kvm_vcpu, tpr: number): void {
   const { apic, vmcb, vmcs } = vcpu.arch;
   const vmx = this.m.kvm[vcpu.kvm].arch.vendor === 'vmx';
   apic.regs[APIC_TASKPRI >> 2] = tpr;
@@ -190,7 +196,7 @@ export function virtualTpr(this: vmlinux, vcpu: kvm_vcpu, tpr: number): void {
 }
 
 /** SELF_IPI in x2APIC mode: the CPU requests the vector of itself. */
-export function virtualSelfIpi(this: vmlinux, vcpu: kvm_vcpu, vector: number): void {
+export function virtualSelfIpi(this: vmlinux_x86, vcpu: kvm_vcpu, vector: number): void {
   const { apic, vmcs } = vcpu.arch;
   setVector(apic.regs, APIC_IRR, vector, true);
   vmcs.guest_intr_status = (vmcs.guest_intr_status & 0xff00) | Math.max(vmcs.guest_intr_status & 0xff, vector);
@@ -207,7 +213,12 @@ const VMX_TRAPS: readonly number[] = [
  * A store to the xAPIC page, but of EOI and to ICR: complete ('none'), an exit behind it ('trap'), or in its place
  * ('access').
  */
-export function virtualStore(this: vmlinux, vcpu: kvm_vcpu, offset: number, value: u32): 'none' | 'trap' | 'access' {
+export function virtualStore(
+  this: vmlinux_x86,
+  vcpu: kvm_vcpu,
+  offset: number,
+  value: u32,
+): 'none' | 'trap' | 'access' {
   const { regs } = vcpu.arch.apic;
   if (offset === APIC_TASKPRI) {
     this.virtualTpr(vcpu, value & 0xff);
@@ -225,7 +236,7 @@ export function virtualStore(this: vmlinux, vcpu: kvm_vcpu, offset: number, valu
 }
 
 /** Whether a load from the xAPIC page reads the page, without an exit: not of TMCCT, nor of what no APIC has. */
-export function virtualLoad(this: vmlinux, offset: number): bool {
+export function virtualLoad(this: vmlinux_x86, offset: number): bool {
   if (offset >= APIC_ISR && offset < APIC_ESR) return true;
   return [APIC_LVR, APIC_TASKPRI, APIC_EOI, APIC_ICR2, ...VMX_TRAPS].includes(offset);
 }
@@ -233,7 +244,7 @@ export function virtualLoad(this: vmlinux, offset: number): bool {
 /* ---- a guest that runs on a CPU; each says whether there was one ---- */
 
 /** It writes CR8: with an exit where the CPU does not keep TPR, or where what it holds back may come. */
-export function guestCr8(this: vmlinux, cpu: number, value: number): bool {
+export function guestCr8(this: vmlinux_x86, cpu: number, value: number): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const vcpu = this.m.vcpu[id];
@@ -255,7 +266,7 @@ export function guestCr8(this: vmlinux, cpu: number, value: number): bool {
 }
 
 /** It stores to a register of its xAPIC page, but to ICR, or loads from one. */
-export function guestStore(this: vmlinux, cpu: number, offset: number, value: u32): bool {
+export function guestStore(this: vmlinux_x86, cpu: number, offset: number, value: u32): bool {
   const id = this.guestOn(cpu);
   if (id === NULL) return false;
   const vcpu = this.m.vcpu[id];

@@ -9,14 +9,14 @@
  * Two functions are static twice in KVM, here and in svm.c; they carry their file as prefix: grow_ple_window() and
  * shrink_ple_window().
  */
-import { IN_GUEST_MODE, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import { IN_GUEST_MODE } from '../../kvm/kvm_host.js';
 import { APIC_EOI, LAPIC_MODE_INVALID, LAPIC_MODE_XAPIC } from '../../lapic/apicdef.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { NotModelled } from '../../lib/bug.js';
 import { ERANGE } from '../../lib/errno.js';
 import { RESCHEDULE_VECTOR } from '../../lib/irq_vectors.js';
 import { add, and, type bool, gt, max, shr, sub, to_u32, U64_MAX, type u32, u64, ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
   APICV_INHIBIT_REASON_APIC_BASE_MODIFIED,
@@ -34,6 +34,8 @@ import {
   KVM_REQ_EVENT,
   KVM_REQ_TLB_FLUSH_CURRENT,
   KVM_X86_SHADOW_INT_STI,
+  type kvm,
+  type kvm_vcpu,
   TYPE_LINEAR_APIC_INST_WRITE,
 } from './kvm_host.js';
 import { POSTED_INTR_VECTOR } from './posted_intr.js';
@@ -79,7 +81,7 @@ export const VMX_REQUIRED_APICV_INHIBITS =
 /* ---- PLE ---- */
 
 /** arch/x86/kvm/vmx/vmx.c: grow_ple_window() */
-export function vmx_grow_ple_window(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_grow_ple_window(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const p = this.m.kvm_x86_params;
   const old = vcpu.arch.ple_window;
   vcpu.arch.ple_window = this.__grow_ple_window(old, p.ple_window, p.ple_window_grow, p.ple_window_max);
@@ -90,7 +92,7 @@ export function vmx_grow_ple_window(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/vmx/vmx.c: shrink_ple_window() */
-export function vmx_shrink_ple_window(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_shrink_ple_window(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const p = this.m.kvm_x86_params;
   const old = vcpu.arch.ple_window;
   vcpu.arch.ple_window = this.__shrink_ple_window(old, p.ple_window, p.ple_window_shrink, p.ple_window);
@@ -101,7 +103,7 @@ export function vmx_shrink_ple_window(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_pause() */
-export function handle_pause(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_pause(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const current = this.get_current();
   if (!this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm])) this.vmx_grow_ple_window(vcpu);
 
@@ -117,29 +119,29 @@ export function handle_pause(this: vmlinux, vcpu: kvm_vcpu): number {
 /* ---- load, put, creation ---- */
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_vcpu_load() */
-export function vmx_vcpu_load(this: vmlinux, vcpu: kvm_vcpu, cpu: number): void {
+export function vmx_vcpu_load(this: vmlinux_x86, vcpu: kvm_vcpu, cpu: number): void {
   if (vcpu.scheduled_out && !this.kvm_pause_in_guest(this.m.kvm[vcpu.kvm])) this.vmx_shrink_ple_window(vcpu);
   this.vmx_vcpu_pi_load(vcpu, cpu);
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_vcpu_put() */
-export function vmx_vcpu_put(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_vcpu_put(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.vmx_vcpu_pi_put(vcpu);
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_vm_init() */
-export function vmx_vm_init(this: vmlinux, kvm: kvm): number {
+export function vmx_vm_init(this: vmlinux_x86, kvm: kvm): number {
   if (!this.m.kvm_x86_params.ple_gap) kvm.arch.pause_in_guest = true;
   return 0;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_vcpu_create() */
-export function vmx_vcpu_create(this: vmlinux, _vcpu: kvm_vcpu): number {
+export function vmx_vcpu_create(this: vmlinux_x86, _vcpu: kvm_vcpu): number {
   return 0;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: init_vmcs() */
-export function init_vmcs(this: vmlinux, vcpu: kvm_vcpu): void {
+export function init_vmcs(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   // exec_controls_set()
   vcpu.arch.irq_window = false;
   vcpu.arch.nmi_window = false;
@@ -155,14 +157,14 @@ export function init_vmcs(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/vmx/vmx.c: __vmx_vcpu_reset() */
-export function __vmx_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu): void {
+export function __vmx_vcpu_reset(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.init_vmcs(vcpu);
   vcpu.arch.pi_desc.nv = POSTED_INTR_VECTOR;
   vcpu.arch.pi_desc.sn = 1;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_vcpu_reset() */
-export function vmx_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool): void {
+export function vmx_vcpu_reset(this: vmlinux_x86, vcpu: kvm_vcpu, init_event: bool): void {
   if (!init_event) this.__vmx_vcpu_reset(vcpu);
   vcpu.arch.vmcs.hv_deadline_tsc = U64_MAX;
   this.kvm_set_cr8(vcpu, ZERO);
@@ -175,22 +177,22 @@ export function vmx_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool):
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_get_cpl() */
-export function vmx_get_cpl(this: vmlinux, vcpu: kvm_vcpu): number {
+export function vmx_get_cpl(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   return vcpu.arch.cpl;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_get_interrupt_shadow() */
-export function vmx_get_interrupt_shadow(this: vmlinux, vcpu: kvm_vcpu): u32 {
+export function vmx_get_interrupt_shadow(this: vmlinux_x86, vcpu: kvm_vcpu): u32 {
   return vcpu.arch.int_shadow ? KVM_X86_SHADOW_INT_STI : 0;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_set_interrupt_shadow() */
-export function vmx_set_interrupt_shadow(this: vmlinux, vcpu: kvm_vcpu, mask: number): void {
+export function vmx_set_interrupt_shadow(this: vmlinux_x86, vcpu: kvm_vcpu, mask: number): void {
   vcpu.arch.int_shadow = mask !== 0;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: skip_emulated_instruction(). MODEL: no RIP; the guest goes on behind the instruction. */
-export function skip_emulated_instruction(this: vmlinux, vcpu: kvm_vcpu): number {
+export function skip_emulated_instruction(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   this.vmx_set_interrupt_shadow(vcpu, 0);
   return 1;
 }
@@ -200,7 +202,7 @@ export function skip_emulated_instruction(this: vmlinux, vcpu: kvm_vcpu): number
  *
  * MODEL: with FlexPriority. What the execution controls make of an access is the machine's.
  */
-export function vmx_set_virtual_apic_mode(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_set_virtual_apic_mode(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (!this.lapic_in_kernel(vcpu)) return;
   switch (this.kvm_get_apic_mode(vcpu)) {
     case LAPIC_MODE_INVALID:
@@ -218,7 +220,7 @@ export function vmx_set_virtual_apic_mode(this: vmlinux, vcpu: kvm_vcpu): void {
 /* ---- interrupts ---- */
 
 /** arch/x86/kvm/vmx/vmx.c: kvm_vcpu_trigger_posted_interrupt() */
-export function kvm_vcpu_trigger_posted_interrupt(this: vmlinux, vcpu: kvm_vcpu, pi_vec: number): void {
+export function kvm_vcpu_trigger_posted_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu, pi_vec: number): void {
   if (vcpu.mode === IN_GUEST_MODE) {
     // from its own fast path: PIR is looked at before the guest goes on
     if (vcpu.id !== this.kvm_get_running_vcpu()) this.notifyPosted(vcpu, pi_vec);
@@ -228,7 +230,7 @@ export function kvm_vcpu_trigger_posted_interrupt(this: vmlinux, vcpu: kvm_vcpu,
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_deliver_posted_interrupt(): 0 when posted. */
-export function vmx_deliver_posted_interrupt(this: vmlinux, vcpu: kvm_vcpu, vector: number): number {
+export function vmx_deliver_posted_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu, vector: number): number {
   if (!vcpu.arch.apic.apicv_active) return -1;
   if (this.pi_test_and_set_pir(vector, vcpu.arch.pi_desc)) return 0;
   // whoever set ON has notified
@@ -240,7 +242,7 @@ export function vmx_deliver_posted_interrupt(this: vmlinux, vcpu: kvm_vcpu, vect
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_deliver_interrupt() */
 export function vmx_deliver_interrupt(
-  this: vmlinux,
+  this: vmlinux_x86,
   apic: kvm_lapic,
   delivery_mode: number,
   trig_mode: number,
@@ -257,21 +259,21 @@ export function vmx_deliver_interrupt(
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_enable_irq_window() */
-export function vmx_enable_irq_window(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_enable_irq_window(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.arch.irq_window = true;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_enable_nmi_window() */
-export function vmx_enable_nmi_window(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_enable_nmi_window(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (vcpu.arch.int_shadow) this.vmx_enable_irq_window(vcpu);
   else vcpu.arch.nmi_window = true;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_enable_smi_window(): the RSM that ends SMM exits in any case. */
-export function vmx_enable_smi_window(this: vmlinux, _vcpu: kvm_vcpu): void {}
+export function vmx_enable_smi_window(this: vmlinux_x86, _vcpu: kvm_vcpu): void {}
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_inject_irq() */
-export function vmx_inject_irq(this: vmlinux, vcpu: kvm_vcpu, reinjected: bool): void {
+export function vmx_inject_irq(this: vmlinux_x86, vcpu: kvm_vcpu, reinjected: bool): void {
   const irq = vcpu.arch.interrupt.nr;
   this.trace_kvm_inj_virq(irq, vcpu.arch.interrupt.soft, reinjected);
   vcpu.stat.irq_injections++;
@@ -279,77 +281,77 @@ export function vmx_inject_irq(this: vmlinux, vcpu: kvm_vcpu, reinjected: bool):
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_inject_exception(). MODEL: no payload, no software exception. */
-export function vmx_inject_exception(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_inject_exception(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const ex = vcpu.arch.exception;
   const code = ex.has_error_code ? INTR_INFO_DELIVER_CODE_MASK : 0;
   vcpu.arch.event_inj = ex.vector | INTR_TYPE_HARD_EXCEPTION | code;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_inject_nmi() */
-export function vmx_inject_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_inject_nmi(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.stat.nmi_injections++;
   vcpu.arch.event_inj = INTR_TYPE_NMI_INTR | 2;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_get_nmi_mask() */
-export function vmx_get_nmi_mask(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function vmx_get_nmi_mask(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return vcpu.arch.nmi_masked;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_set_nmi_mask() */
-export function vmx_set_nmi_mask(this: vmlinux, vcpu: kvm_vcpu, masked: bool): void {
+export function vmx_set_nmi_mask(this: vmlinux_x86, vcpu: kvm_vcpu, masked: bool): void {
   vcpu.arch.nmi_masked = masked;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_nmi_blocked() */
-export function vmx_nmi_blocked(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function vmx_nmi_blocked(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return vcpu.arch.int_shadow || vcpu.arch.nmi_masked;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_nmi_allowed() */
-export function vmx_nmi_allowed(this: vmlinux, vcpu: kvm_vcpu, _for_injection: bool): number {
+export function vmx_nmi_allowed(this: vmlinux_x86, vcpu: kvm_vcpu, _for_injection: bool): number {
   return this.vmx_nmi_blocked(vcpu) ? 0 : 1;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: __vmx_interrupt_blocked() */
-export function __vmx_interrupt_blocked(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function __vmx_interrupt_blocked(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return !vcpu.arch.if_flag || vcpu.arch.int_shadow;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_interrupt_blocked() */
-export function vmx_interrupt_blocked(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function vmx_interrupt_blocked(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return this.__vmx_interrupt_blocked(vcpu);
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_interrupt_allowed() */
-export function vmx_interrupt_allowed(this: vmlinux, vcpu: kvm_vcpu, _for_injection: bool): number {
+export function vmx_interrupt_allowed(this: vmlinux_x86, vcpu: kvm_vcpu, _for_injection: bool): number {
   return this.vmx_interrupt_blocked(vcpu) ? 0 : 1;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_update_cr8_intercept() */
-export function vmx_update_cr8_intercept(this: vmlinux, vcpu: kvm_vcpu, tpr: number, irr: number): void {
+export function vmx_update_cr8_intercept(this: vmlinux_x86, vcpu: kvm_vcpu, tpr: number, irr: number): void {
   vcpu.arch.vmcs.tpr_threshold = irr === -1 || tpr < irr ? 0 : irr;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_hwapic_isr_update(): SVI. */
-export function vmx_hwapic_isr_update(this: vmlinux, vcpu: kvm_vcpu, max_isr: number): void {
+export function vmx_hwapic_isr_update(this: vmlinux_x86, vcpu: kvm_vcpu, max_isr: number): void {
   const svi = max_isr === -1 ? 0 : max_isr & 0xff;
   vcpu.arch.vmcs.guest_intr_status = (vcpu.arch.vmcs.guest_intr_status & 0xff) | (svi << 8);
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_set_rvi() */
-export function vmx_set_rvi(this: vmlinux, vcpu: kvm_vcpu, vector: number): void {
+export function vmx_set_rvi(this: vmlinux_x86, vcpu: kvm_vcpu, vector: number): void {
   const rvi = vector === -1 ? 0 : vector & 0xff;
   vcpu.arch.vmcs.guest_intr_status = (vcpu.arch.vmcs.guest_intr_status & ~0xff) | rvi;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_hwapic_irr_update() */
-export function vmx_hwapic_irr_update(this: vmlinux, vcpu: kvm_vcpu, max_irr: number): void {
+export function vmx_hwapic_irr_update(this: vmlinux_x86, vcpu: kvm_vcpu, max_irr: number): void {
   this.vmx_set_rvi(vcpu, max_irr);
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_sync_pir_to_irr(): the highest vector in IRR, -1 for none. */
-export function vmx_sync_pir_to_irr(this: vmlinux, vcpu: kvm_vcpu): number {
+export function vmx_sync_pir_to_irr(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const pi_desc = vcpu.arch.pi_desc;
   let max_irr: number;
   let got_posted_interrupt = false;
@@ -370,13 +372,13 @@ export function vmx_sync_pir_to_irr(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_load_eoi_exitmap() */
-export function vmx_load_eoi_exitmap(this: vmlinux, vcpu: kvm_vcpu, eoi_exit_bitmap: readonly u32[]): void {
+export function vmx_load_eoi_exitmap(this: vmlinux_x86, vcpu: kvm_vcpu, eoi_exit_bitmap: readonly u32[]): void {
   if (!this.kvm_vcpu_apicv_active(vcpu)) return;
   for (let i = 0; i < 8; i++) vcpu.arch.vmcs.eoi_exit_bitmap[i] = eoi_exit_bitmap[i];
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_apicv_pre_state_restore() */
-export function vmx_apicv_pre_state_restore(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_apicv_pre_state_restore(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.arch.pi_desc.on = 0;
   vcpu.arch.pi_desc.pir.fill(0);
 }
@@ -384,7 +386,7 @@ export function vmx_apicv_pre_state_restore(this: vmlinux, vcpu: kvm_vcpu): void
 /* ---- entry and exit ---- */
 
 /** arch/x86/kvm/vmx/vmx.c: __vmx_complete_interrupts(): -1 for an idt_vectoring_info that is not valid. */
-export function __vmx_complete_interrupts(this: vmlinux, vcpu: kvm_vcpu, idt_vectoring_info: number): void {
+export function __vmx_complete_interrupts(this: vmlinux_x86, vcpu: kvm_vcpu, idt_vectoring_info: number): void {
   vcpu.arch.nmi_injected = false;
   this.kvm_clear_exception_queue(vcpu);
   this.kvm_clear_interrupt_queue(vcpu);
@@ -415,18 +417,18 @@ export function __vmx_complete_interrupts(this: vmlinux, vcpu: kvm_vcpu, idt_vec
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_complete_interrupts(). MODEL: no exit happens while an event is being delivered. */
-export function vmx_complete_interrupts(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_complete_interrupts(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.__vmx_complete_interrupts(vcpu, -1);
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_cancel_injection(): what was to be delivered is so at the next entry. */
-export function vmx_cancel_injection(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_cancel_injection(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.__vmx_complete_interrupts(vcpu, vcpu.arch.event_inj);
   vcpu.arch.event_inj = -1;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_vcpu_run(): into the guest; its rest, after the exit, is vmx_vcpu_runExit(). */
-export function vmx_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
+export function vmx_vcpu_run(this: vmlinux_x86, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
   this.trace_kvm_entry(vcpu, force_immediate_exit);
 
   if (vcpu.arch.ple_window_dirty) {
@@ -451,7 +453,7 @@ export function vmx_vcpu_run(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit
 }
 
 /** vmx_vcpu_run(): the guest has exited: how far the fast path got. */
-export function vmx_vcpu_runExit(this: vmlinux, vcpuId: number, force_immediate_exit: number): number {
+export function vmx_vcpu_runExit(this: vmlinux_x86, vcpuId: number, force_immediate_exit: number): number {
   const vcpu = this.m.vcpu[vcpuId];
   this.trace_kvm_exit(vcpu, KVM_ISA_VMX);
   this.vmx_complete_interrupts(vcpu);
@@ -459,7 +461,7 @@ export function vmx_vcpu_runExit(this: vmlinux, vcpuId: number, force_immediate_
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_exit_handlers_fastpath() */
-export function vmx_exit_handlers_fastpath(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
+export function vmx_exit_handlers_fastpath(this: vmlinux_x86, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
   switch (vcpu.arch.exit_reason) {
     case EXIT_REASON_MSR_WRITE:
       return this.handle_fastpath_set_msr_irqoff(vcpu);
@@ -473,26 +475,26 @@ export function vmx_exit_handlers_fastpath(this: vmlinux, vcpu: kvm_vcpu, force_
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_external_interrupt_irqoff() */
-export function handle_external_interrupt_irqoff(this: vmlinux, vcpu: kvm_vcpu, _intr_info: u32): void {
+export function handle_external_interrupt_irqoff(this: vmlinux_x86, vcpu: kvm_vcpu, _intr_info: u32): void {
   this.hostIrqOfExit(vcpu);
   vcpu.arch.at_instruction_boundary = true;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_handle_exit_irqoff() */
-export function vmx_handle_exit_irqoff(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_handle_exit_irqoff(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (vcpu.arch.exit_reason === EXIT_REASON_EXTERNAL_INTERRUPT) {
     this.handle_external_interrupt_irqoff(vcpu, vcpu.arch.exit_intr_info);
   }
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_external_interrupt() */
-export function handle_external_interrupt(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_external_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   vcpu.stat.irq_exits++;
   return 1;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_interrupt_window() */
-export function handle_interrupt_window(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_interrupt_window(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   vcpu.arch.irq_window = false;
   this.kvm_make_request(KVM_REQ_EVENT, vcpu);
   vcpu.stat.irq_window_exits++;
@@ -500,7 +502,7 @@ export function handle_interrupt_window(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_nmi_window() */
-export function handle_nmi_window(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_nmi_window(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   vcpu.arch.nmi_window = false;
   vcpu.stat.nmi_window_exits++;
   this.kvm_make_request(KVM_REQ_EVENT, vcpu);
@@ -508,13 +510,13 @@ export function handle_nmi_window(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_tpr_below_threshold() */
-export function handle_tpr_below_threshold(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_tpr_below_threshold(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   this.kvm_apic_update_ppr(vcpu);
   return 1;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_apic_access(), with fasteoi; what is not an EOI is emulated. */
-export function handle_apic_access(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_apic_access(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const qualification = to_u32(vcpu.arch.exit_qualification);
   if (
     (qualification & APIC_ACCESS_TYPE) === TYPE_LINEAR_APIC_INST_WRITE &&
@@ -527,19 +529,19 @@ export function handle_apic_access(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_apic_eoi_induced() */
-export function handle_apic_eoi_induced(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_apic_eoi_induced(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   this.kvm_apic_set_eoi_accelerated(vcpu, to_u32(vcpu.arch.exit_qualification) & 0xff);
   return 1;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_apic_write() */
-export function handle_apic_write(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_apic_write(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   this.kvm_apic_write_nodecode(vcpu, to_u32(and(vcpu.arch.exit_qualification, u64(0xff0))));
   return 1;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: __vmx_handle_exit() */
-export function __vmx_handle_exit(this: vmlinux, vcpu: kvm_vcpu, exit_fastpath: number): number {
+export function __vmx_handle_exit(this: vmlinux_x86, vcpu: kvm_vcpu, exit_fastpath: number): number {
   if (exit_fastpath === EXIT_FASTPATH_EXIT_USERSPACE) return 0;
   if (exit_fastpath !== EXIT_FASTPATH_NONE) return 1;
 
@@ -578,19 +580,23 @@ export function __vmx_handle_exit(this: vmlinux, vcpu: kvm_vcpu, exit_fastpath: 
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_handle_exit() */
-export function vmx_handle_exit(this: vmlinux, vcpu: kvm_vcpu, exit_fastpath: number): number {
+export function vmx_handle_exit(this: vmlinux_x86, vcpu: kvm_vcpu, exit_fastpath: number): number {
   return this.__vmx_handle_exit(vcpu, exit_fastpath);
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_fastpath_preemption_timer() */
-export function handle_fastpath_preemption_timer(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
+export function handle_fastpath_preemption_timer(
+  this: vmlinux_x86,
+  vcpu: kvm_vcpu,
+  force_immediate_exit: bool,
+): number {
   if (force_immediate_exit) return EXIT_FASTPATH_EXIT_HANDLED;
   this.kvm_lapic_expired_hv_timer(vcpu);
   return EXIT_FASTPATH_REENTER_GUEST;
 }
 
 /** arch/x86/kvm/vmx/vmx.c: handle_preemption_timer(): outside of the fast path only for a nested guest. */
-export function handle_preemption_timer(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_preemption_timer(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   this.warnOn(true, 'handle_preemption_timer: !is_guest_mode');
   this.kvm_lapic_expired_hv_timer(vcpu);
   return 1;
@@ -598,7 +604,7 @@ export function handle_preemption_timer(this: vmlinux, vcpu: kvm_vcpu): number {
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_set_hv_timer(). MODEL: no TSC scaling. */
 export function vmx_set_hv_timer(
-  this: vmlinux,
+  this: vmlinux_x86,
   vcpu: kvm_vcpu,
   guest_deadline_tsc: u64,
   expired: { value: bool },
@@ -619,6 +625,6 @@ export function vmx_set_hv_timer(
 }
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_cancel_hv_timer() */
-export function vmx_cancel_hv_timer(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_cancel_hv_timer(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.arch.vmcs.hv_deadline_tsc = U64_MAX;
 }

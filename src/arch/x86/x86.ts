@@ -24,8 +24,6 @@ import {
   KVM_REQ_UNBLOCK,
   KVM_REQ_VM_DEAD,
   KVM_REQUEST_MASK,
-  type kvm,
-  type kvm_vcpu,
   OUTSIDE_GUEST_MODE,
 } from '../../kvm/kvm_host.js';
 import { APIC_DM_REMRD, KVM_ENOSYS, KVM_EPERM, LAPIC_MODE_DISABLED } from '../../lapic/apicdef.js';
@@ -50,7 +48,7 @@ import {
   ZERO,
 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
   APICV_INHIBIT_REASON_DISABLED,
@@ -91,6 +89,8 @@ import {
   KVM_REQ_TLB_FLUSH_GUEST,
   KVM_REQ_TRIPLE_FAULT,
   KVM_REQ_UPDATE_PROTECTED_GUEST_STATE,
+  type kvm,
+  type kvm_vcpu,
 } from './kvm_host.js';
 
 const KVM_VCPU_PREEMPTED = 1 << 0;
@@ -115,13 +115,13 @@ const GP_VECTOR = 13;
 const PF_VECTOR = 14;
 
 /** arch/x86/kvm/cpuid.h: guest_pv_has(): permissive unless userspace had the features enforced. */
-export function guest_pv_has(this: vmlinux, vcpu: kvm_vcpu, kvm_feature: number): bool {
+export function guest_pv_has(this: vmlinux_x86, vcpu: kvm_vcpu, kvm_feature: number): bool {
   if (!vcpu.arch.pv_cpuid.enforce) return true;
   return (vcpu.arch.pv_cpuid.features & (1 << kvm_feature)) !== 0;
 }
 
 /** arch/x86/kvm/x86.h: __grow_ple_window(): computed in 64 bits, cut at max. */
-export function __grow_ple_window(this: vmlinux, val: u32, base: u32, modifier: u32, max: u32): u32 {
+export function __grow_ple_window(this: vmlinux_x86, val: u32, base: u32, modifier: u32, max: u32): u32 {
   if (modifier < 1) return base;
   // both below 2^32: the product may not be exact beyond 2^53, but then max is less anyway
   const ret = modifier < base ? val * modifier : val + modifier;
@@ -129,42 +129,42 @@ export function __grow_ple_window(this: vmlinux, val: u32, base: u32, modifier: 
 }
 
 /** arch/x86/kvm/x86.h: __shrink_ple_window(): a u32 subtraction that may wrap, and max() keeps what it wrapped to. */
-export function __shrink_ple_window(this: vmlinux, val: u32, base: u32, modifier: u32, min: u32): u32 {
+export function __shrink_ple_window(this: vmlinux_x86, val: u32, base: u32, modifier: u32, min: u32): u32 {
   if (modifier < 1) return base;
   const shrunk = modifier < base ? Math.trunc(val / modifier) : (val - modifier) >>> 0;
   return Math.max(shrunk, min);
 }
 
 /** arch/x86/kvm/x86.h: kvm_is_exception_pending() */
-export function kvm_is_exception_pending(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_is_exception_pending(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return vcpu.arch.exception.pending || this.kvm_test_request(KVM_REQ_TRIPLE_FAULT, vcpu);
 }
 
 /** arch/x86/kvm/x86.h: kvm_clear_exception_queue() */
-export function kvm_clear_exception_queue(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_clear_exception_queue(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.arch.exception.pending = false;
   vcpu.arch.exception.injected = false;
 }
 
 /** arch/x86/kvm/x86.h: kvm_event_needs_reinjection() */
-export function kvm_event_needs_reinjection(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_event_needs_reinjection(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return vcpu.arch.exception.injected || vcpu.arch.interrupt.injected || vcpu.arch.nmi_injected;
 }
 
 /** arch/x86/kvm/x86.h: kvm_queue_interrupt() */
-export function kvm_queue_interrupt(this: vmlinux, vcpu: kvm_vcpu, vector: number, soft: bool): void {
+export function kvm_queue_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu, vector: number, soft: bool): void {
   vcpu.arch.interrupt.injected = true;
   vcpu.arch.interrupt.soft = soft;
   vcpu.arch.interrupt.nr = vector & 0xff;
 }
 
 /** arch/x86/kvm/x86.h: kvm_clear_interrupt_queue() */
-export function kvm_clear_interrupt_queue(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_clear_interrupt_queue(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.arch.interrupt.injected = false;
 }
 
 /** arch/x86/kvm/x86.h: kvm_pause_in_guest() */
-export function kvm_pause_in_guest(this: vmlinux, kvm: kvm): bool {
+export function kvm_pause_in_guest(this: vmlinux_x86, kvm: kvm): bool {
   return kvm.arch.pause_in_guest;
 }
 
@@ -173,19 +173,19 @@ export function kvm_pause_in_guest(this: vmlinux, kvm: kvm): bool {
  *
  * Split: it goes on in kvm_skip_emulated_instructionOf().
  */
-export function kvm_skip_emulated_instruction(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_skip_emulated_instruction(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   return this.kvm_x86_skip_emulated_instruction(vcpu);
 }
 
 /** kvm_skip_emulated_instruction() as the rest of an exit handler. */
-export function kvm_skip_emulated_instructionOf(this: vmlinux, vcpuId: number): number {
+export function kvm_skip_emulated_instructionOf(this: vmlinux_x86, vcpuId: number): number {
   return this.kvm_skip_emulated_instruction(this.m.vcpu[vcpuId]);
 }
 
 /* ---- load and put, steal time ---- */
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_load(). MODEL: one stable TSC, no PMU, no WBINVD. */
-export function kvm_arch_vcpu_load(this: vmlinux, vcpu: kvm_vcpu, cpu: number): void {
+export function kvm_arch_vcpu_load(this: vmlinux_x86, vcpu: kvm_vcpu, cpu: number): void {
   this.kvm_x86_vcpu_load(vcpu, cpu);
 
   if (vcpu.cpu !== cpu) {
@@ -200,7 +200,7 @@ export function kvm_arch_vcpu_load(this: vmlinux, vcpu: kvm_vcpu, cpu: number): 
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_put() */
-export function kvm_arch_vcpu_put(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_arch_vcpu_put(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (vcpu.preempted) {
     vcpu.arch.preempted_in_kernel = this.kvm_arch_vcpu_in_kernel(vcpu);
     this.kvm_steal_time_set_preempted(vcpu);
@@ -213,7 +213,7 @@ export function kvm_arch_vcpu_put(this: vmlinux, vcpu: kvm_vcpu): void {
  *
  * MODEL: the page is always mapped, and its cache always fresh.
  */
-export function kvm_steal_time_set_preempted(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_steal_time_set_preempted(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const st = vcpu.arch.st;
 
   // WHY: the guest may flush a preempted vCPU's TLB by leaving a note, which must not hit one amidst an emulation
@@ -231,7 +231,7 @@ export function kvm_steal_time_set_preempted(this: vmlinux, vcpu: kvm_vcpu): voi
 }
 
 /** arch/x86/kvm/x86.c: record_steal_time() */
-export function record_steal_time(this: vmlinux, vcpu: kvm_vcpu): void {
+export function record_steal_time(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const st = vcpu.arch.st;
   const page = st.page;
   if (and(st.msr_val, u64(KVM_MSR_ENABLED)) === ZERO) return;
@@ -264,24 +264,24 @@ export function record_steal_time(this: vmlinux, vcpu: kvm_vcpu): void {
 /* ---- TLB. MODEL: there is none to flush; the flushes are counted ---- */
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_flush_tlb_all() */
-export function kvm_vcpu_flush_tlb_all(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_vcpu_flush_tlb_all(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.stat.tlb_flush++;
   // all of it is with the current one
   this.kvm_clear_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu);
 }
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_flush_tlb_guest() */
-export function kvm_vcpu_flush_tlb_guest(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_vcpu_flush_tlb_guest(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.stat.tlb_flush++;
 }
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_flush_tlb_current() */
-export function kvm_vcpu_flush_tlb_current(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_vcpu_flush_tlb_current(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.stat.tlb_flush++;
 }
 
 /** arch/x86/kvm/x86.c: kvm_service_local_tlb_flush_requests() */
-export function kvm_service_local_tlb_flush_requests(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_service_local_tlb_flush_requests(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (this.kvm_check_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu)) this.kvm_vcpu_flush_tlb_current(vcpu);
   if (this.kvm_check_request(KVM_REQ_TLB_FLUSH_GUEST, vcpu)) this.kvm_vcpu_flush_tlb_guest(vcpu);
 }
@@ -289,17 +289,17 @@ export function kvm_service_local_tlb_flush_requests(this: vmlinux, vcpu: kvm_vc
 /* ---- hooks of directed yield ---- */
 
 /** arch/x86/kvm/x86.c: kvm_arch_dy_has_pending_interrupt() */
-export function kvm_arch_dy_has_pending_interrupt(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_arch_dy_has_pending_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return this.kvm_vcpu_apicv_active(vcpu) && this.kvm_x86_dy_apicv_has_pending_interrupt(vcpu);
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_preempted_in_kernel(): as of the last time it was preempted, never reset. */
-export function kvm_arch_vcpu_preempted_in_kernel(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_arch_vcpu_preempted_in_kernel(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return vcpu.arch.preempted_in_kernel;
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_dy_runnable(): asked from outside, so it looks at nothing that needs the vCPU loaded. */
-export function kvm_arch_dy_runnable(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_arch_dy_runnable(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   if (vcpu.arch.pv.pv_unhalted) return true;
   if (
     this.kvm_test_request(KVM_REQ_NMI, vcpu) ||
@@ -312,37 +312,37 @@ export function kvm_arch_dy_runnable(this: vmlinux, vcpu: kvm_vcpu): bool {
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_in_kernel(). MODEL: no protected guests. */
-export function kvm_arch_vcpu_in_kernel(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_arch_vcpu_in_kernel(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return this.kvm_x86_get_cpl(vcpu) === 0;
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_should_kick() */
-export function kvm_arch_vcpu_should_kick(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_arch_vcpu_should_kick(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return this.kvm_vcpu_exiting_guest_mode(vcpu) === IN_GUEST_MODE;
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_no_poll(): the guest polls by itself. */
-export function kvm_arch_no_poll(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_arch_no_poll(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return and(vcpu.arch.msr_kvm_poll_control, u64(1)) === ZERO;
 }
 
 /** arch/x86/include/asm/kvm_host.h: kvm_arch_vcpu_blocking() */
-export function kvm_arch_vcpu_blocking(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_arch_vcpu_blocking(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.kvm_x86_vcpu_blocking(vcpu);
 }
 
 /** arch/x86/include/asm/kvm_host.h: kvm_arch_vcpu_unblocking() */
-export function kvm_arch_vcpu_unblocking(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_arch_vcpu_unblocking(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.kvm_x86_vcpu_unblocking(vcpu);
 }
 
 /** include/linux/kvm_host.h: kvm_arch_vcpu_run_pid_change() */
-export function kvm_arch_vcpu_run_pid_change(this: vmlinux, _vcpu: kvm_vcpu): number {
+export function kvm_arch_vcpu_run_pid_change(this: vmlinux_x86, _vcpu: kvm_vcpu): number {
   return 0;
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_interrupt_allowed() */
-export function kvm_arch_interrupt_allowed(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_arch_interrupt_allowed(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   return this.kvm_x86_interrupt_allowed(vcpu, false);
 }
 
@@ -353,7 +353,7 @@ const EXCPT_CONTRIBUTORY = 1;
 const EXCPT_PF = 2;
 
 /** arch/x86/kvm/x86.c: exception_class() */
-export function exception_class(this: vmlinux, vector: number): number {
+export function exception_class(this: vmlinux_x86, vector: number): number {
   switch (vector) {
     case PF_VECTOR:
       return EXCPT_PF;
@@ -370,7 +370,7 @@ export function exception_class(this: vmlinux, vector: number): number {
 
 /** arch/x86/kvm/x86.c: kvm_multiple_exception() */
 export function kvm_multiple_exception(
-  this: vmlinux,
+  this: vmlinux_x86,
   vcpu: kvm_vcpu,
   nr: number,
   has_error: bool,
@@ -415,52 +415,52 @@ export function kvm_multiple_exception(
 }
 
 /** arch/x86/kvm/x86.c: kvm_queue_exception() */
-export function kvm_queue_exception(this: vmlinux, vcpu: kvm_vcpu, nr: number): void {
+export function kvm_queue_exception(this: vmlinux_x86, vcpu: kvm_vcpu, nr: number): void {
   this.kvm_multiple_exception(vcpu, nr, false, 0, false, 0, false);
 }
 
 /** arch/x86/kvm/x86.c: kvm_queue_exception_e() */
-export function kvm_queue_exception_e(this: vmlinux, vcpu: kvm_vcpu, nr: number, error_code: u32): void {
+export function kvm_queue_exception_e(this: vmlinux_x86, vcpu: kvm_vcpu, nr: number, error_code: u32): void {
   this.kvm_multiple_exception(vcpu, nr, true, error_code, false, 0, false);
 }
 
 /** arch/x86/kvm/x86.c: kvm_requeue_exception() */
-export function kvm_requeue_exception(this: vmlinux, vcpu: kvm_vcpu, nr: number): void {
+export function kvm_requeue_exception(this: vmlinux_x86, vcpu: kvm_vcpu, nr: number): void {
   this.kvm_multiple_exception(vcpu, nr, false, 0, false, 0, true);
 }
 
 /** arch/x86/kvm/x86.c: kvm_requeue_exception_e() */
-export function kvm_requeue_exception_e(this: vmlinux, vcpu: kvm_vcpu, nr: number, error_code: u32): void {
+export function kvm_requeue_exception_e(this: vmlinux_x86, vcpu: kvm_vcpu, nr: number, error_code: u32): void {
   this.kvm_multiple_exception(vcpu, nr, true, error_code, false, 0, true);
 }
 
 /** arch/x86/include/asm/kvm_host.h: kvm_inject_gp() */
-export function kvm_inject_gp(this: vmlinux, vcpu: kvm_vcpu, error_code: u32): void {
+export function kvm_inject_gp(this: vmlinux_x86, vcpu: kvm_vcpu, error_code: u32): void {
   this.kvm_queue_exception_e(vcpu, GP_VECTOR, error_code);
 }
 
 /** arch/x86/kvm/x86.c: kvm_complete_insn_gp() */
-export function kvm_complete_insn_gp(this: vmlinux, vcpu: kvm_vcpu, err: number): number {
+export function kvm_complete_insn_gp(this: vmlinux_x86, vcpu: kvm_vcpu, err: number): number {
   if (err === 0) return this.kvm_skip_emulated_instruction(vcpu);
   this.kvm_inject_gp(vcpu, 0);
   return 1;
 }
 
 /** arch/x86/kvm/x86.c: kvm_inject_exception(). MODEL: in protected mode. */
-export function kvm_inject_exception(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_inject_exception(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const ex = vcpu.arch.exception;
   this.trace_kvm_inj_exception(ex.vector, ex.has_error_code, ex.error_code, ex.injected);
   this.kvm_x86_inject_exception(vcpu);
 }
 
 /** arch/x86/kvm/x86.c: kvm_inject_nmi() */
-export function kvm_inject_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_inject_nmi(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.arch.nmi_queued++;
   this.kvm_make_request(KVM_REQ_NMI, vcpu);
 }
 
 /** arch/x86/kvm/x86.c: process_nmi(): one pending while NMIs are blocked, two else; less one that is a vNMI. */
-export function process_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
+export function process_nmi(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   let limit = this.kvm_x86_get_nmi_mask(vcpu) || vcpu.arch.nmi_injected ? 1 : 2;
   if (this.kvm_x86_is_vnmi_pending(vcpu)) limit--;
 
@@ -475,13 +475,13 @@ export function process_nmi(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/smm.c: process_smi() */
-export function process_smi(this: vmlinux, vcpu: kvm_vcpu): void {
+export function process_smi(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   vcpu.arch.smi_pending = true;
   this.kvm_make_request(KVM_REQ_EVENT, vcpu);
 }
 
 /** arch/x86/kvm/x86.c: kvm_check_and_inject_events(): < 0 to leave; sets `immediate` when an exit is wanted at once. */
-export function kvm_check_and_inject_events(this: vmlinux, vcpu: kvm_vcpu, immediate: { exit: bool }): number {
+export function kvm_check_and_inject_events(this: vmlinux_x86, vcpu: kvm_vcpu, immediate: { exit: bool }): number {
   const arch = vcpu.arch;
   let r: number;
 
@@ -554,32 +554,32 @@ function injectOut(r: number, immediate: { exit: bool }): number {
 /* ---- APICv ---- */
 
 /** arch/x86/kvm/x86.c: kvm_apicv_activated() */
-export function kvm_apicv_activated(this: vmlinux, kvm: kvm): bool {
+export function kvm_apicv_activated(this: vmlinux_x86, kvm: kvm): bool {
   return kvm.arch.apicv_inhibit_reasons === 0;
 }
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_apicv_activated() */
-export function kvm_vcpu_apicv_activated(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_vcpu_apicv_activated(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   const vm_reasons = this.m.kvm[vcpu.kvm].arch.apicv_inhibit_reasons;
   const vcpu_reasons = this.kvm_x86_vcpu_get_apicv_inhibit_reasons(vcpu);
   return (vm_reasons | vcpu_reasons) === 0;
 }
 
 /** arch/x86/kvm/x86.c: set_or_clear_apicv_inhibit(): the word with the bit set or cleared. */
-export function set_or_clear_apicv_inhibit(this: vmlinux, inhibits: u32, reason: number, set: bool): u32 {
+export function set_or_clear_apicv_inhibit(this: vmlinux_x86, inhibits: u32, reason: number, set: bool): u32 {
   const next = (set ? inhibits | (1 << reason) : inhibits & ~(1 << reason)) >>> 0;
   this.trace_kvm_apicv_inhibit_changed(reason, set, next);
   return next;
 }
 
 /** arch/x86/kvm/x86.c: kvm_apicv_init() */
-export function kvm_apicv_init(this: vmlinux, kvm: kvm): void {
+export function kvm_apicv_init(this: vmlinux_x86, kvm: kvm): void {
   const reason = kvm.arch.enable_apicv ? APICV_INHIBIT_REASON_ABSENT : APICV_INHIBIT_REASON_DISABLED;
   kvm.arch.apicv_inhibit_reasons = this.set_or_clear_apicv_inhibit(kvm.arch.apicv_inhibit_reasons, reason, true);
 }
 
 /** arch/x86/kvm/x86.c: __kvm_set_or_clear_apicv_inhibit() */
-export function __kvm_set_or_clear_apicv_inhibit(this: vmlinux, kvm: kvm, reason: number, set: bool): void {
+export function __kvm_set_or_clear_apicv_inhibit(this: vmlinux_x86, kvm: kvm, reason: number, set: bool): void {
   if (!(this.kvm_x86_required_apicv_inhibits(kvm) & (1 << reason))) return;
 
   const old = kvm.arch.apicv_inhibit_reasons;
@@ -590,23 +590,23 @@ export function __kvm_set_or_clear_apicv_inhibit(this: vmlinux, kvm: kvm, reason
 }
 
 /** arch/x86/kvm/x86.c: kvm_set_or_clear_apicv_inhibit() */
-export function kvm_set_or_clear_apicv_inhibit(this: vmlinux, kvm: kvm, reason: number, set: bool): void {
+export function kvm_set_or_clear_apicv_inhibit(this: vmlinux_x86, kvm: kvm, reason: number, set: bool): void {
   if (!kvm.arch.enable_apicv) return;
   this.__kvm_set_or_clear_apicv_inhibit(kvm, reason, set);
 }
 
 /** arch/x86/include/asm/kvm_host.h: kvm_set_apicv_inhibit() */
-export function kvm_set_apicv_inhibit(this: vmlinux, kvm: kvm, reason: number): void {
+export function kvm_set_apicv_inhibit(this: vmlinux_x86, kvm: kvm, reason: number): void {
   this.kvm_set_or_clear_apicv_inhibit(kvm, reason, true);
 }
 
 /** arch/x86/include/asm/kvm_host.h: kvm_clear_apicv_inhibit() */
-export function kvm_clear_apicv_inhibit(this: vmlinux, kvm: kvm, reason: number): void {
+export function kvm_clear_apicv_inhibit(this: vmlinux_x86, kvm: kvm, reason: number): void {
   this.kvm_set_or_clear_apicv_inhibit(kvm, reason, false);
 }
 
 /** arch/x86/kvm/x86.c: __kvm_vcpu_update_apicv() */
-export function __kvm_vcpu_update_apicv(this: vmlinux, vcpu: kvm_vcpu): void {
+export function __kvm_vcpu_update_apicv(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
   const activate = this.kvm_vcpu_apicv_activated(vcpu) && this.kvm_get_apic_mode(vcpu) !== LAPIC_MODE_DISABLED;
   if (apic.apicv_active === activate) return;
@@ -621,12 +621,12 @@ export function __kvm_vcpu_update_apicv(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_update_apicv() */
-export function kvm_vcpu_update_apicv(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_vcpu_update_apicv(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.__kvm_vcpu_update_apicv(vcpu);
 }
 
 /** arch/x86/kvm/x86.c: vcpu_scan_ioapic() */
-export function vcpu_scan_ioapic(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vcpu_scan_ioapic(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (!this.kvm_apic_present(vcpu)) return;
   const kvm = this.m.kvm[vcpu.kvm];
   vcpu.arch.ioapic_handled_vectors.fill(0);
@@ -637,7 +637,7 @@ export function vcpu_scan_ioapic(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/x86.c: vcpu_load_eoi_exitmap() */
-export function vcpu_load_eoi_exitmap(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vcpu_load_eoi_exitmap(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (!this.kvm_apic_hw_enabled(vcpu.arch.apic)) return;
   this.kvm_x86_load_eoi_exitmap(vcpu, vcpu.arch.ioapic_handled_vectors);
 }
@@ -645,12 +645,12 @@ export function vcpu_load_eoi_exitmap(this: vmlinux, vcpu: kvm_vcpu): void {
 /* ---- the run loop ---- */
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_running() */
-export function kvm_vcpu_running(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_vcpu_running(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return vcpu.arch.mp_state === KVM_MP_STATE_RUNNABLE && !vcpu.arch.apf.halted;
 }
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_has_events(). MODEL: no async page faults, PMIs, nested guests, Xen. */
-export function kvm_vcpu_has_events(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_vcpu_has_events(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   if (this.kvm_apic_has_pending_init_or_sipi(vcpu) && this.kvm_apic_init_sipi_allowed(vcpu)) return true;
   if (vcpu.arch.pv.pv_unhalted) return true;
   if (this.kvm_is_exception_pending(vcpu)) return true;
@@ -666,12 +666,12 @@ export function kvm_vcpu_has_events(this: vmlinux, vcpu: kvm_vcpu): bool {
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_runnable() */
-export function kvm_arch_vcpu_runnable(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_arch_vcpu_runnable(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return this.kvm_vcpu_running(vcpu) || this.kvm_vcpu_has_events(vcpu);
 }
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_exit_request() */
-export function kvm_vcpu_exit_request(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_vcpu_exit_request(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return vcpu.mode === EXITING_GUEST_MODE || this.kvm_request_pending(vcpu) || this.xfer_to_guest_mode_work_pending();
 }
 
@@ -681,7 +681,7 @@ export function kvm_vcpu_exit_request(this: vmlinux, vcpu: kvm_vcpu): bool {
  * DEVIATION DV-043: no kvmclock, so that nobody kicks every vCPU of the VM 100 ms after the first was run, and every
  * 300 s.
  */
-function serveClockRequests(k: vmlinux, vcpu: kvm_vcpu): void {
+function serveClockRequests(k: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (k.kvm_check_request(KVM_REQ_GLOBAL_CLOCK_UPDATE, vcpu)) k.kvm_make_request(KVM_REQ_CLOCK_UPDATE, vcpu);
   k.kvm_check_request(KVM_REQ_CLOCK_UPDATE, vcpu);
 }
@@ -690,7 +690,7 @@ function serveClockRequests(k: vmlinux, vcpu: kvm_vcpu): void {
  * vcpu_enter_guest(): the requests, in the kernel's order. 1: go on to the guest; 0: leave vcpu_enter_guest() with
  * `out.r`. A request that is none of these is of something that is not modelled.
  */
-export function vcpu_enter_guestRequests(this: vmlinux, vcpu: kvm_vcpu, out: { r: number }): number {
+export function vcpu_enter_guestRequests(this: vmlinux_x86, vcpu: kvm_vcpu, out: { r: number }): number {
   if (this.kvm_check_request(KVM_REQ_VM_DEAD, vcpu)) {
     out.r = -EIO;
     return 0;
@@ -745,7 +745,7 @@ const SERVED = [
  *
  * Split: it goes on in vcpu_enter_guestRequests(), vcpu_enter_guestRun(), vcpu_enter_guestRan().
  */
-export function vcpu_enter_guest(this: vmlinux, vcpu: kvm_vcpu): number {
+export function vcpu_enter_guest(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const immediate = { exit: false };
   const out = { r: 1 };
 
@@ -787,7 +787,7 @@ export function vcpu_enter_guest(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** vcpu_enter_guest(): one turn of its inner loop, into the guest. */
-export function vcpu_enter_guestRun(this: vmlinux, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
+export function vcpu_enter_guestRun(this: vmlinux_x86, vcpu: kvm_vcpu, force_immediate_exit: bool): number {
   const current = this.get_current();
   this.warnOn(
     this.kvm_vcpu_apicv_activated(vcpu) !== this.kvm_vcpu_apicv_active(vcpu) &&
@@ -803,7 +803,7 @@ export function vcpu_enter_guestRun(this: vmlinux, vcpu: kvm_vcpu, force_immedia
 }
 
 /** vcpu_enter_guest(): behind the VM exit, whose fast path said `exit_fastpath`. */
-export function vcpu_enter_guestRan(this: vmlinux, vcpuId: number, fastpath: number): number {
+export function vcpu_enter_guestRan(this: vmlinux_x86, vcpuId: number, fastpath: number): number {
   const vcpu = this.m.vcpu[vcpuId];
   let exit_fastpath = fastpath;
   if (exit_fastpath === EXIT_FASTPATH_REENTER_GUEST) {
@@ -830,7 +830,7 @@ export function vcpu_enter_guestRan(this: vmlinux, vcpuId: number, fastpath: num
  *
  * Split: it goes on in vcpu_blockWoken(), vcpu_blockEnd().
  */
-export function vcpu_block(this: vmlinux, vcpu: kvm_vcpu): number {
+export function vcpu_block(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   if (this.kvm_arch_vcpu_runnable(vcpu)) return this.vcpu_blockEnd(vcpu);
 
   const current = this.get_current();
@@ -849,7 +849,7 @@ export function vcpu_block(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** vcpu_block(): behind kvm_vcpu_halt() or kvm_vcpu_block(). */
-export function vcpu_blockWoken(this: vmlinux, vcpuId: number, hv_timer: number): number {
+export function vcpu_blockWoken(this: vmlinux_x86, vcpuId: number, hv_timer: number): number {
   const vcpu = this.m.vcpu[vcpuId];
   if (hv_timer) this.kvm_lapic_switch_to_hv_timer(vcpu);
   // a signal, or a timer whose interrupt it does not take: that is served without ending the halt
@@ -858,7 +858,7 @@ export function vcpu_blockWoken(this: vmlinux, vcpuId: number, hv_timer: number)
 }
 
 /** vcpu_block(): the vCPU has something to do. */
-export function vcpu_blockEnd(this: vmlinux, vcpu: kvm_vcpu): number {
+export function vcpu_blockEnd(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   if (this.kvm_apic_accept_events(vcpu) < 0) return 0;
   switch (vcpu.arch.mp_state) {
     case KVM_MP_STATE_HALTED:
@@ -883,13 +883,13 @@ export function vcpu_blockEnd(this: vmlinux, vcpu: kvm_vcpu): number {
  *
  * Split: it goes on in vcpu_runLoop(), vcpu_runTurn(), vcpu_runWork(), vcpu_runWorked().
  */
-export function vcpu_run(this: vmlinux, vcpu: kvm_vcpu): number {
+export function vcpu_run(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   vcpu.run.exit_reason = KVM_EXIT_UNKNOWN;
   return this.vcpu_runLoop(vcpu.id);
 }
 
 /** vcpu_run() from the head of its loop. */
-export function vcpu_runLoop(this: vmlinux, vcpuId: number): number {
+export function vcpu_runLoop(this: vmlinux_x86, vcpuId: number): number {
   const vcpu = this.m.vcpu[vcpuId];
   const current = this.get_current();
   for (;;) {
@@ -911,7 +911,7 @@ export function vcpu_runLoop(this: vmlinux, vcpuId: number): number {
 }
 
 /** vcpu_run(): vcpu_enter_guest() or vcpu_block() has returned r, late. */
-export function vcpu_runTurn(this: vmlinux, vcpuId: number, r: number): number {
+export function vcpu_runTurn(this: vmlinux_x86, vcpuId: number, r: number): number {
   if (r <= 0) return r;
   const vcpu = this.m.vcpu[vcpuId];
   const current = this.get_current();
@@ -924,7 +924,7 @@ export function vcpu_runTurn(this: vmlinux, vcpuId: number, r: number): number {
 }
 
 /** vcpu_run(): what stands in the loop behind vcpu_enter_guest(): 0 to go round again, or what KVM_RUN returns. */
-export function vcpu_runWork(this: vmlinux, vcpu: kvm_vcpu): number {
+export function vcpu_runWork(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   this.kvm_clear_request(KVM_REQ_UNBLOCK, vcpu);
   if (this.kvm_cpu_has_pending_timer(vcpu)) this.kvm_inject_pending_timer_irqs(vcpu);
   if (this.xfer_to_guest_mode_work_pending()) return this.xfer_to_guest_mode_handle_work(vcpu);
@@ -932,7 +932,7 @@ export function vcpu_runWork(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** vcpu_run(): the work before the next turn is done, with result r. */
-export function vcpu_runWorked(this: vmlinux, vcpuId: number, r: number): number {
+export function vcpu_runWorked(this: vmlinux_x86, vcpuId: number, r: number): number {
   if (r !== 0) return r;
   return this.vcpu_runLoop(vcpuId);
 }
@@ -942,7 +942,7 @@ export function vcpu_runWorked(this: vmlinux, vcpuId: number, r: number): number
  *
  * Split: it goes on in kvm_arch_vcpu_ioctl_runInit(), kvm_arch_vcpu_ioctl_runOut().
  */
-export function kvm_arch_vcpu_ioctl_run(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_arch_vcpu_ioctl_run(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const current = this.get_current();
   this.vcpu_load(vcpu);
 
@@ -967,7 +967,7 @@ export function kvm_arch_vcpu_ioctl_run(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** kvm_arch_vcpu_ioctl_run(): an uninitialized vCPU has waited for its INIT: userspace is to try again. */
-export function kvm_arch_vcpu_ioctl_runInit(this: vmlinux, vcpuId: number): number {
+export function kvm_arch_vcpu_ioctl_runInit(this: vmlinux_x86, vcpuId: number): number {
   const vcpu = this.m.vcpu[vcpuId];
   if (this.kvm_apic_accept_events(vcpu) < 0) return this.kvm_arch_vcpu_ioctl_runOut(vcpuId, 0);
   if (this.signal_pending(this.get_current())) {
@@ -979,7 +979,7 @@ export function kvm_arch_vcpu_ioctl_runInit(this: vmlinux, vcpuId: number): numb
 }
 
 /** kvm_arch_vcpu_ioctl_run() from its label `out`. */
-export function kvm_arch_vcpu_ioctl_runOut(this: vmlinux, vcpuId: number, r: number): number {
+export function kvm_arch_vcpu_ioctl_runOut(this: vmlinux_x86, vcpuId: number, r: number): number {
   this.vcpu_put(this.m.vcpu[vcpuId]);
   return r;
 }
@@ -987,7 +987,7 @@ export function kvm_arch_vcpu_ioctl_runOut(this: vmlinux, vcpuId: number, r: num
 /* ---- halting ---- */
 
 /** arch/x86/kvm/x86.c: __kvm_emulate_halt(). MODEL: the local APIC is in the kernel. */
-export function __kvm_emulate_halt(this: vmlinux, vcpu: kvm_vcpu, state: number, _reason: number): number {
+export function __kvm_emulate_halt(this: vmlinux_x86, vcpu: kvm_vcpu, state: number, _reason: number): number {
   vcpu.stat.halt_exits++;
   if (this.kvm_vcpu_has_events(vcpu)) vcpu.arch.pv.pv_unhalted = false;
   else vcpu.arch.mp_state = state;
@@ -995,18 +995,18 @@ export function __kvm_emulate_halt(this: vmlinux, vcpu: kvm_vcpu, state: number,
 }
 
 /** arch/x86/kvm/x86.c: kvm_emulate_halt_noskip() */
-export function kvm_emulate_halt_noskip(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_emulate_halt_noskip(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   return this.__kvm_emulate_halt(vcpu, KVM_MP_STATE_HALTED, KVM_EXIT_HLT);
 }
 
 /** arch/x86/kvm/x86.c: kvm_emulate_halt() */
-export function kvm_emulate_halt(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_emulate_halt(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const ret = this.kvm_skip_emulated_instruction(vcpu);
   return this.kvm_emulate_halt_noskip(vcpu) && ret ? 1 : 0;
 }
 
 /** arch/x86/kvm/x86.c: handle_fastpath_hlt() */
-export function handle_fastpath_hlt(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_fastpath_hlt(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const ret = this.kvm_emulate_halt(vcpu);
   if (!ret) return EXIT_FASTPATH_EXIT_USERSPACE;
   if (this.kvm_vcpu_running(vcpu)) return EXIT_FASTPATH_REENTER_GUEST;
@@ -1014,7 +1014,7 @@ export function handle_fastpath_hlt(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** arch/x86/kvm/x86.c: kvm_emulate_ap_reset_hold() */
-export function kvm_emulate_ap_reset_hold(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_emulate_ap_reset_hold(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const ret = this.kvm_skip_emulated_instruction(vcpu);
   return this.__kvm_emulate_halt(vcpu, KVM_MP_STATE_AP_RESET_HOLD, KVM_EXIT_AP_RESET_HOLD) && ret ? 1 : 0;
 }
@@ -1022,7 +1022,7 @@ export function kvm_emulate_ap_reset_hold(this: vmlinux, vcpu: kvm_vcpu): number
 /* ---- hypercalls ---- */
 
 /** arch/x86/kvm/x86.c: kvm_pv_kick_cpu_op() */
-export function kvm_pv_kick_cpu_op(this: vmlinux, kvm: kvm, apicid: number): void {
+export function kvm_pv_kick_cpu_op(this: vmlinux_x86, kvm: kvm, apicid: number): void {
   this.kvm_irq_delivery_to_apic(
     kvm,
     null,
@@ -1045,7 +1045,7 @@ export function kvm_pv_kick_cpu_op(this: vmlinux, kvm: kvm, apicid: number): voi
  *
  * Split: it goes on in kvm_sched_yieldYielded().
  */
-export function kvm_sched_yield(this: vmlinux, vcpu: kvm_vcpu, dest_id: u64): void {
+export function kvm_sched_yield(this: vmlinux_x86, vcpu: kvm_vcpu, dest_id: u64): void {
   vcpu.stat.directed_yield_attempted++;
   if (this.single_task_running()) return;
 
@@ -1061,7 +1061,7 @@ export function kvm_sched_yield(this: vmlinux, vcpu: kvm_vcpu, dest_id: u64): vo
 }
 
 /** kvm_sched_yield() when the yielder is back. */
-export function kvm_sched_yieldYielded(this: vmlinux, vcpuId: number): void {
+export function kvm_sched_yieldYielded(this: vmlinux_x86, vcpuId: number): void {
   this.m.vcpu[vcpuId].stat.directed_yield_successful++;
 }
 
@@ -1073,7 +1073,7 @@ export function kvm_sched_yieldYielded(this: vmlinux, vcpuId: number): void {
  * Split: it goes on in __kvm_emulate_hypercallOut().
  */
 export function __kvm_emulate_hypercall(
-  this: vmlinux,
+  this: vmlinux_x86,
   vcpu: kvm_vcpu,
   nr: u64,
   a0: u64,
@@ -1126,7 +1126,7 @@ export function __kvm_emulate_hypercall(
 }
 
 /** __kvm_emulate_hypercall() from its label `out`. */
-export function __kvm_emulate_hypercallOut(this: vmlinux, vcpuId: number, ret: number): number {
+export function __kvm_emulate_hypercallOut(this: vmlinux_x86, vcpuId: number, ret: number): number {
   this.m.vcpu[vcpuId].stat.hypercalls++;
   return ret;
 }
@@ -1136,7 +1136,7 @@ export function __kvm_emulate_hypercallOut(this: vmlinux, vcpuId: number, ret: n
  *
  * Split: it goes on in kvm_emulate_hypercallEnd().
  */
-export function kvm_emulate_hypercall(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_emulate_hypercall(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   if (this.kvm_hv_hypercall_enabled(vcpu)) return this.kvm_hv_hypercall(vcpu);
 
   const current = this.get_current();
@@ -1151,7 +1151,7 @@ export function kvm_emulate_hypercall(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** kvm_emulate_hypercall(): the result is there. */
-export function kvm_emulate_hypercallEnd(this: vmlinux, vcpuId: number, ret: number): number {
+export function kvm_emulate_hypercallEnd(this: vmlinux_x86, vcpuId: number, ret: number): number {
   const vcpu = this.m.vcpu[vcpuId];
   vcpu.arch.regs.rax = u64(ret);
   return this.kvm_skip_emulated_instruction(vcpu);
@@ -1164,7 +1164,7 @@ export const MSR_KVM_STEAL_TIME = 0x4b56_4d03;
 export const MSR_KVM_POLL_CONTROL = 0x4b56_4d05;
 
 /** kvm_set_msr_common(): MSR_KVM_STEAL_TIME. MODEL: sched_info is on. */
-export function kvm_set_msr_commonStealTime(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
+export function kvm_set_msr_commonStealTime(this: vmlinux_x86, vcpu: kvm_vcpu, data: u64): number {
   if (!this.guest_pv_has(vcpu, KVM_FEATURE_STEAL_TIME)) return KVM_MSR_RET_UNSUPPORTED;
   if (and(data, KVM_STEAL_RESERVED_MASK) !== ZERO) return 1;
   vcpu.arch.st.msr_val = data;
@@ -1174,7 +1174,7 @@ export function kvm_set_msr_commonStealTime(this: vmlinux, vcpu: kvm_vcpu, data:
 }
 
 /** kvm_set_msr_common(): MSR_KVM_POLL_CONTROL */
-export function kvm_set_msr_commonPollControl(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
+export function kvm_set_msr_commonPollControl(this: vmlinux_x86, vcpu: kvm_vcpu, data: u64): number {
   if (!this.guest_pv_has(vcpu, KVM_FEATURE_POLL_CONTROL)) return KVM_MSR_RET_UNSUPPORTED;
   if (gt(data, u64(1))) return 1;
   vcpu.arch.msr_kvm_poll_control = data;
@@ -1184,7 +1184,7 @@ export function kvm_set_msr_commonPollControl(this: vmlinux, vcpu: kvm_vcpu, dat
 const U32_MASK = u64(0xffff_ffff);
 
 /** arch/x86/kvm/kvm_cache_regs.h: kvm_read_edx_eax() */
-export function kvm_read_edx_eax(this: vmlinux, vcpu: kvm_vcpu): u64 {
+export function kvm_read_edx_eax(this: vmlinux_x86, vcpu: kvm_vcpu): u64 {
   return or(and(vcpu.arch.regs.rax, U32_MASK), shl(and(vcpu.arch.regs.rdx, U32_MASK), 32));
 }
 
@@ -1193,7 +1193,7 @@ export function kvm_read_edx_eax(this: vmlinux, vcpu: kvm_vcpu): u64 {
  *
  * Split: it goes on in kvm_set_msr_commonStealTime(), kvm_set_msr_commonPollControl().
  */
-export function kvm_set_msr_common(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
+export function kvm_set_msr_common(this: vmlinux_x86, vcpu: kvm_vcpu, msr_info: msr_data): number {
   const r = this.kvm_set_msr_commonApic(vcpu, msr_info);
   if (r !== -1) return r;
   const { index, data } = msr_info;
@@ -1203,7 +1203,7 @@ export function kvm_set_msr_common(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_
 }
 
 /** arch/x86/kvm/x86.c: kvm_get_msr_common(): as kvm_set_msr_common(), the value in `msr_info`. */
-export function kvm_get_msr_common(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_data): number {
+export function kvm_get_msr_common(this: vmlinux_x86, vcpu: kvm_vcpu, msr_info: msr_data): number {
   const r = this.kvm_get_msr_commonApic(vcpu, msr_info);
   if (r !== -1) return r;
   const { index } = msr_info;
@@ -1221,12 +1221,12 @@ export function kvm_get_msr_common(this: vmlinux, vcpu: kvm_vcpu, msr_info: msr_
 }
 
 /** arch/x86/kvm/x86.c: kvm_set_msr_with_filter(). MODEL: nothing is filtered, ignore_msrs is off. */
-export function kvm_set_msr_with_filter(this: vmlinux, vcpu: kvm_vcpu, index: u32, data: u64): number {
+export function kvm_set_msr_with_filter(this: vmlinux_x86, vcpu: kvm_vcpu, index: u32, data: u64): number {
   return this.kvm_set_msr_common(vcpu, { index, data, host_initiated: false });
 }
 
 /** arch/x86/kvm/x86.c: kvm_get_msr_with_filter(). MODEL: as kvm_set_msr_with_filter(). */
-export function kvm_get_msr_with_filter(this: vmlinux, vcpu: kvm_vcpu, index: u32, data: { value: u64 }): number {
+export function kvm_get_msr_with_filter(this: vmlinux_x86, vcpu: kvm_vcpu, index: u32, data: { value: u64 }): number {
   const msr = { index, data: ZERO, host_initiated: false };
   const ret = this.kvm_get_msr_common(vcpu, msr);
   data.value = msr.data;
@@ -1234,7 +1234,7 @@ export function kvm_get_msr_with_filter(this: vmlinux, vcpu: kvm_vcpu, index: u3
 }
 
 /** arch/x86/kvm/x86.c: kvm_emulate_wrmsr(). MODEL: userspace does not ask for MSRs; `arch.gp` tells of #GP. */
-export function kvm_emulate_wrmsr(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_emulate_wrmsr(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const ecx = to_u32(vcpu.arch.regs.rcx);
   const data = this.kvm_read_edx_eax(vcpu);
 
@@ -1247,7 +1247,7 @@ export function kvm_emulate_wrmsr(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** arch/x86/kvm/x86.c: kvm_emulate_rdmsr(). MODEL: as kvm_emulate_wrmsr(). */
-export function kvm_emulate_rdmsr(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_emulate_rdmsr(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const ecx = to_u32(vcpu.arch.regs.rcx);
   const data = { value: ZERO };
 
@@ -1267,18 +1267,18 @@ export function kvm_emulate_rdmsr(this: vmlinux, vcpu: kvm_vcpu): number {
 /* ---- creation and reset ---- */
 
 /** arch/x86/kvm/x86.c: kvm_arch_init_vm(), as far as vCPU scheduling sees it. */
-export function kvm_arch_init_vm(this: vmlinux, kvm: kvm): number {
+export function kvm_arch_init_vm(this: vmlinux_x86, kvm: kvm): number {
   this.kvm_apicv_init(kvm);
   return this.kvm_x86_vm_init(kvm);
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_precreate() */
-export function kvm_arch_vcpu_precreate(this: vmlinux, _kvm: kvm, id: number): number {
+export function kvm_arch_vcpu_precreate(this: vmlinux_x86, _kvm: kvm, id: number): number {
   return id >= KVM_MAX_VCPU_IDS ? -EINVAL : 0;
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_create() */
-export function kvm_arch_vcpu_create(this: vmlinux, vcpu: kvm_vcpu): number {
+export function kvm_arch_vcpu_create(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   vcpu.arch.mp_state = this.kvm_vcpu_is_reset_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
 
   const r = this.kvm_create_lapic(vcpu);
@@ -1298,17 +1298,17 @@ export function kvm_arch_vcpu_create(this: vmlinux, vcpu: kvm_vcpu): number {
 }
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_destroy(), of a vCPU that was never run. */
-export function kvm_arch_vcpu_destroy(this: vmlinux, _vcpu: kvm_vcpu): void {}
+export function kvm_arch_vcpu_destroy(this: vmlinux_x86, _vcpu: kvm_vcpu): void {}
 
 /** arch/x86/kvm/x86.c: kvm_arch_vcpu_postcreate() */
-export function kvm_arch_vcpu_postcreate(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_arch_vcpu_postcreate(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   this.vcpu_load(vcpu);
   this.vcpu_put(vcpu);
   vcpu.arch.msr_kvm_poll_control = u64(1);
 }
 
 /** arch/x86/kvm/x86.c: kvm_vcpu_is_reset_bsp() */
-export function kvm_vcpu_is_reset_bsp(this: vmlinux, vcpu: kvm_vcpu): bool {
+export function kvm_vcpu_is_reset_bsp(this: vmlinux_x86, vcpu: kvm_vcpu): bool {
   return this.m.kvm[vcpu.kvm].arch.bsp_vcpu_id === vcpu.vcpu_id;
 }
 
@@ -1317,7 +1317,7 @@ export function kvm_vcpu_is_reset_bsp(this: vmlinux, vcpu: kvm_vcpu): bool {
  *
  * MODEL: of the registers those that exits read or write, and RFLAGS.IF; CPUID leaf 1 is not there, as at creation.
  */
-export function kvm_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool): void {
+export function kvm_vcpu_reset(this: vmlinux_x86, vcpu: kvm_vcpu, init_event: bool): void {
   const arch = vcpu.arch;
   this.kvm_lapic_reset(vcpu, init_event);
 
@@ -1348,13 +1348,13 @@ export function kvm_vcpu_reset(this: vmlinux, vcpu: kvm_vcpu, init_event: bool):
 }
 
 /** arch/x86/kvm/regs.c: kvm_set_cr8(): 0, or 1 for #GP. */
-export function kvm_set_cr8(this: vmlinux, vcpu: kvm_vcpu, cr8: u64): number {
+export function kvm_set_cr8(this: vmlinux_x86, vcpu: kvm_vcpu, cr8: u64): number {
   if (gt(cr8, u64(0xf))) return 1;
   this.kvm_lapic_set_tpr(vcpu, cr8);
   return 0;
 }
 
 /** arch/x86/kvm/regs.c: kvm_get_cr8() */
-export function kvm_get_cr8(this: vmlinux, vcpu: kvm_vcpu): u64 {
+export function kvm_get_cr8(this: vmlinux_x86, vcpu: kvm_vcpu): u64 {
   return this.kvm_lapic_get_cr8(vcpu);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The model's local APICs as an engine of the operations of apic-operations.ts. */
-import type { kvm_lapic_irq, kvm_msi_route } from '../../arch/x86/kvm_host.js';
+import type { kvm_lapic_irq, kvm_msi_route, kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import {
   EXIT_FASTPATH_NONE,
   HF_SMM_MASK,
@@ -8,14 +8,13 @@ import {
   KVM_X86_QUIRK_LINT0_REENABLED,
   MCG_CMCI_P,
 } from '../../arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { APIC_DEST_LOGICAL, APIC_INT_LEVELTRIG } from '../../lapic/apicdef.js';
 import type { int_out, kvm_lapic } from '../../lapic/lapic.js';
 import { add, and, gt, not, s64, shr, to_u32, type u64 as U64, u64, ZERO } from '../../lib/types.js';
 import { addVcpu, createLapicMachine, type LapicMachine, type LapicOptions } from '../../machine/lapic-machine.js';
 import { APIC_BAD_OP, APIC_FLAGS, APIC_IDLE, APIC_MAX_VCPUS, type ApicOperation } from '../../operation/apic.js';
 import type { Kernel } from '../../vmlinux/bind.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { type ApicWorld, newApicWorld, shimmedKernel } from './shims.js';
 
 const LEVEL = 1n << 32n;
@@ -377,7 +376,7 @@ export class ApicModel {
 }
 
 /** WRMSR with the guest's registers: whether the fast path did it. */
-function fastpath(k: vmlinux, vcpu: kvm_vcpu, op: ApicOperation): boolean {
+function fastpath(k: vmlinux_x86, vcpu: kvm_vcpu, op: ApicOperation): boolean {
   const { regs } = vcpu.arch;
   const data = u64(op.a);
   regs.rcx = u64(op.id);

@@ -4,14 +4,14 @@
  *
  * What of the model is replaced here is not held against C: kvm_intel and kvm_amd, kicks and requests to many.
  */
-import { KVM_REQ_EVENT } from '../../arch/x86/kvm_host.js';
-import { KVM_REQUEST_MASK, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import { KVM_REQ_EVENT, type kvm, type kvm_vcpu } from '../../arch/x86/kvm_host.js';
+import { KVM_REQUEST_MASK } from '../../kvm/kvm_host.js';
 import type { int_out, kvm_lapic } from '../../lapic/lapic.js';
 import { ERANGE } from '../../lib/errno.js';
 import { gt, shr, sub, to_u32, type u64 as U64, ZERO } from '../../lib/types.js';
 import { APIC_CALLS, APIC_FLAGS } from '../../operation/apic.js';
 import type { AnyFunction, Kernel } from '../../vmlinux/bind.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 /** Everything around the APICs that is neither in the machine nor the kernel's. */
 export interface ApicWorld {
@@ -45,12 +45,12 @@ const log64 = (log: Log, call: number, vcpu: number, x: U64): void => log(call, 
 function requests(log: Log): Record<string, AnyFunction> {
   return {
     kvm_vcpu_kick: (vcpu: kvm_vcpu) => log(CALL.KICK, vcpu.id),
-    kvm_make_all_cpus_request(this: vmlinux, kvm: kvm, req: number): boolean {
+    kvm_make_all_cpus_request(this: vmlinux_x86, kvm: kvm, req: number): boolean {
       log(CALL.REQUEST_ALL, NOBODY, req & KVM_REQUEST_MASK);
       for (const id of kvm.vcpus) this.__kvm_make_request(req, this.m.vcpu[id]);
       return false;
     },
-    kvm_make_vcpus_request_mask(this: vmlinux, kvm: kvm, req: number, idx: readonly number[]): boolean {
+    kvm_make_vcpus_request_mask(this: vmlinux_x86, kvm: kvm, req: number, idx: readonly number[]): boolean {
       const mask = idx.reduce((bits, i) => bits | (1 << i), 0);
       log(CALL.REQUEST_MASK, NOBODY, req & KVM_REQUEST_MASK, mask);
       for (const i of idx) this.__kvm_make_request(req, this.m.vcpu[kvm.vcpus[i]]);
@@ -62,7 +62,13 @@ function requests(log: Log): Record<string, AnyFunction> {
 /** The vendor's module: it posts to a descriptor with APICv, and sets IRR without. */
 function delivery(w: ApicWorld, log: Log): Record<string, AnyFunction> {
   return {
-    kvm_x86_deliver_interrupt(this: vmlinux, apic: kvm_lapic, mode: number, trig_mode: number, vector: number): void {
+    kvm_x86_deliver_interrupt(
+      this: vmlinux_x86,
+      apic: kvm_lapic,
+      mode: number,
+      trig_mode: number,
+      vector: number,
+    ): void {
       const vcpu = this.m.vcpu[apic.vcpu];
       log(CALL.DELIVER_INTERRUPT, vcpu.id, mode | vector, trig_mode);
       if (apic.apicv_active) {
@@ -73,7 +79,7 @@ function delivery(w: ApicWorld, log: Log): Record<string, AnyFunction> {
       this.kvm_make_request(KVM_REQ_EVENT, vcpu);
       this.kvm_vcpu_kick(vcpu);
     },
-    kvm_x86_sync_pir_to_irr(this: vmlinux, vcpu: kvm_vcpu): number {
+    kvm_x86_sync_pir_to_irr(this: vmlinux_x86, vcpu: kvm_vcpu): number {
       if ((w.flags & APIC_FLAGS.POSTING) === 0) return -1;
       log(CALL.SYNC_PIR_TO_IRR, vcpu.id);
       const max_irr: int_out = { value: -1 };
@@ -84,7 +90,7 @@ function delivery(w: ApicWorld, log: Log): Record<string, AnyFunction> {
       log(CALL.APICV_PRE_RESTORE, vcpu.id);
       w.pir[vcpu.id].fill(0);
     },
-    kvm_x86_set_hv_timer(this: vmlinux, vcpu: kvm_vcpu, deadline: U64, expired: { value: boolean }): number {
+    kvm_x86_set_hv_timer(this: vmlinux_x86, vcpu: kvm_vcpu, deadline: U64, expired: { value: boolean }): number {
       const now = this.kvm_read_l1_tsc(vcpu, this.rdtsc());
       log64(log, CALL.SET_HV_TIMER, vcpu.id, deadline);
       if (gt(deadline, now) && shr(sub(deadline, now), 40) !== ZERO) return -ERANGE;
@@ -120,7 +126,7 @@ function vendor(w: ApicWorld, log: Log): Record<string, AnyFunction> {
     kvm_x86_cancel_hv_timer: told(CALL.CANCEL_HV_TIMER),
     kvm_x86_vcpu_deliver_sipi_vector: (vcpu: kvm_vcpu, vector: number) => log(CALL.DELIVER_SIPI, vcpu.id, vector),
     kvm_x86_vcpu_reset: (vcpu: kvm_vcpu, init_event: boolean) => log(CALL.VCPU_RESET, vcpu.id, init_event ? 1 : 0),
-    __delay(this: vmlinux, loops: U64): void {
+    __delay(this: vmlinux_x86, loops: U64): void {
       log64(log, CALL.DELAY, this.m.kvm_running_vcpu[0], loops);
     },
   };
@@ -128,15 +134,15 @@ function vendor(w: ApicWorld, log: Log): Record<string, AnyFunction> {
 
 /** What is recorded and then done as in the kernel. */
 function recorded(kernel: Kernel, log: Log): Record<string, AnyFunction> {
-  const noting = (name: string, note: (k: vmlinux, args: readonly never[]) => void): AnyFunction => {
+  const noting = (name: string, note: (k: vmlinux_x86, args: readonly never[]) => void): AnyFunction => {
     const original = kernel.table[name];
     return function (this: unknown, ...args: unknown[]) {
-      note(this as vmlinux, args as never[]);
+      note(this as vmlinux_x86, args as never[]);
       return original.apply(this, args);
     };
   };
   // The other timer is the IOAPIC's delayed work.
-  const timer = (k: vmlinux, id: number, call: number, at: U64): void => {
+  const timer = (k: vmlinux_x86, id: number, call: number, at: U64): void => {
     const { owner, function: callback } = k.m.hrtimer[id];
     if (callback === 'apic_timer_fn') log64(log, call, owner, at);
   };

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The APICs' state as u32 words, in the order of src/native/c/lapic/dump.c, and the names of the words. */
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import type { kvm_ioapic } from '../../lapic/ioapic.js';
 import type { kvm_apic_map } from '../../lapic/lapic.js';
 import { entryHigh, entryLow } from '../../lapic/redirect-entry.js';
 import { type i64, shr, to_u32, type u64, ZERO } from '../../lib/types.js';
 import { APIC_CALLS, APIC_MAX_VCPUS } from '../../operation/apic.js';
 import { NULL } from '../../sched/sched.js';
-import type { kernel_state } from '../../vmlinux/vmlinux.js';
+import type { kernel_state_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { ApicWorld } from './shims.js';
 
 const CLUSTER = 1;
@@ -39,7 +39,7 @@ export class ApicStateWriter {
   }
 
   /** The state after an operation: how many words, an even number. */
-  write(m: kernel_state, w: ApicWorld): number {
+  write(m: kernel_state_x86, w: ApicWorld): number {
     this.at = 0;
     this.put(m.vcpu.length);
     this.put(w.calls.length / 4);
@@ -62,7 +62,7 @@ export class ApicStateWriter {
     return this.at;
   }
 
-  private vcpu(m: kernel_state, vcpu: kvm_vcpu, pir: readonly number[]): void {
+  private vcpu(m: kernel_state_x86, vcpu: kvm_vcpu, pir: readonly number[]): void {
     const { arch } = vcpu;
     this.put64(vcpu.requests);
     this.put64(arch.apic_base);
@@ -130,7 +130,7 @@ export class ApicStateWriter {
     }
   }
 
-  private ofMap(m: kernel_state, map: kvm_apic_map | null): readonly number[] {
+  private ofMap(m: kernel_state_x86, map: kvm_apic_map | null): readonly number[] {
     if (map === null) return [0];
     if (map === this.map) return this.mapWords;
     const index = (id: number): number => (id === NULL ? 0xffff_ffff : m.vcpu[id].vcpu_idx);

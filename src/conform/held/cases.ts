@@ -5,11 +5,12 @@
  * A function is called with the same state, arguments and answers on both sides; whatever it calls that is mirrored,
  * too, is a stand-in. So each function is held by itself, and its callees by themselves.
  */
+
 import type { arm64 } from '../../arch/arm64/handle_exit.js';
 import type { s390 } from '../../arch/s390/diag.js';
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import type { Value } from '../../native/extract/engine.js';
-import type { kernel_state, vmlinux } from '../../vmlinux/vmlinux.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { HeldParameters } from './fields.js';
 
 /** What is special about one function; most need nothing. */
@@ -32,7 +33,7 @@ export interface Case {
   /** fields that others may write while a stand-in runs */
   readonly races?: readonly (readonly [call: string, field: string])[];
   /** the call on the model's side, when its parameters are others than C's */
-  readonly call?: (k: vmlinux, m: kernel_state, args: readonly Value[]) => unknown;
+  readonly call?: (k: vmlinux_x86, m: kernel_state_x86, args: readonly Value[]) => unknown;
   /** parameters that are smp_processor_id(), by C's name */
   readonly here?: readonly string[];
   /** what C asks and the model takes for granted: never compared, and always answered this */
@@ -47,11 +48,11 @@ export interface Case {
   readonly ignores?: readonly string[];
 }
 
-const v = (m: kernel_state, id: Value): kvm_vcpu => m.vcpu[Number(id)]!;
+const v = (m: kernel_state_x86, id: Value): kvm_vcpu => m.vcpu[Number(id)]!;
 const of = (file: string, list: readonly (string | Omit<Case, 'file'>)[]): Case[] =>
   list.map((one) => (typeof one === 'string' ? { file, name: one } : { file, ...one }));
 
-const held = (m: kernel_state) => (m as kernel_state & { held: HeldParameters }).held;
+const held = (m: kernel_state_x86) => (m as kernel_state_x86 & { held: HeldParameters }).held;
 
 const POLL = {
   // with a signal pending or not; what is fixed is the turn of the loop that the model leaves out
@@ -233,7 +234,7 @@ export const ARM64_CASES: readonly Case[] = [
   ...of('arch/arm64/kvm/handle_exit.c', [
     {
       name: 'kvm_handle_wfx',
-      call: (k, m, [id]) => (k as arm64).kvm_handle_wfx(v(m, id!), held(m).syndrome[Number(id)]!),
+      call: (k, m, [id]) => (k as unknown as arm64).kvm_handle_wfx(v(m, id!), held(m).syndrome[Number(id)]!),
     },
   ]),
   ...of('virt/kvm/kvm_main.c', [
@@ -248,7 +249,7 @@ export const S390_CASES: readonly Case[] = [
     'diag9c_forwarding_overrun',
     {
       name: 'kvm_s390_handle_diag',
-      call: (k, m, [id]) => (k as s390).kvm_s390_handle_diag(v(m, id!), held(m).code[Number(id)]! & 0xffff),
+      call: (k, m, [id]) => (k as unknown as s390).kvm_s390_handle_diag(v(m, id!), held(m).code[Number(id)]! & 0xffff),
     },
   ]),
   ...of('arch/s390/kvm/kvm-s390.c', [

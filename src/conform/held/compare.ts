@@ -8,7 +8,7 @@ import type { HeldFunction, Wanted } from '../../native/extract/build.js';
 import type { ExtractEngine, HeldCall, HeldResult, Value } from '../../native/extract/engine.js';
 import type { Mirror } from '../../native/mirrors.js';
 import { type Kernel, tableOf } from '../../vmlinux/bind.js';
-import type { kernel_state } from '../../vmlinux/vmlinux.js';
+import type { kernel_state_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Random } from '../sched/generate.js';
 import { Calls } from './calls.js';
 import {
@@ -110,7 +110,7 @@ class Holder {
 
   constructor(
     kernel: Kernel,
-    private readonly machine: kernel_state,
+    private readonly machine: kernel_state_x86,
     private readonly engine: ExtractEngine,
     private readonly f: HeldFunction,
     private readonly one: Case,
@@ -230,7 +230,7 @@ export function holdFunctions(
   const mirrored = new Set(mirrors.map((mirror) => mirror.as).filter((name) => name !== 'warnOn'));
   const lacking = new Set(engine.built.lackingFields);
   const fields = FIELDS[architecture].filter((field) => !lacking.has(field.name));
-  const machines = new Map<string, kernel_state>();
+  const machines = new Map<string, kernel_state_x86>();
   const machineOf = (vendor: 'vmx' | 'svm') => {
     const machine = machines.get(vendor) ?? heldMachine(kernel, vendor);
     machines.set(vendor, machine);

@@ -4,7 +4,7 @@
 import { u64 } from '../../lib/types.js';
 import type { CField } from '../../native/extract/emit.js';
 import type { Value } from '../../native/extract/engine.js';
-import type { kernel_state } from '../../vmlinux/vmlinux.js';
+import type { kernel_state_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 export const NR_VCPUS = 6;
 export const NR_CPUS = 4;
@@ -12,8 +12,8 @@ export const NR_TASKS = 8;
 
 /** One word of state. */
 export interface Field extends CField {
-  get(m: kernel_state): Value;
-  set(m: kernel_state, value: Value): void;
+  get(m: kernel_state_x86): Value;
+  set(m: kernel_state_x86, value: Value): void;
   /** values to draw from; any of the C type's otherwise */
   readonly menu?: readonly number[];
 }
@@ -21,7 +21,7 @@ export interface Field extends CField {
 type Node = Record<string, unknown>;
 
 /** Follows a path of names and indices to the object that holds its last step. */
-function holder(m: kernel_state, path: readonly string[]): Node {
+function holder(m: kernel_state_x86, path: readonly string[]): Node {
   let at = m as unknown as Node;
   for (let i = 0; i < path.length - 1; i++) at = at[path[i]!] as Node;
   return at;

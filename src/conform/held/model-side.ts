@@ -2,14 +2,14 @@
 /** Calls one mirrored function of the model with stand-ins for all others, and tells what it did as the C side does. */
 import { newArm64Vcpu } from '../../arch/arm64/handle_exit.js';
 import { newS390Host, newS390Vcpu } from '../../arch/s390/diag.js';
-import { bootVm, newKvmState } from '../../kvm/boot-kvm.js';
+import { bootVm, newKvmState } from '../../arch/x86/boot-vm.js';
 import { KernelBug, NotModelled } from '../../lib/bug.js';
 import { u64 } from '../../lib/types.js';
 import type { CType, HeldCall, HeldEnding, HeldEvent, HeldResult, Value } from '../../native/extract/engine.js';
 import { allocTask, initSched, newSchedState } from '../../sched/boot-sched.js';
 import type { task_struct } from '../../sched/sched.js';
 import { type AnyFunction, bind, type Kernel } from '../../vmlinux/bind.js';
-import type { kernel_state, vmlinux } from '../../vmlinux/vmlinux.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Case } from './cases.js';
 import { type Field, type HeldParameters, NR_CPUS, NR_TASKS, NR_VCPUS } from './fields.js';
 
@@ -17,7 +17,7 @@ import { type Field, type HeldParameters, NR_CPUS, NR_TASKS, NR_VCPUS } from './
 const MAX_CALLS = 400;
 
 /** The model's machine for held functions: four vCPUs of one VM, four CPUs, eight tasks. */
-export function heldMachine(kernel: Kernel, vendor: 'vmx' | 'svm'): kernel_state & { held: HeldParameters } {
+export function heldMachine(kernel: Kernel, vendor: 'vmx' | 'svm'): kernel_state_x86 & { held: HeldParameters } {
   const m = {
     cpu: 0,
     hrtimer: [],
@@ -27,7 +27,7 @@ export function heldMachine(kernel: Kernel, vendor: 'vmx' | 'svm'): kernel_state
     held: { syndrome: [0, 0, 0, 0], code: [0, 0, 0, 0], jiffies: 0, exit: 0, kicked: 0 },
     arm64: { kvm_wfi_trap_policy: 0, kvm_wfe_trap_policy: 0 },
     s390: newS390Host(),
-  } as unknown as kernel_state & { held: HeldParameters };
+  } as unknown as kernel_state_x86 & { held: HeldParameters };
   const k = bind(kernel, m);
   initSched(k, NR_CPUS);
   bootVm(k, { vendor, vcpus: NR_VCPUS });
@@ -58,8 +58,8 @@ const OBJECTS = new Set(['preempt_notifier_to_vcpu']);
 
 /** One mirrored function, its callees replaced, on a machine. */
 export class ModelSide {
-  private readonly k: vmlinux;
-  private readonly m: kernel_state;
+  private readonly k: vmlinux_x86;
+  private readonly m: kernel_state_x86;
   private call!: HeldCall;
   private events: { call: string; args: Value[]; changes: Map<number, Value> }[] = [];
   private seen: Value[] = [];
@@ -69,7 +69,7 @@ export class ModelSide {
 
   constructor(
     kernel: Kernel,
-    machine: kernel_state,
+    machine: kernel_state_x86,
     private readonly as: string,
     private readonly one: Case,
     mirrored: ReadonlySet<string>,
@@ -88,7 +88,7 @@ export class ModelSide {
     table['get_jiffies_64'] = () => (machine as unknown as { held: HeldParameters }).held.jiffies;
     table['heldReturns'] = (has: number, value: number) => (has ? value : undefined);
     // the turn of a busy loop that the model leaves out finds nothing
-    table['whileBusy'] = function (this: vmlinux, p: task_struct, fn: string, ...args: number[]) {
+    table['whileBusy'] = function (this: vmlinux_x86, p: task_struct, fn: string, ...args: number[]) {
       side.record('kvm_vcpu_check_block', [args[0]!]);
       side.answer('kvm_vcpu_check_block');
       p.kernel_stack.push({ fn, args, waits: 0 });

@@ -13,13 +13,15 @@
  *   yield_to_vcpu_ret: ... target=V ret=R                          its result, when the yielder is back
  *   sched_out: ... vcpu=V preempted=P ready=R     sched_in: ... vcpu=V
  */
+
+import { bootVm, newKvmState } from '../../arch/x86/boot-vm.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import { BadInput, type Fault, reject } from '../../base/faults.js';
-import { bootVm, newKvmState } from '../../kvm/boot-kvm.js';
-import { KVM_MAX_VCPUS, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import { KVM_MAX_VCPUS } from '../../kvm/kvm_host.js';
 import { u64 } from '../../lib/types.js';
 import { initSched, newSchedState } from '../../sched/boot-sched.js';
 import { type AnyFunction, bind, type Kernel } from '../../vmlinux/bind.js';
-import type { kernel_state, vmlinux } from '../../vmlinux/vmlinux.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 /** One line of the recording. */
 interface Line {
@@ -122,10 +124,10 @@ function pidsOf(lines: readonly Line[]): Map<number, number> {
 }
 
 class Replay {
-  private readonly k: vmlinux;
-  private readonly m: kernel_state;
+  private readonly k: vmlinux_x86;
+  private readonly m: kernel_state_x86;
   /** by vcpu_id: the rest of its call, left when it yielded */
-  private readonly frames = new Map<number, ReturnType<vmlinux['get_current']>['kernel_stack']>();
+  private readonly frames = new Map<number, ReturnType<vmlinux_x86['get_current']>['kernel_stack']>();
   private call: Call | null = null;
   private position = 0;
 
@@ -142,7 +144,7 @@ class Replay {
       knobs: {},
       ...newSchedState({ cpus: 1, HZ: 250, now: u64(1_000_000_000) }),
       ...newKvmState(1),
-    } as kernel_state;
+    } as kernel_state_x86;
     this.m = m;
     const hooks: Record<string, AnyFunction> = {
       kvm_arch_dy_has_pending_interrupt: (vcpu: kvm_vcpu) => this.answer('dy_has_pending', vcpu) !== 0,

@@ -6,8 +6,7 @@
  * guest to its next exit to userspace.
  */
 
-import { EXIT_FASTPATH_NONE, KVM_REQ_EVENT } from '../../arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import { EXIT_FASTPATH_NONE, KVM_REQ_EVENT, type kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import { APIC_DEFAULT_PHYS_BASE, APIC_TMCCT } from '../../lapic/apicdef.js';
 import { shr, to_u32, toBigInt, u64 } from '../../lib/types.js';
 import {

@@ -8,7 +8,7 @@
  * answers; a copy that disagrees with the recording is dropped, and the session differs where the last one is.
  */
 
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import { s64_toBigInt, toBigInt, u64 } from '../../lib/types.js';
 import { advanceTo, injectTimers, type LapicMachine, nextTimer, nsOfTsc } from '../../machine/lapic-machine.js';
 import { rebind } from '../../vmlinux/bind.js';

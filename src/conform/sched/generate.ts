@@ -145,8 +145,9 @@ const [REALTIME, PRIORITIES] = [
 const RESET_ON_FORK = 0x4000_0000;
 /** Virtual times next to 0, to both ends of s64, and far from everything. */
 const VTIMES = [0n, -1n, -1_000_000n, 1_000_000_000n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 5_000_000n, 2n ** 62n];
+const RT_PUSH_IPI = 18;
 /** Positions in features.h of the features that mirrored code asks for. */
-const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, 18, 21, 25];
+const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, RT_PUSH_IPI, 21, 25];
 
 /** The native engine takes more; a state with more takes long to compare. */
 const [MOST_TASKS, MOST_GROUPS] = [80, 8];
@@ -294,7 +295,9 @@ class SequenceMaker {
   }
 
   private *knobs(): Iterable<Operation> {
-    if (this.options.features === false || !this.chance(3)) return;
+    if (this.options.features === false) return;
+    if (this.shape.storm === true && this.chance(3)) yield operation('FEATURE', { id: RT_PUSH_IPI, a: 1 });
+    if (!this.chance(3)) return;
     for (let n = 1 + this.below(3); n > 0; n--) {
       yield operation('FEATURE', { id: this.of(FEATURES), a: this.below(2) });
     }

@@ -6,7 +6,7 @@ import type { ConformState, CpuState, Operation, Word } from '../../operation/sc
 import { initSched, newSchedState } from '../../sched/boot-sched.js';
 import { NULL, type rq, type sched_entity } from '../../sched/sched.js';
 import { bind, type Kernel } from '../../vmlinux/bind.js';
-import type { kernel_state, vmlinux } from '../../vmlinux/vmlinux.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { performOperation } from './operation-table.js';
 import { stateWords } from './state-words.js';
 
@@ -30,7 +30,7 @@ export function word(x: i64): Word {
 }
 
 /** The machine of an engine: a scheduler, and nothing of KVM. */
-function newMachine(kernel: Kernel, cpus: number): kernel_state {
+function newMachine(kernel: Kernel, cpus: number): kernel_state_x86 {
   const sched_feat = kernel.sched_feat ?? {};
   const sched = newSchedState({ cpus, HZ: 1000, NO_HZ_COMMON: false, now: u64(1_000_000_000), sched_feat });
   // WHY copied: a literal with a spread in it has not always the same hidden class; a copy has.
@@ -43,15 +43,15 @@ function newMachine(kernel: Kernel, cpus: number): kernel_state {
     vcpu: [],
     kvm_running_vcpu: Array.from({ length: cpus }, () => NULL),
     host_irq: Array.from({ length: cpus }, () => []),
-  } as unknown as kernel_state);
+  } as unknown as kernel_state_x86);
 }
 
-const warnedAt = new WeakMap<kernel_state, Set<string>>();
+const warnedAt = new WeakMap<kernel_state_x86, Set<string>>();
 /** reschedule IPIs sent to each CPU */
-const reschedules = new WeakMap<kernel_state, number[]>();
+const reschedules = new WeakMap<kernel_state_x86, number[]>();
 const withOnce = new WeakMap<Kernel, Kernel>();
 
-function warned(k: vmlinux, where: string): void {
+function warned(k: vmlinux_x86, where: string): void {
   const places = warnedAt.get(k.m);
   if (places === undefined || places.has(where)) return;
   places.add(where);
@@ -59,7 +59,7 @@ function warned(k: vmlinux, where: string): void {
 }
 
 /** WARN_ONCE() as it counts in C: the model's reports a place each time, the recorded `w` each place once. */
-function warnOnce(this: vmlinux, condition: boolean, where: string): boolean {
+function warnOnce(this: vmlinux_x86, condition: boolean, where: string): boolean {
   if (condition) warned(this, where);
   return condition;
 }
@@ -69,7 +69,7 @@ function countingOnce(kernel: Kernel): Kernel {
   if (counting === undefined) {
     const trace_ipi_send_cpu = kernel.table['trace_ipi_send_cpu']!;
     // What the interrupt of a queued wake-up is to the driver is no reschedule IPI.
-    const counted = function (this: vmlinux, cpu: number, callsite: string, callback: string): void {
+    const counted = function (this: vmlinux_x86, cpu: number, callsite: string, callback: string): void {
       const sent = reschedules.get(this.m);
       if (sent !== undefined && callsite !== '__smp_call_single_queue') sent[cpu]++;
       trace_ipi_send_cpu.call(this, cpu, callsite, callback);
@@ -83,7 +83,7 @@ function countingOnce(kernel: Kernel): Kernel {
 
 /** An engine of the model; its kernel can be looked at and called. */
 export interface ModelEngine extends Engine {
-  readonly kernel: vmlinux;
+  readonly kernel: vmlinux_x86;
 }
 
 /** Makes an engine on `kernel` with `cpus` CPUs. */
@@ -102,7 +102,7 @@ export function modelEngine(kernel: Kernel, cpus: number): ModelEngine {
   };
 }
 
-function execute(k: vmlinux, firstTask: number, op: Operation): number {
+function execute(k: vmlinux_x86, firstTask: number, op: Operation): number {
   const m = k.m;
   m.cpu = op.cpu;
   const r = performOperation({ k, firstTask }, op);
@@ -121,7 +121,7 @@ function execute(k: vmlinux, firstTask: number, op: Operation): number {
 }
 
 /** How the recording names an entity: a task's number, 1000 + g for that of group g, -1 for NULL and idle tasks. */
-function entityName(k: vmlinux, firstTask: number, id: number): number {
+function entityName(k: vmlinux_x86, firstTask: number, id: number): number {
   if (id === NULL) return NULL;
   const se = k.m.se[id];
   if (se.task !== NULL) return Math.max(NULL, se.task - firstTask);
@@ -147,7 +147,7 @@ function seWords(se: sched_entity): Word[] {
   ];
 }
 
-function cpuState(k: vmlinux, firstTask: number, cpu: number): CpuState {
+function cpuState(k: vmlinux_x86, firstTask: number, cpu: number): CpuState {
   const m = k.m;
   const rq = m.rq[cpu];
   const curr = m.task[rq.curr];
@@ -191,7 +191,7 @@ function cpuState(k: vmlinux, firstTask: number, cpu: number): CpuState {
 }
 
 /** The state of the scheduler that `k` is bound to, in the recorded form; tasks are counted from `firstTask`. */
-export function stateOf(k: vmlinux, firstTask: number): ConformState {
+export function stateOf(k: vmlinux_x86, firstTask: number): ConformState {
   const m = k.m;
   const t: Word[][] = [];
   for (let id = firstTask; id < m.task.length; id++) {

@@ -14,14 +14,14 @@ import type { machine } from '../../machine/state.js';
 import type { Operation, OpName } from '../../operation/sched.js';
 import { forkTask } from '../../sched/boot-sched.js';
 import { PRIO_TO_NICE, type task_struct } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 /** The driver's answers where it calls nothing: current is idle, no such task, no such group or feature. */
 const [IDLE, NO_TASK, BAD_OP] = [-16, -3, -22];
 
 /** The kernel under test; tasks are counted from `firstTask`. */
 export interface OperationWorld {
-  readonly k: vmlinux;
+  readonly k: vmlinux_x86;
   readonly firstTask: number;
 }
 
@@ -51,7 +51,7 @@ const done = (_: unknown): number => 0;
 const asMachine = (w: OperationWorld): machine => w.k.m as machine;
 
 /** A policy set by an interrupt handler, which keeps nice value and slice as sched_setscheduler_nocheck() does. */
-function fromInterrupt(k: vmlinux, p: task_struct, sched_policy: number, sched_priority: number): number {
+function fromInterrupt(k: vmlinux_x86, p: task_struct, sched_policy: number, sched_priority: number): number {
   const se = k.m.se[p.se];
   const sched_runtime = se.custom_slice ? se.slice : ZERO;
   const attr = { sched_policy, sched_flags: 0, sched_nice: PRIO_TO_NICE(p.static_prio), sched_priority, sched_runtime };

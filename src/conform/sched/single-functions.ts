@@ -8,14 +8,14 @@ import type { NativeEngine } from '../../native/engine.js';
 import { allocTask } from '../../sched/boot-sched.js';
 import { type cfs_rq, NULL, type sched_entity } from '../../sched/sched.js';
 import type { Kernel } from '../../vmlinux/bind.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Random } from './generate.js';
 import { modelEngine } from './model-engine.js';
 
 type Operands = Readonly<Record<string, bigint>>;
 
 interface Scratch {
-  readonly k: vmlinux;
+  readonly k: vmlinux_x86;
   readonly c: cfs_rq;
   readonly s: sched_entity;
   readonly curr: sched_entity;

@@ -4,7 +4,7 @@
 import { RB_RED } from '../../lib/rbtree_augmented.js';
 import type { i64 } from '../../lib/types.js';
 import { type cfs_rq, NULL, type rq, type sched_avg, type sched_entity, type task_struct } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 type Words = (number | bigint)[];
 const w = (x: i64): number | bigint => x as unknown as number | bigint;
@@ -23,14 +23,14 @@ function pelt(words: Words, avg: sched_avg): void {
 }
 
 /** A task's number, 1000 + g for the entity of group g, -1 for NULL and idle tasks. */
-function name(k: vmlinux, firstTask: number, id: number): number {
+function name(k: vmlinux_x86, firstTask: number, id: number): number {
   if (id === NULL) return NULL;
   const se = k.m.se[id];
   if (se.task !== NULL) return Math.max(NULL, se.task - firstTask);
   return 1000 + k.m.cfs_rq[se.my_q].tg;
 }
 
-function entity(k: vmlinux, firstTask: number, words: Words, se: sched_entity, more: boolean): void {
+function entity(k: vmlinux_x86, firstTask: number, words: Words, se: sched_entity, more: boolean): void {
   words.push(
     w(se.load.weight),
     se.on_rq,
@@ -60,7 +60,7 @@ function entity(k: vmlinux, firstTask: number, words: Words, se: sched_entity, m
   pelt(words, se.avg);
 }
 
-function queue(k: vmlinux, firstTask: number, words: Words, q: cfs_rq, more: boolean): void {
+function queue(k: vmlinux_x86, firstTask: number, words: Words, q: cfs_rq, more: boolean): void {
   // avg_vruntime() moves its reference point: evaluated, and put back.
   const { zero_vruntime, avg_vruntime } = q;
   const V = k.avg_vruntime(q);
@@ -99,7 +99,7 @@ function share(words: Words, avg: sched_avg): void {
 const task = (firstTask: number, id: number | undefined): number => (id === undefined ? NULL : id - firstTask);
 
 /** The real-time queue of a CPU, and its fair server. */
-function realTime(k: vmlinux, firstTask: number, words: Words, rq: rq): void {
+function realTime(k: vmlinux_x86, firstTask: number, words: Words, rq: rq): void {
   const { rt, dl, fair_server: server } = rq;
   const timer = k.m.hrtimer[server.dl_timer];
   words.push(
@@ -130,7 +130,7 @@ function realTime(k: vmlinux, firstTask: number, words: Words, rq: rq): void {
 }
 
 /** Policy and priority of a task, and who is behind it in its lists. */
-function priority(k: vmlinux, firstTask: number, words: Words, p: task_struct): void {
+function priority(k: vmlinux_x86, firstTask: number, words: Words, p: task_struct): void {
   const { queue, pushable_tasks } = k.task_rq(p).rt;
   const place = p.rt.on_list ? queue.indexOf(p.id) : -1;
   const behind = place < 0 ? undefined : queue[place + 1];
@@ -151,7 +151,7 @@ function priority(k: vmlinux, firstTask: number, words: Words, p: task_struct): 
  * All words of the state of the scheduler that `k` is bound to; `firstTask` is the task that operations call 0.
  * `reschedules` counts the IPIs sent to each CPU.
  */
-export function stateWords(k: vmlinux, firstTask: number, more: boolean, reschedules: readonly number[]): Words {
+export function stateWords(k: vmlinux_x86, firstTask: number, more: boolean, reschedules: readonly number[]): Words {
   const m = k.m;
   const words: Words = [w(m.sched_clock), m.warns, m.rq.length, m.task.length - firstTask, m.task_group.length];
   for (const rq of m.rq) {

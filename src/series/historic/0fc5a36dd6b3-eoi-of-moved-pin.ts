@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before 0fc5a36dd6b3 (v4.15): the EOI of an interrupt in flight is not heard by a pin that has another target now. */
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import { APIC_DEST_NOSHORT, IOAPIC_LEVEL_TRIG, RTC_GSI } from '../../lapic/apicdef.js';
 import type { u32 } from '../../lib/types.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/ioapic.c: kvm_ioapic_scan_entry() */
-export function kvm_ioapic_scan_entry(this: vmlinux, vcpu: kvm_vcpu, ioapic_handled_vectors: u32[]): void {
+export function kvm_ioapic_scan_entry(this: vmlinux_x86, vcpu: kvm_vcpu, ioapic_handled_vectors: u32[]): void {
   const ioapic = this.m.kvm[vcpu.kvm].arch.vioapic;
   if (ioapic === null) return;
   ioapic.redirtbl.forEach((e, index) => {

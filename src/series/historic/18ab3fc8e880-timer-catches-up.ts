@@ -2,11 +2,11 @@
 /** Before 18ab3fc8e880 (v6.19-rc1): a periodic timer goes through every period that it missed. */
 import type { kvm_lapic } from '../../lapic/lapic.js';
 import { add, s64_add, s64_sub, to_s64, to_u64 } from '../../lib/types.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/lapic.c: advance_periodic_target_expiration() */
-export function advance_periodic_target_expiration(this: vmlinux, apic: kvm_lapic): void {
+export function advance_periodic_target_expiration(this: vmlinux_x86, apic: kvm_lapic): void {
   const ktimer = apic.lapic_timer;
   const vcpu = this.m.vcpu[apic.vcpu];
   const now = to_s64(this.ktime_get());

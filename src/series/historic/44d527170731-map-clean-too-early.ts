@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before 44d527170731 (v5.8): who has computed the map calls it clean, also when it became dirty meanwhile. */
 
-import type { kvm } from '../../kvm/kvm_host.js';
+import type { kvm } from '../../arch/x86/kvm_host.js';
 import { CLEAN } from '../../lapic/apicdef.js';
 import { kvm_recalculate_apic_map as was } from '../../lapic/lapic.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/lapic.c: kvm_recalculate_apic_map() */
-export function kvm_recalculate_apic_map(this: vmlinux, kvm: kvm): void {
+export function kvm_recalculate_apic_map(this: vmlinux_x86, kvm: kvm): void {
   was.call(this, kvm);
   kvm.arch.apic_map_dirty = CLEAN;
 }

@@ -5,15 +5,15 @@ import {
   KVM_APIC_MODE_X2APIC,
   KVM_APIC_MODE_XAPIC_CLUSTER,
   KVM_APIC_MODE_XAPIC_FLAT,
+  type kvm_vcpu,
 } from '../../arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { APIC_DFR, APIC_DFR_FLAT, APIC_LDR, GET_APIC_LOGICAL_ID } from '../../lapic/apicdef.js';
 import type { dest_lapics, kvm_apic_map } from '../../lapic/lapic.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/lapic.c: kvm_recalculate_logical_map() */
-export function kvm_recalculate_logical_map(this: vmlinux, map: kvm_apic_map, vcpu: kvm_vcpu): void {
+export function kvm_recalculate_logical_map(this: vmlinux_x86, map: kvm_apic_map, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
   if (!this.kvm_apic_sw_enabled(apic)) return;
   const ldr = this.kvm_lapic_get_reg(apic, APIC_LDR);

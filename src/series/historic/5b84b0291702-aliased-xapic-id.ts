@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before 5b84b0291702 (v6.3): of two vCPUs with the same xAPIC id, the first gets what is sent to it. */
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import type { kvm_apic_map } from '../../lapic/lapic.js';
 import { E2BIG } from '../../lib/errno.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/lapic.c: kvm_recalculate_phys_map(): the rule of 32-bit ids, for every VM. */
 export function kvm_recalculate_phys_map(
-  this: vmlinux,
+  this: vmlinux_x86,
   map: kvm_apic_map,
   vcpu: kvm_vcpu,
   mismatch: { value: boolean },

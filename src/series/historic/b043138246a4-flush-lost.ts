@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before b043138246a4 (v5.6, CVE-2019-3016): the preempted byte is read, and set to 0 some time later. */
-import { KVM_FEATURE_PV_TLB_FLUSH, KVM_MSR_ENABLED } from '../../arch/x86/kvm_host.js';
+import { KVM_FEATURE_PV_TLB_FLUSH, KVM_MSR_ENABLED, type kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import { KVM_VCPU_FLUSH_TLB } from '../../arch/x86/x86.js';
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { add, and, sub, u64, ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/x86.c: record_steal_time() */
-export function record_steal_time(this: vmlinux, vcpu: kvm_vcpu): void {
+export function record_steal_time(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const { st } = vcpu.arch;
   const { page } = st;
   if (and(st.msr_val, u64(KVM_MSR_ENABLED)) === ZERO) return;

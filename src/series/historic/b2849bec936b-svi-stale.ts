@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before b2849bec936b (v6.19-rc1): the CPU does not learn what is in service when APICv is activated. */
-import { KVM_REQ_EVENT } from '../../arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import { KVM_REQ_EVENT, type kvm_vcpu } from '../../arch/x86/kvm_host.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/x86.c: __kvm_vcpu_update_apicv() */
-export function __kvm_vcpu_update_apicv(this: vmlinux, vcpu: kvm_vcpu): void {
+export function __kvm_vcpu_update_apicv(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
   const activate = this.kvm_vcpu_apicv_activated(vcpu) && this.kvm_get_apic_mode(vcpu) !== 0;
   if (apic.apicv_active === activate) return;

@@ -15,11 +15,11 @@ import {
   type u32,
   u64,
 } from '../../lib/types.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/lapic.c: apic_get_tmcct() */
-export function apic_get_tmcct(this: vmlinux, apic: kvm_lapic): u32 {
+export function apic_get_tmcct(this: vmlinux_x86, apic: kvm_lapic): u32 {
   if (this.kvm_lapic_get_reg(apic, APIC_TMICT) === 0) return 0;
 
   let remaining = s64_sub(apic.lapic_timer.target_expiration, to_s64(this.ktime_get()));

@@ -5,11 +5,11 @@ import type { kvm_apic_map } from '../../lapic/lapic.js';
 import { KernelBug } from '../../lib/bug.js';
 import { shr, to_u32, type u32, type u64 } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/lapic.c: __pv_send_ipi() */
-export function __pv_send_ipi(this: vmlinux, bitmap: u64, map: kvm_apic_map, irq: kvm_lapic_irq, min: u32): number {
+export function __pv_send_ipi(this: vmlinux_x86, bitmap: u64, map: kvm_apic_map, irq: kvm_lapic_irq, min: u32): number {
   const halves = [to_u32(bitmap), to_u32(shr(bitmap, 32))];
   let count = 0;
   for (let i = 0; i < 64; i++) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before d3ddef46f22e (v6.12): when APICv goes off, irr_pending is what IRR is at that moment. */
 
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import { APIC_ISR } from '../../lapic/apicdef.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/lapic.c: kvm_apic_update_apicv() */
-export function kvm_apic_update_apicv(this: vmlinux, vcpu: kvm_vcpu): void {
+export function kvm_apic_update_apicv(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   const apic = vcpu.arch.apic;
 
   if (apic.apicv_active) {

@@ -2,11 +2,11 @@
 /** Before f210f7572bed (v3.19): irr_pending is set before the bit in IRR, and may be cleared in between. */
 import { APIC_IRR } from '../../lapic/apicdef.js';
 import type { kvm_lapic } from '../../lapic/lapic.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/lapic.h: kvm_lapic_set_irr() */
-export function kvm_lapic_set_irr(this: vmlinux, vec: number, apic: kvm_lapic): void {
+export function kvm_lapic_set_irr(this: vmlinux_x86, vec: number, apic: kvm_lapic): void {
   apic.irr_pending = true;
   // RACE: apic_clear_irr() on the target's CPU: finds no bit, and leaves irr_pending false
   this.kvm_lapic_set_vector(vec, apic.regs, APIC_IRR);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Before fdba608f15e2 (v5.16): an interrupt posted by the vCPU's own thread, while it goes to sleep, wakes nobody. */
-import { IN_GUEST_MODE, type kvm_vcpu } from '../../kvm/kvm_host.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
+import { IN_GUEST_MODE } from '../../kvm/kvm_host.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { defineSeries } from '../series.js';
 
 /** arch/x86/kvm/vmx/vmx.c: kvm_vcpu_trigger_posted_interrupt() */
-export function kvm_vcpu_trigger_posted_interrupt(this: vmlinux, vcpu: kvm_vcpu, pi_vec: number): void {
+export function kvm_vcpu_trigger_posted_interrupt(this: vmlinux_x86, vcpu: kvm_vcpu, pi_vec: number): void {
   if (vcpu.mode === IN_GUEST_MODE) {
     if (vcpu.id !== this.kvm_get_running_vcpu()) this.notifyPosted(vcpu, pi_vec);
     return;

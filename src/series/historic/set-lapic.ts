@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** kvm_apic_set_state() as it was before two of its fixes, in what they share. */
 
-import { KVM_REQ_EVENT } from '../../arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import { KVM_REQ_EVENT, type kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import { APIC_LVT0, APIC_SPIV, APIC_TMCCT, DIRTY } from '../../lapic/apicdef.js';
 import type { kvm_lapic_state } from '../../lapic/lapic.js';
 import { ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 /** What a version of it does not do. */
 export interface Lacking {
@@ -15,7 +14,7 @@ export interface Lacking {
 }
 
 /** KVM_SET_LAPIC without `lacking`. */
-export function setStateLacking(k: vmlinux, vcpu: kvm_vcpu, s: kvm_lapic_state, lacking: Lacking): number {
+export function setStateLacking(k: vmlinux_x86, vcpu: kvm_vcpu, s: kvm_lapic_state, lacking: Lacking): number {
   const kvm = k.m.kvm[vcpu.kvm];
   const apic = vcpu.arch.apic;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The functions that v6.19-rc1 has and the pin lacks, and the kernel as its functions see it. */
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type * as change from './change.js';
 import type * as core from './core.js';
 import type * as deadline from './deadline.js';
@@ -35,4 +35,4 @@ export interface Adds {
   kvm_scan_ioapic_irq: typeof interrupts.kvm_scan_ioapic_irq;
 }
 
-export type vmlinux_6_19 = vmlinux & Adds;
+export type vmlinux_6_19 = vmlinux_x86 & Adds;

@@ -3,8 +3,12 @@
  * arch/x86/kvm as of v6.19-rc1: posted interrupts, RVI, and EOIs that an IOAPIC wants to hear of, where they are not the
  * pin's.
  */
-import { KVM_REQ_IOAPIC_EOI_EXIT, KVM_REQ_LOAD_EOI_EXITMAP, KVM_REQ_SCAN_IOAPIC } from '../../arch/x86/kvm_host.js';
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import {
+  KVM_REQ_IOAPIC_EOI_EXIT,
+  KVM_REQ_LOAD_EOI_EXITMAP,
+  KVM_REQ_SCAN_IOAPIC,
+  type kvm_vcpu,
+} from '../../arch/x86/kvm_host.js';
 import {
   APIC_DEST_NOSHORT,
   APIC_TMR,
@@ -16,7 +20,7 @@ import {
 import { newLapicIrq } from '../../lapic/irq_comm.js';
 import type { int_out, kvm_lapic } from '../../lapic/lapic.js';
 import type { u32 } from '../../lib/types.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { vmlinux_6_19 } from './adds.js';
 
 declare module '../../arch/x86/kvm_host.js' {
@@ -27,7 +31,7 @@ declare module '../../arch/x86/kvm_host.js' {
 }
 
 /** arch/x86/kvm/vmx/posted_intr.c: vmx_vcpu_pi_put(): notifications are suppressed off the CPU, but of who waits for them. */
-export function vmx_vcpu_pi_put(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vmx_vcpu_pi_put(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (!this.vmx_needs_pi_wakeup(vcpu)) return;
   if (!vcpu.preempted && this.kvm_vcpu_is_blocking(vcpu) && !this.vmx_interrupt_blocked(vcpu)) {
     this.pi_enable_wakeup_handler(vcpu);
@@ -37,10 +41,10 @@ export function vmx_vcpu_pi_put(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** kvm_x86_ops.hwapic_irr_update, which is gone: RVI is set by sync_pir_to_irr() before the next entry. */
-export function kvm_x86_hwapic_irr_update(this: vmlinux, _vcpu: kvm_vcpu, _max_irr: number): void {}
+export function kvm_x86_hwapic_irr_update(this: vmlinux_x86, _vcpu: kvm_vcpu, _max_irr: number): void {}
 
 /** arch/x86/kvm/lapic.c: kvm_apic_update_irr(), with pi_harvest_pir(): without anything posted nobody looks at IRR. */
-export function kvm_apic_update_irr(this: vmlinux, vcpu: kvm_vcpu, pir: u32[], max_irr: int_out): boolean {
+export function kvm_apic_update_irr(this: vmlinux_x86, vcpu: kvm_vcpu, pir: u32[], max_irr: int_out): boolean {
   const { apic } = vcpu.arch;
   max_irr.value = -1;
   if (pir.every((word) => word === 0)) return false;
@@ -51,7 +55,7 @@ export function kvm_apic_update_irr(this: vmlinux, vcpu: kvm_vcpu, pir: u32[], m
 
 /** arch/x86/kvm/irq.c: kvm_scan_ioapic_irq(), new */
 export function kvm_scan_ioapic_irq(
-  this: vmlinux,
+  this: vmlinux_x86,
   vcpu: kvm_vcpu,
   dest_id: u32,
   dest_mode: number,
@@ -99,7 +103,7 @@ export function kvm_ioapic_scan_entry(this: vmlinux_6_19, vcpu: kvm_vcpu, ioapic
 }
 
 /** arch/x86/kvm/x86.c: vcpu_scan_ioapic() */
-export function vcpu_scan_ioapic(this: vmlinux, vcpu: kvm_vcpu): void {
+export function vcpu_scan_ioapic(this: vmlinux_x86, vcpu: kvm_vcpu): void {
   if (!this.kvm_apic_present(vcpu)) return;
   vcpu.arch.ioapic_handled_vectors.fill(0);
   vcpu.arch.highest_stale_pending_ioapic_eoi = -1;
@@ -113,7 +117,7 @@ export function vcpu_scan_ioapic(this: vmlinux, vcpu: kvm_vcpu): void {
 }
 
 /** arch/x86/kvm/lapic.c: kvm_ioapic_send_eoi() */
-export function kvm_ioapic_send_eoi(this: vmlinux, apic: kvm_lapic, vector: number): void {
+export function kvm_ioapic_send_eoi(this: vmlinux_x86, apic: kvm_lapic, vector: number): void {
   const vcpu = this.m.vcpu[apic.vcpu];
   if (!this.kvm_ioapic_handles_vector(apic, vector)) return;
   // it was the one of the old route: without it, its vector is of no interest any more

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** virt/kvm/kvm_main.c as of v6.19-rc1, where it is not the pin's. */
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import type { bool } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 declare module '../../kvm/kvm_host.js' {
   interface kvm_vcpu {
@@ -17,14 +17,14 @@ declare module '../../kvm/kvm_host.js' {
  *
  * RACE: the lock is only tried: while another thread takes the vCPU over, there is nobody to yield to.
  */
-export function kvm_vcpu_yield_to(this: vmlinux, target: kvm_vcpu): number {
+export function kvm_vcpu_yield_to(this: vmlinux_x86, target: kvm_vcpu): number {
   if (target.pid_lock === 1) return 0;
   if (target.pid === NULL) return 0;
   return Number(this.yield_to(this.m.task[target.pid], true));
 }
 
 /** virt/kvm/kvm_main.c: kvm_vcpu_on_spin(): one round over all, from behind the last one boosted. */
-export function kvm_vcpu_on_spin(this: vmlinux, me: kvm_vcpu, yield_to_kernel_mode: bool): void {
+export function kvm_vcpu_on_spin(this: vmlinux_x86, me: kvm_vcpu, yield_to_kernel_mode: bool): void {
   const kvm = this.m.kvm[me.kvm];
   const current = this.get_current();
   let tries = 3;

@@ -11,9 +11,10 @@ import {
   KVM_MP_STATE_RUNNABLE,
   KVM_REQ_EVENT,
   type kvm_lapic_irq,
+  type kvm_vcpu,
 } from '../../arch/x86/kvm_host.js';
 import { kvm_arch_vcpu_ioctl_set_mpstate as set_mpstate_before } from '../../arch/x86/x86-apic.js';
-import { KVM_REQ_UNBLOCK, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import { KVM_REQ_UNBLOCK } from '../../kvm/kvm_host.js';
 import {
   APIC_BASE_MSR,
   APIC_DEST_MASK,
@@ -34,13 +35,13 @@ import type { int_out, kvm_lapic } from '../../lapic/lapic.js';
 import { KernelBug } from '../../lib/bug.js';
 import { EWOULDBLOCK } from '../../lib/errno.js';
 import { type bool, or, shl, shr, to_u32, u64, ZERO } from '../../lib/types.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { vmlinux_6_19 } from './adds.js';
 
 /* ---- 8c8e90f79c56: the CPL at sched_out ---- */
 
 /** arch/x86/kvm/vmx/vmx.c: vmx_get_cpl_no_cache(). MODEL: there is no register cache to bypass. */
-export function vmx_get_cpl_no_cache(this: vmlinux, vcpu: kvm_vcpu): number {
+export function vmx_get_cpl_no_cache(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   return vcpu.arch.cpl;
 }
 
@@ -61,7 +62,7 @@ export function kvm_arch_vcpu_put(this: vmlinux_6_19, vcpu: kvm_vcpu): void {
 /* ---- e9cb61055fee: whoever becomes RUNNABLE has used up its kick ---- */
 
 /** arch/x86/kvm/x86.h: kvm_set_mp_state(), new */
-export function kvm_set_mp_state(this: vmlinux, vcpu: kvm_vcpu, mp_state: number): void {
+export function kvm_set_mp_state(this: vmlinux_x86, vcpu: kvm_vcpu, mp_state: number): void {
   vcpu.arch.mp_state = mp_state;
   if (mp_state === KVM_MP_STATE_RUNNABLE) vcpu.arch.pv.pv_unhalted = false;
 }
@@ -131,7 +132,7 @@ export function kvm_arch_vcpu_ioctl_set_mpstate(this: vmlinux_6_19, vcpu: kvm_vc
 
 /* ---- aeeb4c7fff52: an ICR write is fast whenever its destination is found fast ---- */
 
-function icrToLapicIrq(kernel: vmlinux, apic: kvm_lapic, icr_low: number, icr_high: number): kvm_lapic_irq {
+function icrToLapicIrq(kernel: vmlinux_x86, apic: kvm_lapic, icr_low: number, icr_high: number): kvm_lapic_irq {
   return {
     vector: icr_low & APIC_VECTOR_MASK,
     delivery_mode: icr_low & APIC_MODE_MASK,
@@ -145,7 +146,7 @@ function icrToLapicIrq(kernel: vmlinux, apic: kvm_lapic, icr_low: number, icr_hi
 }
 
 /** arch/x86/kvm/lapic.c: __kvm_x2apic_icr_write(), new: 1 for #GP, -EWOULDBLOCK when the fast way does not do. */
-export function __kvm_x2apic_icr_write(this: vmlinux, apic: kvm_lapic, data: u64, fast: bool): number {
+export function __kvm_x2apic_icr_write(this: vmlinux_x86, apic: kvm_lapic, data: u64, fast: bool): number {
   let low = to_u32(data);
   const high = to_u32(shr(data, 32));
   if ((low & X2APIC_ICR_RESERVED_BITS) !== 0) return 1;
@@ -193,7 +194,7 @@ export function handle_fastpath_set_x2apic_icr_irqoff(this: vmlinux_6_19, vcpu: 
 /* ---- 0a94b2042419: so is a deadline, with or without the preemption timer ---- */
 
 /** arch/x86/kvm/x86.c: handle_fastpath_set_tscdeadline(), folded into its caller since */
-export function handle_fastpath_set_tscdeadline(this: vmlinux, vcpu: kvm_vcpu, data: u64): number {
+export function handle_fastpath_set_tscdeadline(this: vmlinux_x86, vcpu: kvm_vcpu, data: u64): number {
   this.kvm_set_lapic_tscdeadline_msr(vcpu, data);
   return 0;
 }
@@ -201,7 +202,7 @@ export function handle_fastpath_set_tscdeadline(this: vmlinux, vcpu: kvm_vcpu, d
 /* ---- fixes of 2026 that the pin carries and rc1 lacks ---- */
 
 /** arch/x86/kvm/x86.c: handle_fastpath_set_msr_irqoff(), handle_fastpath_wrmsr() since: trace, then skip. */
-export function handle_fastpath_set_msr_irqoff(this: vmlinux, vcpu: kvm_vcpu): number {
+export function handle_fastpath_set_msr_irqoff(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const msr = to_u32(vcpu.arch.regs.rcx);
   const data = this.kvm_read_edx_eax(vcpu);
   if (msr === APIC_BASE_MSR + (APIC_ICR >> 4)) {
@@ -216,7 +217,7 @@ export function handle_fastpath_set_msr_irqoff(this: vmlinux, vcpu: kvm_vcpu): n
 }
 
 /** arch/x86/kvm/lapic.c: apic_update_ppr(): nobody looks at the TPR threshold again when PPR changes. */
-export function apic_update_ppr(this: vmlinux, apic: kvm_lapic): void {
+export function apic_update_ppr(this: vmlinux_x86, apic: kvm_lapic): void {
   const ppr: int_out = { value: 0 };
   if (this.__apic_update_ppr(apic, ppr) && this.apic_has_interrupt_for_ppr(apic, ppr.value) !== -1) {
     this.kvm_make_request(KVM_REQ_EVENT, this.m.vcpu[apic.vcpu]);
@@ -224,7 +225,7 @@ export function apic_update_ppr(this: vmlinux, apic: kvm_lapic): void {
 }
 
 /** arch/x86/kvm/lapic.c: apic_timer_expired(): injected at once under APICv, in KVM_RUN or not. */
-export function apic_timer_expired(this: vmlinux, apic: kvm_lapic, from_timer_fn: bool): void {
+export function apic_timer_expired(this: vmlinux_x86, apic: kvm_lapic, from_timer_fn: bool): void {
   const vcpu = this.m.vcpu[apic.vcpu];
   const ktimer = apic.lapic_timer;
 
@@ -250,7 +251,7 @@ export function apic_timer_expired(this: vmlinux, apic: kvm_lapic, from_timer_fn
 }
 
 /** arch/x86/kvm/lapic.c: apic_sync_pv_eoi_from_guest(): pending without the MSR enabled is the kernel's death. */
-export function apic_sync_pv_eoi_from_guest(this: vmlinux, vcpu: kvm_vcpu, apic: kvm_lapic): void {
+export function apic_sync_pv_eoi_from_guest(this: vmlinux_x86, vcpu: kvm_vcpu, apic: kvm_lapic): void {
   if (!this.pv_eoi_enabled(vcpu)) throw new KernelBug('BUG_ON', 'apic_sync_pv_eoi_from_guest: PV EOI is off');
   if ((vcpu.arch.apic_attention & (1 << KVM_APIC_PV_EOI_PENDING)) === 0) {
     throw new KernelBug('BUG_ON', 'apic_sync_pv_eoi_from_guest: not pending');

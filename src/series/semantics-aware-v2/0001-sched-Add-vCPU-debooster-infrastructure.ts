@@ -7,7 +7,7 @@
  */
 import type { u64 } from '../../lib/types.js';
 import { type Knob, knobValue } from '../../vmlinux/bind.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Patch } from '../series.js';
 import type { Adds } from './adds.js';
 
@@ -31,7 +31,7 @@ export const knobs = {
 } as const satisfies Record<string, Knob>;
 
 /** unsigned int sysctl_sched_vcpu_debooster_enabled */
-export function sysctl_sched_vcpu_debooster_enabled(kernel: vmlinux): number {
+export function sysctl_sched_vcpu_debooster_enabled(kernel: vmlinux_x86): number {
   return knobValue(kernel.m, 'vcpu_debooster_enabled', knobs.vcpu_debooster_enabled);
 }
 

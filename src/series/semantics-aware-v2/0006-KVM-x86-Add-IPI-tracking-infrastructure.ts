@@ -10,12 +10,12 @@ import {
   KVM_MP_STATE_UNINITIALIZED,
   KVM_REQ_EVENT,
   KVM_REQ_TLB_FLUSH_GUEST,
+  type kvm_vcpu,
 } from '../../arch/x86/kvm_host.js';
 import { kvm_arch_vcpu_destroy as destroyedBefore } from '../../arch/x86/x86.js';
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
 import { type bool, le, sub, u64, ZERO } from '../../lib/types.js';
 import { type Knob, knobValue } from '../../vmlinux/bind.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Patch } from '../series.js';
 import type { Adds, semantics_aware } from './adds.js';
 
@@ -41,11 +41,12 @@ export const knobs = {
 } as const satisfies Record<string, Knob>;
 
 /** static bool ipi_tracking_enabled */
-export const ipi_tracking_enabled = (kernel: vmlinux): bool =>
+export const ipi_tracking_enabled = (kernel: vmlinux_x86): bool =>
   knobValue(kernel.m, 'ipi_tracking_enabled', knobs.ipi_tracking_enabled) !== 0;
 
 /** static unsigned long ipi_window_ns */
-export const ipi_window_ns = (kernel: vmlinux): u64 => u64(knobValue(kernel.m, 'ipi_window_ns', knobs.ipi_window_ns));
+export const ipi_window_ns = (kernel: vmlinux_x86): u64 =>
+  u64(knobValue(kernel.m, 'ipi_window_ns', knobs.ipi_window_ns));
 
 /** The context, as kvm_arch_vcpu_create() leaves it when nothing has been tracked. */
 export function ipi_context_of(vcpu: kvm_vcpu): ipi_context {

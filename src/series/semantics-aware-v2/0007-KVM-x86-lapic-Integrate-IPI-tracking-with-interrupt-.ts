@@ -6,9 +6,9 @@
  * an interrupt, whichever it was, in the register write and in the accelerated EOI.
  * As posted: an EOI that the guest makes through PV EOI passes neither of the two, and is not noted.
  */
-import type { kvm_lapic_irq } from '../../arch/x86/kvm_host.js';
+import type { kvm, kvm_lapic_irq, kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import { KVM_REQ_EVENT } from '../../arch/x86/kvm_host.js';
-import { KVM_MAX_VCPUS, type kvm, type kvm_vcpu } from '../../kvm/kvm_host.js';
+import { KVM_MAX_VCPUS } from '../../kvm/kvm_host.js';
 import { APIC_DEST_NOSHORT, APIC_DEST_PHYSICAL, APIC_DEST_SELF, APIC_DM_FIXED, APIC_EOI } from '../../lapic/apicdef.js';
 import type { dest_map } from '../../lapic/ioapic.js';
 import { type dest_lapics, type int_out, type kvm_lapic, kvm_lapic_reg_write as was } from '../../lapic/lapic.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** [PATCH v2 8/9] KVM: Implement IPI-aware directed yield candidate selection */
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import type { bool } from '../../lib/types.js';
 import type { Patch } from '../series.js';
 import type { Adds, semantics_aware } from './adds.js';

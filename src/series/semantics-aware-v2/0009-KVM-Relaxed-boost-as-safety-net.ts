@@ -6,10 +6,10 @@
  * begins with none left counts below 0 and is never cut short; `yielded` is set to 0 at each round's begin, and every
  * round that ends with 0 or less, also one that found no candidate, is followed by the second.
  */
-import type { kvm_vcpu } from '../../kvm/kvm_host.js';
+import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import type { bool } from '../../lib/types.js';
 import { type Knob, knobValue } from '../../vmlinux/bind.js';
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Patch } from '../series.js';
 import type { Adds, semantics_aware } from './adds.js';
 
@@ -18,7 +18,7 @@ export const knobs = {
 } as const satisfies Record<string, Knob>;
 
 /** static bool enable_relaxed_boost */
-export const enable_relaxed_boost = (kernel: vmlinux): bool =>
+export const enable_relaxed_boost = (kernel: vmlinux_x86): bool =>
   knobValue(kernel.m, 'enable_relaxed_boost', knobs.enable_relaxed_boost) !== 0;
 
 /** virt/kvm/kvm_main.c: kvm_vcpu_on_spin() */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The functions that the series adds, and the kernel as they see it. */
-import type { vmlinux } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type * as patch2 from './0002-sched-fair-Add-rate-limiting-and-validation-helpers.js';
 import type * as patch3 from './0003-sched-fair-Add-cgroup-LCA-finder-for-hierarchical-yi.js';
 import type * as patch4 from './0004-sched-fair-Add-penalty-calculation-and-application-l.js';
@@ -25,4 +25,4 @@ export interface Adds {
   kvm_vcpu_is_good_yield_candidate: typeof patch8.kvm_vcpu_is_good_yield_candidate;
 }
 
-export type semantics_aware = vmlinux & Adds;
+export type semantics_aware = vmlinux_x86 & Adds;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { defineSeries, type rq, type vmlinux } from 'kvmodel';
+import { defineSeries, type rq, type vmlinux_x86 } from 'kvmodel';
 import { moves } from './claim.ts';
 
 /** A yield that costs a slice, always. */
-function yield_task_fair(this: vmlinux, rq: rq): void {
+function yield_task_fair(this: vmlinux_x86, rq: rq): void {
   const curr = this.m.task[rq.curr];
   if (rq.nr_running === 1) return;
   this.clear_buddies(this.task_cfs_rq(curr), this.m.se[curr.se]);

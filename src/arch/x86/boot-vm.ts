@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** KVM loaded, and virtual machines as their userspace and their guests have set them up before a run begins. */
+
+import { assert } from '../../base/assert.js';
+import { type kvm_ptr, type kvm_state, newKvmParams } from '../../kvm/kvm_host.js';
+import { APIC_LDR, APIC_SPIV, APIC_SPIV_APIC_ENABLED, MSR_IA32_APICBASE, X2APIC_ENABLE } from '../../lapic/apicdef.js';
+import { or, u64 } from '../../lib/types.js';
+import { NULL, type task_struct } from '../../sched/sched.js';
+import type { kernel_state } from '../../vmlinux/vmlinux.js';
+import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import {
   APICV_INHIBIT_REASON_ABSENT,
   KVM_MP_STATE_HALTED,
   KVM_MP_STATE_RUNNABLE,
   KVM_MSR_ENABLED,
+  type kvm_vcpu,
   type kvm_x86_state,
   newKvmArch,
   newKvmX86Params,
-} from '../arch/x86/kvm_host.js';
-import { assert } from '../base/assert.js';
-import { APIC_LDR, APIC_SPIV, APIC_SPIV_APIC_ENABLED, MSR_IA32_APICBASE, X2APIC_ENABLE } from '../lapic/apicdef.js';
-import { or, u64 } from '../lib/types.js';
-import { NULL, type task_struct } from '../sched/sched.js';
-import type { vmlinux } from '../vmlinux/vmlinux.js';
-import { type kvm_ptr, type kvm_state, type kvm_vcpu, newKvmParams } from './kvm_host.js';
+} from './kvm_host.js';
 
 /** kvm.ko, kvm_intel.ko and kvm_amd.ko just loaded on so many CPUs. For machines that are made in one literal. */
-export function newKvmState(cpus: number, tsc_khz = 2_000_000): kvm_state & kvm_x86_state {
+export function newKvmState(
+  cpus: number,
+  tsc_khz = 2_000_000,
+): kvm_state & kvm_x86_state & Pick<kernel_state, 'host_irq'> {
   return {
     kvm: [],
     vcpu: [],
@@ -55,7 +61,7 @@ export interface VmConfig {
  *
  * MODEL: the in-kernel PIC and IOAPIC are absent (split irqchip), and every AP has had its INIT and SIPI.
  */
-export function bootVm(kernel: vmlinux, config: VmConfig): kvm_ptr {
+export function bootVm(kernel: vmlinux_x86, config: VmConfig): kvm_ptr {
   const m = kernel.m;
   const arch = newKvmArch(config.vendor);
   arch.enable_apicv = config.apicv === true;
@@ -71,7 +77,7 @@ export function bootVm(kernel: vmlinux, config: VmConfig): kvm_ptr {
   return id;
 }
 
-function bootVcpu(kernel: vmlinux, vcpu: kvm_vcpu, config: VmConfig): void {
+function bootVcpu(kernel: vmlinux_x86, vcpu: kvm_vcpu, config: VmConfig): void {
   const { arch } = vcpu;
   kernel.vcpu_load(vcpu);
   kernel.kvm_vcpu_after_set_cpuid(vcpu);
@@ -93,6 +99,6 @@ function bootVcpu(kernel: vmlinux, vcpu: kvm_vcpu, config: VmConfig): void {
 }
 
 /** The task is the vCPU's thread: it begins KVM_RUN when it is on a CPU next. */
-export function vcpuThread(kernel: vmlinux, task: task_struct, vcpu: kvm_vcpu): void {
+export function vcpuThread(kernel: vmlinux_x86, task: task_struct, vcpu: kvm_vcpu): void {
   kernel.whenBack(task, 'vcpuRunOf', vcpu.id);
 }

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The kernel built for x86: the shared table with x86's functions, bound to a machine that has x86's state. */
+import type { kvm_x86_state } from '../arch/x86/kvm_host.js';
+import type { trace_event } from '../trace/trace-event.js';
+import type { Functions, kernel_functions, kernel_state } from './vmlinux.js';
+
+/** All of the machine that functions of an x86 kernel may reach. */
+export interface kernel_state_x86 extends kernel_state, kvm_x86_state {
+  kvm: kvm_x86_state['kvm'];
+  vcpu: kvm_x86_state['vcpu'];
+}
+
+/** The mirrored functions of an x86 kernel, by kernel name. */
+export interface kernel_functions_x86 extends kernel_functions, Functions<typeof import('./modules-x86.js')> {}
+
+/** The linked x86 kernel, bound to a machine. */
+export interface vmlinux_x86 extends kernel_functions_x86 {
+  readonly m: kernel_state_x86;
+  /** Who hears the tracepoints; null for nobody. */
+  readonly tp: ((event: trace_event) => void) | null;
+}
