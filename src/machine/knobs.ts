@@ -14,9 +14,13 @@ import type { machine } from './state.js';
 type Bag = Record<string, number | boolean>;
 
 /** Writes a knob. Booleans take 0 and 1; a name that the pin does not have is a series' own (`m.knobs`). */
-export function setKnob(_k: vmlinux_x86, m: machine, name: string, value: number): void {
+export function setKnob(k: vmlinux_x86, m: machine, name: string, value: number): void {
   if (name === 'base_slice_ns') {
     m.sysctl_sched_base_slice = value >>> 0;
+    return;
+  }
+  if (name === RR_SLICE) {
+    k.sched_rr_handler(value);
     return;
   }
   const bags = [m.sched_feat, m.kvm_params, m.kvm_x86_params] as unknown as Bag[];
@@ -32,6 +36,7 @@ export function setKnob(_k: vmlinux_x86, m: machine, name: string, value: number
 /** Reads it; booleans as 0 and 1, undefined when nothing by that name was ever written. */
 export function getKnob(m: machine, name: string): number | undefined {
   if (name === 'base_slice_ns') return m.sysctl_sched_base_slice;
+  if (name === RR_SLICE) return Math.floor((m.sched_rr_timeslice * 1000) / m.HZ);
   for (const bag of [m.sched_feat, m.kvm_params, m.kvm_x86_params, m.knobs ?? {}] as unknown as Bag[]) {
     if (Object.hasOwn(bag, name)) return Number(bag[name]);
   }
@@ -42,6 +47,9 @@ export function getKnob(m: machine, name: string): number | undefined {
 type Greatest = Map<string, number>;
 
 const GREATEST = { bool: 1, u32: U32_MAX, ulong: Number.MAX_SAFE_INTEGER } as const;
+const RR_SLICE = 'sched_rr_timeslice_ms';
+/** an int in C */
+const S32_MAX = 0x7fff_ffff;
 /** a shift count in the hardware */
 const TIMER_MULTI_MAX = 31;
 
@@ -55,6 +63,7 @@ function knobsOf(kernels: readonly Kernel[]): Greatest {
   const brought = kernels.flatMap((k) => Object.entries(k.knobs ?? {}));
   return new Map([
     ['base_slice_ns', U32_MAX],
+    [RR_SLICE, S32_MAX],
     ...featuresOf(kernels),
     ...parameters.map(([name, value]): [string, number] => [name, typeof value === 'boolean' ? 1 : U32_MAX]),
     ['cpu_preemption_timer_multi', TIMER_MULTI_MAX],

@@ -349,6 +349,17 @@ export function get_rr_interval_rt(this: vmlinux, _rq: rq, task: task_struct): n
   return task.policy === SCHED_RR ? this.m.sched_rr_timeslice : 0;
 }
 
+/** include/linux/sched/rt.h: RR_TIMESLICE: 100 ms in jiffies. */
+export function RR_TIMESLICE(this: vmlinux): number {
+  return Math.floor((100 * this.m.HZ) / 1000);
+}
+
+/** kernel/sched/rt.c: sched_rr_handler(): a write of `ms` to sched_rr_timeslice_ms; 0 is the default. */
+export function sched_rr_handler(this: vmlinux, ms: number): void {
+  // msecs_to_jiffies()
+  this.m.sched_rr_timeslice = ms <= 0 ? this.RR_TIMESLICE() : Math.ceil((ms * this.m.HZ) / 1000);
+}
+
 /* ---- pushing and pulling ---- */
 
 /** kernel/sched/rt.c: has_pushable_tasks() */
