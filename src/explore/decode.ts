@@ -129,6 +129,9 @@ export class Decoder {
         return { ev: 'move', cpu, task: someTask(m, draws), group: draws.below(m.task_group.length) };
       case 'apicv':
         return { ev: 'apicv', cpu, vm: 0, on: draws.below(2) === 1 };
+      case 'cpu_down':
+      case 'cpu_up':
+        return m.rq.length < 2 ? null : { ev: kind, cpu, target: 1 + draws.below(m.rq.length - 1) };
       case 'restore':
         return m.vcpu.length === 0 ? null : { ev: 'restore', vcpu: draws.below(m.vcpu.length) };
       case 'cr8':

@@ -5,6 +5,7 @@ import { NotModelled } from '../lib/bug.js';
 import { add, toNumber, u64 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import { guestElapse } from './guest-kernel.js';
 import { preemptionTimerAt, runsOnItsOwn } from './next-event.js';
 import { interrupt, settle } from './settle.js';
 import type { machine } from './state.js';
@@ -74,6 +75,14 @@ function pass(m: machine, ns: number): void {
   if (ns <= 0) return;
   m.sched_clock = add(m.sched_clock, u64(ns));
   for (let cpu = 0; cpu < m.rq.length; cpu++) {
-    if (runsOnItsOwn(m, cpu)) elapse(m.actor[m.rq[cpu].curr], ns);
+    if (runsOnItsOwn(m, cpu)) elapseOn(m, cpu, ns);
   }
+}
+
+function elapseOn(m: machine, cpu: number, ns: number): void {
+  const p = m.rq[cpu].curr;
+  const id = m.vcpuOfTask[p];
+  const os = id === NULL ? undefined : m.guest[m.vcpu[id].kvm].os;
+  if (os === undefined) elapse(m.actor[p], ns);
+  else guestElapse(os, m.vcpu[id].vcpu_idx, ns);
 }

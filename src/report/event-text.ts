@@ -102,6 +102,9 @@ export function eventText(event: MachineEvent, names: Names): string {
       return `hypercall ${event.nr} ${[event.a0, event.a1, event.a2, event.a3].map(hex).join(' ')}`;
     case 'apicv':
       return `apicv ${event.on ? 'on' : 'off'} vm ${event.vm}`;
+    case 'cpu_down':
+    case 'cpu_up':
+      return `${event.ev} ${event.target}`;
     case 'pollEnd':
       return 'poll-end';
     case 'knob':

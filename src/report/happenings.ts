@@ -34,9 +34,15 @@ export interface End {
   died: KernelBug | null;
 }
 
-/** Runs it on the kernel and hands over each tracepoint as it is hit; keeps none. */
-export function traced(kernel: Kernel, scenario: Scenario, limit: number, hit: (recorded: RecordedEvent) => void): End {
-  return play(kernel, scenario, limit, () => undefined, hit);
+/** Runs it on the kernel and hands over each tracepoint as it is hit, of the host or of a guest's kernel; keeps none. */
+export function traced(
+  kernel: Kernel,
+  scenario: Scenario,
+  limit: number,
+  hit: (recorded: RecordedEvent) => void,
+  vm?: string,
+): End {
+  return play(kernel, scenario, limit, () => undefined, hit, vm);
 }
 
 function play(
@@ -45,9 +51,10 @@ function play(
   limit: number,
   happens: (event: MachineEvent) => void,
   hit: ((recorded: RecordedEvent) => void) | null,
+  vm?: string,
 ): End {
   const m = boot(kernel, scenario);
-  const k = bind(kernel, m, hit === null ? null : recorder(m, hit));
+  const k = bind(kernel, m, hit === null ? null : recorder(m, hit, vm));
   const given = scenario.events;
   const end = toNumber(m.bootClock) + (scenario.until ?? UNTIL);
   for (let n = 0; ; n++) {
