@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * kernel/sched/rt.c (6.12.117): SCHED_FIFO and SCHED_RR, without CONFIG_RT_GROUP_SCHED (so without throttling).
+ * kernel/sched/rt.c (6.12.117): SCHED_FIFO and SCHED_RR, without CONFIG_RT_GROUP_SCHED: nothing here throttles, and of
+ * sched_rt_runtime_us and sched_rt_period_us only deadline tasks take notice. What is left for fair tasks is the fair server's.
  *
  * Mirrored: queueing, picking, tick, yield, preemption, class and priority changes, pushing and pulling.
- * MODEL: no RLIMIT_RTTIME watchdog.
+ * MODEL: no RLIMIT_RTTIME watchdog; nobody disables migration, so that no stopper is asked to push who runs in place of a waiting task.
  */
 import { KernelBug } from '../lib/bug.js';
 import { type bool, S64_ZERO, s64_le, ZERO } from '../lib/types.js';
