@@ -16,7 +16,7 @@ import {
   namedBy,
   nativeLockstep,
 } from './differ.js';
-import { generateSequence, KINDS, xorshift32 } from './generate.js';
+import { generateSequence, KINDS, menuOf, xorshift32 } from './generate.js';
 import { compareSingleFunctions, type SingleResult } from './single-functions.js';
 import { suspectsOf } from './suspects.js';
 
@@ -50,6 +50,7 @@ export async function holdScheduler(kernel: Kernel, asked: LockstepAsked, report
     const native = await openNativeEngine({ ...asked, cpus });
     const result = differential(modelLockstep(kernel, cpus), nativeLockstep(native), namedBy(native), {
       ...GENERATION,
+      menu: menuOf(native.schema),
       cpus,
       seed: asked.seed,
       operations: each,
@@ -93,7 +94,11 @@ export async function schedulerCalls(kernel: Kernel, asked: LockstepAsked): Prom
     const lockstep = nativeLockstep(native);
     for (let [n, seed] = [0, asked.seed]; n < asked.operations / asked.cpus.length; seed++) {
       const kind = KINDS[seed % KINDS.length]!;
-      const { setup, ops } = generateSequence(xorshift32(seed), kind, { ...GENERATION, cpus });
+      const { setup, ops } = generateSequence(xorshift32(seed), kind, {
+        ...GENERATION,
+        menu: menuOf(native.schema),
+        cpus,
+      });
       const all = [...setup, ...ops];
       const difference = compareRuns(model.run(all), lockstep.run(all), namedBy(native));
       counts.active = false;

@@ -157,6 +157,13 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
   NATIVE_UNLESS_se_min_slice("\"min_slice\",")                                                                     \
   NATIVE_UNLESS_se_min_vruntime("\"min_vruntime\",")
 
+#define SYSCTLS                                                                                                    \
+  NATIVE_IF_latency("\"latency_ns\",")                                                                             \
+  NATIVE_IF_wakeup_granularity("\"wakeup_granularity_ns\",")                                                       \
+  NATIVE_IF_idle_min_granularity("\"idle_min_granularity_ns\",")                                                   \
+  NATIVE_IF_child_runs_first("\"child_runs_first\",")                                                              \
+  NATIVE_IF_update_scaling("\"tunable_scaling\",")
+
 /* Every list is name and expression; the schema and the dump are both made of it, so they agree. */
 #define HEAD_FIELDS(X)                                                                                             \
   X("now", native_now)                                                                                             \
@@ -550,6 +557,7 @@ const char *native_schema(void)
       JSON_LIST("tg_more", TG_MORE(JSON_FIELD)) JSON_LIST("calls", CALLS(JSON_NAME2))
       JSON_LIST("call_args", CALL_ARGS(JSON_NAME)) JSON_LIST("call_results", CALL_RESULTS(JSON_FIELD))
       JSON_LIST("other_names", OTHER_NAMES) JSON_LIST("absent", ABSENT)
+      JSON_LIST("sysctls", SYSCTLS)
       "\"features\":["
 #include "kernel/sched/features.h"
       "null],\"hz\":" __stringify(HZ) "}";
