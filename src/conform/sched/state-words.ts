@@ -116,6 +116,7 @@ const task = (k: vmlinux_x86, firstTask: number, id: number | undefined): number
 function realTime(k: vmlinux_x86, firstTask: number, words: Words, rq: rq): void {
   const { rt, dl, fair_server: server } = rq;
   const timer = k.m.hrtimer[server.dl_timer];
+  const bandwidth = k.m.hrtimer[k.m.def_rt_bandwidth?.rt_period_timer ?? NULL];
   words.push(
     rt.rt_nr_running,
     rt.rr_nr_running,
@@ -132,12 +133,16 @@ function realTime(k: vmlinux_x86, firstTask: number, words: Words, rq: rq): void
     k.m.cpupri[rq.cpu],
     dl.dl_nr_running,
     server.dl_server_active,
-    timer.queued === 1 ? w(timer.expires) : NULL,
+    timer?.queued === 1 ? w(timer.expires) : NULL,
     w(server.runtime),
     w(server.deadline),
     server.dl_throttled,
     server.dl_defer_armed,
     server.dl_defer_running,
+    rt.rt_throttled ?? 0,
+    w(rt.rt_time ?? ZERO),
+    w(rt.rt_runtime ?? ZERO),
+    bandwidth?.queued === 1 ? w(bandwidth.expires) : NULL,
   );
   share(words, rq.avg_rt);
   share(words, rq.avg_dl);

@@ -57,6 +57,9 @@ export interface Adds
   balance_runtime: typeof rt.balance_runtime;
   do_sched_rt_period_timer: typeof rt.do_sched_rt_period_timer;
   sched_rt_period_timer: typeof rt.sched_rt_period_timer;
+  update_rt_migration: typeof rt.update_rt_migration;
+  inc_rt_migration: typeof rt.inc_rt_migration;
+  dec_rt_migration: typeof rt.dec_rt_migration;
   sched_rt_runtime_exceeded: typeof rt.sched_rt_runtime_exceeded;
   update_current_exec_runtime: typeof rt.update_current_exec_runtime;
 }
