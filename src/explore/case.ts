@@ -211,12 +211,17 @@ class Run {
     return step.failure === null && !(this.input.stopAtReach === true && step.reached > 0);
   }
 
-  /** False when a standing property cannot make sense of what the kernel left of its machine. */
+  /** False when a property cannot make sense of what the kernel left of its machine. */
   private watched(look: () => void): boolean {
     try {
       look();
       return true;
     } catch (thrown) {
+      if (thrown instanceof KernelBug && thrown.kind === 'soft lockup') {
+        // a list that an override made circular, walked by a property
+        this.step.fail(`the machine is in no state that can be read: ${thrown.message}`);
+        return false;
+      }
       // what a user's property throws is for the user to mend
       if (!(thrown instanceof TypeError || thrown instanceof RangeError) || !isOurs(thrown)) throw thrown;
       this.step.fail(`the machine is in no state that can be read: ${thrown.message}`);

@@ -6,6 +6,7 @@ import { apply } from '../machine/apply.js';
 import { boot } from '../machine/boot.js';
 import { asBug } from '../machine/exception.js';
 import { nextEvent } from '../machine/next-event.js';
+import type { machine } from '../machine/state.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
@@ -45,6 +46,14 @@ export function traced(
   return play(kernel, scenario, limit, () => undefined, hit, vm);
 }
 
+function booted(kernel: Kernel, scenario: Scenario): machine {
+  try {
+    return boot(kernel, scenario);
+  } catch (thrown) {
+    throw asBug(thrown);
+  }
+}
+
 function play(
   kernel: Kernel,
   scenario: Scenario,
@@ -53,7 +62,7 @@ function play(
   hit: ((recorded: RecordedEvent) => void) | null,
   vm?: string,
 ): End {
-  const m = boot(kernel, scenario);
+  const m = booted(kernel, scenario);
   const k = bind(kernel, m, hit === null ? null : recorder(m, hit, vm));
   const given = scenario.events;
   const end = toNumber(m.bootClock) + (scenario.until ?? UNTIL);

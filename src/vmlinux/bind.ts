@@ -20,8 +20,8 @@ export interface Kernel<V extends vmlinux = vmlinux_x86> {
   readonly rebased?: string;
   /** what its series brought in sysctls, debugfs files and module parameters */
   readonly knobs?: Readonly<Record<string, Knob>>;
-  /** SCHED_FEATs whose default differs from the pin's */
-  readonly sched_feat?: Readonly<Record<string, boolean>>;
+  /** SCHED_FEATs whose default differs from the pin's, or that it lacks: null */
+  readonly sched_feat?: Readonly<Record<string, boolean | null>>;
 }
 
 /** A sysctl, debugfs file or module parameter of a series. Its value stands in `m.knobs` once it was written. */
