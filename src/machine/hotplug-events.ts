@@ -2,7 +2,6 @@
 /** CPUs of the host go down and come back, as by a write to /sys/devices/system/cpu/cpuN/online. */
 import { createActor } from '../guest/actor.js';
 import { NULL } from '../sched/sched.js';
-import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { Rules } from './rules.js';
 import type { machine } from './state.js';
 
@@ -36,7 +35,7 @@ export const hotplugEvents: Rules<'cpu_down' | 'cpu_up'> = {
 };
 
 /** What is sent to a CPU that is offline is lost. */
-export function dropInterrupts(k: vmlinux_x86, m: machine): void {
+export function dropInterrupts(m: machine): void {
   if (m.cpuhp === undefined) return;
-  for (const { cpu } of m.rq) if (m.host_irq[cpu].length > 0 && !k.cpu_online(cpu)) m.host_irq[cpu] = [];
+  for (const { cpu } of m.rq) if (m.host_irq[cpu].length > 0 && !isOnline(m, cpu)) m.host_irq[cpu] = [];
 }

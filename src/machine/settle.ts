@@ -8,7 +8,7 @@ import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { guestTakes } from './guest-kernel.js';
-import { dropInterrupts } from './hotplug-events.js';
+import { dropInterrupts, isOnline } from './hotplug-events.js';
 import type { machine } from './state.js';
 
 /** Interrupt handlers that the machine has: functions of the table. */
@@ -83,15 +83,16 @@ export function settle(k: vmlinux_x86, m: machine, entered: number = ANY_CPU): v
   for (let round = 0; ; round++) {
     assert(round < 10_000, 'the machine does not come to rest within an event');
     let moved = false;
-    dropInterrupts(k, m);
     for (let cpu = 0; cpu < m.rq.length; cpu++) {
       const inKernel = cpu === entered || entered === ANY_CPU || rescheduled.includes(cpu) || isStirred(m, cpu);
+      if (!isOnline(m, cpu)) continue;
       settleGuest(k, m, cpu);
       if (!m.eager || !inKernel || !reschedule(k, m, cpu)) continue;
       moved = true;
       rescheduled = [...rescheduled, cpu];
     }
     if (k.runKernelThreads()) moved = true;
+    dropInterrupts(m);
     if (!moved && !m.host_irq.some(waits)) return;
   }
 }

@@ -20,6 +20,8 @@ export interface Schema {
   readonly call_args: readonly string[];
   readonly call_results: readonly string[];
   readonly features: readonly string[];
+  /** of SYSCTL_NAMES, those that the tree has */
+  readonly sysctls: readonly string[];
   /** columns that this tree has under another name: column, member, column, member ... */
   readonly other_names: readonly string[];
   /** columns that this tree has no member for: they are 0 and mean nothing */

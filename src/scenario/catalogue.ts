@@ -98,6 +98,22 @@ export const catalogue: readonly Named[] = [
     until: 40 * MS,
   },
   {
+    name: 'cpu-offline',
+    says: 'a CPU with queued vCPUs and a task that is bound to it goes offline, and comes back',
+    cpus: 2,
+    tasks: [{ comm: 'bound', cpus: [1] }],
+    vms: [{ name: 'vm', vcpus: 3, cpus: [[0], [1], [0, 1]] }],
+    events: [
+      { ev: 'advance', ns: 3 * MS },
+      { ev: 'cpu_down', cpu: 0, target: 1 },
+      { ev: 'advance', ns: 4 * MS },
+      { ev: 'tick', cpu: 1 },
+      { ev: 'advance', ns: 8 * MS },
+      { ev: 'tick', cpu: 0 },
+      { ev: 'cpu_up', cpu: 0, target: 1 },
+    ],
+  },
+  {
     name: 'two-spinners',
     says: 'one CPU, one VM, two vCPUs that fight for one lock',
     cpus: 1,

@@ -921,10 +921,13 @@ export function __schedule(this: vmlinux, sched_mode: number): void {
   }
 }
 
-/** kernel/sched/core.c: __schedule_loop() */
+/** kernel/sched/core.c: __schedule_loop(). The idle thread has preemption disabled anyway, on either side of the switch. */
 export function __schedule_loop(this: vmlinux, sched_mode: number): void {
+  const counted = this.m.irq_cpu !== undefined;
   do {
+    if (counted && !this.is_idle_task(this.get_current())) this.preempt_count_add(1);
     this.__schedule(sched_mode);
+    if (counted && !this.is_idle_task(this.get_current())) this.preempt_count_sub(1);
   } while (this.need_resched());
 }
 

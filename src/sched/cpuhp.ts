@@ -4,11 +4,14 @@
  *
  * Mirrored: of the steps of CPU hotplug those in which the scheduler, KVM and timers have their part, in their order, on the
  * threads that take them: the CPU's hotplug thread (a fair task like any other, which has to be picked first), then all CPUs'
- * stoppers. MODEL: who asked for it is no task, and waits nowhere; threads of the kernel go on as soon as they are current,
- * in no time. The threads are made when a CPU goes down for the first time, asleep.
+ * stoppers. MODEL: who asked for it is no task, and waits nowhere.
+ *
+ * DEVIATION DV-024: threads of the kernel go on as soon as they are current, in no time, grace periods included. They are
+ * made when a CPU goes down for the first time, asleep.
  */
 import { NotModelled } from '../lib/bug.js';
 import { EBUSY, EINVAL } from '../lib/errno.js';
+import { RESCHEDULE_VECTOR } from '../lib/irq_vectors.js';
 import type { bool } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { allocTask } from './boot-sched.js';
@@ -111,6 +114,9 @@ export function threadSleeps(this: vmlinux, state: number): void {
  * it has.
  */
 export function letSchedule(this: vmlinux, cpu: number): void {
+  this.m.cpu = cpu;
+  // The CPU that asks does so amidst a call for which its guest has not exited: see afterSyscall().
+  if (this.need_resched() && this.notReturned(this.get_current())) this.m.host_irq[cpu].push(RESCHEDULE_VECTOR);
   this.settleCpu(cpu);
   this.m.cpu = cpu;
   if (this.need_resched() && !this.notReturned(this.get_current())) this.schedule();

@@ -6,7 +6,8 @@
  * slices and shares, ticks just early and just late, one and a full tick), because that is where widths, signs and
  * comparisons differ; the rest is drawn evenly.
  */
-import { type Operation, type OpName, operation } from '../../operation/sched.js';
+import { FEATURE_NAMES } from '../../native/format.js';
+import { type Operation, type OpName, operation, SYSCTL_NAMES } from '../../operation/sched.js';
 
 /** A source of u32. */
 export type Random = () => number;
@@ -66,10 +67,18 @@ export interface SequenceOptions {
   readonly wraps?: boolean;
   /** may switch scheduler features, before anything else and in between (operation FEATURE); true when left out */
   readonly features?: boolean;
+  /** what there is to switch and to set; that of the pin when left out */
+  readonly menu?: Menu;
   /** longest single step of the clock, ns */
   readonly maxAdvance?: number;
   /** where to look closer */
   readonly focus?: Focus;
+}
+
+/** Features and sysctls that are drawn, by their numbers in FEATURE_NAMES and SYSCTL_NAMES. */
+export interface Menu {
+  readonly features: readonly number[];
+  readonly sysctls: readonly number[];
 }
 
 /** What a patch is about: the operations that lead there, and the times that its comparisons may turn on. */
@@ -158,11 +167,32 @@ const RT_PUSH_IPI = 18;
 /** Positions in features.h of the features that mirrored code asks for. */
 const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, RT_PUSH_IPI, 21, 25];
 
+/** Those of CFS, by name: positions differ from its own features.h. */
+const CFS_FEATURES = [
+  ...['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'SIS_PROP', 'UTIL_EST_FASTUP', 'ALT_PERIOD', 'BASE_SLICE'],
+];
+const PIN_MENU: Menu = { features: FEATURES, sysctls: [] };
+/** ns, around what they are at first with 1, 2, 4 and 8 CPUs */
+const LATENCIES = [0, 1, 750_000, 2_250_000, 6_000_000, 12_000_000, 18_000_000, 24_000_000, 4_294_967_295];
+const GRANULARITIES = [0, 1, 100_000, 750_000, 1_000_000, 2_000_000, 3_000_000, 100_000_000];
+
+/** What the tree has of what mirrored code reads. Sysctls are those of CFS: a tree without its latency has none. */
+export function menuOf(schema: { readonly features: readonly string[]; readonly sysctls: readonly string[] }): Menu {
+  const isThere = (id: number): boolean => schema.features.includes(FEATURE_NAMES[id]!);
+  const known = [...FEATURES, ...CFS_FEATURES.map((name) => FEATURE_NAMES.indexOf(name))];
+  const sysctls = SYSCTL_NAMES.flatMap((name, id) => (schema.sysctls.includes(name) ? [id] : []));
+  return {
+    features: known.filter(isThere),
+    sysctls: sysctls.includes(SYSCTL_NAMES.indexOf('latency_ns')) ? sysctls : [],
+  };
+}
+
 /** The native engine takes more; a state with more takes long to compare. */
 const [MOST_TASKS, MOST_GROUPS] = [80, 8];
 
 class SequenceMaker {
   private readonly shape: Shape;
+  private readonly menu: Menu;
   private readonly draw: OpName[];
   /** so far */
   private tasks = 0;
@@ -174,8 +204,10 @@ class SequenceMaker {
     private readonly options: SequenceOptions,
   ) {
     this.shape = SHAPES[kind];
+    this.menu = options.menu ?? PIN_MENU;
     this.draw = Object.entries(this.shape.weights).flatMap(([op, n]) => new Array<OpName>(n).fill(op as OpName));
     if (options.features !== false) this.draw.push('FEATURE');
+    if (options.features !== false && this.menu.sysctls.length > 0) this.draw.push('SYSCTL');
     if (options.cpus > 1 && this.shape.weights.AFFINITY === undefined) this.draw.push('AFFINITY');
     for (const [op, n] of Object.entries(options.focus?.weights ?? {})) {
       if (this.possible(op as OpName)) this.draw.push(...new Array<OpName>(n).fill(op as OpName));
@@ -254,6 +286,14 @@ class SequenceMaker {
     return operation('SETATTR', { cpu, id, a: this.nice(), b: this.slice(), flags });
   }
 
+  private sysctl(): Operation {
+    const id = this.of(this.menu.sysctls);
+    const name = SYSCTL_NAMES[id]!;
+    const few = name === 'child_runs_first' ? 2 : name === 'tunable_scaling' ? 4 : 0;
+    if (few > 0) return operation('SYSCTL', { id, a: this.below(few) });
+    return operation('SYSCTL', { id, a: this.of(name === 'latency_ns' ? LATENCIES : GRANULARITIES) });
+  }
+
   /** sched_setscheduler() and its like: by policy and priority, some from an interrupt, or as kernel threads ask for it. */
   private policy(cpu: number, id: number): Operation {
     const b = this.of([0, 0, 0, 1, 1, 1, 2, 3, 4]);
@@ -292,7 +332,9 @@ class SequenceMaker {
       case 'GROUP_IDLE':
         return operation(op, { cpu, id: this.below(this.groups), a: this.below(2) });
       case 'FEATURE':
-        return operation(op, { cpu, id: this.of(FEATURES), a: this.below(2) });
+        return operation(op, { cpu, id: this.of(this.menu.features), a: this.below(2) });
+      case 'SYSCTL':
+        return this.sysctl();
       case 'FORK':
         return this.tasks < MOST_TASKS ? this.child(cpu) : operation('TICK', { cpu });
       case 'GROUP':
@@ -311,7 +353,8 @@ class SequenceMaker {
     if (this.shape.storm === true && this.chance(3)) yield operation('FEATURE', { id: RT_PUSH_IPI, a: 1 });
     if (!this.chance(3)) return;
     for (let n = 1 + this.below(3); n > 0; n--) {
-      yield operation('FEATURE', { id: this.of(FEATURES), a: this.below(2) });
+      yield operation('FEATURE', { id: this.of(this.menu.features), a: this.below(2) });
+      if (this.menu.sysctls.length > 0) yield this.sysctl();
     }
   }
 

@@ -115,8 +115,8 @@ const task = (k: vmlinux_x86, firstTask: number, id: number | undefined): number
 /** The real-time queue of a CPU, and its fair server. */
 function realTime(k: vmlinux_x86, firstTask: number, words: Words, rq: rq): void {
   const { rt, dl, fair_server: server } = rq;
-  // a kernel without fair servers has no timer of one
-  const timer = server.dl_timer === NULL ? null : k.m.hrtimer[server.dl_timer];
+  const timer = k.m.hrtimer[server.dl_timer];
+  const bandwidth = k.m.hrtimer[k.m.def_rt_bandwidth?.rt_period_timer ?? NULL];
   words.push(
     rt.rt_nr_running,
     rt.rr_nr_running,
@@ -139,6 +139,10 @@ function realTime(k: vmlinux_x86, firstTask: number, words: Words, rq: rq): void
     server.dl_throttled,
     server.dl_defer_armed,
     server.dl_defer_running,
+    rt.rt_throttled ?? 0,
+    w(rt.rt_time ?? ZERO),
+    w(rt.rt_runtime ?? ZERO),
+    bandwidth?.queued === 1 ? w(bandwidth.expires) : NULL,
   );
   share(words, rq.avg_rt);
   share(words, rq.avg_dl);

@@ -145,6 +145,16 @@ static struct {
 #define server_of(rq) (&native_no_server)
 #define server_timer(rq) (-1)
 #endif
+#ifdef NATIVE_HAVE_rt_rq_rt_time
+#define rt_member(rq, member) (rq)->rt.member
+#else
+#define rt_member(rq, member) 0
+#endif
+#if defined(NATIVE_HAVE_rt_rq_rt_time) && defined(NATIVE_HAVE_def_rt_bandwidth)
+#define rt_period_timer() native_timer(&def_rt_bandwidth.rt_period_timer)
+#else
+#define rt_period_timer() (-1)
+#endif
 #ifdef NATIVE_HAVE_dl_server_active
 #define server_active(rq) server_of(rq)->dl_server_active
 #else
@@ -182,9 +192,17 @@ static struct {
   NATIVE_UNLESS_se_custom_slice("\"custom_slice\",")                                                               \
   NATIVE_UNLESS_se_min_slice("\"min_slice\",")                                                                     \
   NATIVE_UNLESS_se_min_vruntime("\"min_vruntime\",")                                                               \
+  NATIVE_UNLESS_rt_rq_rt_time("\"rt_throttled\",\"rt_time\",\"rt_runtime\",\"rt_period_timer\",")                   \
   NATIVE_UNLESS_dl_server_active("\"server_active\",")                                                             \
   NATIVE_UNLESS_rq_fair_server("\"server_timer\",\"server_runtime\",\"server_deadline\",\"server_throttled\","      \
                                "\"server_armed\",\"server_running\",")
+
+#define SYSCTLS                                                                                                    \
+  NATIVE_IF_latency("\"latency_ns\",")                                                                             \
+  NATIVE_IF_wakeup_granularity("\"wakeup_granularity_ns\",")                                                       \
+  NATIVE_IF_idle_min_granularity("\"idle_min_granularity_ns\",")                                                   \
+  NATIVE_IF_child_runs_first("\"child_runs_first\",")                                                              \
+  NATIVE_IF_update_scaling("\"tunable_scaling\",")
 
 /* Every list is name and expression; the schema and the dump are both made of it, so they agree. */
 #define HEAD_FIELDS(X)                                                                                             \
@@ -264,6 +282,10 @@ static struct {
   X("server_throttled", server_of(rq)->dl_throttled)                                                               \
   X("server_armed", server_of(rq)->dl_defer_armed)                                                                 \
   X("server_running", server_of(rq)->dl_defer_running)                                                             \
+  X("rt_throttled", rt_member(rq, rt_throttled))                                                                   \
+  X("rt_time", rt_member(rq, rt_time))                                                                             \
+  X("rt_runtime", rt_member(rq, rt_runtime))                                                                       \
+  X("rt_period_timer", rt_period_timer())                                                                          \
   AVG_FIELDS(X, "rt", &rq->avg_rt)                                                                                 \
   AVG_FIELDS(X, "dl", &rq->avg_dl)
 /* A class' share of the CPU; its load is its running. */
@@ -352,12 +374,10 @@ static int native_pushable(struct list_head *place, struct rq *rq)
   return native_task_index(container_of(place, struct task_struct, pushable_tasks.node_list));
 }
 
-#ifdef NATIVE_HAVE_rq_fair_server
-static native_s64 native_timer(struct hrtimer *timer)
+static native_s64 __attribute__((unused)) native_timer(struct hrtimer *timer)
 {
   return native_queued(timer) ? hrtimer_get_expires(timer) : -1;
 }
-#endif
 
 static int native_node_index(struct rb_node *node)
 {
@@ -655,6 +675,7 @@ const char *native_schema(void)
       JSON_LIST("tg_more", TG_MORE(JSON_FIELD)) JSON_LIST("calls", CALLS(JSON_NAME2))
       JSON_LIST("call_args", CALL_ARGS(JSON_NAME)) JSON_LIST("call_results", CALL_RESULTS(JSON_FIELD))
       JSON_LIST("other_names", OTHER_NAMES) JSON_LIST("absent", ABSENT)
+      JSON_LIST("sysctls", SYSCTLS)
       "\"features\":["
 #include "kernel/sched/features.h"
       "null],\"hz\":" __stringify(HZ) "}";

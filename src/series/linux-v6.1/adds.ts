@@ -45,9 +45,6 @@ export interface Adds
   ttwu_do_wakeup: typeof core.ttwu_do_wakeup;
   put_prev_task_balance: typeof core.put_prev_task_balance;
   pickNextTaskOf: typeof core.pickNextTaskOf;
-  update_rt_migration: typeof rt.update_rt_migration;
-  inc_rt_migration: typeof rt.inc_rt_migration;
-  dec_rt_migration: typeof rt.dec_rt_migration;
   rt_bandwidth_enabled: typeof rt.rt_bandwidth_enabled;
   global_rt_period: typeof rt.global_rt_period;
   global_rt_runtime: typeof rt.global_rt_runtime;
@@ -60,6 +57,9 @@ export interface Adds
   balance_runtime: typeof rt.balance_runtime;
   do_sched_rt_period_timer: typeof rt.do_sched_rt_period_timer;
   sched_rt_period_timer: typeof rt.sched_rt_period_timer;
+  update_rt_migration: typeof rt.update_rt_migration;
+  inc_rt_migration: typeof rt.inc_rt_migration;
+  dec_rt_migration: typeof rt.dec_rt_migration;
   sched_rt_runtime_exceeded: typeof rt.sched_rt_runtime_exceeded;
   update_current_exec_runtime: typeof rt.update_current_exec_runtime;
 }

@@ -130,6 +130,7 @@ export default defineSeries<Adds>({
     {
       subject: 'kernel/sched/core.c, deadline.c, idle.c, stop_task.c as of v6.1',
       funcs: {
+        sched_cpu_dying: core.sched_cpu_dying,
         enqueue_task: core.enqueue_task,
         deactivate_task: core.deactivate_task,
         ttwu_do_activate: core.ttwu_do_activate,
@@ -168,9 +169,6 @@ export default defineSeries<Adds>({
         dequeue_pushable_task: rt.dequeue_pushable_task,
       },
       adds: {
-        update_rt_migration: rt.update_rt_migration,
-        inc_rt_migration: rt.inc_rt_migration,
-        dec_rt_migration: rt.dec_rt_migration,
         rt_bandwidth_enabled: rt.rt_bandwidth_enabled,
         global_rt_period: rt.global_rt_period,
         global_rt_runtime: rt.global_rt_runtime,
@@ -183,6 +181,9 @@ export default defineSeries<Adds>({
         balance_runtime: rt.balance_runtime,
         do_sched_rt_period_timer: rt.do_sched_rt_period_timer,
         sched_rt_period_timer: rt.sched_rt_period_timer,
+        update_rt_migration: rt.update_rt_migration,
+        inc_rt_migration: rt.inc_rt_migration,
+        dec_rt_migration: rt.dec_rt_migration,
         sched_rt_runtime_exceeded: rt.sched_rt_runtime_exceeded,
         update_current_exec_runtime: rt.update_current_exec_runtime,
       },

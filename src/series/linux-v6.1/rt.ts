@@ -23,6 +23,7 @@ import {
   to_s64,
   to_u64,
   U64_MAX,
+  type u32,
   u64,
   ZERO,
 } from '../../lib/types.js';
@@ -46,8 +47,9 @@ declare module '../../sched/sched.js' {
     rt_time?: u64;
     rt_runtime?: u64;
     rt_throttled?: number;
-    /** tasks that may run elsewhere, running or not */
-    rt_nr_migratory?: number;
+    /** of the queued tasks, those that may run elsewhere; and all */
+    rt_nr_migratory?: u32;
+    rt_nr_total?: u32;
   }
   interface sched_state {
     def_rt_bandwidth?: rt_bandwidth;
@@ -90,6 +92,7 @@ export function sched_init_smp(this: vmlinux_6_1): void {
     rt.rt_time = ZERO;
     rt.rt_throttled = 0;
     rt.rt_nr_migratory = 0;
+    rt.rt_nr_total = 0;
     rt.rt_runtime = m.def_rt_bandwidth.rt_runtime;
     m.rq[rq.id].wake_stamp = this.get_jiffies_64();
     m.rq[rq.id].wake_avg_idle = rq.avg_idle;
@@ -293,29 +296,33 @@ export function dec_rt_tasks(this: vmlinux_6_1, p: task_struct, rq: rq): void {
   this.dec_rt_migration(p, rq);
 }
 
-/**
- * kernel/sched/rt.c: update_rt_migration(): a CPU has tasks to spare when it has two, one of which may run elsewhere.
- *
- * MODEL: rt_nr_total is rt_nr_running, for there are no groups.
- */
+/* ---- pushing and pulling ---- */
+
+/** kernel/sched/rt.c: update_rt_migration(): overloaded is a CPU with two tasks, of which one may go, be it the running one. */
 export function update_rt_migration(this: vmlinux_6_1, rq: rq): void {
   const { rt } = rq;
-  const spare = rt.rt_nr_migratory! > 0 && rt.rt_nr_running > 1;
-  if (spare === (rt.overloaded !== 0)) return;
-  if (spare) this.rt_set_overload(rq);
-  else this.rt_clear_overload(rq);
-  rt.overloaded = Number(spare);
+  if (rt.rt_nr_migratory! > 0 && rt.rt_nr_total! > 1) {
+    if (!rt.overloaded) {
+      this.rt_set_overload(rq);
+      rt.overloaded = 1;
+    }
+  } else if (rt.overloaded) {
+    this.rt_clear_overload(rq);
+    rt.overloaded = 0;
+  }
 }
 
 /** kernel/sched/rt.c: inc_rt_migration() */
 export function inc_rt_migration(this: vmlinux_6_1, p: task_struct, rq: rq): void {
-  if (p.nr_cpus_allowed > 1) rq.rt.rt_nr_migratory!++;
+  rq.rt.rt_nr_total = (rq.rt.rt_nr_total! + 1) >>> 0;
+  if (p.nr_cpus_allowed > 1) rq.rt.rt_nr_migratory = (rq.rt.rt_nr_migratory! + 1) >>> 0;
   this.update_rt_migration(rq);
 }
 
 /** kernel/sched/rt.c: dec_rt_migration() */
 export function dec_rt_migration(this: vmlinux_6_1, p: task_struct, rq: rq): void {
-  if (p.nr_cpus_allowed > 1) rq.rt.rt_nr_migratory!--;
+  rq.rt.rt_nr_total = (rq.rt.rt_nr_total! - 1) >>> 0;
+  if (p.nr_cpus_allowed > 1) rq.rt.rt_nr_migratory = (rq.rt.rt_nr_migratory! - 1) >>> 0;
   this.update_rt_migration(rq);
 }
 
@@ -327,6 +334,7 @@ export function enqueue_pushable_task(this: vmlinux_6_1, rq: rq, p: task_struct)
   if (was >= 0) list.splice(was, 1);
   const at = list.findIndex((id) => task[id].prio > p.prio);
   list.splice(at < 0 ? list.length : at, 0, p.id);
+
   if (p.prio < rq.rt.highest_prio.next) rq.rt.highest_prio.next = p.prio;
 }
 
