@@ -25,6 +25,8 @@ export interface Step {
   readonly kernel: vmlinux_x86;
   /** tracepoints hit by this event; empty in `before` */
   readonly traces: readonly trace_event[];
+  /** ... in kernels that run in guests; `event.vm` says in which, `event.cpu` is a vCPU */
+  readonly guestTraces: readonly trace_event[];
   /** The property is broken here. Says what was expected and what was seen, in kernel names. */
   fail(message: string): void;
   /** The interesting case occurred (for `always`, `leadsTo`, `agrees`) or the thing itself (for `sometimes`). */

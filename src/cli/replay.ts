@@ -7,6 +7,7 @@ import { wrap } from '../base/text.js';
 import { type Case, looksLikeToken, readCaseFile, readToken } from '../loader/counterexample.js';
 import { readText } from '../loader/files.js';
 import { traceKind } from '../loader/trace-text.js';
+import { guardKernelLoops } from '../workers/guard.js';
 import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
 import { TRACE_FORMATS, type TraceFormat, writeTrace } from './write-trace.js';
@@ -85,6 +86,7 @@ function formatOf(flags: Flags): TraceFormat | undefined {
 async function replay(what: string, flags: Flags, io: Io): Promise<number> {
   const format = formatOf(flags);
   const c = await readCase(what, io);
+  if (c.patch !== undefined) guardKernelLoops();
   // WHY first: the 64-bit integers of this process are settled by whoever loads them.
   const { chooseInt64 } = await import('../lib/int64-choice.js');
   if (c.int64 === 'checked') chooseInt64('checked');

@@ -168,7 +168,7 @@ async function aside(subject: Subject, settings: CheckSettings, tools: CheckTool
   const asked = only.length === 0 ? subject.difference : (selectedDifference(subject, only) ?? null);
   if (asked !== null) out.difference = await differenceOf(subject, asked, settings, tools);
   if (only.length > 0) return out;
-  const compared = subject.kernels.filter((k) => !/~\d+$/.test(k.name));
+  const compared = subject.kernels.filter((k) => !/~\d+$|\]$/.test(k.name));
   const numbers = [...Array(VARIATIONS + 1).keys()];
   const found = await Promise.all(
     compared.map((k) => Promise.all(numbers.map((variation) => tools.asker.measure(k.name, variation)))),

@@ -85,6 +85,7 @@ export function hrtimer_is_queued(this: vmlinux, timer: hrtimer_ptr): boolean {
  * compared as s64. MODEL: hrtimer_resolution is 1 ns, as with high-resolution timers.
  */
 export function hrtimer_forward(this: vmlinux, timer: hrtimer_ptr, now: u64, interval: u64): u64 {
+  if (interval === ZERO) interval = ONE;
   const t = this.m.hrtimer[timer];
   const delta = s64_diff(now, t.expires);
   if (s64_lt(delta, S64_ZERO)) return ZERO;

@@ -3,10 +3,15 @@
 
 import { bootVm, vcpuThread } from '../arch/x86/boot-vm.js';
 import type { GuestVm } from '../guest/actor.js';
+import { type GuestKernel, newGuestCpu, newGuestTask } from '../guest/guest-kernel.js';
 import type { Program } from '../guest/instructions.js';
-import type { Scenario, VmSpec } from '../scenario/scenario.js';
+import { newIrqCpu } from '../irq/preempt.js';
+import type { kvm_ptr } from '../kvm/kvm_host.js';
+import { ZERO } from '../lib/types.js';
+import type { GuestKernelSpec, Scenario, VmSpec } from '../scenario/scenario.js';
 import { forkTask } from '../sched/boot-sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import { guestBooted } from './guest-kernel.js';
 import type { machine } from './state.js';
 
 /** Creates every VM of the scenario; `register` gives a thread its program. */
@@ -15,6 +20,7 @@ export function bootVms(
   m: machine,
   scenario: Scenario,
   register: (task: number, program: Program | undefined, vcpu: number) => void,
+  bootGuest: (scenario: Scenario) => machine,
 ): void {
   for (const spec of scenario.vms ?? []) {
     const kvm = bootVm(k, {
@@ -25,9 +31,11 @@ export function bootVms(
       x2apic: spec.x2apic ?? true,
       pv_eoi: spec.pv_eoi === true,
       halted: spec.halted === true,
+      steal_time: spec.kernel !== undefined,
     });
     m.vmNames.push(spec.name);
     m.guest.push(guestWorld(spec));
+    if (spec.kernel !== undefined) m.guest[kvm].os = guestKernel(k, kvm, spec, bootGuest);
     m.kvm[kvm].vcpus.forEach((vcpu, i) => {
       const cpus = cpusOf(spec, i) ?? m.rq.map((rq) => rq.cpu);
       m.cpu = cpus[0];
@@ -58,6 +66,24 @@ function programOf(spec: VmSpec, vcpu: number): Program | undefined {
   const programs = spec.programs;
   if (programs === undefined) return undefined;
   return Array.isArray(programs[0]) ? (programs as Program[])[vcpu] : (programs as Program);
+}
+
+/** The guest's kernel has booted on its vCPUs, whose first exits are still to come. */
+function guestKernel(
+  k: vmlinux_x86,
+  kvm: kvm_ptr,
+  vm: VmSpec,
+  bootGuest: (scenario: Scenario) => machine,
+): GuestKernel {
+  const { preempt, ...rest } = vm.kernel as GuestKernelSpec;
+  const m = bootGuest({ ...rest, cpus: vm.vcpus });
+  m.vmNames.push(vm.name);
+  m.irq_cpu = m.rq.map(newIrqCpu);
+  for (const rq of m.rq) rq.prev_steal_time_rq = ZERO;
+  if (preempt === 'full') m.preempt_full = true;
+  const os: GuestKernel = { vm: kvm, m, cpu: m.rq.map(newGuestCpu), task: m.task.map(newGuestTask) };
+  guestBooted(k, os);
+  return os;
 }
 
 /** As many locks as the programs name. */

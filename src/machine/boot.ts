@@ -76,7 +76,13 @@ export function boot(kernel: Kernel, scenario: Scenario): machine {
   const offset = scenario.vruntime_offset === undefined ? u64(0) : u64(BigInt(scenario.vruntime_offset));
   for (const cfs_rq of m.cfs_rq) cfs_rq.zero_vruntime = add(cfs_rq.zero_vruntime, offset);
   for (const spec of scenario.tasks ?? []) bootTask(k, m, spec);
-  bootVms(k, m, scenario, (task, program, vcpu) => register(m, m.task[task], program, vcpu));
+  bootVms(
+    k,
+    m,
+    scenario,
+    (task, program, vcpu) => register(m, m.task[task], program, vcpu),
+    (guest) => boot(kernel, guest),
+  );
   if (scenario.apics !== undefined) bootApics(k, m, scenario.apics);
   settle(k, m);
   m.cpu = 0;

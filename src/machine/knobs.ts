@@ -8,15 +8,19 @@ import { U32_MAX } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { newSchedFeatures } from '../sched/records.js';
 import type { Kernel } from '../vmlinux/bind.js';
-import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import type { kernel_state_x86, vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { machine } from './state.js';
 
 type Bag = Record<string, number | boolean>;
 
+/** The variable behind a file of debugfs/sched or /proc/sys/kernel: sysctl_sched_base_slice for base_slice_ns. */
+const sysctlOf = (name: string): string => `sysctl_sched_${name.replace(/_ns$/, '')}`;
+
 /** Writes a knob. Booleans take 0 and 1; a name that the pin does not have is a series' own (`m.knobs`). */
-export function setKnob(_k: vmlinux_x86, m: machine, name: string, value: number): void {
-  if (name === 'base_slice_ns') {
-    m.sysctl_sched_base_slice = value >>> 0;
+export function setKnob(k: vmlinux_x86, m: kernel_state_x86, name: string, value: number): void {
+  if (Object.hasOwn(m, sysctlOf(name))) {
+    (m as unknown as Bag)[sysctlOf(name)] = value >>> 0;
+    if (name === 'tunable_scaling') k.sched_update_scaling();
     return;
   }
   const bags = [m.sched_feat, m.kvm_params, m.kvm_x86_params] as unknown as Bag[];
@@ -31,7 +35,7 @@ export function setKnob(_k: vmlinux_x86, m: machine, name: string, value: number
 
 /** Reads it; booleans as 0 and 1, undefined when nothing by that name was ever written. */
 export function getKnob(m: machine, name: string): number | undefined {
-  if (name === 'base_slice_ns') return m.sysctl_sched_base_slice;
+  if (Object.hasOwn(m, sysctlOf(name))) return (m as unknown as Record<string, number>)[sysctlOf(name)];
   for (const bag of [m.sched_feat, m.kvm_params, m.kvm_x86_params, m.knobs ?? {}] as unknown as Bag[]) {
     if (Object.hasOwn(bag, name)) return Number(bag[name]);
   }
@@ -45,9 +49,17 @@ const GREATEST = { bool: 1, u32: U32_MAX, ulong: Number.MAX_SAFE_INTEGER } as co
 /** a shift count in the hardware */
 const TIMER_MULTI_MAX = 31;
 
+/** Whether the kernel has a SCHED_FEAT of that name. */
+const hasFeature = ({ sched_feat }: Kernel, name: string): boolean =>
+  sched_feat?.[name] === undefined ? Object.hasOwn(newSchedFeatures(), name) : sched_feat[name] !== null;
+
 function featuresOf(kernels: readonly Kernel[]): Greatest {
-  const names = [...Object.keys(newSchedFeatures()), ...kernels.flatMap((k) => Object.keys(k.sched_feat ?? {}))];
-  return new Map(names.map((name) => [name, 1]));
+  const names = new Set([
+    ...Object.keys(newSchedFeatures()),
+    ...kernels.flatMap((k) => Object.keys(k.sched_feat ?? {})),
+  ]);
+  const isThere = (name: string) => kernels.length === 0 || kernels.some((k) => hasFeature(k, name));
+  return new Map([...names].filter(isThere).map((name) => [name, 1]));
 }
 
 function knobsOf(kernels: readonly Kernel[]): Greatest {

@@ -12,6 +12,7 @@ import { timeOfTsc } from '../lib/tsc.js';
 import { toNumber } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { NULL } from '../sched/sched.js';
+import { guestDueIn } from './guest-kernel.js';
 import { isOnline } from './hotplug-events.js';
 import type { machine } from './state.js';
 import { vcpuStateOf } from './vcpu-life.js';
@@ -24,7 +25,9 @@ export function programDueIn(m: machine, cpu: number): number {
   if (id === NULL) return dueIn(m.actor[p], null, NULL);
   const vcpu = m.vcpu[id];
   if (vcpuStateOf(m, vcpu) !== 'inGuest') return Number.POSITIVE_INFINITY;
-  return dueIn(m.actor[p], m.guest[vcpu.kvm], vcpu.vcpu_idx);
+  const guest = m.guest[vcpu.kvm];
+  if (guest.os !== undefined) return guestDueIn(guest.os, vcpu.vcpu_idx);
+  return dueIn(m.actor[p], guest, vcpu.vcpu_idx);
 }
 
 /** Whether what is current on the CPU uses CPU time by itself: a host task, or a guest that is in guest mode. */

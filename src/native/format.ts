@@ -70,6 +70,14 @@ export const FEATURE_NAMES: readonly string[] = [
   'UTIL_EST',
   'LATENCY_WARN',
   'NI_RANDOM',
+  // of CFS
+  'GENTLE_FAIR_SLEEPERS',
+  'START_DEBIT',
+  'LAST_BUDDY',
+  'SIS_PROP',
+  'UTIL_EST_FASTUP',
+  'ALT_PERIOD',
+  'BASE_SLICE',
 ];
 
 /** An operation of any engine, by name; what the numbers mean depends on it. */

@@ -13,7 +13,7 @@ export type NativeErrorCode =
   | 'no-tree'
   /** the path is not a kernel tree */
   | 'not-a-tree'
-  /** before 6.6 there is no EEVDF */
+  /** before 5.18 kernel/sched was compiled file by file */
   | 'tree-too-old'
   /** not Linux on x86_64 */
   | 'unsupported-machine'

@@ -36,14 +36,24 @@ export const OPS = [
   'LLC',
   'CPU_DOWN',
   'CPU_UP',
+  'SYSCTL',
 ] as const;
 export type OpName = (typeof OPS)[number];
+
+/** What SYSCTL writes, by its number. */
+export const SYSCTL_NAMES: readonly string[] = [
+  'latency_ns',
+  'wakeup_granularity_ns',
+  'idle_min_granularity_ns',
+  'child_runs_first',
+  'tunable_scaling',
+];
 
 /**
  * One operation. It runs on `cpu`, with current that runqueue's curr; tasks and groups are counted from 0, group 0
  * is the root.
  *
- *   BASE_SLICE a            sysctl_sched_base_slice = a (ns)
+ *   BASE_SLICE a            sysctl_sched_base_slice = a (ns); before 6.6, where it was called so, sysctl_sched_min_granularity
  *   GROUP a                 a cgroup below group a; returns its number
  *   SHARES id, a            sched_group_set_shares(group id, scale_load(a))
  *   FORK a, b, cpu, flags   a task of nice a in group b, pinned to cpu, or with flags 1 allowed on every CPU; returns its
@@ -65,9 +75,11 @@ export type OpName = (typeof OPS)[number];
  *   FEATURE id, a           scheduler feature number id (their order in features.h) on or off
  *   VTIME id, a, cpu        the virtual time that the empty queue of group id starts from; -16 when it is not empty
  *   AFFINITY id, a          set_cpus_allowed_ptr() of the CPUs whose bits are set in a; -16 for moving a running task
- *   SERVER_TIMER            the timer of the CPU's fair server fires if it is due: returns whether it was
+ *   SERVER_TIMER            the timer of the CPU's fair server fires if it is due: returns whether it was; before there are
+ *                           fair servers, the timer of def_rt_bandwidth
  *   GROUP_IDLE id, a        sched_group_set_idle(): cpu.idle of group id
  *   LLC a                   the CPUs whose bits are set in a share a last-level cache, and are one scheduling domain
+ *   SYSCTL id, a            number id of SYSCTL_NAMES = a; -22 where the kernel has none of that name
  *   CPU_DOWN id             CPU id is to go offline: its hotplug thread is woken, and takes it down once it is current there;
  *                           -16 while another CPU goes down, -22 for CPU 0 and for what is not online
  *   CPU_UP id               CPU id comes back; -16 while a CPU goes down, -22 when it is online

@@ -10,7 +10,7 @@ import { differenceRows, nothingNoticed } from './difference-text.js';
 import { measuresTable, movesOf } from './measures-table.js';
 import { searched, unreachedRows } from './report-text.js';
 import { counterexampleLines } from './transcript.js';
-import { partsOf, worthShowing } from './verdicts.js';
+import { partsOf, tellingVerdict, withSetting, worthShowing } from './verdicts.js';
 
 const WIDTH = 78;
 
@@ -19,7 +19,7 @@ export function reportMail(report: CheckReport): string {
   const { base, patched } = partsOf(report);
   const findings = report.claims.map((claim) => ({
     claim,
-    properties: claim.properties.filter((p) => worthShowing(p.verdicts[patched])),
+    properties: claim.properties.filter((p) => worthShowing(tellingVerdict(p, report).verdict)),
   }));
   const asked = findings.filter((f) => f.properties.length > 0);
   const lines = [
@@ -88,7 +88,10 @@ function question(p: PropertyResult, base: string, patched: string): string[] {
   const code = codeIn(c.message, p.says);
   const where = code.length > 0 ? ` in ${code.join(', ')}` : '';
   return [
-    ...wrap(`Is it intended that this does not always hold${where}: ${says}?  ${sentence(c.message)}`, WIDTH),
+    ...wrap(
+      `Is it intended that this does not always hold${withSetting(c.kernel)}${where}: ${says}?  ${sentence(c.message)}`,
+      WIDTH,
+    ),
     ...compared(p, base, 'refuted'),
     '',
     ...wrap(`The ${count(c.events.length, 'event')} that ${c.events.length === 1 ? 'leads' : 'lead'} there:`, WIDTH),

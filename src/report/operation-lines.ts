@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** How operations of a differential run are printed: as they are replayed, each with what it does, and their machine. */
 import { inWidth, wrap } from '../base/text.js';
-import type { Operation } from '../operation/sched.js';
+import { type Operation, SYSCTL_NAMES } from '../operation/sched.js';
 import { operationText } from '../operation/sched-text.js';
 
 export { operationText, sequenceText } from '../operation/sched-text.js';
@@ -89,7 +89,7 @@ function meaning(op: Operation, given: Given, features: readonly string[]): stri
     case 'AFFINITY':
       return `task ${id} may run on CPU ${cpusText(a)}`;
     case 'SERVER_TIMER':
-      return `the fair server's timer of CPU ${cpu}, if it is due`;
+      return `the fair server's timer of CPU ${cpu}, or RT throttling's, if it is due`;
     case 'GROUP_IDLE':
       return `cpu.idle of ${groupName(id)}: ${a}`;
     case 'LLC':
@@ -98,6 +98,8 @@ function meaning(op: Operation, given: Given, features: readonly string[]): stri
       return `CPU ${id} is to go offline: CPU ${cpu} wakes its hotplug thread`;
     case 'CPU_UP':
       return `CPU ${id} comes back online, by CPU ${cpu}`;
+    case 'SYSCTL':
+      return `${SYSCTL_NAMES[id] ?? `sysctl ${id}`} = ${a}`;
   }
 }
 

@@ -40,6 +40,11 @@ const instruction = v.variant(
     v.strictObject({ op: v.literal('yield') }),
     v.strictObject({ op: v.literal('yieldTo'), task: name }),
     v.strictObject({ op: v.literal('sleep'), ns: duration }),
+    v.strictObject({ op: v.literal('wait') }),
+    v.strictObject({ op: v.literal('wake'), task: name }),
+    v.strictObject({ op: v.literal('preemptDisable') }),
+    v.strictObject({ op: v.literal('preemptEnable') }),
+    v.strictObject({ op: v.literal('softirq'), ns: duration }),
     v.strictObject({ op: v.literal('exit') }),
   ],
   'an instruction',
@@ -64,6 +69,20 @@ const task = v.strictObject(
   'a task',
 );
 
+const hz = v.picklist([100, 250, 300, 1000], '100, 250, 300 or 1000');
+
+const guestKernel = v.strictObject(
+  {
+    hz: opt(hz),
+    preempt: opt(v.picklist(['voluntary', 'full'], 'voluntary or full')),
+    features: opt(v.record(v.string(), flag)),
+    base_slice: opt(int(1, U32_MAX)),
+    groups: opt(v.array(group, 'an array of groups')),
+    tasks: v.array(task, 'an array of tasks'),
+  },
+  "a guest's kernel",
+);
+
 const vm = v.strictObject(
   {
     name,
@@ -81,6 +100,7 @@ const vm = v.strictObject(
     lockKind: opt(v.picklist(['ticket', 'tas'], 'ticket or tas')),
     halted: opt(flag),
     programs: opt(v.lazy((given) => (Array.isArray((given as unknown[])?.[0]) ? v.array(program) : program))),
+    kernel: opt(guestKernel),
     handler_ns: opt(ns),
   },
   'a VM',
@@ -193,7 +213,7 @@ export const scenarioSchema = v.strictObject(
   {
     name: opt(v.string('a string')),
     cpus: int(1, 64),
-    hz: opt(v.picklist([100, 250, 300, 1000], '100, 250, 300 or 1000')),
+    hz: opt(hz),
     base_slice: opt(int(1, U32_MAX)),
     features: opt(v.record(v.string(), flag)),
     knobs: opt(v.record(v.string(), int(-NS_MAX, NS_MAX))),

@@ -27,15 +27,18 @@ export interface SchedConfig {
   now: u64;
   /** sets of CPUs that share a last-level cache, each a scheduling domain; none: no CPU has a domain */
   llc?: readonly (readonly number[])[];
-  /** features whose default is another than the pin's */
-  sched_feat?: Readonly<Record<string, boolean>>;
+  /** features whose default is another than the pin's; null for one that is not there */
+  sched_feat?: Readonly<Record<string, boolean | null>>;
 }
 
 /** An empty scheduler, before `initSched`: no queue is initialised. For machines that are made in one literal. */
 export function newSchedState(config: SchedConfig): sched_state {
   const { cpus, HZ, now } = config;
   const sched_feat: sched_features = newSchedFeatures();
-  for (const [name, on] of Object.entries(config.sched_feat ?? {})) sched_feat[name] = on;
+  for (const [name, on] of Object.entries(config.sched_feat ?? {})) {
+    if (on === null) delete sched_feat[name];
+    else sched_feat[name] = on;
+  }
   const sd_llc: number[][] = [];
   for (let cpu = 0; cpu < cpus; cpu++) {
     sd_llc.push([...(config.llc?.find((set) => set.includes(cpu)) ?? [])].sort((a, b) => a - b));
@@ -82,7 +85,8 @@ export function initSched(kernel: vmlinux, cpus: number): void {
     kernel.init_cfs_rq(cfs_rq);
     kernel.init_tg_cfs_entry(root, cfs_rq, null, cpu, null);
     kernel.hrtick_rq_init(rq);
-    kernel.fair_server_init(rq);
+    // WHY asked: before v6.8 there is no such server.
+    kernel.fair_server_init?.(rq);
   }
   // Where no domains are built the per-CPU variable keeps its 0, so that all CPUs seem to share a cache.
   if (m.sd_llc.some((span) => span.length > 0)) {

@@ -22,6 +22,7 @@ import {
   type s64,
   s64_diff,
   s64_lt,
+  s64_sub,
   sub,
   to_u64,
   type u32,
@@ -113,8 +114,19 @@ export function update_rq_clock(this: vmlinux, rq: rq): void {
   this.update_rq_clock_task(rq, delta);
 }
 
-/** kernel/sched/core.c: update_rq_clock_task() */
+/**
+ * kernel/sched/core.c: update_rq_clock_task()
+ *
+ * DEVIATION DV-640: steal time is not added to the averages of the interrupt class (NONTASK_CAPACITY).
+ */
 export function update_rq_clock_task(this: vmlinux, rq: rq, delta: s64): void {
+  // paravirt_steal_rq_enabled: a kernel in a guest
+  if (rq.prev_steal_time_rq !== undefined) {
+    const prev_steal = this.paravirt_steal_clock(this.cpu_of(rq));
+    const steal = s64_diff(prev_steal, rq.prev_steal_time_rq);
+    rq.prev_steal_time_rq = prev_steal;
+    delta = s64_sub(delta, s64_lt(delta, steal) ? delta : steal);
+  }
   rq.clock_task = add(rq.clock_task, to_u64(delta));
   this.update_rq_clock_pelt(rq, delta);
 }

@@ -37,7 +37,7 @@ import { ENQUEUE_REPLENISH, ENQUEUE_WAKEUP, NULL, type rq, type sched_dl_entity,
 
 const DL_SCALE = 10;
 const BW_SHIFT = 20;
-const NSEC_PER_USEC = s64(1000);
+export const NSEC_PER_USEC = s64(1000);
 /** ns */
 const dl_server_min_res: u64 = u64(1_000_000);
 export const SERVER_RUNTIME: u64 = u64(50_000_000);

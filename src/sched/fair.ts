@@ -100,8 +100,8 @@ export const PELT_MIN_DIVIDER_U64 = u64(PELT_MIN_DIVIDER);
 
 export const UPDATE_TG = 0x1;
 const SKIP_AGE_LOAD = 0x2;
-const DO_ATTACH = 0x4;
-const DO_DETACH = 0x8;
+export const DO_ATTACH = 0x4;
+export const DO_DETACH = 0x8;
 
 /* ---- weights ---- */
 
@@ -568,7 +568,7 @@ export function post_init_entity_util_avg(this: vmlinux, p: task_struct): void {
   sa.runnable_avg = sa.util_avg;
 }
 
-const S64_TWO = s64(2);
+export const S64_TWO = s64(2);
 
 /* ---- running time ---- */
 

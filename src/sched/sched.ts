@@ -295,6 +295,8 @@ export interface rq {
   clock_update_flags: u32;
   clock: u64;
   clock_task: u64;
+  /** CONFIG_PARAVIRT_TIME_ACCOUNTING, with steal time on: a kernel in a guest */
+  prev_steal_time_rq?: u64;
   clock_pelt: u64;
   clock_pelt_idle: u64;
   clock_idle: u64;

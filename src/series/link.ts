@@ -27,10 +27,17 @@ export function link(base: Kernel, series: Series<never> | Series, n = series.pa
   }
   const table: Record<string, AnyFunction> = { ...base.table };
   const knobs: Record<string, Knob> = { ...base.knobs };
-  const sched_feat: Record<string, boolean> = { ...base.sched_feat };
+  const sched_feat: Record<string, boolean | null> = { ...base.sched_feat };
   series.patches.slice(0, n).forEach((patch, i) => {
     Object.assign(knobs, patch.knobs);
     Object.assign(sched_feat, patch.sched_feat);
+    for (const name of patch.removes ?? []) {
+      if (table[name] !== undefined) delete table[name];
+      else {
+        const [place, expected] = [`patches[${i}].removes`, functionExpected(name, Object.keys(table))];
+        faults.push({ code: 'remove-unknown', place, expected, got: name });
+      }
+    }
     for (const kind of ['funcs', 'adds'] as const) {
       for (const [name, fn] of overridesOf(patch as Patch, kind)) {
         const place = `patches[${i}].${kind}.${name}`;

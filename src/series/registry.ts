@@ -10,6 +10,7 @@ import type { Kernel } from '../vmlinux/bind.js';
 import { historic } from './historic/index.js';
 import { link } from './link.js';
 import { linux_6_12 } from './linux-6.12.js';
+import linux_6_1 from './linux-v6.1/index.js';
 import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
 import preForfeit from './pre-forfeit/index.js';
@@ -29,6 +30,7 @@ export const pin: Kernel = linux_6_12;
 
 /** All known series, releases first, in the order in which they are listed. */
 export const allSeries: readonly AnySeries[] = [
+  linux_6_1,
   linux_6_19_rc1,
   linux_6_19,
   semanticsAwareV2,
@@ -99,12 +101,19 @@ function versionKey(version: string): number {
   return (Number(major ?? 0) * 1000 + Number(minor ?? 0)) * 10_000 + place;
 }
 
-/** The newest release that is no newer than a tree of that version (`6.19.4`, `6.19.0-rc3`); the pin for older ones. */
+/** `v6.12` for `v6.12.117`: a stable release stands for all of them. */
+const withoutStable = (id: string): string => id.replace(/^(v\d+\.\d+)\.\d+$/, '$1');
+
+/**
+ * The newest release that is no newer than a tree of that version (`6.19.4`, `6.19.0-rc3`); the oldest for older ones, the pin
+ * for a tree that does not say.
+ */
 export function nearestRelease(version: string): Kernel {
-  const wanted = versionKey(version);
-  const releases = allSeries.filter((series) => series.release === true && versionKey(series.id) <= wanted);
-  const newest = releases.sort((a, b) => versionKey(b.id) - versionKey(a.id))[0];
-  return newest === undefined ? pin : kernelByName(newest.id);
+  if (version === '') return pin;
+  const ids = [pin.name, ...allSeries.filter((series) => series.release === true).map(({ id }) => id)];
+  const keyOf = (id: string): number => versionKey(withoutStable(id));
+  const releases = ids.sort((a, b) => keyOf(b) - keyOf(a));
+  return kernelByName(releases.find((id) => keyOf(id) <= versionKey(version)) ?? releases.at(-1)!);
 }
 
 function baseByName(name: string, first: string): Kernel {

@@ -22,11 +22,19 @@ export interface Patch<Adds extends object = object> {
     [Name in keyof NoInfer<Adds>]?: Rebound<NoInfer<Adds>[Name], NoInfer<Adds>>;
   };
   adds?: { [Name in keyof Adds]?: Adds[Name] };
+  /**
+   * Functions of the base that are gone with it; an addition of the same patch may take the name with other parameters. To the
+   * functions of the series they are `never` (see `Without`), so that none calls them.
+   */
+  removes?: readonly (keyof kernel_functions_x86)[];
   /** sysctls, debugfs files and module parameters that come with it, by file name; read through `knobValue` */
   knobs?: Readonly<Record<string, Knob>>;
-  /** features whose default it changes */
-  sched_feat?: Readonly<Record<string, boolean>>;
+  /** features that it brings or whose default it changes; null for one that it lacks */
+  sched_feat?: Readonly<Record<string, boolean | null>>;
 }
+
+/** For a series' additions: the base's functions that it lacks. */
+export type Without<Names extends readonly (keyof kernel_functions_x86)[]> = { [Name in Names[number]]: never };
 
 export interface Series<Adds extends object = object> {
   /** how it is named on the command line and in a kernel's name */
@@ -56,6 +64,7 @@ export interface SeriesFault {
   code:
     | 'override-unknown'
     | 'override-signature'
+    | 'remove-unknown'
     | 'adds-existing'
     | 'not-a-function'
     | 'base-unknown'

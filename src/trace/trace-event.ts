@@ -11,6 +11,8 @@ export interface trace_event {
   event: string;
   /** the CPU that hit it */
   cpu: number;
+  /** of a kernel that runs in a guest: the name of its VM; `cpu` is a vCPU then */
+  vm?: string;
   /** ns, decimal */
   ts: string;
   fields: Readonly<Record<string, string | number | boolean>>;

@@ -20,8 +20,8 @@ export interface Kernel<V extends vmlinux = vmlinux_x86> {
   readonly rebased?: string;
   /** what its series brought in sysctls, debugfs files and module parameters */
   readonly knobs?: Readonly<Record<string, Knob>>;
-  /** SCHED_FEATs whose default differs from the pin's */
-  readonly sched_feat?: Readonly<Record<string, boolean>>;
+  /** SCHED_FEATs whose default differs from the pin's, or that it lacks: null */
+  readonly sched_feat?: Readonly<Record<string, boolean | null>>;
 }
 
 /** A sysctl, debugfs file or module parameter of a series. Its value stands in `m.knobs` once it was written. */
@@ -74,9 +74,9 @@ export function bind<V extends vmlinux = vmlinux_x86>(
   return boundTo(prototypeOf(kernel.table), m, tp) as unknown as V;
 }
 
-/** The kernel of `k`, bound to another machine; nobody hears its tracepoints. */
-export function rebind<V extends vmlinux>(k: V, m: V['m']): V {
-  return boundTo(Object.getPrototypeOf(k), m, null) as unknown as V;
+/** The kernel of `k`, bound to another machine; nobody hears its tracepoints unless `tp` does. */
+export function rebind<V extends vmlinux>(k: V, m: V['m'], tp: Bound['tp'] = null): V {
+  return boundTo(Object.getPrototypeOf(k), m, tp) as unknown as V;
 }
 
 /** The functions of modules, as one table; what a module exports besides functions stays out. */

@@ -3,6 +3,9 @@
  * The modules whose functions every architecture's table has. The table's type, its functions and what `races` steps
  * through are taken from here and from the architecture's own list; a name that two modules export does not compile.
  */
+export * from '../irq/common.js';
+export * from '../irq/preempt.js';
+export * from '../irq/softirq.js';
 export * from '../kvm/entry.js';
 export * from '../kvm/kvm_host.js';
 export * from '../kvm/kvm_main.js';

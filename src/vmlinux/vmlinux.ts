@@ -6,6 +6,7 @@
  * when its file exports it and `modules.ts`, or an architecture's list, names the file. What an architecture has beyond
  * this is in a file of its own (`vmlinux-x86.ts`).
  */
+import type { irq_cpu } from '../irq/preempt.js';
 import type { kvm, kvm_state, kvm_vcpu, vcpu_ptr } from '../kvm/kvm_host.js';
 import type { hrtimer_state } from '../lib/hrtimer.js';
 import type { bool } from '../lib/types.js';
@@ -25,6 +26,10 @@ export interface kernel_state extends sched_state, kvm_state, hrtimer_state {
   hardirq?: number;
   /** per CPU: vectors of the interrupts that wait until the kernel lets them in, in order */
   host_irq: number[][];
+  /** per CPU, of a kernel that runs in a guest */
+  irq_cpu?: irq_cpu[];
+  /** preempt=full: kernel mode is preempted, too; else preempt=voluntary */
+  preempt_full?: boolean;
   /** knobs that a series brought and somebody wrote, by name; see `Knob` */
   knobs?: Record<string, number>;
 }

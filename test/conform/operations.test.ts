@@ -10,6 +10,7 @@ import { readRecording, type Sequence } from '../../src/operation/sched.js';
 import { newSchedFeatures } from '../../src/sched/records.js';
 import type { cfs_rq, rq, sched_entity } from '../../src/sched/sched.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { kernelByName } from '../../src/series/registry.js';
 import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 
@@ -20,7 +21,10 @@ const [header, step] = lines;
 
 describe('FEATURE', () => {
   it('numbers the features as the model does', () => {
-    expect(FEATURE_NAMES).toEqual(Object.keys(newSchedFeatures()));
+    const brought = Object.entries(kernelByName('v6.1').sched_feat ?? {}).flatMap(([name, on]) =>
+      on === null ? [] : name,
+    );
+    expect(FEATURE_NAMES).toEqual([...Object.keys(newSchedFeatures()), ...brought]);
   });
 });
 

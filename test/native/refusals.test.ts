@@ -15,7 +15,8 @@ function tree(name: string, makefile: string): string {
   for (const sub of ['kernel/sched', 'include/linux', 'include/asm-generic', 'include/uapi/asm-generic', 'lib']) {
     mkdirSync(join(dir, sub), { recursive: true });
   }
-  for (const file of ['kernel/sched/fair.c', 'kernel/bounds.c', 'lib/rbtree.c']) writeFileSync(join(dir, file), '');
+  for (const file of ['kernel/sched/fair.c', 'kernel/sched/build_policy.c', 'kernel/bounds.c', 'lib/rbtree.c'])
+    writeFileSync(join(dir, file), '');
   for (const file of ['sched.h', 'kconfig.h']) writeFileSync(join(dir, 'include/linux', file), '');
   writeFileSync(join(dir, 'Makefile'), makefile);
   return dir;
@@ -28,9 +29,11 @@ describe('a tree', () => {
   });
 
   it('that is too old is refused', () => {
-    const dir = tree('old', 'VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 90\nEXTRAVERSION =\n');
+    const dir = tree('old', 'VERSION = 5\nPATCHLEVEL = 10\nSUBLEVEL = 90\nEXTRAVERSION =\n');
+    expect(readTree(dir).version).toBe('5.10.90');
+    rmSync(join(dir, 'kernel/sched/build_policy.c'));
     expect(() => readTree(dir)).toThrow(
-      expect.objectContaining({ code: 'tree-too-old', message: expect.stringContaining('6.1.90') }),
+      expect.objectContaining({ code: 'tree-too-old', message: expect.stringContaining('5.10.90') }),
     );
   });
 

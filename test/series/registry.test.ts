@@ -120,6 +120,31 @@ describe('a series on another kernel than its base', () => {
   });
 });
 
+describe('what a series removes', () => {
+  const none = { id: 'less', title: 'less', base: pin.name };
+  it('is gone, or has other parameters', () => {
+    const removes = ['yield_task_fair', 'pick_next_entity'] as const;
+    const pick_next_entity = (_one: number) => null;
+    const series = { ...none, patches: [{ subject: 'less', removes, adds: { pick_next_entity } }] };
+    const { table } = link(pin, series as unknown as AnySeries as never);
+    expect(table['yield_task_fair']).toBeUndefined();
+    expect(table['pick_next_entity']).toBe(pick_next_entity);
+    expect(pin.table['yield_task_fair']).toBeTypeOf('function');
+  });
+
+  it('is there before', () => {
+    const series = { ...none, patches: [{ subject: 'less', removes: ['yield_task_fare'] }] };
+    expect(faultsOf(() => link(pin, series as unknown as AnySeries as never))).toEqual([
+      {
+        code: 'remove-unknown',
+        place: 'patches[0].removes',
+        expected: 'a function of the base, perhaps yield_task_fair',
+        got: 'yield_task_fare',
+      },
+    ]);
+  });
+});
+
 describe('prefixes', () => {
   it('equal the tables composed by hand', () => {
     const series = seriesOf('semantics-aware-v2');

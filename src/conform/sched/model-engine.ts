@@ -8,7 +8,7 @@ import { NULL, type sched_entity } from '../../sched/sched.js';
 import { bind, type Kernel } from '../../vmlinux/bind.js';
 import type { kernel_state_x86, vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { performOperation } from './operation-table.js';
-import { stateWords } from './state-words.js';
+import { averageOf, isEligible, stateWords } from './state-words.js';
 import { taskNumber, tasksInOrder } from './task-order.js';
 
 /** One scheduler under test, from its initial state: sched_clock 1 s, all CPUs idle, HZ 1000. */
@@ -155,11 +155,7 @@ function cpuState(k: vmlinux_x86, firstTask: number, cpu: number): CpuState {
   const gse: (Word[] | null)[] = [];
   for (const tg of m.task_group) {
     const q = m.cfs_rq[tg.cfs_rq[cpu]];
-    // avg_vruntime() moves its reference point: evaluated, and put back.
-    const { zero_vruntime, avg_vruntime } = q;
-    const V = k.avg_vruntime(q);
-    q.zero_vruntime = zero_vruntime;
-    q.avg_vruntime = avg_vruntime;
+    const V = averageOf(k, q);
     cfs.push([
       word(q.load.weight),
       q.nr_running,
@@ -167,7 +163,7 @@ function cpuState(k: vmlinux_x86, firstTask: number, cpu: number): CpuState {
       q.h_nr_runnable,
       word(q.avg_vruntime),
       word(q.avg_load),
-      word(q.zero_vruntime),
+      word(q.min_vruntime ?? q.zero_vruntime),
       word(V),
       entityName(k, firstTask, q.curr),
       entityName(k, firstTask, q.next),
@@ -198,7 +194,7 @@ export function stateOf(k: vmlinux_x86, firstTask: number): ConformState {
   for (const id of [...tasks, ...threads]) {
     const p = m.task[id];
     const se = m.se[p.se];
-    t.push([p.on_rq, p.__state, p.cpu, p.static_prio, k.entity_eligible(k.cfs_rq_of(se), se) ? 1 : 0, ...seWords(se)]);
+    t.push([p.on_rq, p.__state, p.cpu, p.static_prio, isEligible(k, se) ? 1 : 0, ...seWords(se)]);
   }
   return { now: word(m.sched_clock), w: m.warns, cpu: m.rq.map((rq) => cpuState(k, firstTask, rq.cpu)), t };
 }

@@ -6,14 +6,15 @@
  * src/native/c/drv_core.c, and weaker than an event's `legal`: the operations are entry points of the kernel, which may
  * be called where no system call, interrupt or cgroup migration comes from, so that the kernel's own tests are reached.
  */
-import { HRTIMER_RESTART } from '../../lib/hrtimer.js';
 import { add, lt, u64 } from '../../lib/types.js';
 import { hostEvents } from '../../machine/host-events.js';
+import { setKnob } from '../../machine/knobs.js';
 import { current, isIdle } from '../../machine/legality.js';
 import type { machine } from '../../machine/state.js';
-import type { Operation, OpName } from '../../operation/sched.js';
+import { FEATURE_NAMES } from '../../native/format.js';
+import { type Operation, type OpName, SYSCTL_NAMES } from '../../operation/sched.js';
 import { forkTask } from '../../sched/boot-sched.js';
-import type { task_struct } from '../../sched/sched.js';
+import { SCHED_TUNABLESCALING_LINEAR, type task_struct } from '../../sched/sched.js';
 import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { tasksInOrder } from './task-order.js';
 
@@ -63,24 +64,25 @@ const timeAndKnobs = {
   SERVER_TIMER: {
     refuses: never,
     perform({ k }, { cpu }) {
-      const timer = k.m.hrtimer[k.m.rq[cpu].fair_server.dl_timer];
+      const { rt_period_timer } = k.m.def_rt_bandwidth ?? {};
+      const timer = k.m.hrtimer[rt_period_timer ?? k.m.rq[cpu].fair_server.dl_timer];
       if (timer.queued === 0 || lt(k.m.sched_clock, timer.expires)) return 0;
-      timer.queued = 0;
-      if (k.dl_task_timer(timer.id) === HRTIMER_RESTART) timer.queued = 1;
+      k.hrtimerExpire(timer.id);
       return 1;
     },
   },
   BASE_SLICE: {
     refuses: never,
     perform({ k: { m } }, op) {
-      m.sysctl_sched_base_slice = Number(op.a) >>> 0;
+      if (m.sysctl_sched_min_granularity === undefined) m.sysctl_sched_base_slice = Number(op.a) >>> 0;
+      else m.sysctl_sched_min_granularity = Number(op.a) >>> 0;
       return 0;
     },
   },
   FEATURE: {
-    refuses: ({ k }, { id }) => (id >= 0 && id < Object.keys(k.m.sched_feat).length ? 0 : BAD_OP),
+    refuses: ({ k }, { id }) => (Object.hasOwn(k.m.sched_feat, FEATURE_NAMES[id] ?? '') ? 0 : BAD_OP),
     perform({ k: { m } }, op) {
-      m.sched_feat[Object.keys(m.sched_feat)[op.id]] = Number(op.a) !== 0;
+      m.sched_feat[FEATURE_NAMES[op.id]] = Number(op.a) !== 0;
       return 0;
     },
   },
@@ -96,6 +98,14 @@ const timeAndKnobs = {
       for (const { cpu } of m.rq) w.k.update_top_cache_domain(cpu, span.includes(cpu) ? span : m.sd_llc[cpu]);
       return 0;
     },
+  },
+  SYSCTL: {
+    refuses({ k: { m } }, { id, a }) {
+      const name = SYSCTL_NAMES[id] ?? '';
+      if (!Object.hasOwn(m, `sysctl_sched_${name.replace(/_ns$/, '')}`)) return BAD_OP;
+      return name === 'tunable_scaling' && (Number(a) < 0 || Number(a) > SCHED_TUNABLESCALING_LINEAR) ? BAD_OP : 0;
+    },
+    perform: ({ k }, { id, a }) => done(setKnob(k, k.m, SYSCTL_NAMES[id], Number(a))),
   },
 } satisfies Partial<Record<OpName, Row>>;
 
@@ -125,7 +135,9 @@ const groups = {
       return m.cfs_rq[m.task_group[op.id].cfs_rq[op.cpu]].nr_running === 0 ? 0 : IDLE;
     },
     perform({ k: { m } }, op) {
-      m.cfs_rq[m.task_group[op.id].cfs_rq[op.cpu]].zero_vruntime = u64(op.a);
+      const cfs_rq = m.cfs_rq[m.task_group[op.id].cfs_rq[op.cpu]];
+      if (cfs_rq.min_vruntime === undefined) cfs_rq.zero_vruntime = u64(op.a);
+      else cfs_rq.min_vruntime = u64(op.a);
       return 0;
     },
   },

@@ -2,7 +2,7 @@
 /** The scheduler's state as the words that the native engine hands out: for comparing fast, and further than recordings do. */
 
 import { RB_RED } from '../../lib/rbtree_augmented.js';
-import type { i64 } from '../../lib/types.js';
+import { type i64, type u64, ZERO } from '../../lib/types.js';
 import { type cfs_rq, NULL, type sched_avg, type sched_entity } from '../../sched/sched.js';
 import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { taskNumber, tasksInOrder } from './task-order.js';
@@ -61,12 +61,22 @@ function entity(k: vmlinux_x86, firstTask: number, words: Words, se: sched_entit
   pelt(words, se.avg);
 }
 
-function queue(k: vmlinux_x86, firstTask: number, words: Words, q: cfs_rq, more: boolean): void {
-  // avg_vruntime() moves its reference point: evaluated, and put back.
+/** avg_vruntime() moves its reference point: evaluated, and put back. 0 on a kernel that has none: the column is absent. */
+export function averageOf(k: vmlinux_x86, q: cfs_rq): u64 {
+  if (k.avg_vruntime === undefined) return ZERO;
   const { zero_vruntime, avg_vruntime } = q;
   const V = k.avg_vruntime(q);
   q.zero_vruntime = zero_vruntime;
   q.avg_vruntime = avg_vruntime;
+  return V;
+}
+
+/** false on a kernel to which eligibility means nothing: the column is absent. */
+export const isEligible = (k: vmlinux_x86, se: sched_entity): boolean =>
+  k.entity_eligible?.(k.cfs_rq_of(se), se) ?? false;
+
+function queue(k: vmlinux_x86, firstTask: number, words: Words, q: cfs_rq, more: boolean): void {
+  const V = averageOf(k, q);
   words.push(
     w(q.load.weight),
     q.nr_running,
@@ -74,7 +84,7 @@ function queue(k: vmlinux_x86, firstTask: number, words: Words, q: cfs_rq, more:
     q.h_nr_runnable,
     w(q.avg_vruntime),
     w(q.avg_load),
-    w(q.zero_vruntime),
+    w(q.min_vruntime ?? q.zero_vruntime),
     w(V),
     name(k, firstTask, q.curr),
     name(k, firstTask, q.next),
@@ -87,6 +97,8 @@ function queue(k: vmlinux_x86, firstTask: number, words: Words, q: cfs_rq, more:
     w(q.tg_load_avg_contrib),
     w(q.propagate),
     w(q.prop_runnable_sum),
+    name(k, firstTask, q.last ?? NULL),
+    name(k, firstTask, q.skip ?? NULL),
   );
   pelt(words, q.avg);
 }
@@ -121,7 +133,7 @@ export function stateWords(k: vmlinux_x86, firstTask: number, more: boolean, res
   for (const id of [...tasks, ...threads]) {
     const p = m.task[id];
     const se = m.se[p.se];
-    words.push(p.on_rq, p.__state, p.cpu, p.static_prio, Number(k.entity_eligible(k.cfs_rq_of(se), se)));
+    words.push(p.on_rq, p.__state, p.cpu, p.static_prio, Number(isEligible(k, se)));
     entity(k, firstTask, words, se, more);
   }
   if (more) for (const tg of m.task_group) words.push(w(tg.shares), w(tg.load_avg));

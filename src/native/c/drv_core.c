@@ -27,6 +27,13 @@
 #define native_sched_move_task(p) sched_move_task(p)
 #endif
 
+/* It had another name before 6.6, and another meaning. */
+#ifdef NATIVE_HAVE_base_slice
+#define native_base_slice sysctl_sched_base_slice
+#else
+#define native_base_slice sysctl_sched_min_granularity
+#endif
+
 struct task_struct init_task ____cacheline_aligned;
 struct mm_struct init_mm;
 struct task_struct *native_current = &init_task;
@@ -145,16 +152,21 @@ u64 hrtimer_forward(struct hrtimer *timer, ktime_t now, ktime_t interval)
   u64 n = 0;
 
   if (now < hrtimer_get_expires(timer)) return 0;
+  if (interval < 1) interval = 1;
   n = (now - hrtimer_get_expires(timer)) / interval + 1;
   hrtimer_add_expires_ns(timer, n * interval);
   return n;
 }
 
-/* The timer of this CPU's fair server, if it is due. */
+/* The timer of this CPU's fair server, if it is due; before there was one, that of the real-time tasks' bandwidth. */
 static native_s64 native_server_timer(void)
 {
+#if defined(NATIVE_HAVE_rq_fair_server) || defined(NATIVE_HAVE_def_rt_bandwidth)
 #ifdef NATIVE_HAVE_rq_fair_server
   struct hrtimer *timer = &this_rq()->fair_server.dl_timer;
+#else
+  struct hrtimer *timer = &def_rt_bandwidth.rt_period_timer;
+#endif
 
   if (!native_queued(timer) || hrtimer_get_expires(timer) > native_now) return 0;
   native_queued(timer) = 0;
@@ -350,8 +362,9 @@ static native_s64 native_fork(int cpu, int nice, int group, bool anywhere)
   native_parent->normal_prio = p->normal_prio;
   native_current = native_parent;
   sched_fork(0, p);
-  sched_cgroup_fork(p, &args);
+  /* before 6.6 the child is placed beside whoever runs there */
   native_enter(cpu);
+  sched_cgroup_fork(p, &args);
   native_task[native_nr_tasks] = p;
   wake_up_new_task(p);
   return native_nr_tasks++;
@@ -462,8 +475,10 @@ static native_s64 native_do(const struct native_op *op)
 
   switch (op->op) {
   case NATIVE_BASE_SLICE:
-    sysctl_sched_base_slice = op->a;
+    native_base_slice = op->a;
     return 0;
+  case NATIVE_SYSCTL:
+    return native_set_sysctl(op->id, op->a);
   case NATIVE_GROUP:
     return native_make_group(op->a);
   case NATIVE_SHARES:

@@ -37,18 +37,64 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
 #endif
 #ifdef NATIVE_HAVE_cfs_rq_sum_w_vruntime
 #define cfs_sum_w_vruntime(c) (c)->sum_w_vruntime
-#else
+#define set_sum_w_vruntime(c, x) ((c)->sum_w_vruntime = (x))
+#elif defined(NATIVE_HAVE_cfs_rq_avg_vruntime)
 #define cfs_sum_w_vruntime(c) (c)->avg_vruntime
+#define set_sum_w_vruntime(c, x) ((c)->avg_vruntime = (x))
+#else
+#define cfs_sum_w_vruntime(c) 0
+#define set_sum_w_vruntime(c, x) ((void)(x))
 #endif
 #ifdef NATIVE_HAVE_cfs_rq_sum_weight
 #define cfs_sum_weight(c) (c)->sum_weight
-#else
+#define set_sum_weight(c, x) ((c)->sum_weight = (x))
+#elif defined(NATIVE_HAVE_cfs_rq_avg_load)
 #define cfs_sum_weight(c) (c)->avg_load
+#define set_sum_weight(c, x) ((c)->avg_load = (x))
+#else
+#define cfs_sum_weight(c) 0
+#define set_sum_weight(c, x) ((void)(x))
+#endif
+#ifdef NATIVE_HAVE_cfs_rq_last
+#define cfs_last(c) (c)->last
+#else
+#define cfs_last(c) NULL
+#endif
+#ifdef NATIVE_HAVE_cfs_rq_skip
+#define cfs_skip(c) (c)->skip
+#else
+#define cfs_skip(c) NULL
+#endif
+#ifdef NATIVE_HAVE_se_deadline
+#define se_deadline(s) (s)->deadline
+#define set_deadline(s, x) ((s)->deadline = (x))
+#else
+#define se_deadline(s) 0
+#define set_deadline(s, x) ((void)(x))
+#endif
+#ifdef NATIVE_HAVE_se_vlag
+#define se_vlag(s) (s)->vlag
+#define set_vlag(s, x) ((s)->vlag = (x))
+#else
+#define se_vlag(s) 0
+#define set_vlag(s, x) ((void)(x))
+#endif
+#ifdef NATIVE_HAVE_se_slice
+#define se_slice(s) (s)->slice
+#define set_slice(s, x) ((s)->slice = (x))
+#else
+#define se_slice(s) 0
+#define set_slice(s, x) ((void)(x))
 #endif
 #ifdef NATIVE_HAVE_cfs_rq_zero_vruntime
 #define cfs_zero_vruntime(c) (c)->zero_vruntime
 #else
 #define cfs_zero_vruntime(c) (c)->min_vruntime
+#endif
+#ifdef NATIVE_HAVE_base_slice
+#define native_base_slice sysctl_sched_base_slice
+#else
+#define native_base_slice sysctl_sched_min_granularity
 #endif
 #ifdef NATIVE_HAVE_tg_cfs_rq
 #define group_queue(g, cpu) tg_cfs_rq(native_group[g], cpu)
@@ -93,12 +139,21 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
   NATIVE_UNLESS_cfs_rq_nr_queued(OTHER_NAME("nr_queued", "nr_running"))                                            \
   NATIVE_UNLESS_cfs_rq_h_nr_queued(OTHER_NAME("h_nr_queued", "h_nr_running"))                                      \
   NATIVE_UNLESS_cfs_rq_h_nr_runnable(                                                                              \
-      NATIVE_IF_cfs_rq_h_nr_delayed(OTHER_NAME("h_nr_runnable", "h_nr_queued - h_nr_delayed"))                     \
-      NATIVE_UNLESS_cfs_rq_h_nr_delayed(OTHER_NAME("h_nr_runnable", "h_nr_queued")))                               \
-  NATIVE_UNLESS_cfs_rq_sum_w_vruntime(OTHER_NAME("sum_w_vruntime", "avg_vruntime"))                                \
-  NATIVE_UNLESS_cfs_rq_sum_weight(OTHER_NAME("sum_weight", "avg_load"))                                            \
+      NATIVE_IF_cfs_rq_h_nr_delayed(OTHER_NAME("h_nr_runnable", "h_nr_queued - h_nr_delayed")))                    \
+  NATIVE_UNLESS_cfs_rq_sum_w_vruntime(NATIVE_IF_cfs_rq_avg_vruntime(OTHER_NAME("sum_w_vruntime", "avg_vruntime"))) \
+  NATIVE_UNLESS_cfs_rq_sum_weight(NATIVE_IF_cfs_rq_avg_load(OTHER_NAME("sum_weight", "avg_load")))                 \
   NATIVE_UNLESS_cfs_rq_zero_vruntime(OTHER_NAME("zero_vruntime", "min_vruntime"))
 #define ABSENT                                                                                                     \
+  NATIVE_UNLESS_cfs_rq_sum_w_vruntime(NATIVE_UNLESS_cfs_rq_avg_vruntime("\"sum_w_vruntime\","))                    \
+  NATIVE_UNLESS_cfs_rq_sum_weight(NATIVE_UNLESS_cfs_rq_avg_load("\"sum_weight\","))                                \
+  NATIVE_UNLESS_cfs_rq_h_nr_runnable(NATIVE_UNLESS_cfs_rq_h_nr_delayed("\"h_nr_runnable\","))                      \
+  NATIVE_UNLESS_avg_vruntime("\"avg_vruntime()\",")                                                                \
+  NATIVE_UNLESS_entity_eligible("\"eligible\",")                                                                   \
+  NATIVE_UNLESS_cfs_rq_last("\"last\",")                                                                           \
+  NATIVE_UNLESS_cfs_rq_skip("\"skip\",")                                                                           \
+  NATIVE_UNLESS_se_deadline("\"deadline\",")                                                                       \
+  NATIVE_UNLESS_se_vlag("\"vlag\",")                                                                               \
+  NATIVE_UNLESS_se_slice("\"slice\",")                                                                             \
   NATIVE_UNLESS_se_sched_delayed("\"sched_delayed\",")                                                             \
   NATIVE_UNLESS_se_rel_deadline("\"rel_deadline\",")                                                               \
   NATIVE_UNLESS_se_custom_slice("\"custom_slice\",")                                                               \
@@ -145,9 +200,9 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
   X("rel_deadline", se_rel_deadline(se))                                                                           \
   X("custom_slice", se_custom_slice(se))                                                                           \
   X("vruntime", se->vruntime)                                                                                      \
-  X("deadline", se->deadline)                                                                                      \
-  X("vlag", se->vlag)                                                                                              \
-  X("slice", se->slice)                                                                                            \
+  X("deadline", se_deadline(se))                                                                                      \
+  X("vlag", se_vlag(se))                                                                                              \
+  X("slice", se_slice(se))                                                                                            \
   X("min_vruntime", se_min_vruntime(se))                                                                           \
   X("min_slice", se_min_slice(se))                                                                                 \
   X("exec_start", se->exec_start)                                                                                  \
@@ -176,7 +231,9 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
   X("leftmost", native_node_index(cfs->tasks_timeline.rb_leftmost))                                                \
   X("tg_load_avg_contrib", cfs->tg_load_avg_contrib)                                                               \
   X("propagate", cfs->propagate)                                                                                   \
-  X("prop_runnable_sum", cfs->prop_runnable_sum)
+  X("prop_runnable_sum", cfs->prop_runnable_sum)                                                                   \
+  X("last", native_entity_index(cfs_last(cfs)))                                                                    \
+  X("skip", native_entity_index(cfs_skip(cfs)))
 #define SE_MORE(X)                                                                                                 \
   X("left", native_child(se, 0))                                                                                   \
   X("right", native_child(se, 1))                                                                                  \
@@ -233,16 +290,24 @@ static unsigned long native_runnable_weight(struct sched_entity *se)
 /* The kernel's functions may write to their queue: they get a copy. */
 static native_s64 native_avg_vruntime(struct cfs_rq *cfs)
 {
+#ifdef NATIVE_HAVE_avg_vruntime
   struct cfs_rq copy = *cfs;
 
   return avg_vruntime(&copy);
+#else
+  return 0;
+#endif
 }
 
 static native_s64 native_eligible(struct sched_entity *se)
 {
+#ifdef NATIVE_HAVE_entity_eligible
   struct cfs_rq copy = *cfs_rq_of(se);
 
   return entity_eligible(&copy, se);
+#else
+  return 0;
+#endif
 }
 
 #define DUMP(name, value) *w++ = (native_s64)(value);
@@ -321,6 +386,40 @@ native_s64 native_set_vtime(const struct native_op *op)
   return 0;
 }
 
+/* debugfs files, by the numbers that SYSCTL takes; in a tree that lacks one it is a bad operation. */
+native_s64 native_set_sysctl(unsigned int which, native_s64 value)
+{
+  switch (which) {
+#ifdef NATIVE_HAVE_latency
+  case 0:
+    sysctl_sched_latency = value;
+    return 0;
+#endif
+#ifdef NATIVE_HAVE_wakeup_granularity
+  case 1:
+    sysctl_sched_wakeup_granularity = value;
+    return 0;
+#endif
+#ifdef NATIVE_HAVE_idle_min_granularity
+  case 2:
+    sysctl_sched_idle_min_granularity = value;
+    return 0;
+#endif
+#ifdef NATIVE_HAVE_child_runs_first
+  case 3:
+    sysctl_sched_child_runs_first = value;
+    return 0;
+#endif
+#ifdef NATIVE_HAVE_update_scaling
+  case 4:
+    if (value < 0 || value >= SCHED_TUNABLESCALING_END) return NATIVE_BAD_OP;
+    sysctl_sched_tunable_scaling = value;
+    return sched_update_scaling();
+#endif
+  }
+  return NATIVE_BAD_OP;
+}
+
 /* ---- single functions ---------------------------------------------------------------------------------------- */
 
 /* The operands: three of the function's own, then a queue, its current entity, and the entity. */
@@ -334,9 +433,9 @@ native_s64 native_set_vtime(const struct native_op *op)
   X("r", r)                                                                                                        \
   X("weight", s->load.weight)                                                                                      \
   X("vruntime", s->vruntime)                                                                                       \
-  X("deadline", s->deadline)                                                                                       \
-  X("vlag", s->vlag)                                                                                               \
-  X("slice", s->slice)                                                                                             \
+  X("deadline", se_deadline(s))                                                                                       \
+  X("vlag", se_vlag(s))                                                                                               \
+  X("slice", se_slice(s))                                                                                             \
   X("rel_deadline", se_rel_deadline(s))                                                                            \
   X("min_vruntime", se_min_vruntime(s))                                                                            \
   X("zero_vruntime", cfs_zero_vruntime(c))                                                                         \
@@ -349,8 +448,12 @@ struct call_args {
   CALL_ARGS(CALL_ARG)
 };
 
-/* The flags of enqueueing were renumbered: the operand has those of 6.12. */
+/* The flags of enqueueing were renumbered: the operand has those of 6.12. Before 6.6 it is no flags but a truth value. */
+#ifdef NATIVE_HAVE_ENQUEUE_INITIAL
 #define CALL_ENQUEUE_FLAGS ((a->x & 0x80 ? ENQUEUE_INITIAL : 0) | (a->x & 1 ? ENQUEUE_WAKEUP : 0))
+#else
+#define CALL_ENQUEUE_FLAGS a->x
+#endif
 /* Function, and the expression for `r`; `a` are the operands, `c` the queue, `s` the entity. */
 #define CALLS(X)                                                                                                   \
   X(mul_u64_u32_shr, mul_u64_u32_shr(a->x, a->y, a->z))                                                            \
@@ -366,7 +469,13 @@ struct call_args {
   NATIVE_IF_place_entity(X(place_entity, (place_entity(c, s, CALL_ENQUEUE_FLAGS), 0)))                             \
   NATIVE_IF_reweight_entity(X(reweight_entity, (reweight_entity(c, s, a->x), 0)))                                  \
   NATIVE_IF_reweight_eevdf(X(reweight_eevdf, (reweight_eevdf(s, a->x, a->y), 0)))                                  \
-  NATIVE_IF_update_entity_lag(X(update_entity_lag, (update_entity_lag(c, s), 0)))
+  NATIVE_IF_update_entity_lag(X(update_entity_lag, (update_entity_lag(c, s), 0)))                                  \
+  NATIVE_IF___sched_period(X(__sched_period, __sched_period(a->x)))                                                \
+  NATIVE_IF_sched_slice(X(sched_slice, sched_slice(c, s)))                                                         \
+  NATIVE_IF_sched_vslice(X(sched_vslice, sched_vslice(c, s)))                                                      \
+  NATIVE_IF_wakeup_gran(X(wakeup_gran, wakeup_gran(s)))                                                            \
+  NATIVE_IF_wakeup_preempt_entity(X(wakeup_preempt_entity, wakeup_preempt_entity(curr, s)))                        \
+  NATIVE_IF_update_min_vruntime(X(update_min_vruntime, (update_min_vruntime(c), 0)))
 
 #define CALL_ENUM(name, expression) CALL_##name##_code,
 enum call_code { CALLS(CALL_ENUM) };
@@ -389,10 +498,10 @@ int native_call(unsigned int function, const native_s64 *args, native_s64 *w)
   c->tg = &root_task_group;
   s->cfs_rq = curr->cfs_rq = c;
   s->exec_start = curr->exec_start = rq_clock_task(cpu_rq(0));
-  sysctl_sched_base_slice = a->base_slice;
+  native_base_slice = a->base_slice;
   cfs_zero_vruntime(c) = a->zero_vruntime;
-  cfs_sum_w_vruntime(c) = a->sum_w_vruntime;
-  cfs_sum_weight(c) = a->sum_weight;
+  set_sum_w_vruntime(c, a->sum_w_vruntime);
+  set_sum_weight(c, a->sum_weight);
   c->load.weight = a->load;
   cfs_nr_queued(c) = a->nr_queued;
   c->curr = a->curr_is == 1 ? curr : a->curr_is == 2 ? s : NULL;
@@ -403,9 +512,9 @@ int native_call(unsigned int function, const native_s64 *args, native_s64 *w)
   s->load.weight = a->weight;
   NATIVE_IF_se_h_load(s->h_load.weight = a->weight;)
   s->vruntime = a->vruntime;
-  s->deadline = a->deadline;
-  s->vlag = a->vlag;
-  s->slice = a->slice;
+  set_deadline(s, a->deadline);
+  set_vlag(s, a->vlag);
+  set_slice(s, a->slice);
   s->on_rq = a->on_rq;
   set_custom_slice(s, a->custom_slice);
   set_rel_deadline(s, a->rel_deadline);

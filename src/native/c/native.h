@@ -45,7 +45,8 @@ struct native_op {
   X(GROUP_IDLE)                                                                                                    \
   X(LLC)                                                                                                           \
   X(CPU_DOWN)                                                                                                      \
-  X(CPU_UP)
+  X(CPU_UP)                                                                                                        \
+  X(SYSCTL)
 #define NATIVE_OP_ENUM(name) NATIVE_##name,
 enum native_op_code { NATIVE_OPS(NATIVE_OP_ENUM) NATIVE_NR_OPS };
 
@@ -73,6 +74,7 @@ extern unsigned long native_warns;
 int native_dump(native_s64 *words, int extended);
 int native_call(unsigned int function, const native_s64 *args, native_s64 *results);
 const char *native_schema(void);
+native_s64 native_set_sysctl(unsigned int which, native_s64 value);
 native_s64 native_set_vtime(const struct native_op *op);
 
 /* main.c */

@@ -31,6 +31,12 @@ native_atomic(arch_atomic, atomic_t, int)
 #define ATOMIC64_INIT(i) { (i) }
 native_atomic(arch_atomic64, atomic64_t, s64)
 
+/* Before 6.5 the architecture had to define these, too. */
+#define arch_atomic_xchg(v, new) arch_xchg(&(v)->counter, (new))
+#define arch_atomic_cmpxchg(v, old, new) arch_cmpxchg(&(v)->counter, (old), (new))
+#define arch_atomic64_xchg arch_atomic_xchg
+#define arch_atomic64_cmpxchg arch_atomic_cmpxchg
+
 #define arch_atomic_add_return arch_atomic_add_return
 #define arch_atomic_sub_return arch_atomic_sub_return
 #define arch_atomic_fetch_add arch_atomic_fetch_add

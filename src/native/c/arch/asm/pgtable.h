@@ -38,7 +38,9 @@ static inline pte_t pte_mkyoung(pte_t pte) { return pte; }
 static inline pte_t pte_mkdirty(pte_t pte) { return pte; }
 static inline pte_t pte_mkclean(pte_t pte) { return pte; }
 static inline pte_t pte_mkwrite_novma(pte_t pte) { return pte; }
+#define pte_mkwrite(pte, ...) pte_mkwrite_novma(pte)
 static inline pte_t pte_modify(pte_t pte, pgprot_t prot) { (void)prot; return pte; }
+#define __HAVE_ARCH_PTE_SWP_EXCLUSIVE
 static inline pte_t pte_swp_mkexclusive(pte_t pte) { return pte; }
 static inline int pte_swp_exclusive(pte_t pte) { (void)pte; return 0; }
 static inline pte_t pte_swp_clear_exclusive(pte_t pte) { return pte; }
@@ -62,6 +64,12 @@ static inline pmd_t *pud_pgtable(pud_t pud) { return (pmd_t *)(pud.pud & PAGE_MA
 #define pud_pfn(pud) (pud_val(pud) >> PAGE_SHIFT)
 #define pud_page(pud) pfn_to_page(pud_pfn(pud))
 static inline void set_pte(pte_t *at, pte_t pte) { *at = pte; }
+static inline void set_pte_at(struct mm_struct *mm, unsigned long address, pte_t *at, pte_t pte)
+{
+  (void)mm;
+  (void)address;
+  *at = pte;
+}
 static inline void set_pmd(pmd_t *at, pmd_t pmd) { *at = pmd; }
 static inline void set_pud(pud_t *at, pud_t pud) { *at = pud; }
 static inline void pte_clear(struct mm_struct *mm, unsigned long address, pte_t *at)

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** v6.1: what it lacks is gone, and nothing that is left calls it. */
+import { describe, expect, it } from 'vitest';
+import { changed, deadline, delayed, eevdf, server, split } from '../../src/series/linux-v6.1/gone.js';
+import { kernelByName, nearestRelease, pin } from '../../src/series/registry.js';
+import type { Kernel } from '../../src/vmlinux/bind.js';
+
+const v6_1 = kernelByName('v6.1');
+
+/** Functions of the kernel that a function calls through `this`. */
+function calledBy({ table }: Kernel, name: string): string[] {
+  const text = String(table[name]).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+  return [...text.matchAll(/\bthis\.(\w+)\(/g)].map(([, callee]) => callee);
+}
+
+describe('v6.1', () => {
+  it('lacks EEVDF, delayed dequeue and the fair server', () => {
+    for (const name of [...eevdf, ...delayed, ...server, ...deadline, ...split]) {
+      expect(pin.table[name], name).toBeTypeOf('function');
+      expect(v6_1.table[name], name).toBeUndefined();
+    }
+    for (const name of changed) expect(v6_1.table[name], name).not.toBe(pin.table[name]);
+    expect(v6_1.sched_feat).toMatchObject({ PLACE_LAG: null, LAST_BUDDY: true });
+  });
+
+  it('calls nothing that it lacks', () => {
+    const missing = Object.keys(v6_1.table).flatMap((name) =>
+      calledBy(v6_1, name)
+        .filter((callee) => callee !== 'tp' && v6_1.table[callee] === undefined)
+        .map((callee) => `${name}() calls ${callee}()`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('is the nearest release to trees before 6.12, and to no later one', () => {
+    expect(['6.1.192', '6.6.0', '5.18.0'].map((version) => nearestRelease(version).name)).toEqual(
+      new Array(3).fill('v6.1'),
+    );
+    expect(nearestRelease('6.12.117')).toBe(pin);
+    expect(nearestRelease('6.13.2')).toBe(pin);
+  });
+});
