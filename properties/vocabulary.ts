@@ -78,6 +78,10 @@ export interface ApicMenu {
 
 /** Where a property is asked: the machines, and what may happen to them. */
 export interface World {
+  /** what `store` and `memslot` draw: addresses in a guest's memory, and what is stored there */
+  stores?: { gpas: readonly number[]; values: readonly number[] };
+  /** what `vm_ioctl` draws */
+  ioctls?: readonly number[];
   /** drawn anew for each run */
   scenario: Arbitrary<Scenario>;
   /** relative weights of event kinds; absent kinds do not occur. Empty: programs decide until `scenario.until` */

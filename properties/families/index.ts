@@ -10,6 +10,7 @@ import { kvm } from './kvm.js';
 import { lag } from './lag.js';
 import { overflow } from './overflow.js';
 import { pick } from './pick.js';
+import { realtime } from './realtime.js';
 import { starvation } from './starvation.js';
 import { time } from './time.js';
 import { wakeup } from './wakeup.js';
@@ -20,6 +21,14 @@ const everywhere = {
   'v6.19-rc1': 'holds',
   'v6.19': 'holds',
   'v6.19-rc1+semantics-aware-v2': 'holds',
+} as const;
+
+/** Linux does not keep it. */
+const nowhere = {
+  'v6.12.117': 'refuted',
+  'v6.19-rc1': 'refuted',
+  'v6.19': 'refuted',
+  'v6.19-rc1+semantics-aware-v2': 'refuted',
 } as const;
 
 /** Refuted on the release candidate, and so on what is based on it. */
@@ -34,6 +43,7 @@ export const families: readonly Claim[] = [
   pick,
   yields,
   wakeup,
+  realtime,
   accounts,
   overflow,
   interrupts,
@@ -56,6 +66,12 @@ export const recorded: Recorded = {
   'pick.5': notOnRc1,
   // fixed in v7.0 (b3d99f43c72b), and in 6.12.117
   'time.5': notOn6_19,
+  // of Linux: nothing is pushed or pulled when a waiting task becomes more urgent than what another CPU runs
+  'realtime.3': nowhere,
+  // of Linux: when the first of the pushable tasks can go nowhere, those behind it are not tried
+  'realtime.4': nowhere,
+  // of Linux: a task that the fair server puts off its CPU is not pushed to an idle one
+  'realtime.5': nowhere,
   // yield_to_deboost() and yield_task_fair() both update the clock
   'wakeup.3': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
   // the series asks for vCPUs preempted in user mode in a second round, and for receivers of its IPIs first: by design

@@ -137,7 +137,9 @@ async function judged(c: Case, kernel: Kernel, property: Property): Promise<Fail
   const { runCase } = await import('../explore/case.js');
   const { machineEngine } = await import('../explore/machine-engine.js');
   const { scenario, events } = c;
-  return runCase({ engine: machineEngine, kernel, scenario, property, course: { events } }).failure;
+  const input = { engine: machineEngine, kernel, scenario, property, course: { events } };
+  // as check asks a patch in a file: what the kernel keeps, it has to keep right
+  return runCase(input).failure ?? (c.patch === undefined ? null : runCase({ ...input, witness: true }).failure);
 }
 
 /** Why the property was not asked. */

@@ -206,7 +206,10 @@ class Run {
     }
     if (!this.watched(() => monitor.after?.(step))) return false;
     if (this.input.witness === true) {
-      for (const breach of this.input.engine.witness?.(step.m) ?? []) step.fail(`machine: ${breach}`);
+      const said = this.watched(() => {
+        for (const breach of this.input.engine.witness?.(step.m) ?? []) step.fail(`machine: ${breach}`);
+      });
+      if (!said) return false;
     }
     return step.failure === null && !(this.input.stopAtReach === true && step.reached > 0);
   }

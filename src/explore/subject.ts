@@ -17,6 +17,8 @@ export interface Subject {
   kernels: Kernel[];
   /** the author's claims, the reviewers' objections, the families */
   claims: Claim[];
+  /** functions that the series replaces or adds */
+  brought?: readonly string[];
   recorded: Recorded;
   /** whether the series' kernel does what the base does: asked beside the claims, and no claim itself */
   difference: Claim | null;
@@ -50,6 +52,7 @@ export function subjectOf(parts: SubjectParts): Subject {
     pin,
     kernels: [base, ...prefixes, ...against, ...settings, whole],
     claims: [...parts.claims, ...parts.families],
+    brought: series.patches.flatMap(({ funcs = {}, adds = {} }) => [...Object.keys(funcs), ...Object.keys(adds)]),
     recorded: parts.recorded ?? {},
     difference: parts.difference?.(base, whole) ?? null,
   };

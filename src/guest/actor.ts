@@ -6,6 +6,7 @@
  * A guest's spinlocks live here: ticket locks hand over in order, also to a waiter whose vCPU is not running;
  * test-and-set locks go to whoever looks first.
  */
+import type { guest_memory } from '../kvm/guest-memory.js';
 import type { GuestKernel } from './guest-kernel.js';
 import type { Instruction, Program } from './instructions.js';
 
@@ -43,6 +44,8 @@ export interface GuestVm {
   locks: { holder: number; queue: number[] }[];
   /** ns from interrupt entry to the EOI */
   handler_ns: number;
+  /** what its host sees of its memory; none shares any when absent */
+  memory?: guest_memory;
   /** the kernel that the guest runs, in place of programs of its vCPUs */
   os?: GuestKernel;
 }

@@ -53,7 +53,7 @@ export function exit_to_user_mode_prepareAgain(this: vmlinux): void {
   this.exit_to_user_mode_prepare();
 }
 
-/** kernel/entry/common.c: irqentry_exit_cond_resched(), a static call: nothing unless preempt=full. */
+/** irqentry_exit_cond_resched(), a static call of raw_irqentry_exit_cond_resched(), or of nothing unless preempt=full. */
 export function irqentry_exit_cond_resched(this: vmlinux): void {
   if (this.m.preempt_full === true) this.raw_irqentry_exit_cond_resched();
 }

@@ -11,7 +11,7 @@ import { otherSettings } from '../series/knob-settings.js';
 import { baseKernel, findSeries, kernelByName, pin, seriesIds, seriesKernel } from '../series/registry.js';
 import type { Series } from '../series/series.js';
 import type { Kernel } from '../vmlinux/bind.js';
-import { looksLikeFile } from './series-file.js';
+import { looksLikeFile } from './files.js';
 
 /** Plain data, so that it can go to a worker. */
 export interface SubjectSpec {

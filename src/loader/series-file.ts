@@ -19,11 +19,6 @@ export interface SeriesFile {
   claims: Claim[];
 }
 
-/** Does this argument name a file rather than a series of the registry? */
-export function looksLikeFile(name: string): boolean {
-  return /[\\/]|\.[cm]?[jt]s$/.test(name);
-}
-
 /**
  * Loads the series that a file exports by default. Throws BadInput with every fault.
  *

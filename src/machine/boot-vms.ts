@@ -2,16 +2,19 @@
 /** VMs and their vCPU threads, as a VMM sets them up, and the guests' own world. */
 
 import { bootVm, vcpuThread } from '../arch/x86/boot-vm.js';
+import { KVM_FEATURE_PV_SCHED } from '../arch/x86/kvm_host.js';
 import type { GuestVm } from '../guest/actor.js';
 import { type GuestKernel, newGuestCpu, newGuestTask } from '../guest/guest-kernel.js';
 import type { Program } from '../guest/instructions.js';
 import { newIrqCpu } from '../irq/preempt.js';
+import { newGuestMemory } from '../kvm/guest-memory.js';
 import type { kvm_ptr } from '../kvm/kvm_host.js';
 import { ZERO } from '../lib/types.js';
 import type { GuestKernelSpec, Scenario, VmSpec } from '../scenario/scenario.js';
 import { forkTask } from '../sched/boot-sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { guestBooted } from './guest-kernel.js';
+import { POLICY } from './policies.js';
 import type { machine } from './state.js';
 
 /** Creates every VM of the scenario; `register` gives a thread its program. */
@@ -35,6 +38,7 @@ export function bootVms(
     });
     m.vmNames.push(spec.name);
     m.guest.push(guestWorld(spec));
+    if (spec.kernel !== undefined || spec.memory === true) m.guest[kvm].memory = newGuestMemory();
     if (spec.kernel !== undefined) m.guest[kvm].os = guestKernel(k, kvm, spec, bootGuest);
     m.kvm[kvm].vcpus.forEach((vcpu, i) => {
       const cpus = cpusOf(spec, i) ?? m.rq.map((rq) => rq.cpu);
@@ -47,6 +51,7 @@ export function bootVms(
         cpus,
       });
       vcpuThread(k, p, m.vcpu[vcpu]);
+      if (spec.policy !== undefined) k.sched_setscheduler(p, POLICY[spec.policy], spec.rt_priority ?? 0);
       register(p.id, programOf(spec, i), vcpu);
     });
   }
@@ -75,11 +80,14 @@ function guestKernel(
   vm: VmSpec,
   bootGuest: (scenario: Scenario) => machine,
 ): GuestKernel {
-  const { preempt, ...rest } = vm.kernel as GuestKernelSpec;
+  const { preempt, pv_sched, ...rest } = vm.kernel as GuestKernelSpec;
   const m = bootGuest({ ...rest, cpus: vm.vcpus });
   m.vmNames.push(vm.name);
-  m.irq_cpu = m.rq.map(newIrqCpu);
+  // init_idle_preempt_count()
+  m.irq_cpu = m.rq.map((rq) => ({ ...newIrqCpu(), preempt_count: rq.curr === rq.idle ? 1 : 0 }));
   for (const rq of m.rq) rq.prev_steal_time_rq = ZERO;
+  m.kvm_para_features = k.__do_cpuid_funcKvmFeatures();
+  if (pv_sched === false) m.kvm_para_features &= ~(1 << KVM_FEATURE_PV_SCHED);
   if (preempt === 'full') m.preempt_full = true;
   const os: GuestKernel = { vm: kvm, m, cpu: m.rq.map(newGuestCpu), task: m.task.map(newGuestTask) };
   guestBooted(k, os);

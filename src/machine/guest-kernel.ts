@@ -13,6 +13,7 @@ import { dueIn, elapse, type Request, stepActor } from '../guest/actor.js';
 import type { CpuRequest, GuestCpu, GuestKernel, GuestTask } from '../guest/guest-kernel.js';
 import type { irq_cpu } from '../irq/preempt.js';
 import { TIMER_SOFTIRQ } from '../irq/softirq.js';
+import type { guest_memory } from '../kvm/guest-memory.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { toNumber, type u64 } from '../lib/types.js';
 import { NULL, TASK_INTERRUPTIBLE } from '../sched/sched.js';
@@ -34,6 +35,7 @@ function kernelOf(k: vmlinux_x86, os: GuestKernel, vcpu: number): vmlinux_x86 {
     it = { g: rebind(k, os.m, tp === null ? null : (event) => tp({ ...event, vm })), tp };
     bound.set(os.m, it);
   }
+  (it.g as { ram?: guest_memory | undefined }).ram = (k.m as machine).guest[os.vm].memory;
   os.m.cpu = vcpu;
   os.m.sched_clock = k.m.sched_clock;
   // the page that both sides know: struct kvm_steal_time
@@ -103,6 +105,7 @@ export function guestStep(k: vmlinux_x86, os: GuestKernel, vcpu: number): CpuReq
 export function guestBooted(k: vmlinux_x86, os: GuestKernel): void {
   for (let vcpu = 0; vcpu < os.cpu.length; vcpu++) {
     const g = kernelOf(k, os, vcpu);
+    if (vcpu === 0) g.kvm_guest_init();
     g.kvm_guest_cpu_init();
     os.cpu[vcpu].asks.push({ ask: 'lvtt', vector: LOCAL_TIMER_VECTOR });
     settleGuestCpu(g, os, vcpu);

@@ -10,6 +10,7 @@ import {
   findings,
   hasRecord,
   partsOf,
+  refutedOtherwise,
   summary,
   tellingVerdict,
   unrecordedFailures,
@@ -124,9 +125,11 @@ function propertyLines(p: PropertyResult, base: string, patched: string, width: 
   const c = p.counterexample;
   if (c === undefined) return [...head, ...means, ...wrap(`    ${searched(p, patched)}`, width, '    ')];
   const shrunk = c.foundAt > c.events.length ? `, shrunk from ${c.foundAt}` : '';
+  const otherwise = refutedOtherwise(c.message);
   return [
     ...head,
     ...means,
+    ...(otherwise === null ? [] : wrap(`    (${otherwise})`, width, '     ')),
     ...wrap(`    ${c.message}`, width, '    '),
     ...wrap(`    after ${count(c.events.length, 'event')}${shrunk}, on ${c.kernel}:`, width, '    '),
     '',

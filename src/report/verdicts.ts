@@ -71,6 +71,18 @@ export function hasRecord(report: CheckReport): boolean {
   return report.claims.some((c) => c.properties.some((p) => p.recorded[patched] !== undefined));
 }
 
+const OTHERWISE: readonly (readonly [RegExp, string])[] = [
+  [/^WARN_ON\(\) at /, 'the kernel warns'],
+  [/^(?:dies at boot: )?kernel BUG /, 'the kernel dies'],
+  [/^machine: /, 'the kernel breaks an invariant of its own'],
+];
+
+/** What refutes a property whose own sentence is not what is broken: every property fails on it. Null otherwise. */
+export function refutedOtherwise(message: string): string | null {
+  const [, what] = OTHERWISE.find(([prefix]) => prefix.test(message)) ?? [];
+  return what === undefined ? null : `${what} in a run of this property; its sentence is not what is broken`;
+}
+
 /** ` with MY_FEAT=0`, of a kernel whose knob is set otherwise; '' of any other. */
 export function withSetting(kernel: string): string {
   const [, set] = /\[([^\]]+)\]$/.exec(kernel) ?? [];

@@ -257,6 +257,31 @@ export const catalogue: readonly Named[] = [
     until: 40 * MS,
   },
   {
+    name: 'static-rt',
+    says: 'static real-time: every vCPU of one VM is SCHED_FIFO, beside a VM and a host task that are not, on two CPUs',
+    cpus: 2,
+    tasks: [{ comm: 'hog' }],
+    vms: [
+      {
+        name: 'rt',
+        vcpus: 2,
+        policy: 'fifo',
+        rt_priority: 1,
+        programs: [{ op: 'timer', ns: 2 * MS, vector: 0xec }, { op: 'hlt' }, { op: 'compute', ns: 300 * US }],
+      },
+      { name: 'fair', vcpus: 2, programs: [{ op: 'compute', ns: 1 * MS }] },
+    ],
+    until: 60 * MS,
+  },
+  {
+    name: 'static-rt-hog',
+    says: 'the same with vCPUs that never halt: the fair server alone lets others run, 50 ms in each second',
+    cpus: 2,
+    tasks: [{ comm: 'hog' }],
+    vms: [{ name: 'rt', vcpus: 2, policy: 'fifo', rt_priority: 1, programs: [{ op: 'compute', ns: 1 * MS }] }],
+    until: 2200 * MS,
+  },
+  {
     name: 'nice-mix',
     says: 'host tasks alone: three weights, a sleeper and a yielder on one CPU',
     cpus: 1,

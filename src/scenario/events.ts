@@ -56,6 +56,12 @@ export type MachineEvent =
   | { ev: 'cpu_down'; cpu: number; target: number }
   /** CPU `target` comes back online */
   | { ev: 'cpu_up'; cpu: number; target: number }
+  /** the guest, or anybody who writes its memory, stores 8 bytes at guest physical address `gpa` (VMs with `memory` or a kernel) */
+  | { ev: 'store'; vm: number; gpa: number; value: number }
+  /** its VMM takes the memory slot of page `frame` away, or puts it back */
+  | { ev: 'memslot'; vm: number; frame: number; there: boolean }
+  /** its VMM makes an ioctl of the VM that a series brings, by number */
+  | { ev: 'vm_ioctl'; vm: number; nr: number; arg: number }
   /** a knob: sysctl, debugfs, module parameter or SCHED_FEAT by its kernel name */
   | { ev: 'knob'; name: string; value: number }
   | ApicEvent

@@ -36,6 +36,8 @@ export interface GuestKernelSpec {
   hz?: number;
   /** `preempt=` on its command line; voluntary when absent: kernel mode is left at its own pace */
   preempt?: 'voluntary' | 'full';
+  /** false: built without CONFIG_PARAVIRT_SCHED, whatever its host offers */
+  pv_sched?: boolean;
   features?: Record<string, boolean>;
   /** ns; from the vCPU count and tunable scaling when absent */
   base_slice?: number;
@@ -50,6 +52,10 @@ export interface VmSpec {
   /** of its vCPU threads: one group for all, or one a vCPU */
   group?: string | string[];
   nice?: number;
+  /** chrt of every vCPU thread; SCHED_NORMAL when absent */
+  policy?: 'normal' | 'batch' | 'idle' | 'fifo' | 'rr';
+  /** 1 to 99, with policy fifo or rr */
+  rt_priority?: number;
   /** allowed CPUs of every thread, or one list a vCPU */
   cpus?: number[] | number[][];
   vendor?: 'vmx' | 'svm';
@@ -69,6 +75,8 @@ export interface VmSpec {
   halted?: boolean;
   /** one for all vCPUs, or one a vCPU; none: events decide what the guest does */
   programs?: Program | Program[];
+  /** events store to its memory (`store`), which KVM reads; so with a kernel, whose memory it is */
+  memory?: boolean;
   /** in place of programs of its vCPUs: the guest runs a kernel with tasks of its own */
   kernel?: GuestKernelSpec;
   /** ns that the guest's interrupt handlers take: with `programs`, to the EOI, which comes last; 2000 when absent */

@@ -54,6 +54,8 @@ const program = v.array(instruction, 'a program (an array of instructions)');
 const group = v.strictObject({ name, parent: opt(name), shares: opt(int(2, 262144)), idle: opt(flag) }, 'a group');
 const cpus = v.array(cpu, 'an array of CPU numbers');
 
+const policy = v.picklist(['normal', 'batch', 'idle', 'fifo', 'rr'], 'normal, batch, idle, fifo or rr');
+
 const task = v.strictObject(
   {
     comm: v.pipe(name, v.maxLength(15, 'a comm of at most 15 characters')),
@@ -61,7 +63,7 @@ const task = v.strictObject(
     group: opt(name),
     cpus: opt(cpus),
     slice: opt(ns),
-    policy: opt(v.picklist(['normal', 'batch', 'idle', 'fifo', 'rr'], 'normal, batch, idle, fifo or rr')),
+    policy: opt(policy),
     rt_priority: opt(int(1, 99)),
     asleep: opt(flag),
     program: opt(program),
@@ -75,6 +77,7 @@ const guestKernel = v.strictObject(
   {
     hz: opt(hz),
     preempt: opt(v.picklist(['voluntary', 'full'], 'voluntary or full')),
+    pv_sched: opt(flag),
     features: opt(v.record(v.string(), flag)),
     base_slice: opt(int(1, U32_MAX)),
     groups: opt(v.array(group, 'an array of groups')),
@@ -90,6 +93,8 @@ const vm = v.strictObject(
     vcpus: int(1, 1024),
     group: opt(v.union([name, v.array(name)], 'a group, or an array with one a vCPU')),
     nice: opt(nice),
+    policy: opt(policy),
+    rt_priority: opt(int(1, 99)),
     cpus: opt(v.union([cpus, v.array(cpus)], 'CPU numbers, or an array of them for each vCPU')),
     vendor: opt(v.picklist(['vmx', 'svm'], 'vmx or svm')),
     apicv: opt(flag),
@@ -100,6 +105,7 @@ const vm = v.strictObject(
     lockKind: opt(v.picklist(['ticket', 'tas'], 'ticket or tas')),
     halted: opt(flag),
     programs: opt(v.lazy((given) => (Array.isArray((given as unknown[])?.[0]) ? v.array(program) : program))),
+    memory: opt(flag),
     kernel: opt(guestKernel),
     handler_ns: opt(ns),
   },
@@ -155,6 +161,12 @@ const apicEvents = [
 ] as const;
 const apicEvent = v.variant('ev', apicEvents, 'an event of a local APIC');
 
+/** guest physical address of a word of 8 bytes */
+const word = v.pipe(
+  int(0, 2 ** 32 - 8),
+  v.check((gpa) => gpa % 8 === 0, 'a multiple of 8 below 2^32'),
+);
+
 const at = { cpu };
 const id = int(0, 65535);
 export const eventSchema = v.variant(
@@ -204,6 +216,9 @@ export const eventSchema = v.variant(
     v.strictObject({ ev: v.literal('apicv'), ...at, vm: int(0, 63), on: flag }),
     v.strictObject({ ev: v.literal('cpu_down'), ...at, target: int(1, 63) }),
     v.strictObject({ ev: v.literal('cpu_up'), ...at, target: int(1, 63) }),
+    v.strictObject({ ev: v.literal('store'), vm: int(0, 63), gpa: word, value: int(0, NS_MAX) }),
+    v.strictObject({ ev: v.literal('memslot'), vm: int(0, 63), frame: int(0, 2 ** 20 - 1), there: flag }),
+    v.strictObject({ ev: v.literal('vm_ioctl'), vm: int(0, 63), nr: int(0, 255), arg: u32 }),
     v.strictObject({ ev: v.literal('knob'), name, value: int(-NS_MAX, NS_MAX) }),
   ],
   'an event',

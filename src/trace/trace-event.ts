@@ -6,7 +6,7 @@
  */
 export interface trace_event {
   /** TRACE_SYSTEM */
-  system: 'sched' | 'kvm' | 'ipi' | 'warn' | 'kvmodel';
+  system: 'sched' | 'kvm' | 'ipi' | 'warn' | 'printk' | 'kvmodel';
   /** the event's name, `sched_switch` */
   event: string;
   /** the CPU that hit it */

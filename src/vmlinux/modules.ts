@@ -7,6 +7,7 @@ export * from '../irq/common.js';
 export * from '../irq/preempt.js';
 export * from '../irq/softirq.js';
 export * from '../kvm/entry.js';
+export * from '../kvm/guest-memory.js';
 export * from '../kvm/kvm_host.js';
 export * from '../kvm/kvm_main.js';
 export * from '../kvm/signal.js';

@@ -7,9 +7,10 @@
  * this is in a file of its own (`vmlinux-x86.ts`).
  */
 import type { irq_cpu } from '../irq/preempt.js';
+import type { guest_memory } from '../kvm/guest-memory.js';
 import type { kvm, kvm_state, kvm_vcpu, vcpu_ptr } from '../kvm/kvm_host.js';
 import type { hrtimer_state } from '../lib/hrtimer.js';
-import type { bool } from '../lib/types.js';
+import type { bool, u32 } from '../lib/types.js';
 import type { sched_state } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
 
@@ -28,6 +29,10 @@ export interface kernel_state extends sched_state, kvm_state, hrtimer_state {
   host_irq: number[][];
   /** per CPU, of a kernel that runs in a guest */
   irq_cpu?: irq_cpu[];
+  /** by kvm_ptr: what is behind a VM's memslots */
+  guest?: { memory?: guest_memory }[];
+  /** of a kernel that runs in a guest: KVM's features in CPUID leaf 0x40000001, as its host shows them */
+  kvm_para_features?: u32;
   /** preempt=full: kernel mode is preempted, too; else preempt=voluntary */
   preempt_full?: boolean;
   /** knobs that a series brought and somebody wrote, by name; see `Knob` */
@@ -73,4 +78,6 @@ export interface vmlinux extends kernel_functions, arch_functions {
   readonly m: kernel_state;
   /** Who hears the tracepoints; null for nobody. */
   readonly tp: ((event: trace_event) => void) | null;
+  /** of a kernel that runs in a guest: its memory, which its host sees as well */
+  readonly ram?: guest_memory;
 }

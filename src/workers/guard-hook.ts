@@ -12,7 +12,7 @@ import { originalOf, readSourceMap } from './source-map.js';
 const OUT = fileURLToPath(new URL('../..', import.meta.url));
 const ROOT = join(OUT, '..');
 /** What an override can break. Searching and reporting count for themselves. */
-const GUARDED = /^(?:properties|src\/(?:sched|kvm|lapic|arch|lib|trace|guest|series|machine))\//;
+const GUARDED = /^(?:properties|src\/(?:sched|irq|kvm|lapic|arch|lib|trace|guest|series|machine))\//;
 
 interface Loaded {
   format?: string | null;

@@ -66,6 +66,7 @@ export const HEADERS: readonly string[] = [
   'src/sched/features.ts',
   'src/irq/preempt.ts',
   'src/kvm/kvm_host.ts',
+  'src/kvm/guest-memory.ts',
   'src/arch/x86/kvm_host.ts',
   'src/lapic/apicdef.ts',
 ];

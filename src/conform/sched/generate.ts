@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Random operation sequences for differential runs, in nine kinds and one of its own.
+ * Random operation sequences for differential runs, in ten kinds and one of its own.
  *
  * Pure: all chance comes from the numbers passed in. Most values come from menus of boundaries (the clamps of
  * slices and shares, ticks just early and just late, one and a full tick), because that is where widths, signs and
@@ -34,6 +34,7 @@ export const KINDS = [
   'extreme-attr',
   'everything',
   'realtime',
+  'realtime-storm',
 ] as const;
 /** CPUs go down and come back. WHY not one of the others: which of those a seed makes goes by their number. */
 export const HOTPLUG = 'hotplug';
@@ -83,8 +84,9 @@ interface Shape {
   readonly groups: boolean;
   readonly nested: boolean;
   readonly nice: 'zero' | 'mixed' | 'extreme';
-  /** some tasks become SCHED_FIFO or SCHED_RR */
+  /** some tasks become SCHED_FIFO or SCHED_RR; in a storm most of them are, and all may run on several CPUs */
   readonly realtime?: boolean;
+  readonly storm?: boolean;
   /** how often each operation is drawn, relative to the others */
   readonly weights: Partial<Record<OpName, number>>;
 }
@@ -108,6 +110,17 @@ const SHAPES: Readonly<Record<Kind, Shape>> = {
     nice: 'mixed',
     realtime: true,
     weights: { ...RUN, ...GROUP, YIELD_TO: 16, NICE: 3, SETATTR: 8, SERVER_TIMER: 16, AFFINITY: 2 },
+  },
+  'realtime-storm': {
+    groups: false,
+    nested: false,
+    nice: 'mixed',
+    realtime: true,
+    storm: true,
+    weights: {
+      ...{ ...RUN, ADVANCE: 12, TICK: 12, BLOCK: 12, WAKE: 24, NICE: 2, FORK: 2 },
+      ...{ SETATTR: 8, SETSCHED: 12, RR_SLICE: 1, SERVER_TIMER: 6, AFFINITY: 6 },
+    },
   },
   hotplug: {
     groups: true,
@@ -137,10 +150,13 @@ const [REALTIME, PRIORITIES] = [
   [1, 2],
   [1, 2, 50, 98, 99],
 ];
+/** SCHED_RESET_ON_FORK */
+const RESET_ON_FORK = 0x4000_0000;
 /** Virtual times next to 0, to both ends of s64, and far from everything. */
 const VTIMES = [0n, -1n, -1_000_000n, 1_000_000_000n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 5_000_000n, 2n ** 62n];
+const RT_PUSH_IPI = 18;
 /** Positions in features.h of the features that mirrored code asks for. */
-const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, 21, 25];
+const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, RT_PUSH_IPI, 21, 25];
 
 /** The native engine takes more; a state with more takes long to compare. */
 const [MOST_TASKS, MOST_GROUPS] = [80, 8];
@@ -214,8 +230,15 @@ class SequenceMaker {
 
   private fork(cpu: number): Operation {
     this.tasks++;
-    const anywhere = this.options.cpus > 1 && this.chance(2) ? 1 : 0;
+    const storm = this.shape.storm === true;
+    const anywhere = this.options.cpus > 1 && (storm || this.chance(2)) ? 1 : 0;
     return operation('FORK', { cpu, a: this.nice(), b: this.below(this.groups), flags: anywhere });
+  }
+
+  /** In a storm, some of them of whoever runs there, if anybody does. */
+  private child(cpu: number): Operation {
+    const op = this.fork(cpu);
+    return this.shape.storm === true && this.chance(2) ? { ...op, flags: op.flags | 2 } : op;
   }
 
   private group(): Operation {
@@ -225,11 +248,19 @@ class SequenceMaker {
   }
 
   private attributes(cpu: number, id: number): Operation {
-    if (this.shape.realtime === true && this.chance(4)) {
-      return operation('SETATTR', { cpu, id, a: this.of(PRIORITIES), flags: this.of(REALTIME) });
-    }
+    const isRealtime = this.shape.storm === true ? !this.chance(5) : this.shape.realtime === true && this.chance(4);
+    if (isRealtime) return operation('SETATTR', { cpu, id, a: this.of(PRIORITIES), flags: this.of(REALTIME) });
     const flags = this.shape.nice === 'extreme' ? this.of(POLICIES) : 0;
     return operation('SETATTR', { cpu, id, a: this.nice(), b: this.slice(), flags });
+  }
+
+  /** sched_setscheduler() and its like: by policy and priority, some from an interrupt, or as kernel threads ask for it. */
+  private policy(cpu: number, id: number): Operation {
+    const b = this.of([0, 0, 0, 1, 1, 1, 2, 3, 4]);
+    if (b === 4) return operation('SETSCHED', { cpu, id, a: this.nice(), b });
+    const policy = this.chance(4) ? this.of(POLICIES) : this.of(REALTIME);
+    const a = REALTIME.includes(policy) ? this.of(PRIORITIES) : 0;
+    return operation('SETSCHED', { cpu, id, a, b, flags: b === 0 && this.chance(6) ? policy | RESET_ON_FORK : policy });
   }
 
   private operation(): Operation {
@@ -249,6 +280,10 @@ class SequenceMaker {
         return operation(op, { cpu, id, a: this.nice() });
       case 'SETATTR':
         return this.attributes(cpu, id);
+      case 'SETSCHED':
+        return this.policy(cpu, id);
+      case 'RR_SLICE':
+        return operation(op, { cpu, a: this.of([1, 2, 5, 100]) });
       case 'AFFINITY':
         return operation(op, { cpu, id, a: 1 + this.below(2 ** this.options.cpus - 1) });
       case 'CPU_DOWN':
@@ -259,7 +294,7 @@ class SequenceMaker {
       case 'FEATURE':
         return operation(op, { cpu, id: this.of(FEATURES), a: this.below(2) });
       case 'FORK':
-        return this.tasks < MOST_TASKS ? this.fork(cpu) : operation('TICK', { cpu });
+        return this.tasks < MOST_TASKS ? this.child(cpu) : operation('TICK', { cpu });
       case 'GROUP':
         return this.groups < MOST_GROUPS ? this.group() : operation('TICK', { cpu });
       case 'MOVE':
@@ -272,7 +307,9 @@ class SequenceMaker {
   }
 
   private *knobs(): Iterable<Operation> {
-    if (this.options.features === false || !this.chance(3)) return;
+    if (this.options.features === false) return;
+    if (this.shape.storm === true && this.chance(3)) yield operation('FEATURE', { id: RT_PUSH_IPI, a: 1 });
+    if (!this.chance(3)) return;
     for (let n = 1 + this.below(3); n > 0; n--) {
       yield operation('FEATURE', { id: this.of(FEATURES), a: this.below(2) });
     }
@@ -310,7 +347,8 @@ class SequenceMaker {
     yield* this.virtualTimes();
     while (this.tasks < tasks) {
       yield this.fork(this.cpu());
-      if (this.shape.nice === 'extreme' && this.chance(3)) yield this.attributes(0, this.tasks - 1);
+      if (this.shape.storm === true ? !this.chance(4) : this.shape.nice === 'extreme' && this.chance(3))
+        yield this.attributes(0, this.tasks - 1);
     }
     for (let cpu = 0; cpu < this.options.cpus; cpu++) yield operation('SCHEDULE', { cpu });
   }
