@@ -11,7 +11,8 @@ import { cloneMachine } from '../src/machine/clone.js';
 import { differenceBetween } from '../src/machine/difference.js';
 import type { machine } from '../src/machine/state.js';
 import type { Scenario } from '../src/scenario/scenario.js';
-import { bind, type Kernel, type Knob } from '../src/vmlinux/bind.js';
+import { ownKnobs } from '../src/series/knob-settings.js';
+import { bind, type Kernel } from '../src/vmlinux/bind.js';
 import type { vmlinux_x86 } from '../src/vmlinux/vmlinux-x86.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, hz } from './arbitraries.js';
 import { anyOrder, contendedVms } from './families/worlds.js';
@@ -102,24 +103,6 @@ const guestsAnyhow: World = {
   },
   length: 80,
 };
-
-/** Values worth trying: a switch both ways, a number at its ends and around what it is at first. */
-function valuesOf(knob: Knob): number[] {
-  if (knob.type === 'bool') return [0, 1];
-  return [...new Set([0, 1, knob.initial >> 1, knob.initial, knob.initial + 1, 2 * knob.initial, 100_000_000])];
-}
-
-/** What the kernel has over its base that can be set: each by its name, with the values that are tried. */
-export function ownKnobs(base: Kernel, kernel: Kernel): Record<string, readonly number[]> {
-  const out: Record<string, readonly number[]> = {};
-  for (const [name, knob] of Object.entries(kernel.knobs ?? {})) {
-    if (base.knobs?.[name] === undefined) out[name] = valuesOf(knob);
-  }
-  for (const [name, on] of Object.entries(kernel.sched_feat ?? {})) {
-    if (on !== null && base.sched_feat?.[name] !== on) out[name] = [0, 1];
-  }
-  return out;
-}
 
 /** The world, where what a series brings is turned from time to time. */
 function turning(world: World, knobs: Readonly<Record<string, readonly number[]>>): World {

@@ -26,6 +26,8 @@ export interface Step {
   readonly kernel: vmlinux_x86;
   /** tracepoints hit by this event; empty in `before` */
   readonly traces: readonly trace_event[];
+  /** ... in kernels that run in guests; `event.vm` says in which, `event.cpu` is a vCPU */
+  readonly guestTraces: readonly trace_event[];
   /** The property is broken here. Says what was expected and what was seen, in kernel names. */
   fail(message: string): void;
   /** The interesting case occurred (for `always`, `leadsTo`, `agrees`) or the thing itself (for `sometimes`). */
@@ -77,6 +79,10 @@ export interface ApicMenu {
 
 /** Where a property is asked: the machines, and what may happen to them. */
 export interface World {
+  /** what `store` and `memslot` draw: addresses in a guest's memory, and what is stored there */
+  stores?: { gpas: readonly number[]; values: readonly number[] };
+  /** what `vm_ioctl` draws */
+  ioctls?: readonly number[];
   /** drawn anew for each run */
   scenario: Arbitrary<Scenario>;
   /** relative weights of event kinds; absent kinds do not occur. Empty: programs decide until `scenario.until` */

@@ -5,6 +5,7 @@ import { interrupts } from '../lapic/index.js';
 import type { Claim, Recorded, Verdict } from '../vocabulary.js';
 import { accounts } from './accounts.js';
 import { fairness } from './fairness.js';
+import { hotplug } from './hotplug.js';
 import { kvm } from './kvm.js';
 import { lag } from './lag.js';
 import { overflow } from './overflow.js';
@@ -47,6 +48,7 @@ export const families: readonly Claim[] = [
   overflow,
   interrupts,
   kvm,
+  hotplug,
 ];
 
 /** Verdicts that were seen on EEVDF, by property and kernel. */
@@ -75,6 +77,13 @@ const onEevdf: Recorded = {
   // the series asks for vCPUs preempted in user mode in a second round, and for receivers of its IPIs first: by design
   'kvm.2': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
   'kvm.3': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
+  // of Linux itself: the list of vCPUs to wake on a CPU, and the CPU that their descriptors name, stay when the CPU goes
+  'hotplug.8': {
+    'v6.12.117': 'refuted',
+    'v6.19-rc1': 'refuted',
+    'v6.19': 'refuted',
+    'v6.19-rc1+semantics-aware-v2': 'refuted',
+  },
   // fixed in June 2026, in 6.12.117 and not in v6.19
   'lapic.7': notOn6_19,
 };

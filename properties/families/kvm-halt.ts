@@ -46,6 +46,8 @@ const windowFollows = always(
   'the halt-polling window is kept by a halt that it covered, grows after a short one, shrinks after a long one',
   {
     of: 'kvm.7',
+    means:
+      'the window: halt_poll_ns of the vCPU; covered: a halt no longer than it; short: shorter than the parameter halt_poll_ns, long: longer',
     given: halting,
     watch: () => {
       const open = new Map<number, Halt>();
@@ -131,6 +133,7 @@ const pollsTheWindow = always(
   'a vCPU in HLT polls for its window while nobody else wants its CPU, and sleeps then, not before',
   {
     of: 'kvm.8',
+    means: 'its window: halt_poll_ns of the vCPU when the halt began',
     given: halting,
     watch: pollsAsLong,
     fault: {
@@ -140,7 +143,7 @@ const pollsTheWindow = always(
   },
 );
 
-const nothingToDo = always(
+export const nothingToDo = always(
   'who polls or sleeps in HLT has nothing to do: no interrupt, expired timer, INIT, NMI or request to unblock',
   {
     of: 'kvm.9',

@@ -179,6 +179,7 @@ const wokenOnce = always(
 /** What a vCPU spins before PAUSE exits: a new start for who was away. */
 const freshWindow = always('with ple_window_shrink 0, a vCPU that comes back to its CPU has the initial PLE window', {
   of: 'kvm.15',
+  means: 'the window: arch.ple_window of the vCPU, in cycles, on VMX; the initial one: the parameter ple_window',
   given: busy,
   watch: () => {
     let away: number[] = [];

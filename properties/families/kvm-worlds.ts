@@ -7,7 +7,7 @@ import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, MS, US } from '../arbitraries.js';
 import type { Weights, World } from '../vocabulary.js';
 
 /** Ways to deliver an interrupt, as a VM may be set up. */
-const WAYS: readonly Partial<VmSpec>[] = [
+export const WAYS: readonly Partial<VmSpec>[] = [
   { vendor: 'vmx' },
   { vendor: 'svm' },
   { vendor: 'vmx', apicv: true },

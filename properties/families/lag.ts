@@ -167,7 +167,7 @@ function staysWhileOwing(): Monitor {
 }
 
 /** Between leaving and coming back w * vlag stays; then V - v is that vlag, and the deadline as far ahead as it was. */
-function comesBack(): Monitor {
+export function comesBack(): Monitor {
   const left = new Map<number, Left>();
   let rescaled: bigint | null = null;
   let enqueued: { vlag: bigint; alone: boolean; w: bigint } | null = null;

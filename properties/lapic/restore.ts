@@ -27,6 +27,7 @@ export const restoredIsTheSame = always(
   'a restored APIC is the one that was saved: its page, base, mp_state, and its timer to within a count',
   {
     of: 'lapic.29',
+    means: 'a count: as many bus cycles as the divider in TDCR says',
     given: worldOf(vmmWorlds),
     watch: () => {
       const model = new TimerModel();

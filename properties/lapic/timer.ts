@@ -80,6 +80,7 @@ export const noCatchingUp = always(
   'a periodic timer that is late ticks once for all that it missed; its next expiry is not in the past',
   {
     of: 'lapic.12',
+    means: 'late: by any time after its expiry, however many periods that is',
     given: worldOf(stallWorlds),
     watch: () => ({
       probes: {
@@ -194,6 +195,7 @@ export const restoredExpires = always(
   'a timer that KVM_SET_LAPIC restores expires when the count that it brings is over',
   {
     of: 'lapic.28',
+    means: 'the count: TMCCT of the page that is set, in as many bus cycles each as its divider says',
     given: worldOf(resumeWorlds),
     watch: expireInTime,
     fault: {
@@ -211,6 +213,7 @@ export const restoredExpires = always(
 /** The count goes down from TMICT as the divider says, and is 0 where nothing runs. */
 export const countsDown = always('a read of TMCCT finds what is left of the count, by the divider', {
   of: 'lapic.27',
+  means: 'the count: TMICT less one for every so many bus cycles as the divider in TDCR says, 1 to 128',
   given: worldOf(countWorlds),
   watch: () => {
     const model = new TimerModel();

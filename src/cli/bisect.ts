@@ -6,6 +6,7 @@ import { OK } from '../base/exit-codes.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { columns, wrap } from '../base/text.js';
 import { VERSION } from '../base/version.js';
+import { looksLikeFile } from '../loader/files.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
 
@@ -51,7 +52,8 @@ async function bisect(claim: string, name: string, flags: Flags, io: Io): Promis
   const asker = await askerFor(spec, false);
   const progress = await progressTo(io);
   try {
-    const settings = defined({ runs, seed });
+    const isFile = looksLikeFile(name);
+    const settings = { witness: isFile, steer: isFile, ...defined({ runs, seed }) };
     const tools = {
       engine: machineEngine,
       asker,

@@ -3,7 +3,7 @@
 import { basename, resolve } from 'node:path';
 import { type ExitStyle, NOT_JUDGED, OK, REFUTED, skipped } from '../base/exit-codes.js';
 import { bigintAsText } from '../base/stable-json.js';
-import { quoted } from '../base/text.js';
+import { count, quoted, wrap } from '../base/text.js';
 import type { PatchStep } from '../conform/patch/judge-step.js';
 import { readPatch, readPatches } from '../loader/patches.js';
 import type { KernelTree } from '../native/find-tree.js';
@@ -123,20 +123,75 @@ async function printed(io: Io, base: KernelTree, judged: readonly Judged[], flag
   }
 }
 
+/** How far a check has come. */
+export interface Progress {
+  readonly judged: Judged[];
+  /** patches in all; 0 until they are applied */
+  asked: number;
+  /** the one that is at work, and its parts that were begun */
+  subject: string | null;
+  parts: string[];
+}
+
+async function judgeAll(io: Io, base: KernelTree, flags: TreeFlags, state: Progress): Promise<void> {
+  const { judgeStep } = await import('../conform/patch/judge-step.js');
+  const steps = await stepsOf(io, base, flags);
+  state.asked = steps.length;
+  for (const step of steps) {
+    state.subject = step.subject;
+    state.parts = [];
+    const progress = (what: string) => {
+      state.parts.push(what);
+      io.err(`kvmodel: ${step.subject}: ${what}\n`);
+    };
+    state.judged.push({ subject: step.subject, check: await judgeStep(step, { ...flags, progress }) });
+  }
+}
+
+/** `INTERRUPTED: 1 of 3 patches judged; "sched: ..." was at UBSan, after lock-step, properties` */
+export function interruptedText({ judged, asked, subject, parts }: Progress): string {
+  if (subject === null) return 'INTERRUPTED: while the patches were applied; none is judged';
+  const [at = 'its build', ...before] = [...parts].reverse();
+  const after = before.length === 0 ? '' : `, after ${before.reverse().join(', ')}`;
+  return `INTERRUPTED: ${judged.length} of ${count(asked, 'patch', 'patches')} judged; "${subject}" was at ${at}${after}, and nothing here is about it`;
+}
+
+/** What is known when somebody has enough: never as if it were all. */
+async function printedPartial(io: Io, base: KernelTree, state: Progress, flags: TreeFlags): Promise<string> {
+  const said = interruptedText(state);
+  if (flags.format === 'json') {
+    const { judged, asked, subject } = state;
+    const whole = JSON.parse(jsonOf(base, judged, flags)) as object;
+    return `${JSON.stringify({ ...whole, partial: { judged: judged.length, asked, at: subject } }, null, 1)}\n`;
+  }
+  const report = state.judged.length === 0 ? '' : await printed(io, base, state.judged, flags);
+  if (flags.format === 'ktap') return `${report === '' ? 'KTAP version 1\n1..0\n' : report}# ${said}\n`;
+  if (flags.format === 'junit')
+    return `${report === '' ? '<testsuites/>\n' : report}<!-- ${said.replaceAll('--', '- -')} -->\n`;
+  const lines = `${wrap(said, 80, '  ').join('\n')}\n`;
+  return report === '' ? lines : `${lines}\n${report}\n${lines}`;
+}
+
 /** Runs the comparison and prints it; returns the exit code. */
 export async function checkTree(io: Io, flags: TreeFlags): Promise<number> {
   try {
     const { findTree } = await import('../native/find-tree.js');
-    const { judgeStep } = await import('../conform/patch/judge-step.js');
     const base = await findTree(flags.tree === undefined ? undefined : resolve(io.cwd, flags.tree));
     if (flags.sequence !== undefined) return await replaySequence(io, base, flags.sequence, flags);
-    const judged: Judged[] = [];
-    for (const step of await stepsOf(io, base, flags)) {
-      const progress = (what: string) => io.err(`kvmodel: ${step.subject}: ${what}\n`);
-      judged.push({ subject: step.subject, check: await judgeStep(step, { ...flags, progress }) });
+    const interrupt = io.onInterrupt?.();
+    const state: Progress = { judged: [], asked: 0, subject: null, parts: [] };
+    const whole = judgeAll(io, base, flags, state).then(() => null);
+    const signal = await Promise.race([whole, ...(interrupt === undefined ? [] : [interrupt.happened])]);
+    interrupt?.done();
+    if (signal === null) {
+      io.out(await printed(io, base, state.judged, flags));
+      return exitOf(verdictOf(state.judged), flags.style);
     }
-    io.out(await printed(io, base, judged, flags));
-    return exitOf(verdictOf(judged), flags.style);
+    // what it is at goes on until the process ends, and its end is nobody's concern
+    whole.catch(() => undefined);
+    io.out(await printedPartial(io, base, state, flags));
+    io.leave?.(signal);
+    return signal;
   } catch (error) {
     if (error instanceof NativeError) return explain(error, io, flags.style);
     throw error;

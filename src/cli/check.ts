@@ -8,7 +8,7 @@ import { oneOf, reject, shown } from '../base/faults.js';
 import { count, quoted } from '../base/text.js';
 import { VERSION } from '../base/version.js';
 import { idsOf, questionsOf, type Subject, selected } from '../explore/subject.js';
-import { newFolderFault, writeNew } from '../loader/files.js';
+import { looksLikeFile, newFolderFault, writeNew } from '../loader/files.js';
 import { readSequence } from '../operation/sched-text.js';
 import type { CheckReport } from '../report/check-report.js';
 import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
@@ -55,6 +55,7 @@ interface Settings {
   timeSeconds?: number;
   prefixes: boolean;
   witness: boolean;
+  steer: boolean;
   out?: string;
   all: boolean;
   format: Format;
@@ -95,7 +96,8 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--seed <n>', 'seed of all chance, 1 when absent')
     .option('--time <s>', 'try new seeds for so many seconds')
     .option('--prefixes', 'ask the first patch, the first two ... as well')
-    .option('--witness', 'recompute every invariant after each event (slow)')
+    .option('--witness', "recompute every invariant after each event (slow); a file's series is asked so anyway")
+    .option('--no-witness', 'leave that out')
     .option('--all', 'every transcript; more than three are only listed otherwise')
     .option('--out <dir>', 'write each counterexample, and the whole report, to a new directory')
     .option('--json', 'the report as JSON (docs/json.md)')
@@ -203,7 +205,8 @@ function settingsOf(series: string, flags: Flags, io: Io): Settings {
     series,
     only: flags.only ?? [],
     prefixes: flags.prefixes === true,
-    witness: flags.witness === true,
+    witness: flags.witness ?? looksLikeFile(series),
+    steer: looksLikeFile(series),
     all: flags.all === true,
     format: formats[0] ?? 'text',
     style,
@@ -251,7 +254,8 @@ async function check(settings: Settings, io: Io): Promise<number> {
   io.out(await printed(report, settings, io, false));
   if (settings.out !== undefined)
     writeNew(`${settings.out}/report.txt`, await printed(report, { ...settings, format: 'text' }, io, true), io.cwd);
-  return report.partial !== null ? INTERRUPTED : exitCode(report, settings.style);
+  if (report.partial === null) return exitCode(report, settings.style);
+  return (await interrupt?.happened) ?? INTERRUPTED;
 }
 
 /** s that a property and kernel take on one thread, shrinking and measures aside, on a machine of today */
@@ -271,8 +275,8 @@ function beforehand(settings: Settings, subject: Subject): string {
 }
 
 function checkSettings(settings: Settings): Parameters<typeof import('../explore/check.js').runCheck>[1] {
-  const { only, runs, seed, timeSeconds, witness } = settings;
-  return { only, witness, ...defined({ runs, seed, timeSeconds }) };
+  const { only, runs, seed, timeSeconds, witness, steer } = settings;
+  return { only, witness, steer, ...defined({ runs, seed, timeSeconds }) };
 }
 
 /** Every id of --only has to be known. */

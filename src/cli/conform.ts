@@ -153,8 +153,13 @@ async function schedulerPart(kernel: Kernel, asked: Asked, report: Report): Prom
   const { native, runs, found, single } = held;
   return {
     native,
-    rows: runs.map(({ cpus, sequences, operations, finding }) => {
-      return [`scheduler, ${count(cpus, 'CPU')}`, sequences, operations, finding === null ? 0 : 1];
+    rows: runs.map(({ cpus, hotplug, sequences, operations, finding }) => {
+      return [
+        `scheduler, ${count(cpus, 'CPU')}${hotplug ? ', hotplug' : ''}`,
+        sequences,
+        operations,
+        finding === null ? 0 : 1,
+      ];
     }),
     runs: found === null ? runs : [...runs, { suspects: found.suspects }],
     text: schedulerFinding(held, asked),

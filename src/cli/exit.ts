@@ -2,7 +2,7 @@
 /** What is said when a command cannot do what it was asked, and the exit code for it. */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BAD_INPUT, type ExitStyle, failed, OUR_FAULT, skipped } from '../base/exit-codes.js';
+import { BAD_INPUT, type ExitStyle, failed, OUR_FAULT, REFUTED, skipped } from '../base/exit-codes.js';
 import { BadInput, type Fault } from '../base/faults.js';
 import { ascii, count, wrap } from '../base/text.js';
 import { isSkip, NativeError } from '../native/native-error.js';
@@ -74,6 +74,11 @@ export function explain(error: unknown, io: Io, style: ExitStyle = 'unix'): numb
   if (refusal !== null) {
     io.err(`kvmodel: ${ascii(refusal)}\n`);
     return failed(style, BAD_INPUT);
+  }
+  if (e.name === 'KernelBug') {
+    // in the middle of a run it is a line of the transcript
+    io.out(`${wrap(`dies at boot: ${ascii(e.message)}`, 80, '  ').join('\n')}\n`);
+    return failed(style, REFUTED);
   }
   const theirs = outsideFrame(e.stack ?? '', io.cwd);
   if (theirs !== null) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Where a command reads and writes: the process's own streams, or a test's strings. */
+import { INTERRUPTED } from '../base/exit-codes.js';
 import { wrap } from '../base/text.js';
 import { BARE, invocationOf } from './invocation.js';
 
 export interface Interrupt {
-  happened: Promise<void>;
+  /** with the exit code that a shell gives to the signal */
+  happened: Promise<number>;
   /** nobody listens any more */
   done(): void;
 }
@@ -22,8 +24,10 @@ export interface Io {
   /** the command that was given, for the reader to give again: `npx kvmodel`, `./kvmodel` */
   invocation: string;
   env: Readonly<Record<string, string | undefined>>;
-  /** From here on ^C is heard rather than the end of the process; a second one is. */
+  /** From here on ^C and SIGTERM are heard rather than the end of the process; a second one is. */
   onInterrupt?(): Interrupt;
+  /** Ends the process once all is written, whatever still runs in it. */
+  leave?(code: number): void;
   /** everything on standard input */
   stdin(): Promise<string>;
 }
@@ -49,13 +53,19 @@ export const warnOn =
   (words: string): void =>
     io.err(`${wrap(`kvmodel: warning: ${words}`, 80, '  ').join('\n')}\n`);
 
+/** As a shell counts them. */
+const SIGNALS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: INTERRUPTED, SIGTERM: 143 };
+
 function onInterrupt(): Interrupt {
-  let heard = (): void => undefined;
-  const happened = new Promise<void>((resolve) => {
-    heard = resolve;
+  let heard = (_: NodeJS.Signals): void => undefined;
+  const happened = new Promise<number>((resolve) => {
+    heard = (signal) => resolve(SIGNALS[signal] ?? INTERRUPTED);
   });
-  process.once('SIGINT', heard);
-  return { happened, done: () => process.removeListener('SIGINT', heard) };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, heard);
+  const done = (): void => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, heard);
+  };
+  return { happened, done };
 }
 
 /** Ends this process. WHY kept: `process.exit` is taken from a user's file once that is loaded. */
@@ -82,6 +92,9 @@ export function processIo(): Io {
     invocation: invocationOf({ script: process.argv[1] ?? BARE, cwd: process.cwd(), env: process.env }),
     env: process.env,
     onInterrupt,
+    leave: (code) => {
+      process.stdout.write('', () => exit(code));
+    },
     stdin: async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);

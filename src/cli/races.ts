@@ -82,7 +82,7 @@ async function askedOf(flags: Flags, io: Io): Promise<Asked> {
   o.done();
   const { pin } = await import('../series/registry.js');
   const { namedKernel } = await import('../loader/check-subject.js');
-  const { looksLikeFile } = await import('../loader/series-file.js');
+  const { looksLikeFile } = await import('../loader/files.js');
   const { settle } = await import('../machine/settle.js');
   const { settingOf } = await import('../races/one-order.js');
   const { barriers, steppedTableOf } = await import('../races/series-modules.js');

@@ -7,6 +7,7 @@ import { wrap } from '../base/text.js';
 import { type Case, looksLikeToken, readCaseFile, readToken } from '../loader/counterexample.js';
 import { readText } from '../loader/files.js';
 import { traceKind } from '../loader/trace-text.js';
+import { guardKernelLoops } from '../workers/guard.js';
 import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
 import { TRACE_FORMATS, type TraceFormat, writeTrace } from './write-trace.js';
@@ -85,6 +86,7 @@ function formatOf(flags: Flags): TraceFormat | undefined {
 async function replay(what: string, flags: Flags, io: Io): Promise<number> {
   const format = formatOf(flags);
   const c = await readCase(what, io);
+  if (c.patch !== undefined) guardKernelLoops();
   // WHY first: the 64-bit integers of this process are settled by whoever loads them.
   const { chooseInt64 } = await import('../lib/int64-choice.js');
   if (c.int64 === 'checked') chooseInt64('checked');
@@ -135,7 +137,9 @@ async function judged(c: Case, kernel: Kernel, property: Property): Promise<Fail
   const { runCase } = await import('../explore/case.js');
   const { machineEngine } = await import('../explore/machine-engine.js');
   const { scenario, events } = c;
-  return runCase({ engine: machineEngine, kernel, scenario, property, course: { events } }).failure;
+  const input = { engine: machineEngine, kernel, scenario, property, course: { events } };
+  // as check asks a patch in a file: what the kernel keeps, it has to keep right
+  return runCase(input).failure ?? (c.patch === undefined ? null : runCase({ ...input, witness: true }).failure);
 }
 
 /** Why the property was not asked. */

@@ -20,6 +20,7 @@ interface Flags {
   against?: string;
   events?: string;
   trace?: string;
+  vm?: string;
   all?: boolean;
   json?: boolean;
 }
@@ -39,6 +40,10 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--against <k>', 'show what this kernel does differently')
     .option('--events <n>', `events at most, ${EVENTS} when absent; all that happen in the time with --trace`)
     .option('--trace <format>', 'tracepoints as ftrace or timehist instead of a transcript')
+    .option(
+      '--vm <name>',
+      "with --trace: of the kernel that runs in this VM, whose CPUs are vCPUs; the host's when absent",
+    )
     .option('--all', 'every change of every event')
     .option('--json', 'scenario, events and transcript as JSON')
     .addHelpText('after', EXAMPLES)
@@ -62,8 +67,12 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   const limit = o.whole('--events', flags.events, 1, format === undefined ? 100_000 : 100_000_000);
   if (format !== undefined && flags.json === true) o.fault('--json', 'no --trace', `--trace=${format}`);
   if (format !== undefined && flags.against !== undefined) o.fault('--against', 'no --trace', `--trace=${format}`);
+  if (flags.vm !== undefined && format === undefined) o.fault('--vm', '--trace as well', '--vm alone');
   o.done();
   const scenario = await scenarioOf(name, io);
+  const { vm } = flags;
+  if (vm !== undefined && scenario.vms?.find((it) => it.name === vm)?.kernel === undefined)
+    reject('command line', 'usage', '--vm', 'a VM of the scenario whose guest runs a kernel', vm);
   const { namedKernel } = await import('../loader/check-subject.js');
   const { pin } = await import('../series/registry.js');
   const kernel = await namedKernel(flags.kernel ?? pin.name, io.cwd, undefined, true, warnOn(io));
@@ -73,7 +82,7 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   if (faults.length > 0) throw new BadInput(`scenario ${name}`, faults);
   if (format !== undefined) {
     const most = limit ?? TRACED_EVENTS;
-    const { more } = await writeTrace(kernel, scenario, most, format, io);
+    const { more } = await writeTrace(kernel, scenario, most, format, io, vm);
     if (more) io.err(`kvmodel: stopped after ${count(most, 'event')}; --events N traces more\n`);
     return OK;
   }

@@ -2,6 +2,7 @@
 /** The tracepoints of a scenario as text, written while it runs: of `run --trace` and `replay --trace`. */
 import type { TraceText } from '../report/ftrace.js';
 import type { End } from '../report/happenings.js';
+import type { RecordedEvent } from '../report/recording.js';
 import type { Scenario } from '../scenario/scenario.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import type { Io } from './io.js';
@@ -24,6 +25,7 @@ export async function writeTrace(
   limit: number,
   format: TraceFormat,
   io: Io,
+  vm?: string,
 ): Promise<End> {
   const { traced } = await import('../report/happenings.js');
   const text = await textOf(format);
@@ -32,10 +34,11 @@ export async function writeTrace(
     if (block.length > 0) io.out(`${block.join('\n')}\n`);
     block = [];
   };
-  const end = traced(kernel, scenario, limit, (recorded) => {
+  const hit = (recorded: RecordedEvent): void => {
     const line = text.line(recorded);
     if (line !== null && block.push(line) >= BLOCK) flush();
-  });
+  };
+  const end = traced(kernel, scenario, limit, hit, vm);
   flush();
   if (end.died !== null) io.err(`kvmodel: ends here: ${end.died.message}\n`);
   return end;

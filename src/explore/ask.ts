@@ -8,7 +8,8 @@ import type { Evidence } from '../report/check-report.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import type { Engine } from './engine.js';
 import { type ExhaustiveResult, runExhaustive } from './exhaustive.js';
-import { type Example, type RandomResult, runRandom } from './random.js';
+import { type Example, type RandomInput, type RandomResult, runRandom } from './random.js';
+import { type Steer, steered } from './steer.js';
 
 export interface AskOptions {
   /** 32 bits */
@@ -21,6 +22,8 @@ export interface AskOptions {
   states: number;
   /** recompute every invariant of the machine after each event; slow */
   witness?: boolean;
+  /** half of the runs draw events as this says */
+  steer?: Steer;
   /** no further once it says true; then the same seed may give another answer */
   stop?: () => boolean;
 }
@@ -65,9 +68,28 @@ function asked(engine: Engine, kernel: Kernel, property: Property, options: AskO
     }
   }
   const events = Math.min(options.events, budgetOf(property, options));
-  const drawn = runRandom({ engine, kernel, property, ...options, events });
+  const drawn = drawnOf({ engine, kernel, property, ...options, events }, options.steer);
   const verdict = verdictOf(property, searched, drawn);
   return answer(kernel, property, verdict, evidenceOf(searched, drawn), drawn.failure ?? drawn.witness);
+}
+
+/** Half of the runs are steered, where that is asked for: they are made last, and only where the others show nothing. */
+function drawnOf(input: RandomInput & { events: number }, steer: Steer | undefined): RandomResult {
+  if (steer === undefined) return runRandom(input);
+  const { property, seed, runs, events } = input;
+  const half = { runs: Math.ceil(runs / 2), events: Math.ceil(events / 2) };
+  const plain = runRandom({ ...input, ...half });
+  if (plain.failure !== null || plain.witness !== null || runs === half.runs) return plain;
+  const rest = { runs: runs - half.runs, events: events - half.events };
+  const more = runRandom({ ...input, ...rest, property: steered(property, steer), seed: ~seed });
+  return {
+    ...more,
+    runs: plain.runs + more.runs,
+    events: plain.events + more.events,
+    reached: plain.reached + more.reached,
+    notModelled: plain.notModelled + more.notModelled,
+    notModelledWhat: plain.notModelledWhat === '' ? more.notModelledWhat : plain.notModelledWhat,
+  };
 }
 
 /** A number of runs that was asked for comes without a limit of events, and then there is none. */

@@ -79,12 +79,18 @@ class CaseStep implements Step {
     readonly m: machine,
     readonly kernel: vmlinux_x86,
     readonly recorded: trace_event[],
+    readonly ofGuests: trace_event[],
     readonly tracing: boolean,
   ) {}
 
   get traces(): readonly trace_event[] {
     if (!this.tracing) throw needTraces;
     return this.recorded;
+  }
+
+  get guestTraces(): readonly trace_event[] {
+    if (!this.tracing) throw needTraces;
+    return this.ofGuests;
   }
 
   fail(message: string): void {
@@ -125,8 +131,10 @@ function runOnce(input: CaseInput, tracing: boolean): CaseResult {
   const probed = probedKernel(kernel, Object.keys(monitor.probes ?? {}));
   const m = freshMachine(engine, probed.kernel, scenario);
   const recorded: trace_event[] = [];
-  const bound = bind(probed.kernel, m, tracing ? (event) => recorded.push(event) : null);
-  const step = new CaseStep(m, bound, recorded, tracing);
+  const ofGuests: trace_event[] = [];
+  const hears = (event: trace_event): void => void (event.vm === undefined ? recorded : ofGuests).push(event);
+  const bound = bind(probed.kernel, m, tracing ? hears : null);
+  const step = new CaseStep(m, bound, recorded, ofGuests, tracing);
   const run = new Run(input, step, monitor);
   probed.listen(monitor, step);
   if (checked) listenInt64((report) => monitor.int64?.(step, report));
@@ -183,6 +191,7 @@ class Run {
     step.event = event;
     step.reachedBefore = step.reached;
     step.recorded.length = 0;
+    step.ofGuests.length = 0;
     if (!this.watched(() => monitor.before?.(step))) return false;
     const warns = step.m.warns;
     try {
@@ -197,17 +206,25 @@ class Run {
     }
     if (!this.watched(() => monitor.after?.(step))) return false;
     if (this.input.witness === true) {
-      for (const breach of this.input.engine.witness?.(step.m) ?? []) step.fail(`machine: ${breach}`);
+      const said = this.watched(() => {
+        for (const breach of this.input.engine.witness?.(step.m) ?? []) step.fail(`machine: ${breach}`);
+      });
+      if (!said) return false;
     }
     return step.failure === null && !(this.input.stopAtReach === true && step.reached > 0);
   }
 
-  /** False when a standing property cannot make sense of what the kernel left of its machine. */
+  /** False when a property cannot make sense of what the kernel left of its machine. */
   private watched(look: () => void): boolean {
     try {
       look();
       return true;
     } catch (thrown) {
+      if (thrown instanceof KernelBug && thrown.kind === 'soft lockup') {
+        // a list that an override made circular, walked by a property
+        this.step.fail(`the machine is in no state that can be read: ${thrown.message}`);
+        return false;
+      }
       // what a user's property throws is for the user to mend
       if (!(thrown instanceof TypeError || thrown instanceof RangeError) || !isOurs(thrown)) throw thrown;
       this.step.fail(`the machine is in no state that can be read: ${thrown.message}`);
@@ -226,7 +243,8 @@ class Run {
   }
 
   private whereWarned(): string {
-    const warn = this.step.recorded.find((event) => event.system === 'warn');
+    const { recorded, ofGuests } = this.step;
+    const warn = [...recorded, ...ofGuests].find((event) => event.system === 'warn');
     return warn === undefined ? 'an unnamed place' : Object.values(warn.fields).join(' ');
   }
 

@@ -264,5 +264,13 @@ export function changesBetween(was: machine, is: machine, known: ReadonlySet<str
       }
     }
   }
-  return out.sort((a, b) => b.weight - a.weight).map((change) => change.text);
+  const host = out.sort((a, b) => b.weight - a.weight).map((change) => change.text);
+  return [...host, ...is.guest.flatMap((_, vm) => guestChanges(was, is, vm, known))];
+}
+
+/** What changed in the kernel that runs in a guest: `vm: rt.vruntime +20000`. */
+function guestChanges(was: machine, is: machine, vm: number, known: ReadonlySet<string>): string[] {
+  const [before, after] = [was.guest[vm]?.os, is.guest[vm].os];
+  if (before === undefined || after === undefined) return [];
+  return changesBetween(before.m, after.m, known).map((text) => `${is.vmNames[vm]}: ${text}`);
 }

@@ -2,6 +2,7 @@
 /** `kvmodel check`: every property asked of every kernel, and one report of what was found. */
 
 import type { Claim, Property } from '../../properties/vocabulary.js';
+import { defined } from '../base/defined.js';
 import type {
   CheckReport,
   ClaimResult,
@@ -15,6 +16,7 @@ import { type Answer, ASK_DEFAULTS } from './ask.js';
 import type { Asker, Question } from './asker.js';
 import type { Engine } from './engine.js';
 import type { Example } from './random.js';
+import { type Steer, steerOf } from './steer.js';
 import { type Subject, selected } from './subject.js';
 import { transcriptOf } from './transcript.js';
 
@@ -29,6 +31,8 @@ export interface CheckSettings {
   timeSeconds?: number;
   /** recompute every invariant after each event; slow */
   witness?: boolean;
+  /** events are drawn where the series' functions are, in half of the runs */
+  steer?: boolean;
   /** measures and coverage are left out */
   verdictsOnly?: boolean;
 }
@@ -44,7 +48,7 @@ export interface CheckTools {
   /** wall clock in seconds; needed for `timeSeconds` */
   now?(): number;
   /** settles when the reader has enough: what was answered by then is reported */
-  interrupted?: Promise<void>;
+  interrupted?: Promise<unknown>;
 }
 
 /** Runs the check. Without `timeSeconds` the same subject and settings give the same report, byte for byte. */
@@ -70,9 +74,33 @@ export async function runCheck(subject: Subject, settings: CheckSettings, tools:
   };
 }
 
+/** By property: the same on every kernel, so that all are asked the same. */
+function steersOf(
+  subject: Subject,
+  claims: readonly Claim[],
+  settings: CheckSettings,
+  engine: Engine,
+): ReadonlyMap<string, Steer> {
+  const out = new Map<string, Steer>();
+  if (settings.steer !== true) return out;
+  const { kernels, brought = [] } = subject;
+  for (const property of claims.flatMap((claim) => claim.properties)) {
+    const seed = settings.seed ?? ASK_DEFAULTS.seed;
+    const steer = steerOf(engine, kernels[kernels.length - 1], property, brought, seed);
+    if (steer !== null) out.set(property.id, steer);
+  }
+  return out;
+}
+
 const keyOf = (property: string, kernel: string): string => `${property}\n${kernel}`;
 
-function questionsOf(subject: Subject, claims: readonly Claim[], settings: CheckSettings, seed: number): Question[] {
+function questionsOf(
+  subject: Subject,
+  claims: readonly Claim[],
+  settings: CheckSettings,
+  seed: number,
+  steers: ReadonlyMap<string, Steer>,
+): Question[] {
   const runs = settings.runs ?? ASK_DEFAULTS.runs;
   // a number of runs that was asked for is made, however long they are
   const events = settings.runs === undefined ? ASK_DEFAULTS.events : Number.MAX_SAFE_INTEGER;
@@ -82,7 +110,12 @@ function questionsOf(subject: Subject, claims: readonly Claim[], settings: Check
   // WHY kernel by kernel: a worker that stays with one kernel keeps V8's inline caches on one table
   return subject.kernels.flatMap((kernel) =>
     claims.flatMap((claim) =>
-      claim.properties.map((p) => ({ property: p.id, kernel: kernel.name, int64: p.int64 ?? 'number', options })),
+      claim.properties.map((p) => ({
+        property: p.id,
+        kernel: kernel.name,
+        int64: p.int64 ?? 'number',
+        options: { ...options, ...defined({ steer: steers.get(p.id) }) },
+      })),
     ),
   );
 }
@@ -102,15 +135,16 @@ async function askAll(
   const seed = settings.seed ?? ASK_DEFAULTS.seed;
   const { now, progress } = tools;
   const until = settings.timeSeconds === undefined || now === undefined ? null : now() + settings.timeSeconds;
+  const steers = steersOf(subject, claims, settings, tools.engine);
   const answers = new Map<string, Answer>();
   const enough = { now: false };
-  const interrupted = (tools.interrupted ?? new Promise<void>(() => undefined)).then(() => {
+  const interrupted = (tools.interrupted ?? new Promise<unknown>(() => undefined)).then(() => {
     enough.now = true;
   });
   let asked = 0;
   let round = 0;
   for (; round === 0 || (until !== null && now !== undefined && now() < until); round++) {
-    const open = questionsOf(subject, claims, settings, (seed + round) | 0).filter(
+    const open = questionsOf(subject, claims, settings, (seed + round) | 0, steers).filter(
       (q) => round === 0 || isOpen(answers.get(keyOf(q.property, q.kernel))),
     );
     if (open.length === 0) break;
@@ -168,7 +202,7 @@ async function aside(subject: Subject, settings: CheckSettings, tools: CheckTool
   const asked = only.length === 0 ? subject.difference : (selectedDifference(subject, only) ?? null);
   if (asked !== null) out.difference = await differenceOf(subject, asked, settings, tools);
   if (only.length > 0) return out;
-  const compared = subject.kernels.filter((k) => !/~\d+$/.test(k.name));
+  const compared = subject.kernels.filter((k) => !/~\d+$|\]$/.test(k.name));
   const numbers = [...Array(VARIATIONS + 1).keys()];
   const found = await Promise.all(
     compared.map((k) => Promise.all(numbers.map((variation) => tools.asker.measure(k.name, variation)))),
@@ -195,7 +229,8 @@ async function differenceOf(
   const [base, own] = [subject.kernels[0], subject.kernels[subject.kernels.length - 1]];
   if (own === base) return null;
   const seed = settings.seed ?? ASK_DEFAULTS.seed;
-  const questions = questionsOf({ ...subject, kernels: [own] }, [claim], settings, seed);
+  const steers = steersOf(subject, [claim], settings, tools.engine);
+  const questions = questionsOf({ ...subject, kernels: [own] }, [claim], settings, seed, steers);
   const answers = await Promise.all(questions.map((question) => tools.asker.ask(question)));
   const worlds = claim.properties.map(({ id, says }, i) => {
     const { verdict, evidence } = answers[i];

@@ -129,6 +129,13 @@ export class Decoder {
         return { ev: 'move', cpu, task: someTask(m, draws), group: draws.below(m.task_group.length) };
       case 'apicv':
         return { ev: 'apicv', cpu, vm: 0, on: draws.below(2) === 1 };
+      case 'cpu_down':
+      case 'cpu_up':
+        return m.rq.length < 2 ? null : { ev: kind, cpu, target: 1 + draws.below(m.rq.length - 1) };
+      case 'store':
+      case 'memslot':
+      case 'vm_ioctl':
+        return this.ofVm(m, kind, draws);
       case 'restore':
         return m.vcpu.length === 0 ? null : { ev: 'restore', vcpu: draws.below(m.vcpu.length) };
       case 'cr8':
@@ -139,6 +146,19 @@ export class Decoder {
       default:
         return guestEvent(m, kind, cpu, draws);
     }
+  }
+
+  /** What is done to a VM from outside; null where the world says nothing of it. */
+  private ofVm(m: machine, kind: 'store' | 'memslot' | 'vm_ioctl', draws: Draws): MachineEvent | null {
+    const { stores, ioctls } = this.world;
+    if (m.kvm.length === 0) return null;
+    const vm = draws.below(m.kvm.length);
+    if (kind === 'vm_ioctl')
+      return ioctls === undefined ? null : { ev: kind, vm, nr: draws.of(ioctls), arg: draws.of([0, 1, 1, 2]) };
+    if (stores === undefined) return null;
+    const gpa = draws.of(stores.gpas);
+    if (kind === 'store') return { ev: kind, vm, gpa, value: draws.of(stores.values) };
+    return { ev: kind, vm, frame: Math.floor(gpa / 4096), there: draws.below(2) === 1 };
   }
 
   private knob(m: machine, draws: Draws): MachineEvent {

@@ -299,6 +299,7 @@ class MeasureStep implements Step {
   index = 0;
   event!: Step['event'];
   readonly traces = [];
+  readonly guestTraces = [];
 
   constructor(
     readonly m: machine,

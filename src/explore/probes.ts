@@ -31,7 +31,8 @@ function watching(probe: () => void): void {
 function wrapper(hook: Hook, original: AnyFunction): AnyFunction {
   return function probed(...args: unknown[]) {
     const { probe, step } = hook;
-    if (probe === null || step === null) return original.apply(this, args);
+    // a kernel that runs in a guest is bound to a machine of its own, which is not the one that is watched
+    if (probe === null || step === null || (this as { m: unknown }).m !== step.m) return original.apply(this, args);
     watching(() => probe.enter?.(step, args));
     const result = original.apply(this, args);
     watching(() => probe.leave?.(step, result, args));

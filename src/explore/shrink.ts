@@ -207,6 +207,7 @@ function shrinkScenario(s: Shrinker): void {
 function translated(event: MachineEvent, from: machine, to: machine): MachineEvent[] {
   const out = { ...event };
   if ('cpu' in out && out.cpu >= to.rq.length) return [];
+  if ('target' in out && out.target >= to.rq.length) return [];
   if ('task' in out) {
     const comm = from.task[out.task]?.comm;
     out.task = to.task.findIndex((task) => task.comm === comm);

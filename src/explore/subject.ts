@@ -2,6 +2,7 @@
 /** What a check is about: kernels and the claims asked of them. */
 
 import type { Claim, Property, Recorded } from '../../properties/vocabulary.js';
+import { otherSettings } from '../series/knob-settings.js';
 import { link } from '../series/link.js';
 import type { Series } from '../series/series.js';
 import type { Kernel } from '../vmlinux/bind.js';
@@ -12,10 +13,12 @@ export interface Subject {
   title: string;
   /** a kernel without any series: what its machines' records have is the pin's */
   pin: Kernel;
-  /** the base first, then prefixes, then what is compared with, the series' own kernel last */
+  /** the base first, then prefixes, then what is compared with, then other settings of knobs, the series' own kernel last */
   kernels: Kernel[];
   /** the author's claims, the reviewers' objections, the families */
   claims: Claim[];
+  /** functions that the series replaces or adds */
+  brought?: readonly string[];
   recorded: Recorded;
   /** whether the series' kernel does what the base does: asked beside the claims, and no claim itself */
   difference: Claim | null;
@@ -27,6 +30,8 @@ export interface SubjectParts {
   series: Series;
   /** ask every prefix of the series as well */
   prefixes?: boolean;
+  /** ask the series with its knobs set otherwise as well */
+  settings?: boolean;
   /** kernels to compare with */
   against?: readonly Kernel[];
   claims: readonly Claim[];
@@ -40,12 +45,14 @@ export function subjectOf(parts: SubjectParts): Subject {
   const { pin, base, series, against = [] } = parts;
   const whole = link(base, series);
   const prefixes = parts.prefixes === true ? prefixesOf(base, series) : [];
+  const settings = parts.settings === true ? otherSettings(base, whole) : [];
   return {
     series: series.id,
     title: series.title,
     pin,
-    kernels: [base, ...prefixes, ...against, whole],
+    kernels: [base, ...prefixes, ...against, ...settings, whole],
     claims: [...parts.claims, ...parts.families],
+    brought: series.patches.flatMap(({ funcs = {}, adds = {} }) => [...Object.keys(funcs), ...Object.keys(adds)]),
     recorded: parts.recorded ?? {},
     difference: parts.difference?.(base, whole) ?? null,
   };

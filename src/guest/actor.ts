@@ -6,6 +6,8 @@
  * A guest's spinlocks live here: ticket locks hand over in order, also to a waiter whose vCPU is not running;
  * test-and-set locks go to whoever looks first.
  */
+import type { guest_memory } from '../kvm/guest-memory.js';
+import type { GuestKernel } from './guest-kernel.js';
 import type { Instruction, Program } from './instructions.js';
 
 /** What a task does by itself. */
@@ -42,6 +44,10 @@ export interface GuestVm {
   locks: { holder: number; queue: number[] }[];
   /** ns from interrupt entry to the EOI */
   handler_ns: number;
+  /** what its host sees of its memory; none shares any when absent */
+  memory?: guest_memory;
+  /** the kernel that the guest runs, in place of programs of its vCPUs */
+  os?: GuestKernel;
 }
 
 /** What a program asks of the machine. */
@@ -57,6 +63,10 @@ export type Request =
   | { ask: 'yield' }
   | { ask: 'yieldTo'; task: string }
   | { ask: 'sleep'; ns: number }
+  | { ask: 'wait' }
+  | { ask: 'wake'; task: string }
+  | { ask: 'preemptCount'; add: number }
+  | { ask: 'softirq'; ns: number }
   | { ask: 'exit' };
 
 const NOTHING: Request = { ask: 'nothing' };
@@ -173,6 +183,16 @@ function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | 
       return proceed(program, actor, { ask: 'yieldTo', task: it.task });
     case 'sleep':
       return proceed(program, actor, { ask: 'sleep', ns: it.ns });
+    case 'wait':
+      return proceed(program, actor, { ask: 'wait' });
+    case 'wake':
+      return proceed(program, actor, { ask: 'wake', task: it.task });
+    case 'preemptDisable':
+      return proceed(program, actor, { ask: 'preemptCount', add: 1 });
+    case 'preemptEnable':
+      return proceed(program, actor, { ask: 'preemptCount', add: -1 });
+    case 'softirq':
+      return proceed(program, actor, { ask: 'softirq', ns: it.ns });
     case 'exit':
       actor.program = -1;
       return { ask: 'exit' };

@@ -4,7 +4,7 @@
  *
  * A program is a list of instructions that starts over at its end; `exit` ends the task for good. Times are ns of
  * CPU time on a pCPU at full speed. Guest instructions are legal in a vCPU's program only, host ones in a host
- * task's only; `compute` in both.
+ * task's only; `compute` in both. A task of a guest's kernel has those of a host's task but `yieldTo`, and its own.
  */
 export type Instruction =
   /** runs for `ns` */
@@ -33,6 +33,15 @@ export type Instruction =
   | { op: 'yieldTo'; task: string }
   /** host: sleeps `ns` of wall time, then is woken */
   | { op: 'sleep'; ns: number }
+  /** task of a guest's kernel: sleeps until a `wake`, or goes on if one has come since its last `wait` */
+  | { op: 'wait' }
+  /** task of a guest's kernel: ends the `wait` of the task by that name, now or as soon as it waits */
+  | { op: 'wake'; task: string }
+  /** task of a guest's kernel: preempt_disable(), preempt_enable() */
+  | { op: 'preemptDisable' }
+  | { op: 'preemptEnable' }
+  /** task of a guest's kernel: raises a softirq, whose work takes `ns` on the way out of the next interrupt */
+  | { op: 'softirq'; ns: number }
   /** ends; a vCPU leaves KVM_RUN */
   | { op: 'exit' };
 

@@ -70,6 +70,11 @@ export function kvm_kick_many_cpus(this: vmlinux, cpus: readonly number[], _wait
 /** kernel/smp.c: smp_call_function_many(), of ack_kick(), which does nothing: the interrupt is all. */
 export function smp_call_function_many(this: vmlinux, cpus: readonly number[]): void {
   const callsite = 'smp_call_function_many_cond';
+  if (cpus.some((cpu) => !this.cpu_online(cpu))) {
+    this.smp_call_function_many(cpus.filter((cpu) => this.cpu_online(cpu)));
+    return;
+  }
+  if (cpus.length === 0) return;
   if (cpus.length === 1) {
     this.trace_ipi_send_cpu(cpus[0], callsite, 'generic_smp_call_function_single_interrupt');
     this.m.host_irq[cpus[0]].push(CALL_FUNCTION_SINGLE_VECTOR);
@@ -374,7 +379,7 @@ export function kvm_vcpu_kick(this: vmlinux, vcpu: kvm_vcpu): void {
   // RACE: the vCPU may be elsewhere by the time of the IPI; then it has left the guest, which is all that is wanted.
   if (this.kvm_arch_vcpu_should_kick(vcpu)) {
     const cpu = vcpu.cpu;
-    if (cpu !== me && cpu >= 0 && cpu < this.m.rq.length) this.smp_send_reschedule(cpu, 'kvm_vcpu_kick');
+    if (cpu !== me && cpu >= 0 && this.cpu_online(cpu)) this.smp_send_reschedule(cpu, 'kvm_vcpu_kick');
   }
 }
 
@@ -576,4 +581,21 @@ export function kvm_sched_out(this: vmlinux, pn: vcpu_ptr, _next: task_struct): 
 /** virt/kvm/kvm_main.c: kvm_get_running_vcpu(): NULL when none. */
 export function kvm_get_running_vcpu(this: vmlinux): vcpu_ptr {
   return this.m.kvm_running_vcpu[this.m.cpu];
+}
+
+/* ---- CPU hotplug ---- */
+
+/**
+ * virt/kvm/kvm_main.c: kvm_online_cpu()
+ *
+ * MODEL: virtualization can be enabled on every CPU. What kvm_arch_enable_virtualization_cpu() makes up for is a TSC that
+ * went backwards; the one TSC of the machine never does.
+ */
+export function kvm_online_cpu(this: vmlinux, _cpu: number): number {
+  return 0;
+}
+
+/** virt/kvm/kvm_main.c: kvm_offline_cpu(): every thread has been pushed away by now. */
+export function kvm_offline_cpu(this: vmlinux, _cpu: number): number {
+  return 0;
 }

@@ -120,3 +120,14 @@ export function hrtimerExpire(this: vmlinux, timer: hrtimer_ptr): void {
   const callback = (this as unknown as Record<string, (timer: hrtimer_ptr) => number>)[t.function];
   if (callback.call(this, t.id) === HRTIMER_RESTART) t.queued = 1;
 }
+
+/**
+ * kernel/time/hrtimer.c: hrtimers_cpu_dying(): timers that are queued there go to the first CPU that is active.
+ *
+ * MODEL: that CPU reprograms itself in time; nothing expires later than it would have.
+ */
+export function hrtimers_cpu_dying(this: vmlinux, dying_cpu: number): number {
+  const ncpu = this.m.rq.findIndex((rq) => this.cpu_active(rq.cpu));
+  for (const timer of this.m.hrtimer) if (timer.queued === 1 && timer.cpu === dying_cpu) timer.cpu = ncpu;
+  return 0;
+}

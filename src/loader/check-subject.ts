@@ -7,10 +7,11 @@ import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { propertyOf, type Subject, subjectOf } from '../explore/subject.js';
+import { otherSettings } from '../series/knob-settings.js';
 import { baseKernel, findSeries, kernelByName, pin, seriesIds, seriesKernel } from '../series/registry.js';
 import type { Series } from '../series/series.js';
 import type { Kernel } from '../vmlinux/bind.js';
-import { looksLikeFile } from './series-file.js';
+import { looksLikeFile } from './files.js';
 
 /** Plain data, so that it can go to a worker. */
 export interface SubjectSpec {
@@ -64,7 +65,8 @@ export async function namedKernel(
   if (patch !== undefined && !isKnown(name)) {
     const { series } = await seriesOf(patch, cwd, typed);
     const made = [...series.patches.keys()].map((n) => seriesKernel(series, n + 1));
-    const found = made.find((kernel) => kernel.name === name);
+    const whole = made[made.length - 1];
+    const found = [...made, ...otherSettings(baseKernel(series), whole)].find((kernel) => kernel.name === name);
     if (found !== undefined) return found;
   }
   const kernel = kernelByName(name);
@@ -108,6 +110,8 @@ export async function subjectOfSpec(spec: SubjectSpec, typed = true, warned?: Wa
     base: baseKernel(series),
     series,
     prefixes: spec.prefixes,
+    // WHY not of a known series: what its verdicts are recorded for is the kernel as it boots
+    settings: looksLikeFile(spec.series) && !spec.prefixes,
     against,
     claims,
     families,

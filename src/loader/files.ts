@@ -140,3 +140,8 @@ function reasonOf(e: unknown): string {
   };
   return words[code ?? ''] ?? code ?? String(e);
 }
+
+/** Does this argument name a file rather than a series of the registry? */
+export function looksLikeFile(name: string): boolean {
+  return /[\\/]|\.[cm]?[jt]s$/.test(name);
+}

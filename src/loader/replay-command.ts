@@ -5,8 +5,7 @@ import { defined } from '../base/defined.js';
 import { quoted } from '../base/text.js';
 import type { Subject } from '../explore/subject.js';
 import { type Case, caseFile, TOKEN_MAX, tokenOf } from './counterexample.js';
-import { writeNew } from './files.js';
-import { looksLikeFile } from './series-file.js';
+import { looksLikeFile, writeNew } from './files.js';
 
 /** Of the check that found it. */
 export interface ReplaySettings {

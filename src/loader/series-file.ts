@@ -5,10 +5,10 @@ import { relative, resolve } from 'node:path';
 import { createJiti } from 'jiti';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { BadInput, type Fault, reject, shown } from '../base/faults.js';
-import { KernelBug } from '../lib/bug.js';
 import type { Series } from '../series/series.js';
 import { readText } from './files.js';
-import { guardLoops, inspectUserCode, LOOP_GUARD, LOOP_TURNS } from './user-code.js';
+import { installLoopGuard } from './loop-guard.js';
+import { guardLoops, inspectUserCode } from './user-code.js';
 
 /** Far more than anybody writes by hand; the compiler would take minutes over it. */
 const SOURCE_MAX = 1 << 20;
@@ -17,11 +17,6 @@ export interface SeriesFile {
   series: Series;
   /** properties that the file brings with it: its export `claims` */
   claims: Claim[];
-}
-
-/** Does this argument name a file rather than a series of the registry? */
-export function looksLikeFile(name: string): boolean {
-  return /[\\/]|\.[cm]?[jt]s$/.test(name);
 }
 
 /**
@@ -62,7 +57,7 @@ export async function loadSeriesFile(
 async function load(file: string, path: string, cwd: string): Promise<{ default?: unknown; claims?: unknown }> {
   const options = { fsCache: false, moduleCache: false, interopDefault: false };
   const plain = createJiti(import.meta.url, options);
-  (globalThis as Record<string, unknown>)[LOOP_GUARD] = countTurns;
+  installLoopGuard();
   const jiti = createJiti(import.meta.url, {
     ...options,
     transform: (opts) => ({
@@ -90,11 +85,6 @@ function refuseToExit(path: string): void {
 function guarded(source: string, filename: string, cwd: string): string {
   if (filename.includes('/node_modules/')) return source;
   return guardLoops(source, filename, relative(cwd, filename) || filename);
-}
-
-/** The kernel's own word for code that does not let go of its CPU. */
-function countTurns(turn: number, where: string): void {
-  if (turn > LOOP_TURNS) throw new KernelBug('soft lockup', where);
 }
 
 function shapeFaults(value: unknown, path: string): Fault[] {

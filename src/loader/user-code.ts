@@ -5,6 +5,7 @@
  */
 import ts from 'typescript';
 import type { Fault } from '../base/faults.js';
+import { LOOP_GUARD } from './loop-guard.js';
 
 /**
  * Functions that return before they are done because their task sleeps: what follows the call in C has to stand in a
@@ -15,11 +16,6 @@ export const SLEEPERS: readonly string[] = [
   ...['kvm_vcpu_block', 'vcpu_block', 'vcpu_run', 'vcpu_enter_guest', 'kvm_arch_vcpu_ioctl_run', 'kvm_sched_yield'],
   ...['kvm_emulate_hypercall', 'kvm_hv_hypercall', 'xfer_to_guest_mode_handle_work'],
 ];
-
-/** Called at the head of every turn of a loop, with the number of the turn and the loop's place. */
-export const LOOP_GUARD = '__kvmodel_loop';
-/** Turns of one loop; nothing in a kernel of at most 64 CPUs goes round so often */
-export const LOOP_TURNS = 1_000_000;
 
 /** Names that give another value each time. */
 const CHANCE = new Map([
@@ -145,8 +141,16 @@ const isPlain = (value: ts.Expression | undefined): boolean =>
   ts.isIdentifier(value) ||
   /^(true|false|null)$/.test(value.getText());
 
-/** The source with a call of the guard at the head of every loop; lines stay where they are. */
-export function guardLoops(source: string, file: string, shown: string): string {
+/**
+ * The source with a call of the guard at the head of every loop; lines stay where they are.
+ *
+ * @param shown what the file is called in front of the user, or `file:line:column` for a line and column, both from 0
+ */
+export function guardLoops(
+  source: string,
+  file: string,
+  shown: string | ((line: number, column: number) => string),
+): string {
   const root = parsed(source, file);
   const inserts: { at: number; text: string }[] = [];
   let loops = 0;
@@ -155,7 +159,8 @@ export function guardLoops(source: string, file: string, shown: string): string 
     if (!ts.isIterationStatement(node, false)) return;
     const counter = `__turns${loops++}`;
     const { line, character } = root.getLineAndCharacterOfPosition(node.getStart());
-    const place = JSON.stringify(`${nameOfFunction(node)} at ${shown}:${line + 1}:${character + 1}`);
+    const at = typeof shown === 'string' ? `${shown}:${line + 1}:${character + 1}` : shown(line, character);
+    const place = JSON.stringify(`${nameOfFunction(node)} at ${at}`);
     const guard = `${LOOP_GUARD}(++${counter}, ${place});`;
     let outer: ts.Node = node;
     while (ts.isLabeledStatement(outer.parent)) outer = outer.parent;
@@ -165,13 +170,17 @@ export function guardLoops(source: string, file: string, shown: string): string 
     else inserts.push({ at: statement.getStart(), text: `{ ${guard} ` }, { at: statement.getEnd(), text: ' }' });
   };
   visit(root);
-  let out = source;
   // from the end; of two at one place the inner loop's was found first and has to stay inside
   const order = inserts
     .map((it, i) => ({ ...it, i }))
     .sort((a, b) => b.at - a.at || (a.text === ' }' ? b.i - a.i : a.i - b.i));
-  for (const { at, text } of order) out = out.slice(0, at) + text + out.slice(at);
-  return out;
+  const pieces: string[] = [];
+  let end = source.length;
+  for (const { at, text } of order) {
+    pieces.push(source.slice(at, end), text);
+    end = at;
+  }
+  return source.slice(0, end) + pieces.reverse().join('');
 }
 
 function nameOfFunction(node: ts.Node): string {

@@ -70,7 +70,13 @@ export function boot(kernel: Kernel, scenario: Scenario): machine {
     else cfs_rq.min_vruntime = add(cfs_rq.min_vruntime, offset);
   }
   for (const spec of scenario.tasks ?? []) bootTask(k, m, spec);
-  bootVms(k, m, scenario, (task, program, vcpu) => register(m, m.task[task], program, vcpu));
+  bootVms(
+    k,
+    m,
+    scenario,
+    (task, program, vcpu) => register(m, m.task[task], program, vcpu),
+    (guest) => boot(kernel, guest),
+  );
   if (scenario.apics !== undefined) bootApics(k, m, scenario.apics);
   settle(k, m);
   m.cpu = 0;

@@ -6,6 +6,7 @@
  * times began, will do the same for ever. `fingerprint` and `canonical` are both derived from these rules; a field
  * that no rule names counts as it is, so a new field splits states and never merges them.
  */
+import { NotModelled } from '../lib/bug.js';
 import { add, div, ge, lt, mul, rem, s64, s64_diff, s64_lt, s64_neg, sub, to_u64, u64, ZERO } from '../lib/types.js';
 import type { cfs_rq, sched_avg, sched_entity } from '../sched/sched.js';
 import type { machine } from './state.js';
@@ -271,6 +272,8 @@ function zeroed(value: unknown): unknown {
 
 /** A machine that will do the same as this one, with dead fields zeroed and all times moved to a fixed place. */
 export function canonical(m: machine): machine {
+  if (m.guest.some((guest) => guest.os !== undefined))
+    throw new NotModelled('every order of a guest that runs a kernel');
   const out = rewritten(m, machineRules, m) as machine;
   // no part of what a machine will do on one CPU, but it has to stand somewhere
   out.sched_clock = canonicalClock(m);

@@ -8,6 +8,7 @@ import type { ApicEvent, EventKind, MachineEvent } from '../scenario/events.js';
 import { apicLegal, performAmid, performApic } from './apics.js';
 import { guestEvents } from './guest-events.js';
 import { hostEvents } from './host-events.js';
+import { hotplugEvents, isOnline } from './hotplug-events.js';
 import { setKnob } from './knobs.js';
 import { advance, stall } from './pass-time.js';
 import { programEvents } from './program-events.js';
@@ -48,6 +49,7 @@ const apicEvents: Rules<Exclude<ApicEvent['ev'], 'stall' | keyof typeof vmmEvent
 export const eventTable: Rules<EventKind> = {
   ...timeEvents,
   ...hostEvents,
+  ...hotplugEvents,
   ...guestEvents,
   ...programEvents,
   ...knobEvents,
@@ -60,6 +62,6 @@ export const ruleOf = <E extends MachineEvent>(event: E): Rule<E> => eventTable[
 
 /** Whether the event may happen to the machine as it is now. */
 export function legal(m: machine, event: MachineEvent): boolean {
-  if ('cpu' in event && !(event.cpu >= 0 && event.cpu < m.rq.length)) return false;
+  if ('cpu' in event && !(event.cpu >= 0 && event.cpu < m.rq.length && isOnline(m, event.cpu))) return false;
   return ruleOf(event).legal(m, event);
 }

@@ -281,7 +281,9 @@ function checkPushable(m: sched_state, rq: rq, tasks: readonly task_struct[], re
   }
   same('rt.overloaded', rq.rt.overloaded, list.length > 0 ? 1 : 0, report);
   same('rt.highest_prio.next', rq.rt.highest_prio.next, list.length > 0 ? m.task[list[0]].prio : 99, report);
-  same('pending balance callbacks', rq.balance_callback.length, 0, report);
+  // balance_push() stays until the CPU is active again
+  const pushes = m.cpuhp !== undefined && m.cpuhp.active[rq.cpu] === 0;
+  same('pending balance callbacks', rq.balance_callback.length, pushes ? 1 : 0, report);
 }
 
 /* ---- one task, one group entity, the groups ---- */
@@ -297,6 +299,7 @@ function checkTask(m: sched_state, p: task_struct, report: Report): void {
   same('cfs_rq', se.cfs_rq, tg.cfs_rq[p.cpu], report);
   same('parent', se.parent, tg.se[p.cpu], report);
   same('depth', se.depth, se.parent === NULL ? 0 : m.se[se.parent].depth + 1, report);
+  if (p.on_rq !== 0 && m.cpuhp?.online[p.cpu] === 0) report(`queued on CPU ${p.cpu}, which is offline`);
   // A sleeper moves when it wakes.
   if (p.on_rq !== 0 && !p.cpus_ptr.includes(p.cpu)) report(`on CPU ${p.cpu}, allowed on ${p.cpus_ptr.join(', ')}`);
   same('nr_cpus_allowed', p.nr_cpus_allowed, p.cpus_ptr.length, report);

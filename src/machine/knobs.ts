@@ -30,6 +30,12 @@ export function setKnob(k: vmlinux_x86, m: kernel_state_x86, name: string, value
   const bags = [m.sched_feat, m.kvm_params, m.kvm_x86_params] as unknown as Bag[];
   const bag = bags.find((it) => Object.hasOwn(it, name));
   if (bag === undefined) {
+    // kernel_param_ops.set: a parameter that does something when it is written
+    const set = (k as unknown as Record<string, ((value: number) => void) | undefined>)[`param_set_${name}`];
+    if (set !== undefined) {
+      set.call(k, value);
+      return;
+    }
     m.knobs ??= {};
     m.knobs[name] = value;
   } else {

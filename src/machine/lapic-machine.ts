@@ -24,6 +24,7 @@ import { NULL } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { kernel_state_x86, vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import { stuckTimer } from './pass-time.js';
 
 /** What a machine of local APICs is made of. */
 export interface LapicOptions {
@@ -171,6 +172,7 @@ export function advanceTo(machine: LapicMachine, ns: U64): void {
     if (fired === EXPIRATIONS_MAX && gt(ns, m.sched_clock)) m.sched_clock = ns;
     const t = nextTimer(m);
     if (t === null || gt(t.expires, ns)) break;
+    if (fired > 2 * EXPIRATIONS_MAX) throw stuckTimer(t);
     if (gt(t.expires, m.sched_clock)) m.sched_clock = t.expires;
     t.queued = 0;
     const callback = (k as unknown as Record<string, (timer: number) => number>)[t.function];

@@ -2,7 +2,7 @@
 /** What events ask of a machine before they happen: who is current on a CPU, and what that may do. */
 
 import type { EventKind } from '../scenario/events.js';
-import { NULL, type task_struct } from '../sched/sched.js';
+import { NULL, PF_KTHREAD, type task_struct } from '../sched/sched.js';
 import type { kernel_state_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { machine } from './state.js';
 import { vcpuLife, vcpuStateOf } from './vcpu-life.js';
@@ -13,15 +13,15 @@ export const current = (m: kernel_state_x86, cpu: number): task_struct => m.task
 /** Whether the CPU runs its idle thread. */
 export const isIdle = (m: kernel_state_x86, cpu: number): boolean => m.rq[cpu].curr === m.rq[cpu].idle;
 
-/** Whether a task has that id and is no CPU's idle thread. */
+/** Whether a task has that id and is no thread of the kernel: no CPU's idle thread, stopper or hotplug thread. */
 export function isTask(m: kernel_state_x86, id: number): boolean {
   const p = m.task[id];
-  return p !== undefined && m.rq[p.cpu].idle !== id;
+  return p !== undefined && !(p.flags & PF_KTHREAD);
 }
 
-/** A task that is neither idle nor runs a vCPU. */
+/** A task that neither is the kernel's own nor runs a vCPU. */
 export function isHostTask(m: machine, p: task_struct): boolean {
-  return m.rq[p.cpu].idle !== p.id && m.vcpuOfTask[p.id] === NULL;
+  return !(p.flags & PF_KTHREAD) && m.vcpuOfTask[p.id] === NULL;
 }
 
 /** Whether current on the CPU is such a task. */

@@ -12,6 +12,8 @@ import { timeOfTsc } from '../lib/tsc.js';
 import { toNumber } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { NULL } from '../sched/sched.js';
+import { guestDueIn } from './guest-kernel.js';
+import { isOnline } from './hotplug-events.js';
 import type { machine } from './state.js';
 import { vcpuStateOf } from './vcpu-life.js';
 
@@ -23,7 +25,9 @@ export function programDueIn(m: machine, cpu: number): number {
   if (id === NULL) return dueIn(m.actor[p], null, NULL);
   const vcpu = m.vcpu[id];
   if (vcpuStateOf(m, vcpu) !== 'inGuest') return Number.POSITIVE_INFINITY;
-  return dueIn(m.actor[p], m.guest[vcpu.kvm], vcpu.vcpu_idx);
+  const guest = m.guest[vcpu.kvm];
+  if (guest.os !== undefined) return guestDueIn(guest.os, vcpu.vcpu_idx);
+  return dueIn(m.actor[p], guest, vcpu.vcpu_idx);
 }
 
 /** Whether what is current on the CPU uses CPU time by itself: a host task, or a guest that is in guest mode. */
@@ -48,6 +52,10 @@ function pollEndsAt(m: machine, cpu: number): number | null {
   return id !== NULL && m.vcpu[id].halt.polling ? toNumber(m.vcpu[id].halt.stop) : null;
 }
 
+/** Where the timer of a sleeper expires: it has moved when its CPU has gone. */
+const wakesOn = (m: machine, cpu: number): number =>
+  isOnline(m, cpu) ? cpu : m.rq.findIndex((rq) => isOnline(m, rq.cpu));
+
 /** The next event, an `advance` to the next instant at which something is due included; null when nothing ever is. */
 export function nextEvent(m: machine): MachineEvent | null {
   const now = toNumber(m.sched_clock);
@@ -56,7 +64,7 @@ export function nextEvent(m: machine): MachineEvent | null {
   for (let p = 0; p < m.actor.length; p++) {
     const at = m.actor[p].wakeAt;
     if (at < 0) continue;
-    if (at <= now) return { ev: 'wake', cpu: m.task[p].cpu, task: p };
+    if (at <= now) return { ev: 'wake', cpu: wakesOn(m, m.task[p].cpu), task: p };
     wait = Math.min(wait, at - now);
   }
   for (let cpu = 0; cpu < m.rq.length; cpu++) {

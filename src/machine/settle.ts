@@ -7,6 +7,8 @@ import { takeInterrupt } from '../guest/actor.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import { guestTakes } from './guest-kernel.js';
+import { dropInterrupts, isOnline } from './hotplug-events.js';
 import type { machine } from './state.js';
 
 /** Interrupt handlers that the machine has: functions of the table. */
@@ -44,8 +46,10 @@ export function settleGuest(k: vmlinux_x86, m: machine, cpu: number): void {
   const vcpu = m.vcpu[id];
   const actor = m.actor[vcpu.pid];
   for (;;) {
+    const { os, handler_ns } = m.guest[vcpu.kvm];
     for (const vector of vcpu.arch.taken) {
-      takeInterrupt(actor, vector, actor.program >= 0 ? m.guest[vcpu.kvm].handler_ns : -1);
+      if (os === undefined) takeInterrupt(actor, vector, actor.program >= 0 ? handler_ns : -1);
+      else guestTakes(k, os, vcpu.vcpu_idx, vector, handler_ns);
     }
     vcpu.arch.taken = [];
     if (k.guestOn(cpu) === id) actor.window_ns = pauseWindowNs(m, vcpu);
@@ -81,11 +85,14 @@ export function settle(k: vmlinux_x86, m: machine, entered: number = ANY_CPU): v
     let moved = false;
     for (let cpu = 0; cpu < m.rq.length; cpu++) {
       const inKernel = cpu === entered || entered === ANY_CPU || rescheduled.includes(cpu) || isStirred(m, cpu);
+      if (!isOnline(m, cpu)) continue;
       settleGuest(k, m, cpu);
       if (!m.eager || !inKernel || !reschedule(k, m, cpu)) continue;
       moved = true;
       rescheduled = [...rescheduled, cpu];
     }
+    if (k.runKernelThreads()) moved = true;
+    dropInterrupts(m);
     if (!moved && !m.host_irq.some(waits)) return;
   }
 }

@@ -4,6 +4,7 @@
  * guest does by itself.
  */
 import { APICV_INHIBIT_REASON_ABSENT, type kvm_vcpu } from '../arch/x86/kvm_host.js';
+import { type guest_memory, storeWord } from '../kvm/guest-memory.js';
 import type { vcpu_ioctl } from '../kvm/kvm_host.js';
 import { APIC_BASE_MSR, APIC_EOI, APIC_ICR, APIC_SELF_IPI, APIC_TASKPRI } from '../lapic/apicdef.js';
 import { or, shl, u64 } from '../lib/types.js';
@@ -72,7 +73,17 @@ function wrmsr(k: vmlinux_x86, cpu: number, e: EventOf<'wrmsr'>, vcpu: kvm_vcpu)
 }
 
 export const vmmEvents: Rules<
-  'apicv' | 'set_lapic' | 'restore' | 'tsc_offset' | 'cr8' | 'mmio_write' | 'wrmsr' | 'rdmsr'
+  | 'apicv'
+  | 'store'
+  | 'memslot'
+  | 'vm_ioctl'
+  | 'set_lapic'
+  | 'restore'
+  | 'tsc_offset'
+  | 'cr8'
+  | 'mmio_write'
+  | 'wrmsr'
+  | 'rdmsr'
 > = {
   apicv: {
     legal: (m, e) => m.kvm[e.vm]?.arch.enable_apicv === true,
@@ -80,6 +91,24 @@ export const vmmEvents: Rules<
       if (e.on) k.kvm_clear_apicv_inhibit(m.kvm[e.vm], APICV_INHIBIT_REASON_ABSENT);
       else k.kvm_set_apicv_inhibit(m.kvm[e.vm], APICV_INHIBIT_REASON_ABSENT);
     },
+  },
+  store: {
+    legal: (m, e) => m.guest[e.vm]?.memory !== undefined,
+    perform: (_, m, e) => storeWord(m.guest[e.vm].memory as guest_memory, e.gpa, u64(e.value)),
+  },
+  memslot: {
+    legal: (m, e) => m.guest[e.vm]?.memory !== undefined,
+    perform(_, m, e) {
+      const memory = m.guest[e.vm].memory as guest_memory;
+      const there = !memory.holes.includes(e.frame);
+      if (there === e.there) return;
+      memory.generation++;
+      memory.holes = e.there ? memory.holes.filter((frame) => frame !== e.frame) : [...memory.holes, e.frame];
+    },
+  },
+  vm_ioctl: {
+    legal: (m, e) => m.kvm[e.vm] !== undefined && !isApics(m),
+    perform: (k, m, e) => void k.kvm_arch_vm_ioctl(m.kvm[e.vm], e.nr, e.arg),
   },
   set_lapic: ioctl<EventOf<'set_lapic'>>(({ reg, value }) => ({ nr: 'set_lapic', reg, value })),
   restore: ioctl<EventOf<'restore'>>(() => ({ nr: 'restore' })),

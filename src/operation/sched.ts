@@ -36,6 +36,8 @@ export const OPS = [
   'LLC',
   'SETSCHED',
   'RR_SLICE',
+  'CPU_DOWN',
+  'CPU_UP',
   'SYSCTL',
 ] as const;
 export type OpName = (typeof OPS)[number];
@@ -84,6 +86,12 @@ export const SYSCTL_NAMES: readonly string[] = [
  *   GROUP_IDLE id, a        sched_group_set_idle(): cpu.idle of group id
  *   LLC a                   the CPUs whose bits are set in a share a last-level cache, and are one scheduling domain
  *   SYSCTL id, a            number id of SYSCTL_NAMES = a; -22 where the kernel has none of that name
+ *   CPU_DOWN id             CPU id is to go offline: its hotplug thread is woken, and takes it down once it is current there;
+ *                           -16 while another CPU goes down, -22 for CPU 0 and for what is not online
+ *   CPU_UP id               CPU id comes back; -16 while a CPU goes down, -22 when it is online
+ *
+ * On a CPU that is offline, every operation is refused with -22. The hotplug threads and the stoppers, two tasks a CPU,
+ * are made by the first CPU_DOWN; they stand behind the tasks and cannot be named by an operation.
  */
 export interface Operation {
   op: OpName;

@@ -16,6 +16,9 @@ function heads(parts: Parts): [string, string][] {
   parts.against.forEach((k, i) => {
     all.push([i === 0 ? 'against' : `against${i + 1}`, k]);
   });
+  parts.settings.forEach((k, i) => {
+    all.push([i === 0 ? 'set' : `set${i + 1}`, k]);
+  });
   if (parts.patched !== parts.base) all.push(['patched', parts.patched]);
   return all;
 }

@@ -100,8 +100,17 @@ export function eventText(event: MachineEvent, names: Names): string {
       return event.on ? (event.shadow === true ? 'sti;' : 'sti') : 'cli';
     case 'hypercall':
       return `hypercall ${event.nr} ${[event.a0, event.a1, event.a2, event.a3].map(hex).join(' ')}`;
+    case 'store':
+      return `store vm ${event.vm} [0x${event.gpa.toString(16)}] = 0x${event.value.toString(16)}`;
+    case 'memslot':
+      return `memslot vm ${event.vm} page 0x${event.frame.toString(16)} ${event.there ? 'back' : 'gone'}`;
+    case 'vm_ioctl':
+      return `ioctl vm ${event.vm} 0x${event.nr.toString(16)} arg ${event.arg}`;
     case 'apicv':
       return `apicv ${event.on ? 'on' : 'off'} vm ${event.vm}`;
+    case 'cpu_down':
+    case 'cpu_up':
+      return `${event.ev} ${event.target}`;
     case 'pollEnd':
       return 'poll-end';
     case 'knob':

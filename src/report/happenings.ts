@@ -6,6 +6,7 @@ import { apply } from '../machine/apply.js';
 import { boot } from '../machine/boot.js';
 import { asBug } from '../machine/exception.js';
 import { nextEvent } from '../machine/next-event.js';
+import type { machine } from '../machine/state.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
@@ -34,9 +35,23 @@ export interface End {
   died: KernelBug | null;
 }
 
-/** Runs it on the kernel and hands over each tracepoint as it is hit; keeps none. */
-export function traced(kernel: Kernel, scenario: Scenario, limit: number, hit: (recorded: RecordedEvent) => void): End {
-  return play(kernel, scenario, limit, () => undefined, hit);
+/** Runs it on the kernel and hands over each tracepoint as it is hit, of the host or of a guest's kernel; keeps none. */
+export function traced(
+  kernel: Kernel,
+  scenario: Scenario,
+  limit: number,
+  hit: (recorded: RecordedEvent) => void,
+  vm?: string,
+): End {
+  return play(kernel, scenario, limit, () => undefined, hit, vm);
+}
+
+function booted(kernel: Kernel, scenario: Scenario): machine {
+  try {
+    return boot(kernel, scenario);
+  } catch (thrown) {
+    throw asBug(thrown);
+  }
 }
 
 function play(
@@ -45,9 +60,10 @@ function play(
   limit: number,
   happens: (event: MachineEvent) => void,
   hit: ((recorded: RecordedEvent) => void) | null,
+  vm?: string,
 ): End {
-  const m = boot(kernel, scenario);
-  const k = bind(kernel, m, hit === null ? null : recorder(m, hit));
+  const m = booted(kernel, scenario);
+  const k = bind(kernel, m, hit === null ? null : recorder(m, hit, vm));
   const given = scenario.events;
   const end = toNumber(m.bootClock) + (scenario.until ?? UNTIL);
   for (let n = 0; ; n++) {

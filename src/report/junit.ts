@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A check report as JUnit XML: a suite a claim, a case for each property and kernel. */
 import type { CheckReport, PropertyResult } from './check-report.js';
-import { partsOf, unrecordedFailures } from './verdicts.js';
+import { unrecordedFailures } from './verdicts.js';
 
 /** Text for XML 1.0: the five entities, and characters it cannot hold replaced. */
 export function xmlText(text: string): string {
@@ -37,8 +37,7 @@ function testCase(p: PropertyResult, kernel: string, claim: string, failed: bool
 
 /** The whole report. */
 export function reportJunit(report: CheckReport): string {
-  const { patched } = partsOf(report);
-  const unrecorded = new Set(unrecordedFailures(report).map((f) => f.property));
+  const unrecorded = new Map(unrecordedFailures(report).map((f) => [f.property, f.kernel]));
   const suites: string[] = [];
   const sum = { tests: 0, failures: 0, skipped: 0 };
   for (const claim of report.claims) {
@@ -46,7 +45,7 @@ export function reportJunit(report: CheckReport): string {
       claim.properties.length === 0
         ? [unanswered(claim.id, claim.words, claim.unanswerable ?? 'no property')]
         : claim.properties.flatMap((p) =>
-            report.kernels.map((k) => testCase(p, k, claim.id, k === patched && unrecorded.has(p.id))),
+            report.kernels.map((k) => testCase(p, k, claim.id, unrecorded.get(p.id) === k)),
           );
     const failures = cases.filter((c) => c.result === 'failed').length;
     const skipped = cases.filter((c) => c.result === 'skipped').length;

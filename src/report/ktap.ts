@@ -7,7 +7,7 @@
  */
 import { ascii } from '../base/text.js';
 import type { CheckReport, PropertyResult } from './check-report.js';
-import { partsOf, unrecordedFailures } from './verdicts.js';
+import { partsOf, tellingVerdict, unrecordedFailures } from './verdicts.js';
 
 interface Outcome {
   ok: boolean;
@@ -53,7 +53,7 @@ export function reportKtap(report: CheckReport): string {
     lines.push('  KTAP version 1', `  # Subtest: ${ktapText(claim.id)}`, `  1..${claim.properties.length}`);
     let ok = true;
     claim.properties.forEach((p, j) => {
-      const outcome = outcomeOf(p, patched, failures);
+      const outcome = outcomeOf(p, tellingVerdict(p, report).kernel, failures);
       totals[outcome.kind]++;
       ok &&= outcome.ok;
       for (const line of diagnostics(p, outcome)) lines.push(`  # ${ktapText(line)}`);

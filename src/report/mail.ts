@@ -5,12 +5,12 @@
  * Findings are questions about named code, each with the events that lead there. Nothing that could not be shown.
  */
 import { ascii, count, wrap } from '../base/text.js';
-import type { CheckReport, ClaimResult, PropertyResult } from './check-report.js';
+import type { CheckReport, ClaimResult, Counterexample, PropertyResult } from './check-report.js';
 import { differenceRows, nothingNoticed } from './difference-text.js';
 import { measuresTable, movesOf } from './measures-table.js';
 import { searched, unreachedRows } from './report-text.js';
 import { counterexampleLines } from './transcript.js';
-import { partsOf, worthShowing } from './verdicts.js';
+import { partsOf, refutedOtherwise, tellingVerdict, withSetting, worthShowing } from './verdicts.js';
 
 const WIDTH = 78;
 
@@ -19,7 +19,7 @@ export function reportMail(report: CheckReport): string {
   const { base, patched } = partsOf(report);
   const findings = report.claims.map((claim) => ({
     claim,
-    properties: claim.properties.filter((p) => worthShowing(p.verdicts[patched])),
+    properties: claim.properties.filter((p) => worthShowing(tellingVerdict(p, report).verdict)),
   }));
   const asked = findings.filter((f) => f.properties.length > 0);
   const lines = [
@@ -85,12 +85,28 @@ function question(p: PropertyResult, base: string, patched: string): string[] {
     const text = `Can this case be reached at all${where}: ${says}?  I did not get there: ${searched(p, patched)}.`;
     return [...wrap(text, WIDTH), ...compared(p, base, 'unreachable'), ''];
   }
+  const otherwise = refutedOtherwise(c.message);
+  if (otherwise !== null) {
+    const set = withSetting(c.kernel);
+    const text = `Is this intended${set}: ${sentence(c.message)}  It came up where I asked for something else: ${says}.`;
+    return [...wrap(text, WIDTH), '', ...howTo(c, base)];
+  }
   const code = codeIn(c.message, p.says);
   const where = code.length > 0 ? ` in ${code.join(', ')}` : '';
   return [
-    ...wrap(`Is it intended that this does not always hold${where}: ${says}?  ${sentence(c.message)}`, WIDTH),
+    ...wrap(
+      `Is it intended that this does not always hold${withSetting(c.kernel)}${where}: ${says}?  ${sentence(c.message)}`,
+      WIDTH,
+    ),
     ...compared(p, base, 'refuted'),
     '',
+    ...howTo(c, base),
+  ];
+}
+
+/** The events of a counterexample, and the command that replays them. */
+function howTo(c: Counterexample, base: string): string[] {
+  return [
     ...wrap(`The ${count(c.events.length, 'event')} that ${c.events.length === 1 ? 'leads' : 'lead'} there:`, WIDTH),
     '',
     ...counterexampleLines(c, base, WIDTH - 2).map((line) => `  ${line}`.trimEnd()),

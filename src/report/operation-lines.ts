@@ -101,6 +101,10 @@ function meaning(op: Operation, given: Given, features: readonly string[]): stri
       return `cpu.idle of ${groupName(id)}: ${a}`;
     case 'LLC':
       return `CPUs ${cpusText(a)} share a cache`;
+    case 'CPU_DOWN':
+      return `CPU ${id} is to go offline: CPU ${cpu} wakes its hotplug thread`;
+    case 'CPU_UP':
+      return `CPU ${id} comes back online, by CPU ${cpu}`;
     case 'SYSCTL':
       return `${SYSCTL_NAMES[id] ?? `sysctl ${id}`} = ${a}`;
   }

@@ -10,10 +10,16 @@ export interface RecordedEvent {
   pid: number;
 }
 
-/** A listener for `bind` that keeps what it hears in `into`. */
-export function recorder(m: machine, into: (recorded: RecordedEvent) => void): (event: trace_event) => void {
+/** A listener for `bind` that hands to `into` what it hears of the host, or of the kernel in the VM by that name. */
+export function recorder(
+  m: machine,
+  into: (recorded: RecordedEvent) => void,
+  vm?: string,
+): (event: trace_event) => void {
+  const traced = vm === undefined ? m : m.guest[m.vmNames.indexOf(vm)]?.os?.m;
   return (event) => {
-    const curr = m.task[m.rq[event.cpu].curr];
+    if (event.vm !== vm || traced === undefined) return;
+    const curr = traced.task[traced.rq[event.cpu].curr];
     into({ event, comm: curr.comm, pid: curr.pid });
   };
 }

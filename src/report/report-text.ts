@@ -6,7 +6,17 @@ import { claimsTable } from './claims-table.js';
 import { differenceLines, differenceRows, nothingNoticed } from './difference-text.js';
 import { measuresTable, movesOf } from './measures-table.js';
 import { counterexampleLines } from './transcript.js';
-import { findings, hasRecord, partsOf, summary, unrecordedFailures, worthShowing } from './verdicts.js';
+import {
+  findings,
+  hasRecord,
+  partsOf,
+  refutedOtherwise,
+  summary,
+  tellingVerdict,
+  unrecordedFailures,
+  withSetting,
+  worthShowing,
+} from './verdicts.js';
 
 export const WIDTH = 80;
 
@@ -58,7 +68,7 @@ function longLines(report: CheckReport, width: number): string[] {
     ...unanswerableLines(report, width),
     ...(measures.length > 0 ? [...measures, ''] : []),
     ...(beside.length > 0 ? [...beside, '', ...differenceLines(report, width)] : []),
-    ...report.claims.flatMap((claim) => claimLines(claim, report, parts.base, parts.patched, width)),
+    ...report.claims.flatMap((claim) => claimLines(claim, report, parts.base, width)),
     ...unreachedLines(report, width),
   ];
 }
@@ -66,13 +76,15 @@ function longLines(report: CheckReport, width: number): string[] {
 /** What fits on a screen beside the table: what moved, what was found, and how to see it. */
 function shortLines(report: CheckReport, shown: readonly PropertyResult[], options: TextOptions): string[] {
   const { width, command } = options;
-  const { patched } = partsOf(report);
   const moves = movesOf(report).map(({ name, from, to, percent, verdict }) => {
     const by = percent === null ? '' : ` (${percent > 0 ? '+' : ''}${percent} %)`;
     return `${name}: ${from} -> ${to}${by}, ${verdict}`;
   });
   const ids = (verdict: string): string => {
-    const of = shown.filter((p) => p.verdicts[patched] === verdict).map((p) => p.id);
+    const of = shown.flatMap((p) => {
+      const telling = tellingVerdict(p, report);
+      return telling.verdict === verdict ? [`${p.id}${withSetting(telling.kernel)}`] : [];
+    });
     return of.length === 0 ? '' : `${verdict}: ${of.join(', ')}`;
   };
   const nothing = nothingNoticed(report);
@@ -91,28 +103,33 @@ function shortLines(report: CheckReport, shown: readonly PropertyResult[], optio
   ];
 }
 
-function claimLines(claim: ClaimResult, report: CheckReport, base: string, patched: string, width: number): string[] {
+function claimLines(claim: ClaimResult, report: CheckReport, base: string, width: number): string[] {
   const found = findings(claim, report);
   if (found.length === 0) return [];
   return [
     '-'.repeat(width),
     ...wrap(`${claim.id}  ${claim.words}`, width, ' '.repeat(claim.id.length + 2)),
     '',
-    ...found.flatMap((property) => [...propertyLines(property, base, patched, width), '']),
+    ...found.flatMap((property) => [
+      ...propertyLines(property, base, tellingVerdict(property, report).kernel, width),
+      '',
+    ]),
   ];
 }
 
 function propertyLines(p: PropertyResult, base: string, patched: string, width: number): string[] {
   const verdict = p.verdicts[patched];
-  const before = base === patched ? '' : ` (${p.verdicts[base] ?? 'not asked'} on base)`;
+  const before = base === patched ? '' : `${withSetting(patched)} (${p.verdicts[base] ?? 'not asked'} on base)`;
   const head = wrap(`${p.id}  ${p.word}: ${p.says}: ${verdict}${before}`, width, ' '.repeat(p.id.length + 2));
   const means = p.means === undefined ? [] : wrap(`    (${p.means})`, width, '     ');
   const c = p.counterexample;
   if (c === undefined) return [...head, ...means, ...wrap(`    ${searched(p, patched)}`, width, '    ')];
   const shrunk = c.foundAt > c.events.length ? `, shrunk from ${c.foundAt}` : '';
+  const otherwise = refutedOtherwise(c.message);
   return [
     ...head,
     ...means,
+    ...(otherwise === null ? [] : wrap(`    (${otherwise})`, width, '     ')),
     ...wrap(`    ${c.message}`, width, '    '),
     ...wrap(`    after ${count(c.events.length, 'event')}${shrunk}, on ${c.kernel}:`, width, '    '),
     '',
@@ -185,7 +202,7 @@ function verdictLines(report: CheckReport, width: number): string[] {
   }
   const bad = unrecordedFailures(report);
   if (bad.length > 0) {
-    const list = bad.map((f) => `${f.property} ${f.verdict}`).join(', ');
+    const list = bad.map((f) => `${f.property} ${f.verdict}${withSetting(f.kernel)}`).join(', ');
     lines.push(...wrap(`Not recorded, and not what the base does: ${list}.`, width, '  '));
   }
   const worse = movesOf(report).filter((m) => m.verdict === 'worse');

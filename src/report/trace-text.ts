@@ -49,6 +49,12 @@ const SVM: Readonly<Record<number, string>> = {
  * name says it, and of entries and exits what is not modelled.
  */
 export function traceText(event: trace_event): string {
+  // a guest's kernel: the CPU is a vCPU
+  if (event.vm !== undefined) return `${event.vm}/${event.cpu}: ${hostTraceText(event)}`;
+  return hostTraceText(event);
+}
+
+function hostTraceText(event: trace_event): string {
   const f = event.fields;
   switch (event.event) {
     case 'sched_switch':

@@ -12,17 +12,20 @@ export interface Parts {
   patched: string;
   /** another series to compare with, when asked for */
   against: string[];
+  /** `...[MY_FEAT=0]`: the series with a knob set otherwise */
+  settings: string[];
   /** `...~1`, `...~2`: the first patches only, in order */
   prefixes: string[];
 }
 
 /** kernels[0] is the base, the last one without `~` the series; what is between is compared with. */
 export function partsOf(report: CheckReport): Parts {
+  const settings = report.kernels.filter((k) => k.endsWith(']'));
   const prefixes = report.kernels.filter((k) => /~\d+$/.test(k));
-  const whole = report.kernels.filter((k) => !prefixes.includes(k));
+  const whole = report.kernels.filter((k) => !prefixes.includes(k) && !settings.includes(k));
   const patched = whole.find((k) => k.endsWith(`+${report.series}`)) ?? whole[whole.length - 1];
   const base = whole[0];
-  return { base, patched, against: whole.filter((k) => k !== base && k !== patched), prefixes };
+  return { base, patched, against: whole.filter((k) => k !== base && k !== patched), settings, prefixes };
 }
 
 /** Has a counterexample or a search that found nothing to show. */
@@ -32,9 +35,11 @@ export function worthShowing(verdict: ReportVerdict | undefined): boolean {
 
 /** The properties of a claim whose findings are printed below the table, for the kernel given. */
 export function findings(claim: ClaimResult, report: CheckReport): PropertyResult[] {
-  const { patched } = partsOf(report);
+  const { patched, settings } = partsOf(report);
   const changed = new Set(report.changed.map((c) => c.property));
-  return claim.properties.filter((p) => worthShowing(p.verdicts[patched]) || changed.has(p.id));
+  return claim.properties.filter(
+    (p) => [patched, ...settings].some((k) => worthShowing(p.verdicts[k])) || changed.has(p.id),
+  );
 }
 
 const ORDER: readonly ReportVerdict[] = ['holds', 'refuted', 'unreachable', 'unpromised', 'vacuous', 'skipped'];
@@ -66,19 +71,46 @@ export function hasRecord(report: CheckReport): boolean {
   return report.claims.some((c) => c.properties.some((p) => p.recorded[patched] !== undefined));
 }
 
+const OTHERWISE: readonly (readonly [RegExp, string])[] = [
+  [/^WARN_ON\(\) at /, 'the kernel warns'],
+  [/^(?:dies at boot: )?kernel BUG /, 'the kernel dies'],
+  [/^machine: /, 'the kernel breaks an invariant of its own'],
+];
+
+/** What refutes a property whose own sentence is not what is broken: every property fails on it. Null otherwise. */
+export function refutedOtherwise(message: string): string | null {
+  const [, what] = OTHERWISE.find(([prefix]) => prefix.test(message)) ?? [];
+  return what === undefined ? null : `${what} in a run of this property; its sentence is not what is broken`;
+}
+
+/** ` with MY_FEAT=0`, of a kernel whose knob is set otherwise; '' of any other. */
+export function withSetting(kernel: string): string {
+  const [, set] = /\[([^\]]+)\]$/.exec(kernel) ?? [];
+  return set === undefined ? '' : ` with ${set}`;
+}
+
+/** The verdict that speaks against the series as it boots or, where none does, with a knob set otherwise: and on which. */
+export function tellingVerdict(p: PropertyResult, report: CheckReport): { kernel: string; verdict: ReportVerdict } {
+  const { patched, settings } = partsOf(report);
+  const kernel = [patched, ...settings].find((k) => worthShowing(p.verdicts[k])) ?? patched;
+  return { kernel, verdict: p.verdicts[kernel] };
+}
+
 /**
  * Properties with nothing recorded for the series whose verdict speaks against it: refuted, or no longer reached,
  * where the base does not do the same. One that the base fails in the same way is the base's.
  */
-export function unrecordedFailures(report: CheckReport): { property: string; verdict: ReportVerdict }[] {
+export function unrecordedFailures(
+  report: CheckReport,
+): { property: string; verdict: ReportVerdict; kernel: string }[] {
   const { base, patched } = partsOf(report);
   return report.claims.flatMap((claim) =>
     claim.properties.flatMap((p) => {
-      const verdict = p.verdicts[patched];
+      const { kernel, verdict } = tellingVerdict(p, report);
       const silent = p.recorded[patched] === undefined && verdict !== undefined;
       const bad = worthShowing(verdict) || (verdict === 'vacuous' && p.verdicts[base] === 'holds');
       const inherited = base !== patched && p.verdicts[base] === verdict && p.recorded[base] === verdict;
-      return silent && bad && !inherited ? [{ property: p.id, verdict }] : [];
+      return silent && bad && !inherited ? [{ property: p.id, verdict, kernel }] : [];
     }),
   );
 }

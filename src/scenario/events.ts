@@ -52,6 +52,16 @@ export type MachineEvent =
   | { ev: 'pollEnd'; cpu: number }
   /** a VM's APICv is inhibited or not (kvm_set_apicv_inhibit(), reason ABSENT), by a thread of its VMM on cpu */
   | { ev: 'apicv'; cpu: number; vm: number; on: boolean }
+  /** CPU `target` is to go offline, as written to its `online` in sysfs: it does once its hotplug thread gets to run there */
+  | { ev: 'cpu_down'; cpu: number; target: number }
+  /** CPU `target` comes back online */
+  | { ev: 'cpu_up'; cpu: number; target: number }
+  /** the guest, or anybody who writes its memory, stores 8 bytes at guest physical address `gpa` (VMs with `memory` or a kernel) */
+  | { ev: 'store'; vm: number; gpa: number; value: number }
+  /** its VMM takes the memory slot of page `frame` away, or puts it back */
+  | { ev: 'memslot'; vm: number; frame: number; there: boolean }
+  /** its VMM makes an ioctl of the VM that a series brings, by number */
+  | { ev: 'vm_ioctl'; vm: number; nr: number; arg: number }
   /** a knob: sysctl, debugfs, module parameter or SCHED_FEAT by its kernel name */
   | { ev: 'knob'; name: string; value: number }
   | ApicEvent

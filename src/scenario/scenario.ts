@@ -30,6 +30,22 @@ export interface TaskSpec {
   program?: Program;
 }
 
+/** A kernel that a guest runs, the same as its host's: its CPUs are the VM's vCPUs. */
+export interface GuestKernelSpec {
+  /** 100, 250, 300 or 1000; 250 when absent */
+  hz?: number;
+  /** `preempt=` on its command line; voluntary when absent: kernel mode is left at its own pace */
+  preempt?: 'voluntary' | 'full';
+  /** false: built without CONFIG_PARAVIRT_SCHED, whatever its host offers */
+  pv_sched?: boolean;
+  features?: Record<string, boolean>;
+  /** ns; from the vCPU count and tunable scaling when absent */
+  base_slice?: number;
+  groups?: GroupSpec[];
+  /** `cpus` are vCPUs, by vcpu_idx */
+  tasks: TaskSpec[];
+}
+
 export interface VmSpec {
   name: string;
   vcpus: number;
@@ -59,7 +75,11 @@ export interface VmSpec {
   halted?: boolean;
   /** one for all vCPUs, or one a vCPU; none: events decide what the guest does */
   programs?: Program | Program[];
-  /** ns from interrupt entry to the EOI in the guest's handler; 2000 when absent */
+  /** events store to its memory (`store`), which KVM reads; so with a kernel, whose memory it is */
+  memory?: boolean;
+  /** in place of programs of its vCPUs: the guest runs a kernel with tasks of its own */
+  kernel?: GuestKernelSpec;
+  /** ns that the guest's interrupt handlers take: with `programs`, to the EOI, which comes last; 2000 when absent */
   handler_ns?: number;
 }
 

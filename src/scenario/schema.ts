@@ -40,6 +40,11 @@ const instruction = v.variant(
     v.strictObject({ op: v.literal('yield') }),
     v.strictObject({ op: v.literal('yieldTo'), task: name }),
     v.strictObject({ op: v.literal('sleep'), ns: duration }),
+    v.strictObject({ op: v.literal('wait') }),
+    v.strictObject({ op: v.literal('wake'), task: name }),
+    v.strictObject({ op: v.literal('preemptDisable') }),
+    v.strictObject({ op: v.literal('preemptEnable') }),
+    v.strictObject({ op: v.literal('softirq'), ns: duration }),
     v.strictObject({ op: v.literal('exit') }),
   ],
   'an instruction',
@@ -66,6 +71,21 @@ const task = v.strictObject(
   'a task',
 );
 
+const hz = v.picklist([100, 250, 300, 1000], '100, 250, 300 or 1000');
+
+const guestKernel = v.strictObject(
+  {
+    hz: opt(hz),
+    preempt: opt(v.picklist(['voluntary', 'full'], 'voluntary or full')),
+    pv_sched: opt(flag),
+    features: opt(v.record(v.string(), flag)),
+    base_slice: opt(int(1, U32_MAX)),
+    groups: opt(v.array(group, 'an array of groups')),
+    tasks: v.array(task, 'an array of tasks'),
+  },
+  "a guest's kernel",
+);
+
 const vm = v.strictObject(
   {
     name,
@@ -85,6 +105,8 @@ const vm = v.strictObject(
     lockKind: opt(v.picklist(['ticket', 'tas'], 'ticket or tas')),
     halted: opt(flag),
     programs: opt(v.lazy((given) => (Array.isArray((given as unknown[])?.[0]) ? v.array(program) : program))),
+    memory: opt(flag),
+    kernel: opt(guestKernel),
     handler_ns: opt(ns),
   },
   'a VM',
@@ -139,6 +161,12 @@ const apicEvents = [
 ] as const;
 const apicEvent = v.variant('ev', apicEvents, 'an event of a local APIC');
 
+/** guest physical address of a word of 8 bytes */
+const word = v.pipe(
+  int(0, 2 ** 32 - 8),
+  v.check((gpa) => gpa % 8 === 0, 'a multiple of 8 below 2^32'),
+);
+
 const at = { cpu };
 const id = int(0, 65535);
 export const eventSchema = v.variant(
@@ -186,6 +214,11 @@ export const eventSchema = v.variant(
     v.strictObject({ ev: v.literal('step'), ...at }),
     v.strictObject({ ev: v.literal('pollEnd'), ...at }),
     v.strictObject({ ev: v.literal('apicv'), ...at, vm: int(0, 63), on: flag }),
+    v.strictObject({ ev: v.literal('cpu_down'), ...at, target: int(1, 63) }),
+    v.strictObject({ ev: v.literal('cpu_up'), ...at, target: int(1, 63) }),
+    v.strictObject({ ev: v.literal('store'), vm: int(0, 63), gpa: word, value: int(0, NS_MAX) }),
+    v.strictObject({ ev: v.literal('memslot'), vm: int(0, 63), frame: int(0, 2 ** 20 - 1), there: flag }),
+    v.strictObject({ ev: v.literal('vm_ioctl'), vm: int(0, 63), nr: int(0, 255), arg: u32 }),
     v.strictObject({ ev: v.literal('knob'), name, value: int(-NS_MAX, NS_MAX) }),
   ],
   'an event',
@@ -195,7 +228,7 @@ export const scenarioSchema = v.strictObject(
   {
     name: opt(v.string('a string')),
     cpus: int(1, 64),
-    hz: opt(v.picklist([100, 250, 300, 1000], '100, 250, 300 or 1000')),
+    hz: opt(hz),
     base_slice: opt(int(1, U32_MAX)),
     features: opt(v.record(v.string(), flag)),
     knobs: opt(v.record(v.string(), int(-NS_MAX, NS_MAX))),

@@ -3,7 +3,7 @@
 import { type Fault, oneOf, shown } from '../base/faults.js';
 import type { Instruction, Program } from '../guest/instructions.js';
 import type { MachineEvent } from './events.js';
-import type { ApicsSpec, GroupSpec, Scenario, TaskSpec, VmSpec } from './scenario.js';
+import type { ApicsSpec, GroupSpec, GuestKernelSpec, Scenario, TaskSpec, VmSpec } from './scenario.js';
 
 /** The name of the root task group, which every scenario has. */
 export const ROOT = 'root';
@@ -20,6 +20,15 @@ const GUEST_ONLY: readonly Instruction['op'][] = [
   'pause',
 ];
 const HOST_ONLY: readonly Instruction['op'][] = ['yield', 'yieldTo', 'sleep'];
+/** Instructions of a task in a guest's kernel alone. */
+const KERNEL_ONLY: readonly Instruction['op'][] = ['wait', 'wake', 'preemptDisable', 'preemptEnable', 'softirq'];
+
+/** Who runs a program, and what of the instructions is not for them. */
+const FOREIGN = {
+  guest: [...HOST_ONLY, ...KERNEL_ONLY],
+  'host task': [...GUEST_ONLY, ...KERNEL_ONLY],
+  "task of a guest's kernel": [...GUEST_ONLY.filter((op) => op !== 'user' && op !== 'kernel'), 'yieldTo'],
+} as const satisfies Record<string, readonly Instruction['op'][]>;
 
 /** Tasks and vCPU threads together. WHY: events look at every one of them, so that larger machines only take longer. */
 const THREADS_MAX = 4096;
@@ -40,7 +49,7 @@ export function topologyFaults(scenario: Scenario): Fault[] {
   (scenario.tasks ?? []).forEach((task, i) => {
     const at = `tasks[${i}]`;
     unique(task.comm, comms, `${at}.comm`, 'task', faults);
-    taskFaults(task, at, scenario, { groups, comms: allComms }, faults);
+    taskFaults(task, at, { cpus: scenario.cpus, groups, comms: allComms, side: 'host task' }, faults);
   });
   const vms = new Set<string>();
   (scenario.vms ?? []).forEach((vm, i) => {
@@ -63,14 +72,14 @@ function unique(name: string, seen: Set<string>, place: string, what: string, fa
   seen.add(name);
 }
 
-function groupFaults(groups: readonly GroupSpec[], faults: Faults): string[] {
+function groupFaults(groups: readonly GroupSpec[], faults: Faults, at = ''): string[] {
   const names = new Set<string>([ROOT]);
   groups.forEach((group, i) => {
-    unique(group.name, names, `groups[${i}].name`, 'group', faults);
+    unique(group.name, names, `${at}groups[${i}].name`, 'group', faults);
   });
   const parentOf = new Map(groups.map((g) => [g.name, g.parent ?? ROOT]));
   groups.forEach((group, i) => {
-    const place = `groups[${i}].parent`;
+    const place = `${at}groups[${i}].parent`;
     if (group.parent !== undefined && !names.has(group.parent)) {
       faults.add(place, oneOf('a group', group.parent, [...names]), shown(group.parent));
     } else if (chainOf(group.name, parentOf).length === 0) {
@@ -101,7 +110,10 @@ function inGroup(name: string | undefined, place: string, groups: readonly strin
   if (name !== undefined && !groups.includes(name)) faults.add(place, oneOf('a group', name, groups), shown(name));
 }
 
+/** What a task may name, and whose it is. */
 interface Names {
+  cpus: number;
+  side: keyof typeof FOREIGN;
   groups: readonly string[];
   comms: readonly string[];
 }
@@ -116,14 +128,14 @@ function priorityFaults(spec: TaskSpec | VmSpec, at: string, faults: Faults): vo
     faults.add(`${at}.rt_priority`, 'none unless the policy is fifo or rr', String(spec.rt_priority));
 }
 
-function taskFaults(task: TaskSpec, at: string, s: Scenario, { groups, comms }: Names, faults: Faults): void {
+function taskFaults(task: TaskSpec, at: string, { cpus, side, groups, comms }: Names, faults: Faults): void {
   inGroup(task.group, `${at}.group`, groups, faults);
-  if (task.cpus !== undefined) cpuFaults(task.cpus, `${at}.cpus`, s.cpus, faults);
+  if (task.cpus !== undefined) cpuFaults(task.cpus, `${at}.cpus`, cpus, faults);
   priorityFaults(task, at, faults);
   if (isRealTime(task) && task.slice !== undefined && task.slice > 0)
     faults.add(`${at}.slice`, `none with policy ${task.policy}`, String(task.slice));
-  programFaults(task.program, `${at}.program`, 'host', faults, (instruction, place) => {
-    if (instruction.op === 'yieldTo' && !comms.includes(instruction.task))
+  programFaults(task.program, `${at}.program`, side, faults, (instruction, place) => {
+    if ((instruction.op === 'yieldTo' || instruction.op === 'wake') && !comms.includes(instruction.task))
       faults.add(`${place}.task`, oneOf('a task', instruction.task, comms), shown(instruction.task));
   });
 }
@@ -152,6 +164,7 @@ function vmFaults(vm: VmSpec, at: string, s: Scenario, groups: readonly string[]
   if (each) perVcpu(programs.length, vm.vcpus, `${at}.programs`, faults);
   if (vm.ipiv === true && vm.apicv !== true)
     faults.add(`${at}.ipiv`, 'apicv as well: IPI virtualization is a part of it', 'apicv off');
+  if (vm.kernel !== undefined) guestKernelFaults(vm, vm.kernel, `${at}.kernel`, faults);
   programs.forEach((program, i) => {
     const place = each ? `${at}.programs[${i}]` : `${at}.programs`;
     programFaults(program, place, 'guest', faults, (instruction, where) => {
@@ -159,6 +172,22 @@ function vmFaults(vm: VmSpec, at: string, s: Scenario, groups: readonly string[]
         faults.add(`${where}.to`, `a vCPU from 0 to ${vm.vcpus - 1}`, String(instruction.to));
     });
     lockFaults(program, place, faults);
+  });
+}
+
+/** A machine in the machine: its CPUs are the vCPUs. */
+function guestKernelFaults(vm: VmSpec, kernel: GuestKernelSpec, at: string, faults: Faults): void {
+  if (vm.programs !== undefined) faults.add(at, 'either a kernel or programs, not both', 'both');
+  if (vm.halted === true) faults.add(at, 'vCPUs that run, so that it can boot', 'halted');
+  const groups = groupFaults(kernel.groups ?? [], faults, `${at}.`);
+  const comms = new Set<string>();
+  const all = kernel.tasks.map((task) => task.comm);
+  if (kernel.tasks.length === 0) faults.add(`${at}.tasks`, 'at least one task', 'none');
+  kernel.tasks.forEach((task, i) => {
+    const place = `${at}.tasks[${i}]`;
+    unique(task.comm, comms, `${place}.comm`, 'task', faults);
+    const own = { cpus: vm.vcpus, groups, comms: all, side: "task of a guest's kernel" } as const;
+    taskFaults(task, place, own, faults);
   });
 }
 
@@ -174,26 +203,25 @@ type Judge = (instruction: Instruction, place: string) => void;
 function programFaults(
   program: Program | undefined,
   at: string,
-  side: 'guest' | 'host',
+  side: keyof typeof FOREIGN,
   faults: Faults,
   judge: Judge,
 ): void {
   if (program === undefined) return;
   if (program.length === 0) faults.add(at, 'at least one instruction', 'none');
   if (program.length > 0 && !program.some(takesTime))
-    faults.add(at, 'an instruction that takes time or sleeps: compute, hlt, sleep, pause or yield', 'none');
+    faults.add(at, 'an instruction that takes time or sleeps: compute, hlt, sleep, wait, pause or yield', 'none');
   program.forEach((instruction, i) => {
     const place = `${at}[${i}]`;
-    const foreign = side === 'guest' ? HOST_ONLY : GUEST_ONLY;
-    if (foreign.includes(instruction.op))
-      faults.add(`${place}.op`, `an instruction of a ${side === 'guest' ? 'guest' : 'host task'}`, instruction.op);
+    const foreign: readonly Instruction['op'][] = FOREIGN[side];
+    if (foreign.includes(instruction.op)) faults.add(`${place}.op`, `an instruction of a ${side}`, instruction.op);
     judge(instruction, place);
   });
 }
 
 /** A program none of whose instructions takes time would run for ever at one instant. */
 function takesTime(instruction: Instruction): boolean {
-  return ['compute', 'hlt', 'sleep', 'pause', 'exit', 'yield'].includes(instruction.op);
+  return ['compute', 'hlt', 'sleep', 'wait', 'pause', 'exit', 'yield'].includes(instruction.op);
 }
 
 /** A vCPU must not take a lock that it holds nor release one that it does not hold, once round its program. */
@@ -265,6 +293,8 @@ function eventRange(event: MachineEvent, cpus: number, tasks: number, groups: nu
   const out: OutOfRange[] = [];
   if ('cpu' in event && event.cpu >= cpus)
     out.push({ member: 'cpu', expected: `a CPU from 0 to ${cpus - 1}`, got: event.cpu });
+  if ('target' in event && event.target >= cpus)
+    out.push({ member: 'target', expected: `a CPU from 0 to ${cpus - 1}`, got: event.target });
   if ('task' in event && event.task >= cpus + tasks)
     out.push({ member: 'task', expected: `a task id below ${cpus + tasks}`, got: event.task });
   if ('group' in event && event.group > groups)

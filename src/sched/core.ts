@@ -2,7 +2,7 @@
 /**
  * kernel/sched/core.c (6.12.117): the clock of a runqueue, wake-up, fork, tick, the pick and the context switch.
  *
- * Mirrored: what changes the scheduler's state. Absent: hotplug, core scheduling, uclamp, PSI, mm and FPU state,
+ * Mirrored: what changes the scheduler's state; CPU hotplug is in core-hotplug. Absent: core scheduling, uclamp, PSI, mm and FPU state,
  * signals, migrate_disable(). MODEL: no IRQ_TIME_ACCOUNTING and no steal time, so clock_task runs with clock.
  *
  * `current` is rq.curr of the CPU that executes. schedule() comes back at once even when the task has gone off its
@@ -22,6 +22,7 @@ import {
   type s64,
   s64_diff,
   s64_lt,
+  s64_sub,
   sub,
   to_u64,
   type u32,
@@ -113,8 +114,19 @@ export function update_rq_clock(this: vmlinux, rq: rq): void {
   this.update_rq_clock_task(rq, delta);
 }
 
-/** kernel/sched/core.c: update_rq_clock_task() */
+/**
+ * kernel/sched/core.c: update_rq_clock_task()
+ *
+ * DEVIATION DV-640: steal time is not added to the averages of the interrupt class (NONTASK_CAPACITY).
+ */
 export function update_rq_clock_task(this: vmlinux, rq: rq, delta: s64): void {
+  // paravirt_steal_rq_enabled: a kernel in a guest
+  if (rq.prev_steal_time_rq !== undefined) {
+    const prev_steal = this.paravirt_steal_clock(this.cpu_of(rq));
+    const steal = s64_diff(prev_steal, rq.prev_steal_time_rq);
+    rq.prev_steal_time_rq = prev_steal;
+    delta = s64_sub(delta, s64_lt(delta, steal) ? delta : steal);
+  }
   rq.clock_task = add(rq.clock_task, to_u64(delta));
   this.update_rq_clock_pelt(rq, delta);
 }
@@ -280,15 +292,37 @@ export function double_rq_lock(this: vmlinux, rq1: rq, rq2: rq): void {
 
 /** kernel/sched/core.c: is_cpu_allowed() */
 export function is_cpu_allowed(this: vmlinux, p: task_struct, cpu: number): bool {
-  return p.cpus_ptr.includes(cpu) && this.cpu_active(cpu);
+  if (!p.cpus_ptr.includes(cpu)) return false;
+  if (!(p.flags & PF_KTHREAD)) return this.cpu_active(cpu);
+  if (this.kthread_is_per_cpu(p)) return this.cpu_online(cpu);
+  // Other threads of the kernel have to go while it goes down, and may come while it comes up.
+  if (this.cpu_dying(cpu)) return false;
+  return this.cpu_online(cpu);
 }
 
-/** kernel/sched/core.c: select_fallback_rq() */
+/**
+ * kernel/sched/core.c: select_fallback_rq()
+ *
+ * MODEL: one NUMA node. Without cpusets there is nothing between the CPUs that a task is allowed and all possible ones.
+ */
 export function select_fallback_rq(this: vmlinux, _cpu: number, p: task_struct): number {
-  for (const dest_cpu of p.cpus_ptr) {
-    if (this.is_cpu_allowed(p, dest_cpu)) return dest_cpu;
+  for (const state of ['cpuset', 'possible']) {
+    for (const dest_cpu of p.cpus_ptr) {
+      if (this.is_cpu_allowed(p, dest_cpu)) return dest_cpu;
+    }
+    // Its affinity is given up for good.
+    if (state === 'cpuset')
+      this.do_set_cpus_allowed(
+        p,
+        this.m.rq.map((rq) => rq.cpu),
+      );
   }
-  throw new NotModelled('select_fallback_rq: no allowed CPU is active (cpuset fallback)');
+  throw new KernelBug('BUG_ON', 'select_fallback_rq');
+}
+
+/** kernel/sched/core.c: do_set_cpus_allowed(). MODEL: no mask of the user's own is kept beside (user_cpus_ptr). */
+export function do_set_cpus_allowed(this: vmlinux, p: task_struct, new_mask: readonly number[]): void {
+  this.__do_set_cpus_allowed(p, new_mask);
 }
 
 /** kernel/sched/core.c: select_task_rq(): `wake_flags` is the caller's variable; WF_RQ_SELECTED is put into it. */
@@ -731,7 +765,13 @@ export function finish_task(this: vmlinux, prev: task_struct): void {
 
 /** kernel/sched/core.c: splice_balance_callbacks() */
 export function splice_balance_callbacks(this: vmlinux, rq: rq): balance_callback_name[] {
+  return this.__splice_balance_callbacks(rq, true);
+}
+
+/** kernel/sched/core.c: __splice_balance_callbacks(): `split`: they run later, and balance_push() is __schedule()'s alone. */
+export function __splice_balance_callbacks(this: vmlinux, rq: rq, split: bool): balance_callback_name[] {
   const head = rq.balance_callback;
+  if (split && head[0] === 'balance_push') return [];
   if (head.length > 0) rq.balance_callback = [];
   return head;
 }
@@ -743,7 +783,7 @@ export function do_balance_callbacks(this: vmlinux, rq: rq, head: readonly balan
 
 /** kernel/sched/core.c: __balance_callbacks() */
 export function __balance_callbacks(this: vmlinux, rq: rq): void {
-  if (rq.balance_callback.length > 0) this.do_balance_callbacks(rq, this.splice_balance_callbacks(rq));
+  if (rq.balance_callback.length > 0) this.do_balance_callbacks(rq, this.__splice_balance_callbacks(rq, false));
 }
 
 /** kernel/sched/core.c: finish_task_switch(): runs as the task that was switched to. */
@@ -881,10 +921,13 @@ export function __schedule(this: vmlinux, sched_mode: number): void {
   }
 }
 
-/** kernel/sched/core.c: __schedule_loop() */
+/** kernel/sched/core.c: __schedule_loop(). The idle thread has preemption disabled anyway, on either side of the switch. */
 export function __schedule_loop(this: vmlinux, sched_mode: number): void {
+  const counted = this.m.irq_cpu !== undefined;
   do {
+    if (counted && !this.is_idle_task(this.get_current())) this.preempt_count_add(1);
     this.__schedule(sched_mode);
+    if (counted && !this.is_idle_task(this.get_current())) this.preempt_count_sub(1);
   } while (this.need_resched());
 }
 

@@ -349,7 +349,7 @@ export function dl_server_start(this: vmlinux, dl_se: sched_dl_entity): void {
   }
 
   if (dl_se.dl_runtime === ZERO || dl_se.dl_server_active) return;
-  if (this.warnOn(!this.cpu_active(this.cpu_of(rq)), 'dl_server_start: !cpu_online(cpu_of(rq))')) return;
+  if (this.warnOn(!this.cpu_online(this.cpu_of(rq)), 'dl_server_start: !cpu_online(cpu_of(rq))')) return;
 
   dl_se.dl_server_active = 1;
   this.enqueue_dl_entity(dl_se, ENQUEUE_WAKEUP);
@@ -481,3 +481,9 @@ export function __dl_clear_params(this: vmlinux, dl_se: sched_dl_entity): void {
   dl_se.dl_defer_running = 0;
   dl_se.dl_defer_armed = 0;
 }
+
+/** kernel/sched/deadline.c: rq_online_dl(). MODEL: cpudl is deadline tasks' alone. */
+export function rq_online_dl(this: vmlinux, _rq: rq): void {}
+
+/** kernel/sched/deadline.c: rq_offline_dl(). MODEL: as above. */
+export function rq_offline_dl(this: vmlinux, _rq: rq): void {}

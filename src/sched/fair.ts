@@ -125,7 +125,7 @@ export function update_load_set(this: vmlinux, lw: load_weight, w: u64): void {
 
 /** kernel/sched/fair.c: get_update_sysctl_factor() */
 export function get_update_sysctl_factor(this: vmlinux): u32 {
-  const cpus = Math.min(this.m.rq.length, 8);
+  const cpus = Math.min(this.num_online_cpus(), 8);
   switch (this.m.sysctl_sched_tunable_scaling) {
     case SCHED_TUNABLESCALING_NONE:
       return 1;
@@ -837,6 +837,32 @@ export function update_tg_load_avg(this: vmlinux, cfs_rq: cfs_rq): void {
     cfs_rq.tg_load_avg_contrib = cfs_rq.avg.load_avg;
     cfs_rq.last_update_tg_load_avg = now;
   }
+}
+
+/** kernel/sched/fair.c: clear_tg_load_avg() */
+export function clear_tg_load_avg(this: vmlinux, cfs_rq: cfs_rq): void {
+  if (cfs_rq.tg === 0) return;
+  const now = this.sched_clock_cpu(this.cpu_of(this.rq_of(cfs_rq)));
+  const tg = this.m.task_group[cfs_rq.tg];
+  tg.load_avg = s64_add(tg.load_avg, s64_diff(ZERO, cfs_rq.tg_load_avg_contrib));
+  cfs_rq.tg_load_avg_contrib = ZERO;
+  cfs_rq.last_update_tg_load_avg = now;
+}
+
+/** kernel/sched/fair.c: clear_tg_offline_cfs_rqs(): a CPU that is offline has no part in the groups' load. */
+export function clear_tg_offline_cfs_rqs(this: vmlinux, rq: rq): void {
+  for (const tg of this.m.task_group) this.clear_tg_load_avg(this.m.cfs_rq[tg.cfs_rq[rq.cpu]]);
+}
+
+/** kernel/sched/fair.c: rq_online_fair() */
+export function rq_online_fair(this: vmlinux, _rq: rq): void {
+  this.update_sysctl();
+}
+
+/** kernel/sched/fair.c: rq_offline_fair() */
+export function rq_offline_fair(this: vmlinux, rq: rq): void {
+  this.update_sysctl();
+  this.clear_tg_offline_cfs_rqs(rq);
 }
 
 /** kernel/sched/fair.c: set_task_rq_fair(): ages a task's load before it changes queues. */
@@ -1616,7 +1642,11 @@ export function cpu_load(this: vmlinux, rq: rq): u64 {
   return this.cfs_rq_load_avg(this.m.cfs_rq[rq.cfs]);
 }
 
-/** kernel/sched/fair.c: capacity_of() */
+/**
+ * kernel/sched/fair.c: capacity_of()
+ *
+ * DEVIATION DV-023: nobody calls update_cpu_capacity(), so that real-time time lowers no capacity.
+ */
 export function capacity_of(this: vmlinux, cpu: number): u64 {
   return this.cpu_rq(cpu).cpu_capacity;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * kernel/sched/rt.c (6.12.117): SCHED_FIFO and SCHED_RR, without CONFIG_RT_GROUP_SCHED (so without throttling).
+ * kernel/sched/rt.c (6.12.117): SCHED_FIFO and SCHED_RR, without CONFIG_RT_GROUP_SCHED: nothing here throttles, and of
+ * sched_rt_runtime_us and sched_rt_period_us only deadline tasks take notice. What is left for fair tasks is the fair server's.
  *
  * Mirrored: queueing, picking, tick, yield, preemption, class and priority changes, pushing and pulling.
- * MODEL: no RLIMIT_RTTIME watchdog.
+ * MODEL: no RLIMIT_RTTIME watchdog; nobody disables migration, so that no stopper is asked to push who runs in place of a waiting task.
  */
 import { KernelBug } from '../lib/bug.js';
 import { type bool, S64_ZERO, s64_le, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
+import { CPUPRI_INVALID } from './cpupri.js';
 import {
   DEQUEUE_MOVE,
   DEQUEUE_SAVE,
@@ -62,12 +64,12 @@ export function inc_rt_prio(this: vmlinux, rq: rq, prio: number): void {
 
 /** kernel/sched/rt.c: inc_rt_prio_smp() */
 export function inc_rt_prio_smp(this: vmlinux, rq: rq, prio: number, prev_prio: number): void {
-  if (prio < prev_prio) this.cpupri_set(rq.cpu, prio);
+  if (rq.online !== 0 && prio < prev_prio) this.cpupri_set(rq.cpu, prio);
 }
 
 /** kernel/sched/rt.c: dec_rt_prio_smp() */
 export function dec_rt_prio_smp(this: vmlinux, rq: rq, _prio: number, prev_prio: number): void {
-  if (rq.rt.highest_prio.curr !== prev_prio) this.cpupri_set(rq.cpu, rq.rt.highest_prio.curr);
+  if (rq.online !== 0 && rq.rt.highest_prio.curr !== prev_prio) this.cpupri_set(rq.cpu, rq.rt.highest_prio.curr);
 }
 
 /** kernel/sched/rt.c: dec_rt_prio() */
@@ -222,7 +224,7 @@ export function check_preempt_equal_prio(this: vmlinux, rq: rq, p: task_struct):
 
 /** kernel/sched/rt.c: need_pull_rt_task(): whether less urgent work than prev's is about to run. */
 export function need_pull_rt_task(this: vmlinux, rq: rq, prev: task_struct): bool {
-  return rq.rt.highest_prio.curr > prev.prio;
+  return rq.online !== 0 && rq.rt.highest_prio.curr > prev.prio;
 }
 
 /** kernel/sched/rt.c: balance_rt() */
@@ -323,7 +325,7 @@ export function switched_to_rt(this: vmlinux, rq: rq, p: task_struct): void {
   }
   if (this.task_on_rq_queued(p)) {
     if (p.nr_cpus_allowed > 1 && rq.rt.overloaded) this.rt_queue_push_tasks(rq);
-    if (p.prio < this.m.task[rq.curr].prio && this.cpu_active(this.cpu_of(rq))) this.resched_curr(rq);
+    if (p.prio < this.m.task[rq.curr].prio && this.cpu_online(this.cpu_of(rq))) this.resched_curr(rq);
   }
 }
 
@@ -358,6 +360,18 @@ export function RR_TIMESLICE(this: vmlinux): number {
 export function sched_rr_handler(this: vmlinux, ms: number): void {
   // msecs_to_jiffies()
   this.m.sched_rr_timeslice = ms <= 0 ? this.RR_TIMESLICE() : Math.ceil((ms * this.m.HZ) / 1000);
+}
+
+/** kernel/sched/rt.c: rq_online_rt() */
+export function rq_online_rt(this: vmlinux, rq: rq): void {
+  if (rq.rt.overloaded) this.rt_set_overload(rq);
+  this.cpupri_set(rq.cpu, rq.rt.highest_prio.curr);
+}
+
+/** kernel/sched/rt.c: rq_offline_rt() */
+export function rq_offline_rt(this: vmlinux, rq: rq): void {
+  if (rq.rt.overloaded) this.rt_clear_overload(rq);
+  this.cpupri_set(rq.cpu, CPUPRI_INVALID);
 }
 
 /* ---- pushing and pulling ---- */
@@ -417,6 +431,7 @@ export function rt_overloaded(this: vmlinux, _rq: rq): number {
 
 /** kernel/sched/rt.c: rt_set_overload() */
 export function rt_set_overload(this: vmlinux, rq: rq): void {
+  if (rq.online === 0) return;
   const { rto_mask } = this.m.rd;
   const at = rto_mask.findIndex((cpu) => cpu > rq.cpu);
   rto_mask.splice(at < 0 ? rto_mask.length : at, 0, rq.cpu);
@@ -424,6 +439,7 @@ export function rt_set_overload(this: vmlinux, rq: rq): void {
 
 /** kernel/sched/rt.c: rt_clear_overload() */
 export function rt_clear_overload(this: vmlinux, rq: rq): void {
+  if (rq.online === 0) return;
   const { rto_mask } = this.m.rd;
   rto_mask.splice(rto_mask.indexOf(rq.cpu), 1);
 }

@@ -31,6 +31,7 @@ import {
   ZERO,
 } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { cpuhp_state } from './cpuhp.js';
 import type { kernel_frame } from './kernel-stack.js';
 
 declare const pointer: unique symbol;
@@ -289,7 +290,7 @@ export type sched_class_name =
   | 'idle_sched_class';
 
 /** kernel/sched/sched.h: struct balance_callback, by the name of its function. */
-export type balance_callback_name = 'push_rt_tasks' | 'pull_rt_task';
+export type balance_callback_name = 'push_rt_tasks' | 'pull_rt_task' | 'balance_push';
 
 /** kernel/sched/sched.h: struct rq. One a CPU; `id` is the CPU. */
 export interface rq {
@@ -311,6 +312,8 @@ export interface rq {
   clock_update_flags: u32;
   clock: u64;
   clock_task: u64;
+  /** CONFIG_PARAVIRT_TIME_ACCOUNTING, with steal time on: a kernel in a guest */
+  prev_steal_time_rq?: u64;
   clock_pelt: u64;
   clock_pelt_idle: u64;
   clock_idle: u64;
@@ -319,6 +322,8 @@ export interface rq {
   nr_uninterruptible: number;
   nr_iowait: number;
   ttwu_pending: number;
+  /** 0 when it is offline; absent as long as it never was */
+  online?: number;
   /** functions that run when the lock is dropped, in their order */
   balance_callback: balance_callback_name[];
   /** the CPU's call_single_queue, oldest first: tasks that sched_ttwu_pending() will activate */
@@ -400,6 +405,8 @@ export interface sched_state {
   cpupri: number[];
   /** lib/cpumask.c: per CPU, what cpumask_any_and_distribute() chose there last */
   distribute_cpu_mask_prev: number[];
+  /** CPU hotplug; absent until a CPU was to go down */
+  cpuhp?: cpuhp_state;
   /** WARN_ON() hits so far */
   warns: number;
   rq: rq[];
@@ -728,11 +735,6 @@ export function in_task(this: vmlinux): bool {
   return this.m.hardirq !== 1;
 }
 
-/** include/linux/preempt.h: in_interrupt() */
-export function in_interrupt(this: vmlinux): bool {
-  return !this.in_task();
-}
-
 /** kernel/sched/sched.h: sched_class_above() */
 export function sched_class_above(this: vmlinux, a: sched_class_name, b: sched_class_name): bool {
   return rankOf(a) < rankOf(b);
@@ -746,11 +748,6 @@ export function sched_clock_cpu(this: vmlinux, _cpu: number): u64 {
 /** kernel/time/jiffies.c: get_jiffies_64(). MODEL: follows sched_clock() from 0, not from INITIAL_JIFFIES. */
 export function get_jiffies_64(this: vmlinux): u64 {
   return div(this.m.sched_clock, this.m.TICK_NSEC);
-}
-
-/** include/linux/cpumask.h: cpu_active(). MODEL: no hotplug; every CPU there is is active. */
-export function cpu_active(this: vmlinux, cpu: number): bool {
-  return cpu < this.m.rq.length;
 }
 
 /** kernel/sched/sched.h: assert_clock_updated() */
@@ -807,6 +804,7 @@ export function double_lock_balance(this: vmlinux, this_rq: rq, busiest: rq): nu
  * WHY the last one does not count as queued: Linux knows that a callback is by its next pointer, and the last has none.
  */
 export function queue_balance_callback(this: vmlinux, rq: rq, func: balance_callback_name): void {
+  if (rq.balance_callback[0] === 'balance_push') return;
   const at = rq.balance_callback.indexOf(func);
   if (at >= 0 && at < rq.balance_callback.length - 1) return;
   rq.balance_callback.unshift(func);

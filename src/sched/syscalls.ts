@@ -159,7 +159,7 @@ export function __sched_setscheduler(this: vmlinux, p: task_struct, attr: sched_
   let queue_flags = DEQUEUE_SAVE | DEQUEUE_MOVE | DEQUEUE_NOCLOCK;
   let reset_on_fork: number;
 
-  if (pi && this.in_interrupt()) throw new KernelBug('BUG_ON', '__sched_setscheduler: pi && in_interrupt()');
+  if (pi && !this.in_task()) throw new KernelBug('BUG_ON', '__sched_setscheduler: pi && in_interrupt()');
 
   // A negative policy says: keep it.
   if (policy < 0) {

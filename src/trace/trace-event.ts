@@ -6,11 +6,13 @@
  */
 export interface trace_event {
   /** TRACE_SYSTEM */
-  system: 'sched' | 'kvm' | 'ipi' | 'warn' | 'kvmodel';
+  system: 'sched' | 'kvm' | 'ipi' | 'warn' | 'printk' | 'kvmodel';
   /** the event's name, `sched_switch` */
   event: string;
   /** the CPU that hit it */
   cpu: number;
+  /** of a kernel that runs in a guest: the name of its VM; `cpu` is a vCPU then */
+  vm?: string;
   /** ns, decimal */
   ts: string;
   fields: Readonly<Record<string, string | number | boolean>>;

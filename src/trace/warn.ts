@@ -22,3 +22,10 @@ export function warnOn(this: vmlinux, condition: boolean, where: string): boolea
   if (condition) warned(this, where);
   return condition;
 }
+
+/** kernel/printk/printk.c: a line in the host's log, as include/trace/events/printk.h: console() tells of it. */
+export function printk(this: vmlinux, msg: string): void {
+  if (this.tp === null) return;
+  const ts = String(toNumber(this.m.sched_clock));
+  this.tp({ system: 'printk', event: 'console', cpu: this.m.cpu, ts, fields: { msg } });
+}

@@ -74,9 +74,9 @@ export function bind<V extends vmlinux = vmlinux_x86>(
   return boundTo(prototypeOf(kernel.table), m, tp) as unknown as V;
 }
 
-/** The kernel of `k`, bound to another machine; nobody hears its tracepoints. */
-export function rebind<V extends vmlinux>(k: V, m: V['m']): V {
-  return boundTo(Object.getPrototypeOf(k), m, null) as unknown as V;
+/** The kernel of `k`, bound to another machine; nobody hears its tracepoints unless `tp` does. */
+export function rebind<V extends vmlinux>(k: V, m: V['m'], tp: Bound['tp'] = null): V {
+  return boundTo(Object.getPrototypeOf(k), m, tp) as unknown as V;
 }
 
 /** The functions of modules, as one table; what a module exports besides functions stays out. */

@@ -2,6 +2,7 @@
 /** The modules that x86 adds to the table: its half of KVM, the local APIC, its tracepoints. */
 export * from '../arch/x86/avic.js';
 export * from '../arch/x86/hyperv.js';
+export * from '../arch/x86/kvm.js';
 export * from '../arch/x86/kvm_host.js';
 export * from '../arch/x86/kvm-x86-ops.js';
 export * from '../arch/x86/kvm-x86-ops-vcpu.js';

@@ -3,13 +3,19 @@
  * The modules whose functions every architecture's table has. The table's type, its functions and what `races` steps
  * through are taken from here and from the architecture's own list; a name that two modules export does not compile.
  */
+export * from '../irq/common.js';
+export * from '../irq/preempt.js';
+export * from '../irq/softirq.js';
 export * from '../kvm/entry.js';
+export * from '../kvm/guest-memory.js';
 export * from '../kvm/kvm_host.js';
 export * from '../kvm/kvm_main.js';
 export * from '../kvm/signal.js';
 export * from '../lib/hrtimer.js';
 export * from '../lib/rbtree_augmented.js';
 export * from '../sched/core.js';
+export * from '../sched/core-hotplug.js';
+export * from '../sched/cpuhp.js';
 export * from '../sched/cpupri.js';
 export * from '../sched/deadline.js';
 export * from '../sched/fair.js';

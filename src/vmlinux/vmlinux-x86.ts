@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The kernel built for x86: the shared table with x86's functions, bound to a machine that has x86's state. */
 import type { kvm_x86_state } from '../arch/x86/kvm_host.js';
+import type { guest_memory } from '../kvm/guest-memory.js';
 import type { trace_event } from '../trace/trace-event.js';
 import type { Functions, kernel_functions, kernel_state } from './vmlinux.js';
 
@@ -18,4 +19,6 @@ export interface vmlinux_x86 extends kernel_functions_x86 {
   readonly m: kernel_state_x86;
   /** Who hears the tracepoints; null for nobody. */
   readonly tp: ((event: trace_event) => void) | null;
+  /** of a kernel that runs in a guest: its memory, which its host sees as well */
+  readonly ram?: guest_memory;
 }

@@ -6,9 +6,11 @@
  * when its file exports it and `modules.ts`, or an architecture's list, names the file. What an architecture has beyond
  * this is in a file of its own (`vmlinux-x86.ts`).
  */
+import type { irq_cpu } from '../irq/preempt.js';
+import type { guest_memory } from '../kvm/guest-memory.js';
 import type { kvm, kvm_state, kvm_vcpu, vcpu_ptr } from '../kvm/kvm_host.js';
 import type { hrtimer_state } from '../lib/hrtimer.js';
-import type { bool } from '../lib/types.js';
+import type { bool, u32 } from '../lib/types.js';
 import type { sched_state } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
 
@@ -25,6 +27,14 @@ export interface kernel_state extends sched_state, kvm_state, hrtimer_state {
   hardirq?: number;
   /** per CPU: vectors of the interrupts that wait until the kernel lets them in, in order */
   host_irq: number[][];
+  /** per CPU, of a kernel that runs in a guest */
+  irq_cpu?: irq_cpu[];
+  /** by kvm_ptr: what is behind a VM's memslots */
+  guest?: { memory?: guest_memory }[];
+  /** of a kernel that runs in a guest: KVM's features in CPUID leaf 0x40000001, as its host shows them */
+  kvm_para_features?: u32;
+  /** preempt=full: kernel mode is preempted, too; else preempt=voluntary */
+  preempt_full?: boolean;
   /** knobs that a series brought and somebody wrote, by name; see `Knob` */
   knobs?: Record<string, number>;
 }
@@ -59,6 +69,8 @@ export interface arch_functions {
   kvm_arch_dy_runnable(vcpu: kvm_vcpu): bool;
   kvm_arch_dy_has_pending_interrupt(vcpu: kvm_vcpu): bool;
   kvm_cpu_has_pending_timer(vcpu: kvm_vcpu): number;
+  /** not virt/kvm's: interrupts that wait are taken on the CPU, a guest exits where it has to */
+  settleCpu(cpu: number): void;
 }
 
 /** The linked kernel, bound to a machine. */
@@ -66,4 +78,6 @@ export interface vmlinux extends kernel_functions, arch_functions {
   readonly m: kernel_state;
   /** Who hears the tracepoints; null for nobody. */
   readonly tp: ((event: trace_event) => void) | null;
+  /** of a kernel that runs in a guest: its memory, which its host sees as well */
+  readonly ram?: guest_memory;
 }

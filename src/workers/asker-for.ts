@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { defined } from '../base/defined.js';
 import type { Asker } from '../explore/asker.js';
 import { type SubjectSpec, seriesOf } from '../loader/check-subject.js';
-import { looksLikeFile } from '../loader/series-file.js';
+import { looksLikeFile } from '../loader/files.js';
 import { workerAsker } from './worker-asker.js';
 
 /** Threads that answer; what they count is the code of the series alone. */

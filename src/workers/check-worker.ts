@@ -3,9 +3,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { BadInput, type Fault } from '../base/faults.js';
 import type { Question } from '../explore/asker.js';
+import { heartbeat } from '../explore/heartbeat.js';
 import { chooseInt64 } from '../lib/int64-choice.js';
 import type { SubjectSpec } from '../loader/check-subject.js';
 import { Coverage } from './coverage.js';
+import { guardKernelLoops } from './guard.js';
 
 export interface WorkerStart {
   spec: SubjectSpec;
@@ -14,6 +16,10 @@ export interface WorkerStart {
   covered: string[];
   /** the name of a kernel without those files */
   base: string;
+  /** loops of the kernel are counted, for one of them may have no end */
+  guarded: boolean;
+  /** events that were applied, counted for whoever watches */
+  counts: Int32Array;
 }
 
 export type Job =
@@ -30,6 +36,8 @@ const start = workerData as WorkerStart;
 const port = parentPort;
 if (port === null) throw new Error('check-worker is a worker');
 
+if (start.guarded) guardKernelLoops();
+heartbeat.counts = start.counts;
 const coverage = new Coverage();
 chooseInt64(start.int64);
 if (start.covered.length > 0) {
@@ -43,6 +51,8 @@ const { answerHere } = await import('../explore/asker.js');
 const { measure } = await import('../explore/measures.js');
 const { machineEngine } = await import('../explore/machine-engine.js');
 const subject = await subjectOfSpec(start.spec, false);
+// loaded: from here on it can be expected to get somewhere
+heartbeat.counts[0]++;
 
 async function answer(job: Job): Promise<unknown> {
   switch (job.kind) {

@@ -18,8 +18,13 @@ type Kind = 'number' | 'counted' | 'checked';
 interface Pool {
   threads: Thread[];
   queue: Waiting[];
-  start: WorkerStart;
+  /** what threads had answered that stalled afterwards */
+  lost: Job[];
+  start: Omit<WorkerStart, 'counts'>;
 }
+
+/** s without an event: a thread is looked at twice then, once with loops that are counted. */
+const STALLED_S = { plain: 5, guarded: 120 };
 
 interface Waiting {
   job: Job;
@@ -33,12 +38,33 @@ class Thread {
   #at: Waiting | null = null;
   /** why it answers no more */
   #ended: ((at: Waiting) => Error) | null = null;
+  /** what it has answered: gone with it is what it counted */
+  readonly answered: Job[] = [];
+  readonly #counts = new Int32Array(new SharedArrayBuffer(4));
+  readonly #watch: NodeJS.Timeout;
 
-  constructor(start: WorkerStart, idle: () => void) {
-    this.#worker = new Worker(new URL('./check-worker.js', import.meta.url), { workerData: start });
+  /** `stalled` is called with what it was at when it ended for want of an event; it may be asked of another. */
+  constructor(start: Omit<WorkerStart, 'counts'>, idle: () => void, stalled: (thread: Thread, at: Waiting) => void) {
+    const workerData: WorkerStart = { ...start, counts: this.#counts };
+    this.#worker = new Worker(new URL('./check-worker.js', import.meta.url), { workerData });
+    const patience = start.guarded ? STALLED_S.guarded : STALLED_S.plain;
+    let seen = 0;
+    let quiet = 0;
+    this.#watch = setInterval(() => {
+      const count = Atomics.load(this.#counts, 0);
+      const works = count > 0 && this.#at !== null && this.#at.job.kind !== 'coverage';
+      quiet = works && count === seen ? quiet + 1 : 0;
+      seen = count;
+      if (quiet < patience) return;
+      if (start.guarded) this.#over((at) => fault(patch, at, 'a patch whose every event ends', `none in ${quiet} s`));
+      else this.#stalled(stalled);
+      void this.end();
+    }, 1000);
+    this.#watch.unref();
     this.#worker.on('message', (done: Done) => {
       const at = this.#at;
       this.#at = null;
+      if (at !== null) this.answered.push(at.job);
       if (at !== null) settle(at, done);
       idle();
     });
@@ -60,6 +86,12 @@ class Thread {
     at?.reject(this.#ended(at));
   }
 
+  #stalled(told: (thread: Thread, at: Waiting) => void): void {
+    const at = this.#at;
+    this.#at = null;
+    if (at !== null) told(this, at);
+  }
+
   get busy(): boolean {
     return this.#at !== null;
   }
@@ -74,6 +106,7 @@ class Thread {
   }
 
   async end(): Promise<void> {
+    clearInterval(this.#watch);
     await this.#worker.terminate();
   }
 }
@@ -129,7 +162,13 @@ function pumpOf(pools: Readonly<Record<Kind, Pool>>, threads: number): () => voi
     while (pool.queue.length > 0 && atWork(kind) < most(kind)) {
       let thread = pool.threads.find((t) => !t.busy);
       if (thread === undefined) {
-        thread = new Thread(pool.start, pump);
+        thread = new Thread(pool.start, pump, (dead, at) => {
+          pool.threads.splice(pool.threads.indexOf(dead), 1);
+          pool.lost.push(...dead.answered);
+          pool.start = { ...pool.start, guarded: true };
+          pool.queue.unshift(at);
+          pump();
+        });
         pool.threads.push(thread);
       }
       thread.give(pool.queue.shift() as Waiting);
@@ -155,10 +194,16 @@ function pumpOf(pools: Readonly<Record<Kind, Pool>>, threads: number): () => voi
 export function workerAsker(options: WorkerAskerOptions): Asker {
   const { spec, covered, base = '', functions, root, threads = Math.min(8, availableParallelism()) } = options;
   const counting = covered.length > 0;
+  const poolOf = (int64: Int64, counted: string[]): Pool => ({
+    threads: [],
+    queue: [],
+    lost: [],
+    start: { spec, int64, covered: counted, base, guarded: false },
+  });
   const pools: Record<Kind, Pool> = {
-    number: { threads: [], queue: [], start: { spec, int64: 'number', covered: [], base } },
-    counted: { threads: [], queue: [], start: { spec, int64: 'number', covered, base } },
-    checked: { threads: [], queue: [], start: { spec, int64: 'checked', covered, base } },
+    number: poolOf('number', []),
+    counted: poolOf('number', covered),
+    checked: poolOf('checked', covered),
   };
   const kindOf = (kernel: string, int64: Int64): Kind => {
     if (int64 === 'checked') return 'checked';
@@ -185,6 +230,10 @@ export function workerAsker(options: WorkerAskerOptions): Asker {
       run(kindOf(kernel, 'number'), { kind: 'measure', kernel, variation }) as Promise<Measures>,
     unreached: async () => {
       if (!counting) return [];
+      const again = (['counted', 'checked'] as const).flatMap((kind) =>
+        pools[kind].lost.splice(0).map((job) => run(kind, job)),
+      );
+      await Promise.all(again);
       const found = (await Promise.all(all(['counted', 'checked']).map(coverageOf))) as ModuleCoverage[][];
       const merged = mergedCoverage(found)
         .sort((a, b) => (a.file < b.file ? -1 : 1))

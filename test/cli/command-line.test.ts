@@ -401,6 +401,15 @@ export default defineSeries({ id: 'mine', title: 'mine', base: 'v6.12.117', patc
     expect(out.replace(/\n +/g, ' ')).toContain('kernel BUG (soft lockup) in yield_task_fair() at loop.ts:2:');
   });
 
+  it('that does not boot is told so, and is no success', async () => {
+    const text = patch('init_cfs_rq(this: vmlinux, rq: any): void { for (;;) rq.x++; }');
+    const { code, out } = await said(`run nice-mix --kernel ./${file('unbootable.ts', text)}`);
+    expect(code).toBe(1);
+    expect(out.replace(/\n +/g, ' ')).toMatch(
+      /^dies at boot: kernel BUG \(soft lockup\) in init_cfs_rq\(\) at unbootable\.ts:2:/,
+    );
+  });
+
   it('with two faults has both told', async () => {
     const funcs = 'yield_task_fair: 3, yield_task_fare(this: vmlinux_x86, rq: rq): void {}';
     expect((await said(`run nice-mix --kernel ./${file('wrong.ts', patch(funcs))}`)).err).toContain('2 faults');

@@ -72,7 +72,9 @@ describe.skipIf(missing !== null)(`conform on the installed tree${because}`, { t
   it('holds the model against it, for any seed the same way', async () => {
     const first = await run('--operations', '3000', '--cpus', '2', '--seed', '77');
     expect(first.code).toBe(0);
-    expect(first.out).toMatch(/^scheduler, 2 CPUs +\d+ +3\d\d\d +0\nlocal APICs +\d+ +3\d\d\d +0$/m);
+    expect(first.out).toMatch(
+      /^scheduler, 2 CPUs +\d+ +3\d\d\d +0\nscheduler, 2 CPUs, hotplug +\d+ +\d+ +0\nlocal APICs +\d+ +3\d\d\d +0$/m,
+    );
     expect(first.out).toMatch(/\d+ sequences, \d+ operations, 0 differences, seed 77\n$/);
     expect((await run('--operations', '3000', '--cpus', '2', '--seed', '77')).out).toBe(first.out);
   });

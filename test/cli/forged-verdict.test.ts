@@ -20,21 +20,27 @@ afterAll(() => rmSync(cwd, { recursive: true }));
 // WHY not `process`: code that names it does not compile in a patch.
 const EXIT = '(globalThis as any).process.exit';
 
-/** `check` of a patch with one override, in front of which `before` stands. */
-function check(body: string, before = '', name = 'yield_task_fair'): { code: number | null; out: string; err: string } {
-  const patch = `{ subject: "x", funcs: { ${name}(this: vmlinux_x86, _of: unknown): void { ${body} } } }`;
+type Said = { code: number | null; out: string; err: string };
+
+function write(body: string, before: string, name: string): void {
+  const patch = `{ subject: "x", funcs: { ${name}(this: vmlinux, _of: unknown): void { ${body} } } }`;
   const series = `export default defineSeries({ id: "mine", title: "x", base: "v6.12.117", patches: [${patch}] });`;
-  writeFileSync(
-    join(cwd, 'mine.ts'),
-    `import { defineSeries, type vmlinux_x86 } from "kvmodel";\n${before}\n${series}\n`,
-  );
-  const argv = ['check', './mine.ts', '--only', 'yield', '--runs', '4'];
+  writeFileSync(join(cwd, 'mine.ts'), `import { defineSeries, type vmlinux } from "kvmodel";\n${before}\n${series}\n`);
+}
+
+function run(...argv: string[]): Said {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin/kvmodel.mjs'), ...argv], {
     cwd,
     encoding: 'utf8',
   });
   const words = (text: string): string => text.replace(/\s+/g, ' ');
   return { code: status, out: words(stdout), err: words(stderr) };
+}
+
+/** `check` of a patch with one override, in front of which `before` stands. */
+function check(body: string, before = '', name = 'yield_task_fair'): Said {
+  write(body, before, name);
+  return run('check', './mine.ts', '--only', 'yield', '--runs', '4');
 }
 
 describe('user code that forges an exit code', () => {
@@ -65,5 +71,23 @@ describe('a kernel that dies of an exception', () => {
     expect(out).toContain('yield.1: dies at boot');
     expect(out).toContain('dies at boot: kernel BUG (exception) in');
     expect(code).toBe(1);
+  });
+});
+
+describe('a loop of the kernel that an override makes endless', () => {
+  const parentOfItself = '{ const se = this.m.se[this.m.task[this.m.rq[0].curr].se]; se.parent = se.id; }';
+  const LOCKUP = /BUG \(soft lockup\) in \w+\(\) at src\/sched\/fair\.ts:\d+/;
+
+  it('ends a check with a refutation: which function, after which event', () => {
+    write(parentOfItself, '', 'yield_task_fair');
+    // the structure witness would see the parent before anything walks there
+    const { code, out } = run('check', './mine.ts', '--only', 'yield.5', '--runs', '4', '--no-witness');
+    expect(code).toBe(1);
+    expect(out).toContain('yield.5');
+    expect(out).toMatch(LOCKUP);
+    const token = /replay (k1\.\S+)/.exec(out)?.[1] as string;
+    const replayed = run('replay', token);
+    expect(replayed.code).toBe(1);
+    expect(replayed.out).toMatch(LOCKUP);
   });
 });

@@ -8,6 +8,7 @@ import type { ReachedLine } from '../../src/conform/sched/patch-check.js';
 import { build, schedulerProver } from '../../src/native/build.js';
 import { findTree } from '../../src/native/find-tree.js';
 import { absentLines } from '../../src/native/folded-lines.js';
+import { buildLapic, lapicProver } from '../../src/native/lapic-build.js';
 import { applySeries } from '../../src/native/patch.js';
 import { patchMail } from '../../src/report/patch-mail.js';
 import { patchText } from '../../src/report/patch-text.js';
@@ -37,6 +38,14 @@ const HELPER = [
   ['', undefined],
 ] as const;
 
+const LAPIC = 'arch/x86/kvm/lapic.c';
+const IN_LAPIC = [
+  ['\tif ((u8)tpr > 255)', 'merged'],
+  ['\t\tkvm_lapic_set_reg(apic, APIC_TASKPRI, 0);', 'folded'],
+  ['\tif (tpr > 200)', 'merged'],
+  ['\t\tkvm_lapic_set_reg(apic, APIC_TASKPRI, 200);', 'merged'],
+] as const;
+
 describe.skipIf(missing !== null)(`lines that the compiler leaves out${because}`, { timeout: 120_000 }, () => {
   it('are those that control cannot come to, and those of a function that nothing calls', async () => {
     const base = await findTree();
@@ -56,6 +65,20 @@ describe.skipIf(missing !== null)(`lines that the compiler leaves out${because}`
     const absent = await absentLines(built, schedulerProver, step!.added);
     const told = step!.added.map((line) => [line.text, absent.get(line)]);
     expect(told).toEqual([...HELPER, ...ADDED]);
+  });
+
+  it('of a local APIC, which is compiled apart', async () => {
+    const base = await findTree();
+    const text = readFileSync(join(base.dir, LAPIC), 'utf8').split('\n');
+    const head = text.findIndex((line) => line.startsWith('static bool __apic_update_ppr('));
+    const at = text.findIndex((line, i) => i > head && line.startsWith('\tisr = apic_find_highest_isr('));
+    expect(Math.min(head, at)).toBeGreaterThan(0);
+    const added = IN_LAPIC.map(([line]) => `+${line}\n`).join('');
+    const diff = `--- a/${LAPIC}\n+++ b/${LAPIC}\n@@ -${at + 1},1 +${at + 1},${IN_LAPIC.length + 1} @@\n${added} ${text[at]}\n`;
+    const [step] = await applySeries(base, [{ subject: 'x', diff }]);
+    const built = { ...(await buildLapic(base, 'O2')), tree: step!.tree };
+    const absent = await absentLines(built, lapicProver, step!.added);
+    expect(step!.added.map((line) => [line.text, absent.get(line)])).toEqual(IN_LAPIC);
   });
 });
 

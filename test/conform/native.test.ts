@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Model and kernel side by side on random sequences, in every word: clocks, load tracking and tree shape too. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { generateSequence, KINDS, type Random, xorshift32 } from '../../src/conform/sched/generate.js';
+import {
+  generateSequence,
+  HOTPLUG,
+  KINDS,
+  type Kind,
+  type Random,
+  xorshift32,
+} from '../../src/conform/sched/generate.js';
 import { modelEngine } from '../../src/conform/sched/model-engine.js';
-import { KernelBug } from '../../src/lib/bug.js';
+import { KernelBug, NotModelled } from '../../src/lib/bug.js';
 import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js';
 import { wordName } from '../../src/native/format.js';
 import { type Operation, operation } from '../../src/operation/sched.js';
@@ -13,6 +20,8 @@ import { because, missing } from '../native/tree.js';
 interface Options {
   /** multiplies each step of the clock by up to this power of ten */
   stretch?: number;
+  /** of the sequence; by the seed when left out */
+  kind?: Kind;
   /** operations that the generator does not draw, put in here and there */
   extra?: (random: Random, tasks: number, cpus: number, groups: number) => Operation[];
 }
@@ -63,7 +72,7 @@ function switches(random: Random, _tasks: number, _cpus: number, groups: number)
 function sideBySide(native: NativeEngine, seed: number, options: Options = {}): string | number {
   const { stretch = 0, extra = () => [] } = options;
   const random = xorshift32(seed + 99);
-  const sequence = generateSequence(xorshift32(seed), KINDS[seed % KINDS.length], {
+  const sequence = generateSequence(xorshift32(seed), options.kind ?? KINDS[seed % KINDS.length], {
     cpus: native.cpus,
     length: 300,
     wraps: true,
@@ -81,6 +90,8 @@ function sideBySide(native: NativeEngine, seed: number, options: Options = {}): 
     try {
       r = model.execute(op);
     } catch (error) {
+      // a CPU that is not vacated at once: the driver gives it up as well
+      if (theirs === undefined && options.kind === HOTPLUG && error instanceof NotModelled) return i;
       if (theirs === undefined && error instanceof KernelBug) return `both die: ${batch.ending?.kind}, ${error.kind}`;
       return `seed ${seed} step ${i} ${op.op}: the model threw ${error}`;
     }
@@ -120,6 +131,46 @@ describe.skipIf(missing !== null)(`the kernel's own code${because}`, () => {
     try {
       const outcomes = Array.from({ length: 40 }, (_, n) => sideBySide(native, 300 + n, { extra }));
       expect(outcomes.filter((outcome) => typeof outcome === 'string')).toEqual([]);
+    } finally {
+      native.close();
+    }
+  });
+
+  it.each([2, 4])('does the same on %i CPUs that go down and come back', async (cpus) => {
+    const native = await openNativeEngine({ cpus });
+    try {
+      const outcomes = Array.from({ length: 24 }, (_, n) => sideBySide(native, 900 + n, { kind: HOTPLUG }));
+      expect(outcomes.filter((outcome) => typeof outcome === 'string')).toEqual([]);
+      expect(outcomes.filter((n) => Number(n) > 300).length).toBeGreaterThan(16);
+    } finally {
+      native.close();
+    }
+  });
+
+  it('takes a CPU down in the same steps: who is pushed where, and whose affinity is given up', async () => {
+    const native = await openNativeEngine({ cpus: 2 });
+    try {
+      const fork = operation('FORK', { cpu: 1 });
+      const [anywhere, resched] = [{ ...fork, flags: 1 }, operation('RESCHED', { cpu: 1 })];
+      const sleep = [resched, operation('BLOCK', { cpu: 1, a: 1 })];
+      const down = [operation('CPU_DOWN', { id: 1 }), operation('CPU_DOWN', { id: 1 }), operation('CPU_UP', { id: 1 })];
+      const turn = [operation('ADVANCE', { a: 10_000_000 }), operation('TICK', { cpu: 1 }), resched];
+      const after = [operation('WAKE'), operation('FORK', { cpu: 1 }), operation('CPU_DOWN'), operation('CPU_UP')];
+      const ops = [fork, ...sleep, fork, anywhere, ...turn, ...down, ...turn, ...turn, ...turn, ...after];
+      ops.push(operation('CPU_UP', { id: 1 }));
+      native.reset();
+      const theirs = native.run(ops, 'more').results;
+      const model = modelEngine(linux_6_12, 2);
+      expect(ops.map((op) => model.execute(op))).toEqual(theirs.map(({ r }) => Number(r)));
+      expect(theirs.map(({ r }) => Number(r)).slice(-5)).toEqual([1, -22, -22, -22, 0]);
+      expect(model.words(true)).toEqual(theirs.at(-1)?.words);
+      const { m } = model.kernel;
+      // the first two were pinned to CPU 1: one slept and was woken elsewhere, one was pushed away
+      expect(m.task.slice(2, 5).map((p) => [p.cpu, p.cpus_ptr])).toEqual([
+        [0, [0, 1]],
+        [0, [0, 1]],
+        [0, [0, 1]],
+      ]);
     } finally {
       native.close();
     }

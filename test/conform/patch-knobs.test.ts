@@ -4,12 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkKnobs, constantsIn, knobsOf, reachedWith } from '../../src/conform/patch/patch-knobs.js';
-import type { PatchCheck } from '../../src/conform/sched/patch-check.js';
+import { checkPatch, type PatchCheck } from '../../src/conform/sched/patch-check.js';
 import { findTree } from '../../src/native/find-tree.js';
 import { applySeries } from '../../src/native/patch.js';
 import { because, missing } from '../native/tree.js';
 
 const FAIR = 'kernel/sched/fair.c';
+const FEATURES = 'kernel/sched/features.h';
 /** as the engine's, as far as it matters here */
 const CONFIGURATION = new Map([['CONFIG_SMP', '1']]);
 const lines = (texts: readonly string[], file = FAIR) => texts.map((text, i) => ({ file, line: i + 1, text }));
@@ -83,6 +84,27 @@ describe.skipIf(missing !== null)(`a patch with a knob${because}`, { timeout: 30
     expect([knobs.length, untried]).toEqual([1, []]);
     expect(knobs[0]).toMatchObject({ name: 'sysctl_twice', was: '0', tried: '1' });
     // With 0, its own value, nothing would differ.
+    expect(knobs[0]!.check.lockstep.finding!.ops.at(-1)!.op).toMatch(/^YIELD/);
+  });
+
+  it('that is a SCHED_FEAT is built and run both ways', async () => {
+    const base = await findTree();
+    const features = readFileSync(join(base.dir, FEATURES), 'utf8').split('\n');
+    const last = features.findLastIndex((line) => line.startsWith('SCHED_FEAT('));
+    const text = readFileSync(join(base.dir, FAIR), 'utf8').split('\n');
+    const at = text.findIndex((line) => line.startsWith('static void yield_task_fair('));
+    const place = text.findIndex((line, i) => i > at && line.includes('entity_eligible(cfs_rq, se)'));
+    const hunk = (file: string, line: string, n: number, added: readonly string[]) =>
+      `--- a/${file}\n+++ b/${file}\n@@ -${n + 1},1 +${n + 1},${added.length + 1} @@\n${added.map((it) => `+${it}\n`).join('')} ${line}\n`;
+    const feature = hunk(FEATURES, features[last]!, last, ['SCHED_FEAT(YIELD_TWICE, false)']);
+    const use = hunk(FAIR, text[place]!, place, ['\tif (sched_feat(YIELD_TWICE))', '\t\tse->deadline += se->slice;']);
+    const [step] = await applySeries(base, [{ subject: 'x', diff: `${feature}${use}` }]);
+    const options = { operations: 1000, seed: 1, cpus: 1, parts: ['lock-step'] } as const;
+    const own = await checkPatch(base, step!.tree, step!.added, options);
+    expect(own.lockstep).toMatchObject({ finding: null, operations: expect.any(Number) });
+    expect(own.lockstep.operations).toBeGreaterThan(500);
+    const { knobs } = await checkKnobs(base, step!.tree, step!.added, () => true, options);
+    expect(knobs).toMatchObject([{ name: 'YIELD_TWICE', was: 'false', tried: 'true' }]);
     expect(knobs[0]!.check.lockstep.finding!.ops.at(-1)!.op).toMatch(/^YIELD/);
   });
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
-import { guardLoops, inspectUserCode, LOOP_GUARD, SLEEPERS } from '../../src/loader/user-code.js';
+import { LOOP_GUARD } from '../../src/loader/loop-guard.js';
+import { guardLoops, inspectUserCode, SLEEPERS } from '../../src/loader/user-code.js';
 import { kernelByName, pin } from '../../src/series/registry.js';
 
 const inspected = (source: string) => inspectUserCode(source, '/x/p.ts', 'p.ts');

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { expect, it } from 'vitest';
-import { differenceClaim, ownKnobs } from '../../properties/difference.js';
+import { differenceClaim } from '../../properties/difference.js';
 import { ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { boot } from '../../src/machine/boot.js';
 import { differenceBetween } from '../../src/machine/difference.js';
+import { ownKnobs } from '../../src/series/knob-settings.js';
 import { kernelByName, pin } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';

@@ -97,6 +97,20 @@ const repairs: { id: string; without: string; funcs: Record<string, AnyFunction>
     },
   },
   {
+    id: 'A11.4',
+    without: 'that each IPI starts the age anew, answered or not',
+    funcs: {
+      kvm_track_ipi_communication(this: semantics_aware, sender: kvm_vcpu | null, receiver: kvm_vcpu | null) {
+        const sent = contextOf(sender ?? undefined);
+        const before = sent?.pending_ipi === true ? sent.ipi_time_ns : null;
+        (series.kvm_track_ipi_communication as AnyFunction).call(this, sender, receiver);
+        if (sent === undefined || before === null) return;
+        const age = toBigInt(this.ktime_get_mono_fast_ns()) - toBigInt(before);
+        if (age <= 50_000_000n) sent.ipi_time_ns = before;
+      },
+    },
+  },
+  {
     id: 'A12.4',
     without: 'that only the last sender is told',
     funcs: {

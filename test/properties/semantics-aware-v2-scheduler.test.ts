@@ -10,7 +10,7 @@ import type { Property, Verdict } from '../../properties/vocabulary.js';
 import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { runRandom } from '../../src/explore/random.js';
-import { add, div, mul, S64_ZERO, s64_diff, s64_gt, type u64 as U64, u64 } from '../../src/lib/types.js';
+import { add, div, mul, S64_ZERO, s64_diff, s64_gt, toNumber, type u64 as U64, u64 } from '../../src/lib/types.js';
 import type { cfs_rq, rq, sched_entity, task_struct } from '../../src/sched/sched.js';
 import { kernelByName } from '../../src/series/registry.js';
 import type { semantics_aware } from '../../src/series/semantics-aware-v2/adds.js';
@@ -68,6 +68,11 @@ function signedPenalty(
   return s64_gt(s64_diff(wanted, cap), S64_ZERO) ? cap : wanted;
 }
 
+/** A runqueue that remembers each pair's last penalty. */
+type Pairwise = rq & { pair?: string; paid?: Record<string, number> };
+/** ns between two penalties */
+const RATE_LIMIT = 6_000_000;
+
 /** Each refutation is told its cause; without that, the property holds. */
 const repairs: { id: string; without: string; funcs: Record<string, AnyFunction> }[] = [
   {
@@ -104,6 +109,37 @@ const repairs: { id: string; without: string; funcs: Record<string, AnyFunction>
         if (yielding.id === p.id || this.task_rq(p).id !== rq.id) return null;
         if (this.m.se[p.se].on_rq === 0 || this.m.se[yielding.se].on_rq === 0) return null;
         return this.yield_deboost_rate_limit(rq) ? null : yielding;
+      },
+    },
+  },
+  {
+    id: 'A2.5',
+    without: 'the cap of the penalty, which is below the gap',
+    funcs: {
+      yield_deboost_calculate_penalty(this: semantics_aware, _rq: rq, y: sched_entity, t: sched_entity) {
+        const gap = s64_diff(t.vruntime, y.vruntime);
+        const need = s64_gt(gap, S64_ZERO) ? (gap as unknown as U64) : u64(0);
+        return add(this.calc_delta_fair(u64(this.m.sysctl_sched_base_slice), y), add(need, div(need, u64(10))));
+      },
+    },
+  },
+  {
+    id: 'A7.3',
+    without: 'the one limit of a CPU: each pair has its own, asked last',
+    funcs: {
+      yield_deboost_validate_tasks(this: semantics_aware, rq: Pairwise, p: task_struct) {
+        const yielding = this.m.task[rq.donor];
+        if (yielding.id === p.id || this.task_rq(p).id !== rq.id) return null;
+        if (this.m.se[p.se].on_rq === 0 || this.m.se[yielding.se].on_rq === 0) return null;
+        rq.pair = `${yielding.id} ${p.id}`;
+        return this.yield_deboost_rate_limit(rq) ? null : yielding;
+      },
+      yield_deboost_rate_limit(this: semantics_aware, rq: Pairwise) {
+        const [pair = '', now] = [rq.pair, toNumber(this.rq_clock(rq))];
+        rq.paid ??= {};
+        if (now - (rq.paid[pair] ?? -Infinity) <= RATE_LIMIT) return true;
+        rq.paid[pair] = now;
+        return false;
       },
     },
   },

@@ -57,6 +57,24 @@ describe('text', () => {
     expect(lines.slice(at + 1, at + 3)).toEqual(['', '-'.repeat(80)]);
   });
 
+  it.each([
+    ['WARN_ON() at update_rq_clock()', 'the kernel warns'],
+    ['kernel BUG (soft lockup) in x()', 'the kernel dies'],
+    ['machine: nr_running is 2, queued are 1', 'the kernel breaks an invariant of its own'],
+  ])('tells %s from a sentence that is broken', (message, what) => {
+    const report = exampleReport();
+    for (const p of report.claims.flatMap((claim) => claim.properties))
+      if (p.counterexample !== undefined) p.counterexample.message = message;
+    const words = (text: string): string => text.replace(/\s+/g, ' ');
+    expect(words(reportText(report))).toContain(
+      `(${what} in a run of this property; its sentence is not what is broken)`,
+    );
+    expect(words(reportMail(report))).toContain(
+      `Is this intended: ${message}. It came up where I asked for something else`,
+    );
+    expect(words(reportText(exampleReport()))).not.toContain('not what is broken');
+  });
+
   it('says what is not as recorded', () => {
     const report = exampleReport();
     report.changed = [{ property: 'A6.1', kernel: PATCHED, recorded: 'holds', found: 'refuted' }];

@@ -7,7 +7,7 @@
  */
 import { importsOf, resolved, type SourceFile } from './source-file.js';
 
-const MIRRORED = ['sched', 'kvm', 'lapic', 'arch'] as const;
+const MIRRORED = ['sched', 'irq', 'kvm', 'lapic', 'arch'] as const;
 
 /** room: rooms whose values it may import, besides itself */
 export const FLOORS: Readonly<Record<string, readonly string[]>> = {
@@ -15,6 +15,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   lib: ['base'],
   trace: ['base', 'lib'],
   sched: ['base', 'lib', 'trace'],
+  irq: ['base', 'lib', 'trace'],
   kvm: ['base', 'lib', 'trace'],
   lapic: ['base', 'lib', 'trace'],
   arch: ['base', 'lib', 'trace'],
@@ -63,13 +64,15 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
 export const HEADERS: readonly string[] = [
   'src/sched/sched.ts',
   'src/sched/features.ts',
+  'src/irq/preempt.ts',
   'src/kvm/kvm_host.ts',
+  'src/kvm/guest-memory.ts',
   'src/arch/x86/kvm_host.ts',
   'src/lapic/apicdef.ts',
 ];
 
 /** Rooms that every architecture shares: they know none, not even by type. */
-export const SHARED: readonly string[] = ['lib', 'sched', 'kvm', 'guest'];
+export const SHARED: readonly string[] = ['lib', 'sched', 'irq', 'kvm', 'guest'];
 
 /** Packages with a place: only these rooms may import them. Others may be imported above `lib`. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {

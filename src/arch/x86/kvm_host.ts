@@ -101,6 +101,8 @@ export const KVM_FEATURE_PV_TLB_FLUSH = 9;
 export const KVM_FEATURE_PV_SEND_IPI = 11;
 export const KVM_FEATURE_POLL_CONTROL = 12;
 export const KVM_FEATURE_PV_SCHED_YIELD = 13;
+/** not upstream: what pvsched calls bit 18 */
+export const KVM_FEATURE_PV_SCHED = 18;
 
 /** enum exit_fastpath_completion */
 export const EXIT_FASTPATH_NONE = 0;

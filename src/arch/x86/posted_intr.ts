@@ -3,6 +3,8 @@
  * arch/x86/kvm/vmx/posted_intr.h, posted_intr.c (6.12.117): the posted-interrupt descriptor over load, put and block.
  *
  * Not mirrored: VT-d (no assigned devices, so only IPI virtualization posts to a vCPU that is not in the guest).
+ * Nothing of this moves when a CPU goes offline: a vCPU that sleeps stays on the list of the CPU that it was put to sleep on,
+ * and what is posted to it notifies that CPU, which hears nothing.
  * The list of vCPUs to wake on a CPU is kept as `vcpu.arch.pi_wakeup_cpu`: the CPU whose list it is on, or NULL; and
  * `pi_wakeup_place`: where on it.
  */

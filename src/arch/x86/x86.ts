@@ -29,7 +29,7 @@ import {
 import { APIC_DM_REMRD, KVM_ENOSYS, KVM_EPERM, LAPIC_MODE_DISABLED } from '../../lapic/apicdef.js';
 import type { kvm_apic_map, msr_data } from '../../lapic/lapic.js';
 import { KernelBug, NotModelled } from '../../lib/bug.js';
-import { EAGAIN, EBUSY, EINTR, EINVAL, EIO } from '../../lib/errno.js';
+import { EAGAIN, EBUSY, EINTR, EINVAL, EIO, ENOTTY } from '../../lib/errno.js';
 import {
   add,
   and,
@@ -706,7 +706,7 @@ export function vcpu_enter_guestRequests(this: vmlinux_x86, vcpu: kvm_vcpu, out:
     out.r = 1;
     return 0;
   }
-  if (this.kvm_check_request(KVM_REQ_STEAL_UPDATE, vcpu)) this.record_steal_time(vcpu);
+  this.vcpu_enter_guestShared(vcpu);
   if (this.kvm_test_request(KVM_REQ_PMU, vcpu)) throw new NotModelled('KVM_REQ_PMU');
   if (this.kvm_test_request(KVM_REQ_PMI, vcpu)) throw new NotModelled('KVM_REQ_PMI');
   if (this.kvm_check_request(KVM_REQ_SMI, vcpu)) this.process_smi(vcpu);
@@ -731,6 +731,11 @@ export function vcpu_enter_guestRequests(this: vmlinux_x86, vcpu: kvm_vcpu, out:
   return 1;
 }
 
+/** vcpu_enter_guest(): the request to write what the guest reads of its host. */
+export function vcpu_enter_guestShared(this: vmlinux_x86, vcpu: kvm_vcpu): void {
+  if (this.kvm_check_request(KVM_REQ_STEAL_UPDATE, vcpu)) this.record_steal_time(vcpu);
+}
+
 /** What vcpu_enter_guestRequests() and those behind it take up. */
 const SERVED = [
   ...[KVM_REQ_VM_DEAD, KVM_REQ_MIGRATE_TIMER, KVM_REQ_GLOBAL_CLOCK_UPDATE, KVM_REQ_CLOCK_UPDATE, KVM_REQ_TLB_FLUSH],
@@ -743,7 +748,8 @@ const SERVED = [
 /**
  * arch/x86/kvm/x86.c: vcpu_enter_guest(): 1 to go on in vcpu_run(), or what KVM_RUN returns.
  *
- * Split: it goes on in vcpu_enter_guestRequests(), vcpu_enter_guestRun(), vcpu_enter_guestRan().
+ * Split: it goes on in vcpu_enter_guestRequests(), vcpu_enter_guestShared(), vcpu_enter_guestRun(),
+ * vcpu_enter_guestRan().
  */
 export function vcpu_enter_guest(this: vmlinux_x86, vcpu: kvm_vcpu): number {
   const immediate = { exit: false };
@@ -1218,6 +1224,11 @@ export function kvm_get_msr_common(this: vmlinux_x86, vcpu: kvm_vcpu, msr_info: 
     return 0;
   }
   throw new NotModelled(`RDMSR 0x${index.toString(16)}`);
+}
+
+/** arch/x86/kvm/x86.c: kvm_arch_vm_ioctl(), of ioctls that a series brings: the pin has none of them. */
+export function kvm_arch_vm_ioctl(this: vmlinux_x86, _kvm: kvm, _ioctl: number, _arg: u32): number {
+  return -ENOTTY;
 }
 
 /** arch/x86/kvm/x86.c: kvm_set_msr_with_filter(). MODEL: nothing is filtered, ignore_msrs is off. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Random operation sequences for differential runs, in ten kinds.
+ * Random operation sequences for differential runs, in ten kinds and one of its own.
  *
  * Pure: all chance comes from the numbers passed in. Most values come from menus of boundaries (the clamps of
  * slices and shares, ticks just early and just late, one and a full tick), because that is where widths, signs and
@@ -37,7 +37,9 @@ export const KINDS = [
   'realtime',
   'realtime-storm',
 ] as const;
-export type Kind = (typeof KINDS)[number];
+/** CPUs go down and come back. WHY not one of the others: which of those a seed makes goes by their number. */
+export const HOTPLUG = 'hotplug';
+export type Kind = (typeof KINDS)[number] | typeof HOTPLUG;
 
 /** A sequence: `setup` builds tasks and groups on an idle machine, then come `ops`. */
 export interface OperationSequence {
@@ -128,6 +130,13 @@ const SHAPES: Readonly<Record<Kind, Shape>> = {
       ...{ ...RUN, ADVANCE: 12, TICK: 12, BLOCK: 12, WAKE: 24, NICE: 2, FORK: 2 },
       ...{ SETATTR: 8, SETSCHED: 12, RR_SLICE: 1, SERVER_TIMER: 6, AFFINITY: 6 },
     },
+  },
+  hotplug: {
+    groups: true,
+    nested: true,
+    nice: 'extreme',
+    realtime: true,
+    weights: { ...RUN, ...TUNE, ...GROUP, FORK: 3, YIELD_TO: 3, AFFINITY: 3, SERVER_TIMER: 3, CPU_DOWN: 4, CPU_UP: 2 },
   },
   everything: {
     groups: true,
@@ -317,6 +326,9 @@ class SequenceMaker {
         return operation(op, { cpu, a: this.of([1, 2, 5, 100]) });
       case 'AFFINITY':
         return operation(op, { cpu, id, a: 1 + this.below(2 ** this.options.cpus - 1) });
+      case 'CPU_DOWN':
+      case 'CPU_UP':
+        return operation(op, { cpu, id: this.cpu() });
       case 'GROUP_IDLE':
         return operation(op, { cpu, id: this.below(this.groups), a: this.below(2) });
       case 'FEATURE':

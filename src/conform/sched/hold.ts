@@ -16,17 +16,23 @@ import {
   namedBy,
   nativeLockstep,
 } from './differ.js';
-import { generateSequence, KINDS, menuOf, xorshift32 } from './generate.js';
+import { generateSequence, HOTPLUG, KINDS, type Kind, menuOf, xorshift32 } from './generate.js';
 import { compareSingleFunctions, type SingleResult } from './single-functions.js';
 import { suspectsOf } from './suspects.js';
 
 const GENERATION = { length: 300, maxTasks: 64 } as const;
 
+/** Sequences on so many CPUs; `hotplug` where CPUs go down and come back, and nowhere else do they. */
+interface LockstepRuns extends DifferentialResult {
+  readonly cpus: number;
+  readonly hotplug: boolean;
+}
+
 export interface SchedulerHeld {
   /** the tree and how it was compiled */
   readonly native: string;
   /** with so many CPUs each */
-  readonly runs: readonly ({ readonly cpus: number } & DifferentialResult)[];
+  readonly runs: readonly LockstepRuns[];
   /** the first difference, where it may come from, and the CPUs of its machine; nothing is asked after it */
   readonly found: { readonly finding: Finding; readonly suspects: readonly string[]; readonly cpus: number } | null;
   readonly single: SingleResult;
@@ -38,26 +44,39 @@ export interface SchedulerHeld {
 /** Calls of each single function beside so many operations. */
 const callsFor = (operations: number): number => Math.min(20_000, Math.max(100, Math.ceil(operations / 50)));
 
+/** Of the operations, one in so many is on CPUs that come and go, where there are two at least. */
+const HOTPLUG_PART = 4;
+
 const renamedIn = ({ schema }: NativeEngine): (readonly [string, string])[] => [...membersOf(schema)];
 
 /** Random operations on both, on each number of CPUs in turn, until one differs. NativeError where nothing can be built. */
 export async function holdScheduler(kernel: Kernel, asked: LockstepAsked, report: Report): Promise<SchedulerHeld> {
-  const runs: ({ cpus: number } & DifferentialResult)[] = [];
+  const runs: LockstepRuns[] = [];
   const each = Math.ceil(asked.operations / asked.cpus.length);
   let done = 0;
   let held: Omit<SchedulerHeld, 'runs' | 'found'> = { native: '', single: NO_SINGLE, renamed: [], absent: [] };
   for (const cpus of asked.cpus) {
     const native = await openNativeEngine({ ...asked, cpus });
-    const result = differential(modelLockstep(kernel, cpus), nativeLockstep(native), namedBy(native), {
-      ...GENERATION,
-      menu: menuOf(native.schema),
-      cpus,
-      seed: asked.seed,
-      operations: each,
-      progress: (n) => report(done + n, `operations, ${cpus} CPUs`),
-    });
-    done += result.operations;
-    runs.push({ cpus, ...result });
+    const differ = (operations: number, kinds?: readonly Kind[]) => {
+      const [model, c, naming] = [modelLockstep(kernel, cpus), nativeLockstep(native), namedBy(native)];
+      const progress = (n: number) => report(done + n, `operations, ${cpus} CPUs`);
+      const options = {
+        ...GENERATION,
+        menu: menuOf(native.schema),
+        cpus,
+        seed: asked.seed,
+        operations,
+        progress,
+        ...(kinds && { kinds }),
+      };
+      const differed = differential(model, c, naming, options);
+      done += differed.operations;
+      runs.push({ cpus, hotplug: kinds !== undefined, ...differed });
+      return differed;
+    };
+    let result = differ(each);
+    // WHY beside the others: what a seed makes without hotplug stays as it was
+    if (result.finding === null && cpus > 1) result = differ(Math.ceil(each / HOTPLUG_PART), [HOTPLUG]);
     const single =
       held.single.calls > 0
         ? held.single

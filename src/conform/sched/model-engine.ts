@@ -9,6 +9,7 @@ import { bind, type Kernel } from '../../vmlinux/bind.js';
 import type { kernel_state_x86, vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { performOperation } from './operation-table.js';
 import { averageOf, isEligible, stateWords } from './state-words.js';
+import { taskNumber, tasksInOrder } from './task-order.js';
 
 /** One scheduler under test, from its initial state: sched_clock 1 s, all CPUs idle, HZ 1000. */
 export interface Engine {
@@ -106,17 +107,20 @@ function execute(k: vmlinux_x86, firstTask: number, op: Operation): number {
   const m = k.m;
   m.cpu = op.cpu;
   const r = performOperation({ k, firstTask }, op);
-  // RESCHED is an operation of its own: nobody hears of the interrupts that ask for it.
-  for (const vectors of m.host_irq) vectors.length = 0;
-  // The interrupts of what is queued for a CPU come in right after the operation; one may queue for another CPU.
   const waits = ({ cpu, wake_list }: rq): boolean => wake_list.length > 0 || m.rd.rto_push_work === cpu;
-  while (m.rq.some(waits)) {
-    for (const rq of m.rq) {
-      if (!waits(rq)) continue;
-      m.cpu = rq.cpu;
-      k.__flush_smp_call_function_queue();
+  do {
+    // RESCHED is an operation of its own: nobody hears of the interrupts that ask for it.
+    for (const vectors of m.host_irq) vectors.length = 0;
+    // The interrupts of what is queued for a CPU come in right after the operation; one may queue for another CPU.
+    while (m.rq.some(waits)) {
+      for (const rq of m.rq) {
+        if (!waits(rq)) continue;
+        m.cpu = rq.cpu;
+        k.__flush_smp_call_function_queue();
+      }
     }
-  }
+  } while (k.runKernelThreads());
+  for (const vectors of m.host_irq) vectors.length = 0;
   return r;
 }
 
@@ -124,7 +128,7 @@ function execute(k: vmlinux_x86, firstTask: number, op: Operation): number {
 function entityName(k: vmlinux_x86, firstTask: number, id: number): number {
   if (id === NULL) return NULL;
   const se = k.m.se[id];
-  if (se.task !== NULL) return Math.max(NULL, se.task - firstTask);
+  if (se.task !== NULL) return taskNumber(k, firstTask, se.task);
   return 1000 + k.m.cfs_rq[se.my_q].tg;
 }
 
@@ -173,7 +177,7 @@ function cpuState(k: vmlinux_x86, firstTask: number, cpu: number): CpuState {
   }
   return {
     rq: [
-      rq.curr === rq.idle ? NULL : rq.curr - firstTask,
+      taskNumber(k, firstTask, rq.curr),
       curr.tif_need_resched,
       rq.nr_running,
       word(rq.clock),
@@ -190,7 +194,8 @@ function cpuState(k: vmlinux_x86, firstTask: number, cpu: number): CpuState {
 export function stateOf(k: vmlinux_x86, firstTask: number): ConformState {
   const m = k.m;
   const t: Word[][] = [];
-  for (let id = firstTask; id < m.task.length; id++) {
+  const { tasks, threads } = tasksInOrder(k, firstTask);
+  for (const id of [...tasks, ...threads]) {
     const p = m.task[id];
     const se = m.se[p.se];
     t.push([p.on_rq, p.__state, p.cpu, p.static_prio, isEligible(k, se) ? 1 : 0, ...seWords(se)]);

@@ -16,6 +16,7 @@ import { type Operation, type OpName, SYSCTL_NAMES } from '../../operation/sched
 import { forkTask } from '../../sched/boot-sched.js';
 import { PRIO_TO_NICE, SCHED_TUNABLESCALING_LINEAR, type task_struct } from '../../sched/sched.js';
 import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
+import { tasksInOrder } from './task-order.js';
 
 /** The driver's answers where it calls nothing: current is idle, no such task, no such group or feature. */
 const [IDLE, NO_TASK, BAD_OP] = [-16, -3, -22];
@@ -35,12 +36,13 @@ interface Row {
 
 const never = (): number => 0;
 const whenIdle = ({ k }: OperationWorld, { cpu }: Operation): number => (isIdle(k.m, cpu) ? IDLE : 0);
-const withoutTask = (w: OperationWorld, { id }: Operation): number => (w.k.m.task[w.firstTask + id] ? 0 : NO_TASK);
+const withoutTask = (w: OperationWorld, op: Operation): number => (taskOf(w, op) ? 0 : NO_TASK);
 const withoutEither = (w: OperationWorld, op: Operation): number => withoutTask(w, op) || whenIdle(w, op);
 const isGroup = ({ k }: OperationWorld, tg: number): boolean => k.m.task_group[tg] !== undefined;
 const withoutGroup = (w: OperationWorld, { id }: Operation): number => (isGroup(w, id) ? 0 : BAD_OP);
 
-const taskOf = ({ k, firstTask }: OperationWorld, { id }: Operation): task_struct => k.m.task[firstTask + id];
+const taskOf = ({ k, firstTask }: OperationWorld, { id }: Operation): task_struct =>
+  k.m.task[tasksInOrder(k, firstTask).tasks[id]];
 
 /** The CPUs whose bits are set in a number. */
 const cpusOf = ({ k }: OperationWorld, bits: number | bigint): number[] =>
@@ -107,6 +109,10 @@ const timeAndKnobs = {
     perform(w, op) {
       const span = cpusOf(w, op.a);
       const { m } = w.k;
+      if (m.rq.some((rq) => !w.k.cpu_active(rq.cpu))) return BAD_OP;
+      m.cpuhp?.llc.forEach((_, cpu, llc) => {
+        if (span.includes(cpu)) llc[cpu] = [...span];
+      });
       for (const { cpu } of m.rq) w.k.update_top_cache_domain(cpu, span.includes(cpu) ? span : m.sd_llc[cpu]);
       return 0;
     },
@@ -193,7 +199,7 @@ const tasks = {
   FORK: {
     refuses: (w, op) => (isGroup(w, Number(op.b)) ? 0 : BAD_OP),
     perform({ k, firstTask }, op) {
-      const id = k.m.task.length - firstTask;
+      const id = tasksInOrder(k, firstTask).tasks.length;
       const cpus = op.flags & 1 ? k.m.rq.map((rq) => rq.cpu) : [op.cpu];
       forkTask(k, {
         comm: `t${id}`,
@@ -221,9 +227,9 @@ const tasks = {
   },
   NICE: {
     refuses: withoutTask,
-    perform(w, { cpu, id, a }) {
-      const task = w.firstTask + id;
-      return done(hostEvents.nice.perform(w.k, asMachine(w), { ev: 'nice', cpu, task, nice: Number(a) }));
+    perform(w, op) {
+      const { id: task } = taskOf(w, op);
+      return done(hostEvents.nice.perform(w.k, asMachine(w), { ev: 'nice', cpu: op.cpu, task, nice: Number(op.a) }));
     },
   },
   // not the event's rule: what it returns is compared
@@ -262,17 +268,23 @@ const tasks = {
   },
   MOVE: {
     refuses: (w, op) => withoutTask(w, op) || (isGroup(w, Number(op.a)) ? 0 : BAD_OP),
-    perform(w, { cpu, id, a }) {
-      const task = w.firstTask + id;
-      return done(hostEvents.move.perform(w.k, asMachine(w), { ev: 'move', cpu, task, group: Number(a) }));
+    perform(w, op) {
+      const { id: task } = taskOf(w, op);
+      return done(hostEvents.move.perform(w.k, asMachine(w), { ev: 'move', cpu: op.cpu, task, group: Number(op.a) }));
     },
   },
 } satisfies Partial<Record<OpName, Row>>;
 
-const operationTable: Readonly<Record<OpName, Row>> = { ...timeAndKnobs, ...groups, ...currents, ...tasks };
+const hotplug = {
+  CPU_DOWN: { refuses: never, perform: ({ k }, { id }) => k._cpu_down(id) },
+  CPU_UP: { refuses: never, perform: ({ k }, { id }) => k._cpu_up(id) },
+} satisfies Partial<Record<OpName, Row>>;
+
+const operationTable: Readonly<Record<OpName, Row>> = { ...timeAndKnobs, ...groups, ...currents, ...tasks, ...hotplug };
 
 /** Executes one operation on `op.cpu`: what its entry point returned, or why the driver called nothing. */
 export function performOperation(w: OperationWorld, op: Operation): number {
+  if (!w.k.cpu_online(op.cpu)) return BAD_OP;
   const row = operationTable[op.op];
   return row.refuses(w, op) || row.perform(w, op);
 }

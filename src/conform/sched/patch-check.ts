@@ -2,6 +2,7 @@
 /** The kernel's own code before and after a patch: one stream of operations, properties, reach of added lines, UBSan. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { type Build, build, schedulerProver, type Variant } from '../../native/build.js';
 import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { type Ending, type NativeEngine, openNativeEngine, type UbsanReport } from '../../native/engine.js';
@@ -330,6 +331,8 @@ async function checkBooting(
   const part = async <T>(name: Part, work: () => Promise<T>, otherwise: T): Promise<T> => {
     if (options.parts !== undefined && !options.parts.includes(name)) return otherwise;
     options.progress?.(name);
+    // a part runs without looking up: whoever wants to end the check is heard between two
+    await setImmediate();
     return work();
   };
   const { missing: cut, ...lockstep } = await part('lock-step', () => lockstepOf(base, patched, options), NOTHING);

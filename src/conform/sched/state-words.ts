@@ -5,6 +5,7 @@ import { RB_RED } from '../../lib/rbtree_augmented.js';
 import { type i64, type u64, ZERO } from '../../lib/types.js';
 import { type cfs_rq, NULL, type rq, type sched_avg, type sched_entity, type task_struct } from '../../sched/sched.js';
 import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
+import { taskNumber, tasksInOrder } from './task-order.js';
 
 type Words = (number | bigint)[];
 const w = (x: i64): number | bigint => x as unknown as number | bigint;
@@ -26,7 +27,7 @@ function pelt(words: Words, avg: sched_avg): void {
 function name(k: vmlinux_x86, firstTask: number, id: number): number {
   if (id === NULL) return NULL;
   const se = k.m.se[id];
-  if (se.task !== NULL) return Math.max(NULL, se.task - firstTask);
+  if (se.task !== NULL) return taskNumber(k, firstTask, se.task);
   return 1000 + k.m.cfs_rq[se.my_q].tg;
 }
 
@@ -108,7 +109,8 @@ function share(words: Words, avg: sched_avg): void {
 }
 
 /** The task's number; -1 for none. */
-const task = (firstTask: number, id: number | undefined): number => (id === undefined ? NULL : id - firstTask);
+const task = (k: vmlinux_x86, firstTask: number, id: number | undefined): number =>
+  id === undefined ? NULL : taskNumber(k, firstTask, id);
 
 /** The real-time queue of a CPU, and its fair server. */
 function realTime(k: vmlinux_x86, firstTask: number, words: Words, rq: rq): void {
@@ -119,10 +121,10 @@ function realTime(k: vmlinux_x86, firstTask: number, words: Words, rq: rq): void
     rt.rt_nr_running,
     rt.rr_nr_running,
     rt.rt_queued,
-    task(firstTask, rt.queue[0]),
+    task(k, firstTask, rt.queue[0]),
     rt.highest_prio.curr,
     rt.highest_prio.next,
-    task(firstTask, rt.pushable_tasks[0]),
+    task(k, firstTask, rt.pushable_tasks[0]),
     rt.overloaded,
     Number(k.m.rd.rto_mask.includes(rq.cpu)),
     k.m.rd.rto_cpu,
@@ -159,8 +161,8 @@ function priority(k: vmlinux_x86, firstTask: number, words: Words, p: task_struc
     p.policy,
     p.rt.time_slice,
     p.rt.on_rq,
-    behind !== undefined && k.m.task[behind].prio === p.prio ? behind - firstTask : NULL,
-    pushable < 0 ? NULL : task(firstTask, pushable_tasks[pushable + 1]),
+    behind !== undefined && k.m.task[behind].prio === p.prio ? task(k, firstTask, behind) : NULL,
+    pushable < 0 ? NULL : task(k, firstTask, pushable_tasks[pushable + 1]),
   );
 }
 
@@ -173,7 +175,7 @@ export function stateWords(k: vmlinux_x86, firstTask: number, more: boolean, res
   const words: Words = [w(m.sched_clock), m.warns, m.rq.length, m.task.length - firstTask, m.task_group.length];
   for (const rq of m.rq) {
     words.push(
-      rq.curr === rq.idle ? NULL : rq.curr - firstTask,
+      taskNumber(k, firstTask, rq.curr),
       m.task[rq.curr].tif_need_resched,
       rq.nr_running,
       w(rq.clock),
@@ -191,7 +193,8 @@ export function stateWords(k: vmlinux_x86, firstTask: number, more: boolean, res
       if (tg.id !== 0) entity(k, firstTask, words, m.se[tg.se[rq.cpu]], more);
     }
   }
-  for (let id = firstTask; id < m.task.length; id++) {
+  const { tasks, threads } = tasksInOrder(k, firstTask);
+  for (const id of [...tasks, ...threads]) {
     const p = m.task[id];
     const se = m.se[p.se];
     words.push(p.on_rq, p.__state, p.cpu, p.static_prio, Number(isEligible(k, se)));

@@ -299,6 +299,11 @@ asmlinkage long sys_sched_yield(void);
 
 extern char __per_cpu_start[], __per_cpu_end[];
 
+static void native_set_domain(int cpu, unsigned long bits);
+/* the CPU on which the operation runs */
+static int native_cpu_of_op;
+#include "hotplug.h"
+
 /* The order of start_kernel(), as far as the scheduler hears of it. */
 void native_boot(int cpus)
 {
@@ -469,7 +474,7 @@ static native_s64 native_setsched(struct task_struct *p, const struct native_op 
   return NATIVE_BAD_OP;
 }
 
-/* Moving a running task takes the stopper thread, which there is none of. */
+/* Moving a running task is the stopper's work: left out. */
 static native_s64 native_affinity(struct task_struct *p, unsigned long bits)
 {
   struct cpumask mask = {};
@@ -485,33 +490,40 @@ static native_s64 native_affinity(struct task_struct *p, unsigned long bits)
  * The CPUs share a last-level cache: one scheduling domain, without groups. Wake-ups look for an idle CPU in it;
  * balancing is never worth its cost.
  */
+static void native_set_domain(int cpu, unsigned long bits)
+{
+  struct sched_domain *sd = NULL;
+  struct cpumask span = {};
+  int other;
+
+  for (other = 0; other < native_nr_cpus; other++)
+    if (bits >> other & 1) cpumask_set_cpu(other, &span);
+  if (bits) {
+    sd = native_alloc(sizeof(*sd) + cpumask_size());
+    sd->span_weight = cpumask_weight(&span);
+    sd->imbalance_pct = 117;
+    sd->min_interval = sd->balance_interval = sd->span_weight;
+    sd->max_newidle_lb_cost = ~0ULL;
+    sd->flags = SD_WAKE_AFFINE | NATIVE_SD_LLC;
+    cpumask_copy(to_cpumask(sd->span), &span);
+  }
+  rcu_assign_pointer(cpu_rq(cpu)->sd, sd);
+  rcu_assign_pointer(per_cpu(sd_llc, cpu), sd);
+  per_cpu(sd_llc_size, cpu) = sd ? sd->span_weight : 1;
+  per_cpu(sd_llc_id, cpu) = sd ? cpumask_first(&span) : cpu;
+  NATIVE_IF_sd_share_id(per_cpu(sd_share_id, cpu) = per_cpu(sd_llc_id, cpu);)
+}
+
 static native_s64 native_llc(unsigned long bits)
 {
-  struct cpumask span = {};
   int cpu;
 
   for (cpu = 0; cpu < native_nr_cpus; cpu++)
-    if (bits >> cpu & 1) cpumask_set_cpu(cpu, &span);
+    if (!cpu_active(cpu)) return NATIVE_BAD_OP;
+  bits &= (1UL << native_nr_cpus) - 1;
   for (cpu = 0; cpu < native_nr_cpus; cpu++) {
-    struct sched_domain *sd;
-    bool alone = !rcu_access_pointer(cpu_rq(cpu)->sd);
-
-    if (cpumask_test_cpu(cpu, &span)) {
-      sd = native_alloc(sizeof(*sd) + cpumask_size());
-      sd->span_weight = cpumask_weight(&span);
-      sd->imbalance_pct = 117;
-      sd->min_interval = sd->balance_interval = sd->span_weight;
-      sd->max_newidle_lb_cost = ~0ULL;
-      sd->flags = SD_WAKE_AFFINE | NATIVE_SD_LLC;
-      cpumask_copy(to_cpumask(sd->span), &span);
-      rcu_assign_pointer(cpu_rq(cpu)->sd, sd);
-    } else if (alone) {
-      sd = NULL;
-    } else continue;
-    rcu_assign_pointer(per_cpu(sd_llc, cpu), sd);
-    per_cpu(sd_llc_size, cpu) = sd ? sd->span_weight : 1;
-    per_cpu(sd_llc_id, cpu) = sd ? cpumask_first(&span) : cpu;
-    NATIVE_IF_sd_share_id(per_cpu(sd_share_id, cpu) = per_cpu(sd_llc_id, cpu);)
+    if (bits >> cpu & 1) native_llc_bits[cpu] = bits;
+    if (bits >> cpu & 1 || !rcu_access_pointer(cpu_rq(cpu)->sd)) native_set_domain(cpu, native_llc_bits[cpu]);
   }
   return 0;
 }
@@ -610,6 +622,10 @@ static native_s64 native_do(const struct native_op *op)
     return sched_group_set_idle(native_group[op->id], op->a);
   case NATIVE_LLC:
     return native_llc(op->a);
+  case NATIVE_CPU_DOWN:
+    return native_cpu_down(op->id);
+  case NATIVE_CPU_UP:
+    return native_cpu_up(op->id);
   }
   return NATIVE_BAD_OP;
 }
@@ -618,9 +634,11 @@ native_s64 native_exec(const struct native_op *op)
 {
   native_s64 r;
 
-  if (op->cpu < 0 || op->cpu >= native_nr_cpus) return NATIVE_BAD_OP;
+  if (op->cpu < 0 || op->cpu >= native_nr_cpus || !cpu_online(op->cpu)) return NATIVE_BAD_OP;
+  native_cpu_of_op = op->cpu;
   native_enter(op->cpu);
   r = native_do(op);
-  native_deliver();
+  do native_deliver();
+  while (native_run_threads());
   return r;
 }

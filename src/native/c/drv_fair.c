@@ -9,6 +9,9 @@
 
 extern struct task_struct *native_task[];
 extern struct task_group *native_group[];
+/* threads of the kernel, behind the tasks; by the number 2000 and up */
+extern struct task_struct *native_thread[];
+extern int native_nr_threads;
 extern int native_nr_tasks, native_nr_groups, native_nr_cpus, native_cpu;
 extern struct task_struct *native_current;
 extern unsigned long native_reschedules[];
@@ -206,7 +209,7 @@ static struct {
   X("now", native_now)                                                                                             \
   X("w", native_warns)                                                                                             \
   X("cpus", native_nr_cpus)                                                                                        \
-  X("tasks", native_nr_tasks)                                                                                      \
+  X("tasks", native_nr_tasks + native_nr_threads)                                                                  \
   X("groups", native_nr_groups)
 #define RQ_FIELDS(X)                                                                                               \
   X("curr", native_task_index(rq->curr))                                                                           \
@@ -470,8 +473,8 @@ int native_dump(native_s64 *words, int extended)
 
   HEAD_FIELDS(DUMP)
   for (i = 0; i < native_nr_cpus; i++) w = native_dump_cpu(w, i, extended);
-  for (i = 0; i < native_nr_tasks; i++) {
-    struct task_struct *p = native_task[i];
+  for (i = 0; i < native_nr_tasks + native_nr_threads; i++) {
+    struct task_struct *p = i < native_nr_tasks ? native_task[i] : native_thread[i - native_nr_tasks];
     struct sched_entity *se = &p->se;
 
     TASK_FIELDS(DUMP)

@@ -111,7 +111,8 @@ void mutex_lock(void *lock) { (void)lock; }
 void mutex_unlock(void *lock) { (void)lock; }
 /* what a patch to kernel/sched may well call beside that */
 void rcu_all_qs(void) { }
-void synchronize_rcu(void) { }
+void finish_rcuwait(void *wait) { (void)wait; }
+int rcuwait_wake_up(void *wait) { (void)wait; return 0; }
 void kvfree_call_rcu(void *head, void *p) { (void)head, (void)p; }
 void __put_task_struct(void *p) { (void)p; }
 void put_task_stack(void *p) { (void)p; }

@@ -130,6 +130,7 @@ export default defineSeries<Adds>({
     {
       subject: 'kernel/sched/core.c, deadline.c, idle.c, stop_task.c as of v6.1',
       funcs: {
+        sched_cpu_dying: core.sched_cpu_dying,
         enqueue_task: core.enqueue_task,
         deactivate_task: core.deactivate_task,
         ttwu_do_activate: core.ttwu_do_activate,

@@ -145,7 +145,7 @@ export function __sched_setscheduler(
   let queue_flags = DEQUEUE_SAVE | DEQUEUE_MOVE | DEQUEUE_NOCLOCK;
   let reset_on_fork: number;
 
-  if (pi && this.in_interrupt()) throw new KernelBug('BUG_ON', '__sched_setscheduler: pi && in_interrupt()');
+  if (pi && !this.in_task()) throw new KernelBug('BUG_ON', '__sched_setscheduler: pi && in_interrupt()');
 
   if (policy < 0) {
     reset_on_fork = p.sched_reset_on_fork;

@@ -159,7 +159,7 @@ export function dl_server_start(this: vmlinux_6_19, dl_se: sched_dl_entity): voi
 
   this.classUpdateCurr(rq);
 
-  if (this.warnOn(!this.cpu_active(this.cpu_of(rq)), 'dl_server_start: !cpu_online(cpu_of(rq))')) return;
+  if (this.warnOn(!this.cpu_online(this.cpu_of(rq)), 'dl_server_start: !cpu_online(cpu_of(rq))')) return;
 
   dl_se.dl_server_active = 1;
   this.enqueue_dl_entity(dl_se, ENQUEUE_WAKEUP);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * A guest's memory, as far as host and guest share words in it; and virt/kvm/kvm_main.c (6.12.117): how KVM reads and writes it
+ * through a gfn_to_hva_cache.
+ *
+ * MODEL: one slot from guest physical address 0 on, with pages that can be taken out and put back; a word is 8 bytes.
+ */
+import { EFAULT } from '../lib/errno.js';
+import { add, ge, lt, toNumber, u64, ZERO } from '../lib/types.js';
+import type { vmlinux } from '../vmlinux/vmlinux.js';
+import type { kvm } from './kvm_host.js';
+
+export interface guest_memory {
+  /** bytes */
+  size: number;
+  /** memslots->generation */
+  generation: number;
+  /** page frames that no slot has */
+  holes: number[];
+  /** what was stored: by address, a multiple of 8; anything else reads as 0 */
+  words: { gpa: number; value: u64 }[];
+}
+
+/** include/linux/kvm_types.h: struct gfn_to_hva_cache, as far as it says what is cached. `len` is 0 before it is set up. */
+export interface gfn_to_hva_cache {
+  gpa: u64;
+  len: number;
+  generation: number;
+}
+
+/** 4 GiB without holes. */
+export const newGuestMemory = (): guest_memory => ({ size: 2 ** 32, generation: 1, holes: [], words: [] });
+
+/** What the guest's own loads see. */
+export function loadWord(memory: guest_memory, gpa: number): u64 {
+  return memory.words.find((it) => it.gpa === gpa)?.value ?? ZERO;
+}
+
+/** What its own stores do. */
+export function storeWord(memory: guest_memory, gpa: number, value: u64): void {
+  const word = memory.words.find((it) => it.gpa === gpa);
+  if (word !== undefined) word.value = value;
+  else memory.words.push({ gpa, value });
+}
+
+/** The memory behind the VM's slots; null for a VM that shares none. */
+export function memoryOf(this: vmlinux, kvm: kvm): guest_memory | null {
+  return this.m.guest?.[kvm.id]?.memory ?? null;
+}
+
+const PAGE_SHIFT = 12;
+
+function isBacked(memory: guest_memory, gpa: u64, len: number): boolean {
+  const end = add(gpa, u64(len - 1));
+  if (lt(end, gpa) || ge(end, u64(memory.size))) return false;
+  const frames = [Math.floor(toNumber(gpa) / 2 ** PAGE_SHIFT), Math.floor(toNumber(end) / 2 ** PAGE_SHIFT)];
+  return !frames.some((frame) => memory.holes.includes(frame));
+}
+
+/** virt/kvm/kvm_main.c: kvm_gfn_to_hva_cache_init(): 0, or -EFAULT where a page is in no slot. */
+export function kvm_gfn_to_hva_cache_init(
+  this: vmlinux,
+  kvm: kvm,
+  ghc: gfn_to_hva_cache,
+  gpa: u64,
+  len: number,
+): number {
+  const memory = this.memoryOf(kvm);
+  ghc.gpa = gpa;
+  ghc.len = len;
+  if (memory === null) return -EFAULT;
+  ghc.generation = memory.generation;
+  return isBacked(memory, gpa, len) ? 0 : -EFAULT;
+}
+
+/** virt/kvm/kvm_main.c: kvm_read_guest_offset_cached(), of a word: null for -EFAULT. */
+export function kvm_read_guest_offset_cached(
+  this: vmlinux,
+  kvm: kvm,
+  ghc: gfn_to_hva_cache,
+  offset: number,
+): u64 | null {
+  const memory = this.memoryOf(kvm);
+  if (memory === null || ghc.len === 0) return null;
+  if (ghc.generation !== memory.generation && this.kvm_gfn_to_hva_cache_init(kvm, ghc, ghc.gpa, ghc.len) !== 0)
+    return null;
+  if (!isBacked(memory, ghc.gpa, ghc.len)) return null;
+  return loadWord(memory, toNumber(ghc.gpa) + offset);
+}
+
+/** virt/kvm/kvm_main.c: kvm_write_guest_offset_cached(), of a word: 0 or -EFAULT. */
+export function kvm_write_guest_offset_cached(
+  this: vmlinux,
+  kvm: kvm,
+  ghc: gfn_to_hva_cache,
+  offset: number,
+  value: u64,
+): number {
+  const memory = this.memoryOf(kvm);
+  if (memory === null || ghc.len === 0) return -EFAULT;
+  if (ghc.generation !== memory.generation && this.kvm_gfn_to_hva_cache_init(kvm, ghc, ghc.gpa, ghc.len) !== 0)
+    return -EFAULT;
+  if (!isBacked(memory, ghc.gpa, ghc.len)) return -EFAULT;
+  storeWord(memory, toNumber(ghc.gpa) + offset, value);
+  return 0;
+}

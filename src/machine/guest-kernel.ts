@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Runs the kernel inside a guest on the CPU time that its vCPUs get: one machine in the other, the same mirrored code.
+ *
+ * The guest's clock is the host's, whoever has the CPU. What its kernel does in a moment happens at once in the guest's
+ * machine; what it asks of its CPU meanwhile (IPIs, timer, MSRs, HLT) waits in `asks` and is performed one by one, each as
+ * an exit or not, before the guest goes on.
+ * MODEL: so what the code does after such an instruction in the same moment, it has done before the exit.
+ * MODEL: IRET comes before the switch to another task: the frame does not stay on the old task's stack.
+ */
+import { assert } from '../base/assert.js';
+import { dueIn, elapse, type Request, stepActor } from '../guest/actor.js';
+import type { CpuRequest, GuestCpu, GuestKernel, GuestTask } from '../guest/guest-kernel.js';
+import type { irq_cpu } from '../irq/preempt.js';
+import { TIMER_SOFTIRQ } from '../irq/softirq.js';
+import type { guest_memory } from '../kvm/guest-memory.js';
+import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
+import { toNumber, type u64 } from '../lib/types.js';
+import { NULL, TASK_INTERRUPTIBLE } from '../sched/sched.js';
+import { rebind } from '../vmlinux/bind.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import type { machine } from './state.js';
+
+const NMI_VECTOR = 2;
+const NOTHING: CpuRequest = { ask: 'nothing' };
+
+const bound = new WeakMap<machine, { g: vmlinux_x86; tp: vmlinux_x86['tp'] }>();
+
+/** The guest's kernel, which is its host's, bound to the guest's machine as the vCPU executes it now. */
+function kernelOf(k: vmlinux_x86, os: GuestKernel, vcpu: number): vmlinux_x86 {
+  const { tp } = k;
+  let it = bound.get(os.m);
+  if (it === undefined || it.tp !== tp || Object.getPrototypeOf(it.g) !== Object.getPrototypeOf(k)) {
+    const vm = os.m.vmNames[0];
+    it = { g: rebind(k, os.m, tp === null ? null : (event) => tp({ ...event, vm })), tp };
+    bound.set(os.m, it);
+  }
+  (it.g as { ram?: guest_memory | undefined }).ram = (k.m as machine).guest[os.vm].memory;
+  os.m.cpu = vcpu;
+  os.m.sched_clock = k.m.sched_clock;
+  // the page that both sides know: struct kvm_steal_time
+  k.m.kvm[os.vm].vcpus.forEach((id, i) => {
+    (os.m.irq_cpu as irq_cpu[])[i].steal = k.m.vcpu[id].arch.st.page.steal;
+  });
+  return it.g;
+}
+
+const top = (cpu: GuestCpu) => cpu.contexts[cpu.contexts.length - 1];
+const currentOf = (os: GuestKernel, vcpu: number): number => os.m.rq[vcpu].curr;
+const isIdleOn = (os: GuestKernel, vcpu: number): boolean => currentOf(os, vcpu) === os.m.rq[vcpu].idle;
+
+/** ns of CPU time until the guest on the vCPU does something by itself. */
+export function guestDueIn(os: GuestKernel, vcpu: number): number {
+  const cpu = os.cpu[vcpu];
+  if (cpu.asks.length > 0) return 0;
+  if (cpu.contexts.length > 0) return top(cpu).left;
+  if (isIdleOn(os, vcpu)) return 0;
+  return dueIn(os.m.actor[currentOf(os, vcpu)], null, NULL);
+}
+
+/** The vCPU had its CPU for `ns`. */
+export function guestElapse(os: GuestKernel, vcpu: number, ns: number): void {
+  const cpu = os.cpu[vcpu];
+  if (cpu.asks.length > 0) return;
+  if (cpu.contexts.length > 0) top(cpu).left = Math.max(0, top(cpu).left - ns);
+  else if (!isIdleOn(os, vcpu)) elapse(os.m.actor[currentOf(os, vcpu)], ns);
+}
+
+/** The vCPU takes an interrupt or an NMI. */
+export function guestTakes(k: vmlinux_x86, os: GuestKernel, vcpu: number, vector: number, handlerNs: number): void {
+  const g = kernelOf(k, os, vcpu);
+  const cpu = os.cpu[vcpu];
+  const user = cpu.contexts.length === 0 && !isIdleOn(os, vcpu) && os.task[currentOf(os, vcpu)].user;
+  const kind = vector === NMI_VECTOR ? 'nmi' : 'irq';
+  // what the interrupted code has still to ask comes after the IRET
+  cpu.contexts.push({ kind, vector, left: handlerNs, user, restarts: 0, asks: cpu.asks });
+  cpu.asks = [];
+  g.this_irq_cpu().user_mode = user;
+  if (kind === 'nmi') {
+    g.irqentry_nmi_enter();
+    settleGuestCpu(g, os, vcpu);
+    return;
+  }
+  g.irqentry_enter();
+  g.irq_enter_rcu();
+  settleGuestCpu(g, os, vcpu);
+  // sysvec_apic_timer_interrupt(), sysvec_reschedule_ipi(): apic_eoi() is the first that they do
+  cpu.asks.push({ ask: 'eoi' });
+}
+
+/** Does what is due on the vCPU and says what it asks of it. Call when `guestDueIn` is 0. */
+export function guestStep(k: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest {
+  const cpu = os.cpu[vcpu];
+  const ask = cpu.asks.shift();
+  if (ask !== undefined) return ask;
+  if (cpu.contexts.length === 0 && isIdleOn(os, vcpu)) return { ask: 'hlt' };
+  const g = kernelOf(k, os, vcpu);
+  if (cpu.contexts.length === 0) taskStep(g, os, vcpu);
+  else contextEnds(g, os, vcpu);
+  settleGuestCpu(g, os, vcpu);
+  return cpu.asks.shift() ?? NOTHING;
+}
+
+/** The guest has booted: every vCPU has its timer to set, or halts. */
+export function guestBooted(k: vmlinux_x86, os: GuestKernel): void {
+  for (let vcpu = 0; vcpu < os.cpu.length; vcpu++) {
+    const g = kernelOf(k, os, vcpu);
+    if (vcpu === 0) g.kvm_guest_init();
+    g.kvm_guest_cpu_init();
+    os.cpu[vcpu].asks.push({ ask: 'lvtt', vector: LOCAL_TIMER_VECTOR });
+    settleGuestCpu(g, os, vcpu);
+  }
+}
+
+/* ---- interrupts ---- */
+
+function contextEnds(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+  const cpu = os.cpu[vcpu];
+  const context = top(cpu);
+  if (context.kind === 'softirq') {
+    softirqEnds(g, os, vcpu);
+    return;
+  }
+  if (context.kind === 'nmi') {
+    cpu.contexts.pop();
+    g.this_irq_cpu().user_mode = context.user;
+    g.irqentry_nmi_exit();
+    cpu.asks.push({ ask: 'iret' }, ...context.asks);
+    return;
+  }
+  os.m.hardirq = 1;
+  if (context.vector === LOCAL_TIMER_VECTOR) timerInterrupt(g, os, vcpu);
+  else g.hostIrq(context.vector);
+  os.m.hardirq = 0;
+  if (g.__irq_exit_rcu()) softirqBegins(g, os, vcpu);
+  else irqReturns(g, os, vcpu);
+}
+
+/** hrtimer_interrupt(): sleeps that are over, and the tick. */
+function timerInterrupt(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+  const now = toNumber(os.m.sched_clock);
+  const cpu = os.cpu[vcpu];
+  cpu.armed = -1;
+  const due = os.m.actor
+    .map((actor, task) => ({ at: actor.wakeAt, task }))
+    .filter(({ at, task }) => at >= 0 && at <= now && os.task[task].timerCpu === vcpu)
+    .sort((a, b) => a.at - b.at);
+  for (const { task } of due) {
+    os.m.actor[task].wakeAt = -1;
+    g.wakeTask(task);
+  }
+  if (cpu.nextTick >= 0 && cpu.nextTick <= now) {
+    const jiffy = toNumber(os.m.TICK_NSEC);
+    cpu.nextTick += (Math.floor((now - cpu.nextTick) / jiffy) + 1) * jiffy;
+    g.sched_tick();
+  }
+}
+
+/** Softirqs run on the way out of the interrupt, with interrupts on, as long as their work takes. */
+function softirqBegins(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+  const cpu = os.cpu[vcpu];
+  g.__do_softirq();
+  cpu.contexts.push({ kind: 'softirq', vector: 0, left: cpu.softirq_ns, user: false, restarts: 0, asks: [] });
+  cpu.softirq_ns = 0;
+  cpu.asks.push({ ask: 'if', on: true });
+}
+
+function softirqEnds(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+  const cpu = os.cpu[vcpu];
+  const context = top(cpu);
+  if (g.__do_softirqEnd(context.restarts) !== 0) {
+    context.restarts++;
+    context.left = cpu.softirq_ns;
+    cpu.softirq_ns = 0;
+    return;
+  }
+  cpu.contexts.pop();
+  cpu.asks.push({ ask: 'if', on: false });
+  irqReturns(g, os, vcpu);
+}
+
+function irqReturns(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+  const cpu = os.cpu[vcpu];
+  const context = cpu.contexts.pop();
+  assert(context?.kind === 'irq', 'an interrupt that returns');
+  cpu.asks.push({ ask: 'iret' }, ...context.asks);
+  g.this_irq_cpu().user_mode = context.user;
+  g.irqentry_exit();
+}
+
+/* ---- tasks ---- */
+
+function taskStep(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+  const p = currentOf(os, vcpu);
+  const request = stepActor(os.m.programs, os.m.actor[p], null, NULL);
+  if (request.ask === 'nothing') return;
+  systemCall(g, os, vcpu, request);
+  // the way back to the program, unless it sleeps: then it is a frame of its kernel stack
+  if (currentOf(os, vcpu) === p && !g.notReturned(os.m.task[p])) leavesKernel(g, os.task[p]);
+}
+
+function leavesKernel(g: vmlinux_x86, task: GuestTask): void {
+  g.this_irq_cpu().user_mode = task.user;
+  if (task.user) g.exit_to_user_mode_prepare();
+  else g.irqentry_exit_cond_resched();
+}
+
+function systemCall(g: vmlinux_x86, os: GuestKernel, vcpu: number, request: Request): void {
+  const p = currentOf(os, vcpu);
+  const it = os.task[p];
+  switch (request.ask) {
+    case 'sleep':
+      os.m.actor[p].wakeAt = toNumber(os.m.sched_clock) + request.ns;
+      it.timerCpu = vcpu;
+      goesToSleep(g, os, vcpu);
+      return;
+    case 'wait':
+      if (it.credits > 0) it.credits--;
+      else {
+        it.waiting = true;
+        goesToSleep(g, os, vcpu);
+      }
+      return;
+    case 'wake':
+      wakes(g, os, request.task);
+      return;
+    case 'exit':
+      goesToSleep(g, os, vcpu);
+      return;
+    case 'yield':
+      g.do_sched_yield();
+      if (currentOf(os, vcpu) !== p) g.whenBack(os.m.task[p], 'exit_to_user_mode_prepareAgain');
+      return;
+    case 'cpl':
+      it.user = request.cpl === 3;
+      return;
+    case 'preemptCount':
+      if (request.add > 0) g.preempt_count_add(request.add);
+      else g.preempt_count_sub(-request.add);
+      return;
+    case 'softirq':
+      os.cpu[vcpu].softirq_ns += request.ns;
+      g.__raise_softirq_irqoff(TIMER_SOFTIRQ);
+      return;
+    default:
+      assert(false, `a request of a guest's task: ${request.ask}`);
+  }
+}
+
+function goesToSleep(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+  const p = os.m.task[currentOf(os, vcpu)];
+  p.__state = TASK_INTERRUPTIBLE;
+  g.schedule();
+  g.whenBack(p, os.task[p.id].user ? 'exit_to_user_mode_prepareAgain' : 'noHandler');
+}
+
+function wakes(g: vmlinux_x86, os: GuestKernel, comm: string): void {
+  const task = os.m.task.findIndex((it) => it.comm === comm);
+  const it = os.task[task];
+  if (!it.waiting) {
+    it.credits++;
+    return;
+  }
+  it.waiting = false;
+  g.wakeTask(task);
+}
+
+/* ---- after everything ---- */
+
+/** What the code has left: rescheduling, the rest of sleepers that are back, and what it asked of the CPU. */
+function settleGuestCpu(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+  const cpu = os.cpu[vcpu];
+  for (let round = 0; cpu.contexts.length === 0; round++) {
+    assert(round < 1000, "a guest's CPU does not come to rest");
+    g.this_irq_cpu().user_mode = os.task[currentOf(os, vcpu)].user;
+    g.unwindKernelStack(vcpu);
+    // do_idle(): need_resched ends the loop
+    if (!isIdleOn(os, vcpu) || !g.need_resched()) break;
+    g.schedule_idle();
+  }
+  for (const op of g.this_irq_cpu().wrmsr.splice(0)) cpu.asks.push({ ask: 'wrmsr', ...op });
+  os.m.host_irq.forEach((vectors, to) => {
+    for (const vector of vectors.splice(0)) cpu.asks.push({ ask: 'ipi', to, vector });
+  });
+  setTimer(os, vcpu);
+  setCpl(os, vcpu);
+}
+
+/** The tick runs while the CPU is not idle; the APIC's timer is set to whatever is first. */
+function setTimer(os: GuestKernel, vcpu: number): void {
+  const cpu = os.cpu[vcpu];
+  if (isIdleOn(os, vcpu)) cpu.nextTick = -1;
+  else if (cpu.nextTick < 0) cpu.nextTick = nextJiffy(os.m.sched_clock, os.m.TICK_NSEC);
+  let first = cpu.nextTick < 0 ? Number.POSITIVE_INFINITY : cpu.nextTick;
+  for (let p = 0; p < os.m.actor.length; p++) {
+    const at = os.m.actor[p].wakeAt;
+    if (at >= 0 && os.task[p].timerCpu === vcpu) first = Math.min(first, at);
+  }
+  // what is set and no longer wanted fires for nothing, as Linux leaves it when the tick stops for another event
+  if (first === cpu.armed || first === Number.POSITIVE_INFINITY) return;
+  cpu.armed = first;
+  cpu.asks.push({ ask: 'timer', at: first });
+}
+
+function nextJiffy(now: u64, jiffy: u64): number {
+  const ns = toNumber(jiffy);
+  return (Math.floor(toNumber(now) / ns) + 1) * ns;
+}
+
+function setCpl(os: GuestKernel, vcpu: number): void {
+  const cpu = os.cpu[vcpu];
+  if (cpu.contexts.length > 0) return;
+  const cpl = !isIdleOn(os, vcpu) && os.task[currentOf(os, vcpu)].user ? 3 : 0;
+  if (cpl === cpu.cpl) return;
+  cpu.cpl = cpl;
+  cpu.asks.push({ ask: 'cpl', cpl });
+}
