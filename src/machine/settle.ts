@@ -60,8 +60,12 @@ export function settleGuest(k: vmlinux_x86, m: machine, cpu: number): void {
   }
 }
 
+/** ns: a second, in which any spinner gets its lock or is preempted */
+const NO_PAUSE_EXIT = 1_000_000_000;
+
 /** ns of spinning that make a PAUSE exit. MODEL: a PAUSE takes 40 cycles; VMX counts cycles, SVM counts PAUSEs. */
 function pauseWindowNs(m: machine, vcpu: kvm_vcpu): number {
+  if (m.kvm[vcpu.kvm].arch.pause_in_guest) return NO_PAUSE_EXIT;
   const vmx = m.kvm[vcpu.kvm].arch.vendor === 'vmx';
   const cycles = vmx ? vcpu.arch.ple_window : vcpu.arch.vmcb.pause_filter_count * 40;
   return Math.max(1, Math.floor((cycles * 1e6) / m.tsc_khz));

@@ -51,6 +51,28 @@ function overcommitted(n: number, made: (name: string) => VmSpec): Pick<Scenario
   };
 }
 
+/**
+ * Two guests on the same four CPUs: one whose vCPUs share a lock, as a message broker's do, and one of endless loops, the first 0,
+ * 2 or 4 of the CPUs. Each loop begins a quarter of a slice after the one before, so that the CPUs do not take turns all at once.
+ */
+function amqp(loops: number): Pick<Scenario, 'cpus' | 'hz' | 'vms' | 'until'> {
+  const cpus = [[0], [1], [2], [3]];
+  const broker: Program = [
+    { op: 'compute', ns: 150 * US },
+    { op: 'lock', lock: 0 },
+    { op: 'compute', ns: 50 * US },
+    { op: 'unlock', lock: 0 },
+  ];
+  const loop = (i: number): Program => [
+    { op: 'timer', ns: 1 * MS + i * 2_250 * US, vector: 0x40 },
+    { op: 'hlt' },
+    { op: 'compute', ns: 10_000 * MS },
+  ];
+  const vms: VmSpec[] = [{ name: 'amqp', vcpus: 4, cpus, programs: broker }];
+  if (loops > 0) vms.push({ name: 'loops', vcpus: loops, cpus: cpus.slice(0, loops), programs: each(loops, loop) });
+  return { cpus: 4, hz: 1000, vms, until: 400 * MS };
+}
+
 /** A scenario of the catalogue; `says` is its line in `kvmodel list`. */
 export interface Named extends Scenario {
   name: string;
@@ -225,6 +247,21 @@ export const catalogue: readonly Named[] = [
     tasks: [{ comm: 'hog' }],
     vms: [{ name: 'rt', vcpus: 2, policy: 'fifo', rt_priority: 1, programs: [{ op: 'compute', ns: 1 * MS }] }],
     until: 2200 * MS,
+  },
+  {
+    name: 'amqp-0',
+    says: 'directed yield of 2011: four vCPUs share a lock on four CPUs, and have them alone',
+    ...amqp(0),
+  },
+  {
+    name: 'amqp-2',
+    says: 'the same beside a guest of two endless loops',
+    ...amqp(2),
+  },
+  {
+    name: 'amqp-4',
+    says: 'the same beside a guest of four endless loops',
+    ...amqp(4),
   },
   {
     name: 'nice-mix',

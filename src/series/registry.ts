@@ -7,9 +7,12 @@
  */
 import { nearestWord, oneOf } from '../base/faults.js';
 import type { Kernel } from '../vmlinux/bind.js';
+import directedYieldV7 from './directed-yield-v7/index.js';
 import { historic } from './historic/index.js';
 import { link } from './link.js';
 import { linux_6_12 } from './linux-6.12.js';
+import linux_2_6_38 from './linux-v2.6.38/index.js';
+import linux_2_6_39 from './linux-v2.6.39/index.js';
 import linux_6_1 from './linux-v6.1/index.js';
 import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
@@ -32,12 +35,15 @@ export const pin: Kernel = linux_6_12;
 
 /** All known series, releases first, in the order in which they are listed. */
 export const allSeries: readonly AnySeries[] = [
+  linux_2_6_38,
+  linux_2_6_39,
   linux_6_1,
   linux_6_19_rc1,
   linux_6_19,
   semanticsAwareV2,
   pvschedV1,
   pvschedV2,
+  directedYieldV7,
   yieldHierarchy,
   yieldHierarchyWeighted,
   preForfeit,
@@ -114,8 +120,10 @@ const withoutStable = (id: string): string => id.replace(/^(v\d+\.\d+)\.\d+$/, '
  */
 export function nearestRelease(version: string): Kernel {
   if (version === '') return pin;
-  const ids = [pin.name, ...allSeries.filter((series) => series.release === true).map(({ id }) => id)];
   const keyOf = (id: string): number => versionKey(withoutStable(id));
+  // WHY not older ones: no tree of 2011 can be held against, so those releases stand for no tree
+  const heldAgainstC = ({ id, release }: AnySeries): boolean => release === true && keyOf(id) >= versionKey('v3.0');
+  const ids = [pin.name, ...allSeries.filter(heldAgainstC).map(({ id }) => id)];
   const releases = ids.sort((a, b) => keyOf(b) - keyOf(a));
   return kernelByName(releases.find((id) => keyOf(id) <= versionKey(version)) ?? releases.at(-1)!);
 }
