@@ -124,6 +124,7 @@ export const fairness: Claim = {
   properties: [
     always('avg_vruntime() is the weighted mean of all queued entities, rounded down', {
       of: 'fairness.1',
+      about: 'avg_vruntime',
       given: anyOrder(FAR_FROM_WRAP),
       watch: isMean,
       fault: {
@@ -145,6 +146,7 @@ export const fairness: Claim = {
     }),
     always('a task that never yields or sleeps gets its share, whatever the others do', {
       of: 'fairness.3',
+      about: 'vruntime_eligible',
       means:
         'at every tick; less E on each level, by its part of the level above; E is two requests and two ticks: what EEVDF may be behind by lag',
       given: mixedTasks(2, 240),
