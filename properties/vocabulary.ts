@@ -62,6 +62,9 @@ export interface Monitor {
   int64?(step: Step, report: Int64Report): void;
 }
 
+/** A monitor that remembers nothing from one event to the next. */
+export const stateless = (monitor: Omit<Monitor, 'notes'>): Monitor => ({ notes: () => null, ...monitor });
+
 export type Weights = Partial<Record<MachineEvent['ev'], number>>;
 
 export interface ApicMenu {

@@ -5,7 +5,7 @@
  */
 export * as fc from 'fast-check';
 export type { Claim, Monitor, Probe, Property, Scope, Step, World } from '../properties/vocabulary.js';
-export { agrees, always, leadsTo, sometimes } from '../properties/vocabulary.js';
+export { agrees, always, leadsTo, sometimes, stateless } from '../properties/vocabulary.js';
 export type * from './arch/x86/kvm_host.js';
 export type { kvm, kvm_vcpu } from './arch/x86/kvm_host.js';
 export type { Program } from './guest/instructions.js';

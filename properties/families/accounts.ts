@@ -5,19 +5,18 @@ import { checkSched } from '../../src/machine/invariants-sched.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
 import { type cfs_rq, NULL, SCHED_BATCH, SCHED_IDLE, SCHED_NORMAL, type sched_entity } from '../../src/sched/sched.js';
 import { BIG_MACHINE_SLICE, MS, US } from '../arbitraries.js';
-import { always, type Claim, type Monitor, type Step } from '../vocabulary.js';
+import { always, type Claim, type Monitor, type Step, stateless } from '../vocabulary.js';
 import { CUSTOM_SLICES, EVERYDAY, hostTasks, MANAGED } from './host-worlds.js';
 import { nameOf } from './lag-of.js';
 
 function addsUp(): Monitor {
-  return {
+  return stateless({
     after(step) {
       step.reach();
       const faults = checkSched(step.m);
       if (faults.length > 0) step.fail(faults[0]);
     },
-    notes: () => null,
-  };
+  });
 }
 
 const SLICE_MIN = 100_000;
@@ -25,7 +24,7 @@ const SLICE_MAX = 100_000_000;
 
 /** 0.1 ms to 100 ms: what sched_setattr() takes; a group asks for the least of its members' slices. */
 function slicesInRange(): Monitor {
-  return {
+  return stateless({
     after(step) {
       for (const se of step.m.se) {
         if (se.on_rq === 0) continue;
@@ -36,14 +35,13 @@ function slicesInRange(): Monitor {
         }
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** An empty group has no load to compute a weight from: it keeps the one that its lag is measured by. */
 function emptyGroupsKeepWeight(): Monitor {
   let was: { se: number; weight: sched_entity['load']['weight'] }[] = [];
-  return {
+  return stateless({
     before({ m }) {
       was = m.se
         .filter((se) => se.my_q !== NULL && se.on_rq !== 0 && m.cfs_rq[se.my_q].nr_running === 0)
@@ -62,8 +60,7 @@ function emptyGroupsKeepWeight(): Monitor {
         }
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 type Of<K extends MachineEvent['ev']> = Extract<MachineEvent, { ev: K }>;
@@ -124,7 +121,7 @@ function notSet(step: Step): string | null {
 }
 
 function isSet(): Monitor {
-  return {
+  return stateless({
     after(step) {
       const { event, m } = step;
       if (!['nice', 'setattr', 'shares', 'move'].includes(event.ev)) return;
@@ -133,14 +130,13 @@ function isSet(): Monitor {
       if (wrong === null) return;
       step.fail('task' in event ? `${m.task[event.task].comm}: ${wrong}` : wrong);
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** Whoever wakes without a slice of its own asks for base_slice_ns as it stands. */
 function baseSlice(): Monitor {
   let sleeper: number = NULL;
-  return {
+  return stateless({
     before({ m, event }) {
       sleeper = event.ev === 'wake' && m.task[event.task].on_rq === 0 ? event.task : NULL;
     },
@@ -155,8 +151,7 @@ function baseSlice(): Monitor {
         step.fail(`${nameOf(m, se)} wakes with slice ${slice}; base_slice_ns is ${m.sysctl_sched_base_slice}`);
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** Tasks of a queue and below that are no delayed ones; h_nr_runnable, where that is kept. */
@@ -165,7 +160,7 @@ const waiting = (q: cfs_rq): number => q.h_nr_queued - q.h_nr_delayed;
 /** A task that is woken is runnable and on a queue; one that goes to sleep does not run on. */
 function sleepAndWake(): Monitor {
   let sleeper: number = NULL;
-  return {
+  return stateless({
     before({ m, event }) {
       sleeper = event.ev === 'block' ? m.rq[event.cpu].curr : NULL;
     },
@@ -186,8 +181,7 @@ function sleepAndWake(): Monitor {
         }
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 const LAYOUTS = ['flat', 'groups', 'nested', 'oneGroup'] as const;
@@ -244,7 +238,7 @@ export const accounts: Claim = {
         },
       },
     }),
-    always('nice value, policy, slice, shares and group are after a change what was asked for', {
+    always('after a change, nice value, policy, slice, shares and group are what was asked for', {
       of: 'accounts.4',
       given: hostTasks({ layouts: LAYOUTS, weights: { ...MANAGED, setattr: 14, nice: 14 }, events: 10_000 }),
       watch: isSet,
@@ -270,16 +264,19 @@ export const accounts: Claim = {
       watch: baseSlice,
       fault: { says: 'place_entity() does nothing', funcs: { place_entity(): void {} } },
     }),
-    always('who is woken is runnable and queued, who sleeps does not run, and no CPU is idle with work of its own', {
-      of: 'accounts.6',
-      given: hostTasks({
-        layouts: LAYOUTS,
-        weights: { ...MANAGED, block: 14, wake: 20 },
-        cpus: [1, 2, 3],
-        events: 10_000,
-      }),
-      watch: sleepAndWake,
-      fault: { says: 'a wake-up leaves the state as it was', funcs: { ttwu_do_wakeup(): void {} } },
-    }),
+    always(
+      'a woken task is runnable and queued, a sleeping one does not run, and no CPU is idle with work of its own',
+      {
+        of: 'accounts.6',
+        given: hostTasks({
+          layouts: LAYOUTS,
+          weights: { ...MANAGED, block: 14, wake: 20 },
+          cpus: [1, 2, 3],
+          events: 10_000,
+        }),
+        watch: sleepAndWake,
+        fault: { says: 'a wake-up leaves the state as it was', funcs: { ttwu_do_wakeup(): void {} } },
+      },
+    ),
   ],
 };

@@ -6,7 +6,7 @@ import type { machine } from '../../src/machine/state.js';
 import { type cfs_rq, NULL, type sched_entity } from '../../src/sched/sched.js';
 import { rebind } from '../../src/vmlinux/bind.js';
 import { FAR_FROM_WRAP } from '../arbitraries.js';
-import { always, type Claim, type Monitor } from '../vocabulary.js';
+import { always, type Claim, type Monitor, stateless } from '../vocabulary.js';
 import { driftBound, leastService } from './bounds.js';
 import { anyOrder, mixedTasks } from './worlds.js';
 
@@ -30,7 +30,7 @@ const queued = (m: machine, queue: cfs_rq): sched_entity[] =>
  * the rest being V's rounding down. That an entity's own lag survives is asked in lag.ts.
  */
 function isMean(): Monitor {
-  return {
+  return stateless({
     after(step) {
       const { m } = step;
       for (const queue of m.cfs_rq) {
@@ -50,8 +50,7 @@ function isMean(): Monitor {
         }
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** CPU time of a task, ns, with what it is having now. */
@@ -68,7 +67,7 @@ const steadyOnes = (m: machine): number[] => m.task.filter((p) => p.comm.startsW
  * than both their lags can move, from one end to the other (`driftBound`).
  */
 function equalsGetEqual(): Monitor {
-  return {
+  return stateless({
     after(step) {
       const { m } = step;
       const [a, b] = steadyOnes(m);
@@ -80,8 +79,7 @@ function equalsGetEqual(): Monitor {
         step.fail(`${names} differ by ${Math.abs(apart)} ns of CPU time, the bound is ${driftBound(m)} ns`);
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 /**
@@ -89,7 +87,7 @@ function equalsGetEqual(): Monitor {
  * yield may cost the yielder and give to its target, it must not take from a third.
  */
 function thirdsKeepTheirShare(): Monitor {
-  return {
+  return stateless({
     after(step) {
       const { m } = step;
       if (step.event.ev !== 'tick') return;
@@ -103,8 +101,7 @@ function thirdsKeepTheirShare(): Monitor {
         }
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** Tasks with an even pid are charged half, at the cost of everybody else. */
@@ -125,7 +122,7 @@ export const fairness: Claim = {
   id: 'fairness',
   words: 'V is the mean, equals get equal, thirds do not pay',
   properties: [
-    always('avg_vruntime() is the mean of all queued, by weight and rounded down', {
+    always('avg_vruntime() is the weighted mean of all queued entities, rounded down', {
       of: 'fairness.1',
       about: 'avg_vruntime',
       given: anyOrder(FAR_FROM_WRAP),
@@ -140,14 +137,14 @@ export const fairness: Claim = {
         },
       },
     }),
-    always('two tasks of one weight that always want the CPU get the same, within both their lags', {
+    always('two tasks of equal weight that always want the CPU get equal time, within both their lags', {
       of: 'fairness.2',
       means: 'to within 2 E; E is two requests and two ticks: what EEVDF may be behind by lag',
       given: mixedTasks(2, 120),
       watch: equalsGetEqual,
       fault: generous,
     }),
-    always('who never yields or sleeps has its share, whatever the others do', {
+    always('a task that never yields or sleeps gets its share, whatever the others do', {
       of: 'fairness.3',
       about: 'vruntime_eligible',
       means:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Host tasks of every kind under every event of the scheduler: where laws about single steps of it are asked. */
+
 import { type Arbitrary, array, boolean, constantFrom, integer, record } from 'fast-check';
+import { defined } from '../../src/base/defined.js';
 import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, hz, inGroup, type Layout, layoutGroups, MS, US } from '../arbitraries.js';
 import type { Weights, World } from '../vocabulary.js';
@@ -66,7 +68,7 @@ export function hostTasks(options: HostWorld): World {
       base_slice: draw.base,
       vruntime_offset: FAR_FROM_WRAP,
       ...(options.eager === false ? { eager: false } : {}),
-      ...(features === undefined ? {} : { features }),
+      ...defined({ features }),
       ...(groups.length > 0
         ? { groups: groups.map((g, i) => (draw.shares[i % max] === 1024 ? g : { ...g, shares: draw.shares[i % max] })) }
         : {}),
@@ -80,7 +82,7 @@ export function hostTasks(options: HostWorld): World {
     weights: options.weights,
     length: options.length ?? 60,
     keep,
-    ...(options.events === undefined ? {} : { events: options.events }),
+    ...defined({ events: options.events }),
   };
 }
 

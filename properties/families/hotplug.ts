@@ -8,7 +8,7 @@ import type { TaskSpec } from '../../src/scenario/scenario.js';
 import { NULL, PF_KTHREAD, type rq, TASK_RUNNING, type task_struct } from '../../src/sched/sched.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { MS, US } from '../arbitraries.js';
-import { always, type Claim, type Monitor, type Step, type World } from '../vocabulary.js';
+import { always, type Claim, type Monitor, type Step, stateless, type World } from '../vocabulary.js';
 import { type HostWorld, hostTasks } from './host-worlds.js';
 import { nothingToDo } from './kvm-halt.js';
 import { vmWorld, WAYS } from './kvm-worlds.js';
@@ -52,8 +52,7 @@ const ownTasks = (m: machine): task_struct[] => m.task.filter((p) => (p.flags & 
 
 /** After each event every task is where it can run. */
 function nobodyLost(): Monitor {
-  return {
-    notes: () => null,
+  return stateless({
     probes: { __balance_push_cpu_stop: { enter: (step) => step.reach() } },
     after(step) {
       const { m } = step;
@@ -68,15 +67,14 @@ function nobodyLost(): Monitor {
         if (rq.nr_running !== 0) step.fail(`CPU ${rq.cpu} is offline with nr_running ${rq.nr_running}`);
       }
     },
-  };
+  });
 }
 
 /** A mask changes where no CPU of it is active, and then to all. */
 function keepsAffinity(): Monitor {
   let masks = new Map<number, string>();
   const given = new Set<number>();
-  return {
-    notes: () => null,
+  return stateless({
     before({ m }) {
       masks = new Map(ownTasks(m).map((p) => [p.id, p.cpus_ptr.join()]));
       given.clear();
@@ -99,14 +97,13 @@ function keepsAffinity(): Monitor {
         step.fail(`${p.comm} was allowed on CPUs ${was} and is on ${p.cpus_ptr.join()}, and nobody gave it up`);
       }
     },
-  };
+  });
 }
 
 /** Who sleeps where the CPU has gone. */
 function wakesElsewhere(): Monitor {
   let asleep: number[] = [];
-  return {
-    notes: () => null,
+  return stateless({
     before({ m }) {
       asleep = ownTasks(m).flatMap((p) =>
         p.on_rq === 0 && p.__state !== TASK_RUNNING && offline(m, p.cpu) ? [p.id] : [],
@@ -120,7 +117,7 @@ function wakesElsewhere(): Monitor {
         if (!kernel.cpu_active(p.cpu)) step.fail(`${p.comm} is woken on CPU ${p.cpu}, which is not active`);
       }
     },
-  };
+  });
 }
 
 /** Of another monitor: what it looks at counts as seen only while a task is pushed away. */
@@ -160,10 +157,9 @@ function noKick(): Monitor {
     if (m.rq.some((rq) => offline(m, rq.cpu))) step.reach();
     if (offline(m, Number(cpu))) step.fail(`an IPI is sent to CPU ${cpu}, which is offline`);
   };
-  return {
-    notes: () => null,
+  return stateless({
     probes: { smp_send_reschedule: { enter: sent }, __smp_call_single_queue: { enter: sent } },
-  };
+  });
 }
 
 const stays = (p: task_struct): number => p.cpu;
@@ -202,13 +198,13 @@ export const hotplug: Claim = {
         },
       },
     }),
-    always('who sleeps where the CPU has gone is woken on a CPU that is active', {
+    always('a task that slept on a CPU that has gone is woken on an active CPU', {
       of: 'hotplug.3',
       given: tasks,
       watch: wakesElsewhere,
       fault: { says: 'a wakee stays where it was', funcs: { select_task_rq: stays } },
     }),
-    always('who is pushed away comes to its new queue with the weight * lag that it left with', {
+    always('a task that is pushed away arrives on its new queue with the weight * lag it left with', {
       of: 'hotplug.4',
       given: sameSlice,
       watch: whilePushed(comesBack),

@@ -7,7 +7,7 @@ import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import { NULL } from '../../src/sched/sched.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { TimerModel } from '../lapic/timer-model.js';
-import { always, type Monitor, type Property } from '../vocabulary.js';
+import { always, type Monitor, type Property, stateless } from '../vocabulary.js';
 import { busy, halting } from './kvm-worlds.js';
 
 const now = (m: machine): number => toNumber(m.sched_clock);
@@ -148,22 +148,23 @@ export const nothingToDo = always(
   {
     of: 'kvm.9',
     given: busy,
-    watch: () => ({
-      notes: () => null,
-      after(step) {
-        const { m, kernel } = step;
-        for (const vcpu of m.vcpu) {
-          if (vcpu.pid === NULL) continue;
-          const state = vcpuStateOf(m, vcpu);
-          if (state !== 'blocked' && state !== 'polling') continue;
-          step.reach();
-          const p = m.task[vcpu.pid];
-          if (state === 'blocked' && vcpu.wait !== p.id) step.fail(`vCPU ${vcpu.id} sleeps, and its rcuwait is empty`);
-          if (kernel.kvm_arch_vcpu_runnable(vcpu)) step.fail(`vCPU ${vcpu.id} is ${state} and runnable`);
-          if (kernel.kvm_cpu_has_pending_timer(vcpu)) step.fail(`vCPU ${vcpu.id} is ${state}, its timer has expired`);
-        }
-      },
-    }),
+    watch: () =>
+      stateless({
+        after(step) {
+          const { m, kernel } = step;
+          for (const vcpu of m.vcpu) {
+            if (vcpu.pid === NULL) continue;
+            const state = vcpuStateOf(m, vcpu);
+            if (state !== 'blocked' && state !== 'polling') continue;
+            step.reach();
+            const p = m.task[vcpu.pid];
+            if (state === 'blocked' && vcpu.wait !== p.id)
+              step.fail(`vCPU ${vcpu.id} sleeps, and its rcuwait is empty`);
+            if (kernel.kvm_arch_vcpu_runnable(vcpu)) step.fail(`vCPU ${vcpu.id} is ${state} and runnable`);
+            if (kernel.kvm_cpu_has_pending_timer(vcpu)) step.fail(`vCPU ${vcpu.id} is ${state}, its timer has expired`);
+          }
+        },
+      }),
     fault: {
       says: 'kvm_vcpu_check_block() does not look at interrupts',
       funcs: { kvm_vcpu_check_block: () => 0, kvm_vcpu_wake_up: () => false },
@@ -171,7 +172,7 @@ export const nothingToDo = always(
   },
 );
 
-const timerWakes = always('a vCPU that halts with its timer armed does not sleep or poll beyond the time of it', {
+const timerWakes = always('a vCPU that halts with its timer armed does not sleep or poll past the expiry', {
   of: 'kvm.16',
   given: halting,
   watch: () => {

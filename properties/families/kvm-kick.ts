@@ -8,7 +8,7 @@ import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import { NULL } from '../../src/sched/sched.js';
 import type { vmlinux } from '../../src/vmlinux/vmlinux.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
-import { always, type Monitor, type Property, type Step } from '../vocabulary.js';
+import { always, type Monitor, type Property, type Step, stateless } from '../vocabulary.js';
 import { busy } from './kvm-worlds.js';
 
 /** vCPUs that a thread runs. */
@@ -19,21 +19,21 @@ const heard = always(
   {
     of: 'kvm.10',
     given: busy,
-    watch: () => ({
-      notes: () => null,
-      probes: { smp_send_reschedule: { enter: (step) => step.reach() } },
-      after(step) {
-        const { m } = step;
-        for (const rq of m.rq) {
-          const p = m.task[rq.curr];
-          if (rq.wake_list.length > 0) step.fail(`CPU ${rq.cpu}: ${p.comm} runs on with wake-ups queued for the CPU`);
-          if (p.tif_need_resched !== 0) step.fail(`CPU ${rq.cpu}: ${p.comm} runs on with need_resched set`);
-        }
-        for (const vcpu of ran(m)) {
-          if (vcpu.mode === EXITING_GUEST_MODE) step.fail(`vCPU ${vcpu.id} is in its guest, asked to exit by nobody`);
-        }
-      },
-    }),
+    watch: () =>
+      stateless({
+        probes: { smp_send_reschedule: { enter: (step) => step.reach() } },
+        after(step) {
+          const { m } = step;
+          for (const rq of m.rq) {
+            const p = m.task[rq.curr];
+            if (rq.wake_list.length > 0) step.fail(`CPU ${rq.cpu}: ${p.comm} runs on with wake-ups queued for the CPU`);
+            if (p.tif_need_resched !== 0) step.fail(`CPU ${rq.cpu}: ${p.comm} runs on with need_resched set`);
+          }
+          for (const vcpu of ran(m)) {
+            if (vcpu.mode === EXITING_GUEST_MODE) step.fail(`vCPU ${vcpu.id} is in its guest, asked to exit by nobody`);
+          }
+        },
+      }),
     fault: { says: 'the reschedule interrupt is not sent', funcs: { smp_send_reschedule(): void {} } },
   },
 );
@@ -42,58 +42,61 @@ const heard = always(
 const served = always('no vCPU is in its guest while a request waits for it', {
   of: 'kvm.11',
   given: busy,
-  watch: () => ({
-    notes: () => null,
-    probes: { kvm_make_vcpu_request: { enter: (step) => step.reach() } },
-    after(step) {
-      for (const vcpu of ran(step.m)) {
-        if (step.kernel.guestOn(vcpu.cpu) !== vcpu.id || vcpu.requests === ZERO) continue;
-        step.fail(`vCPU ${vcpu.id} is in its guest with requests ${toBigInt(vcpu.requests).toString(16)}`);
-      }
-    },
-  }),
+  watch: () =>
+    stateless({
+      probes: { kvm_make_vcpu_request: { enter: (step) => step.reach() } },
+      after(step) {
+        for (const vcpu of ran(step.m)) {
+          if (step.kernel.guestOn(vcpu.cpu) !== vcpu.id || vcpu.requests === ZERO) continue;
+          step.fail(`vCPU ${vcpu.id} is in its guest with requests ${toBigInt(vcpu.requests).toString(16)}`);
+        }
+      },
+    }),
   fault: { says: 'requests are made without a kick', funcs: { kvm_kick_many_cpus: () => false } },
 });
 
-const sleepersSleep = always('a request that wakes nobody leaves who sleeps in HLT asleep, and is there for it later', {
-  of: 'kvm.12',
-  given: busy,
-  watch: () => {
-    let asleep: number[] = [];
-    return {
-      notes: () => asleep,
-      before(step) {
-        const { m, event } = step;
-        asleep =
-          event.ev === 'apicv'
-            ? ran(m)
-                .filter((v) => vcpuStateOf(m, v) === 'blocked')
-                .map((v) => v.id)
-            : [];
-      },
-      after(step) {
-        const { m, kernel } = step;
-        for (const id of asleep) {
-          step.reach();
-          const vcpu = m.vcpu[id];
-          if (vcpuStateOf(m, vcpu) !== 'blocked') step.fail(`vCPU ${id} was asleep and is woken to update APICv`);
-          const owed = kernel.kvm_vcpu_apicv_activated(vcpu) !== vcpu.arch.apic.apicv_active;
-          if (owed && vcpu.requests === ZERO)
-            step.fail(`vCPU ${id} sleeps, APICv is to change, and no request is there`);
-        }
-      },
-    };
-  },
-  fault: {
-    says: 'kvm_make_vcpu_request() wakes for every request',
-    funcs: {
-      kvm_make_vcpu_request(this: vmlinux_x86, vcpu: kvm_vcpu, req: number) {
-        this.__kvm_make_request(req, vcpu);
-        this.kvm_vcpu_kick(vcpu);
+const sleepersSleep = always(
+  'a request that wakes nobody leaves a vCPU in HLT asleep, and is still there when it wakes',
+  {
+    of: 'kvm.12',
+    given: busy,
+    watch: () => {
+      let asleep: number[] = [];
+      return {
+        notes: () => asleep,
+        before(step) {
+          const { m, event } = step;
+          asleep =
+            event.ev === 'apicv'
+              ? ran(m)
+                  .filter((v) => vcpuStateOf(m, v) === 'blocked')
+                  .map((v) => v.id)
+              : [];
+        },
+        after(step) {
+          const { m, kernel } = step;
+          for (const id of asleep) {
+            step.reach();
+            const vcpu = m.vcpu[id];
+            if (vcpuStateOf(m, vcpu) !== 'blocked') step.fail(`vCPU ${id} was asleep and is woken to update APICv`);
+            const owed = kernel.kvm_vcpu_apicv_activated(vcpu) !== vcpu.arch.apic.apicv_active;
+            if (owed && vcpu.requests === ZERO)
+              step.fail(`vCPU ${id} sleeps, APICv is to change, and no request is there`);
+          }
+        },
+      };
+    },
+    fault: {
+      says: 'kvm_make_vcpu_request() wakes for every request',
+      funcs: {
+        kvm_make_vcpu_request(this: vmlinux_x86, vcpu: kvm_vcpu, req: number) {
+          this.__kvm_make_request(req, vcpu);
+          this.kvm_vcpu_kick(vcpu);
+        },
       },
     },
   },
-});
+);
 
 /** What kvm_sched_in() and kvm_sched_out() are there for, against where the threads are. */
 function flagsAreTrue(step: Step): void {
@@ -129,7 +132,7 @@ const flags = always(
   {
     of: 'kvm.13',
     given: busy,
-    watch: (): Monitor => ({ notes: () => null, after: flagsAreTrue }),
+    watch: (): Monitor => stateless({ after: flagsAreTrue }),
     fault: {
       says: 'kvm_sched_in() leaves preempted as it is',
       funcs: {
@@ -153,8 +156,7 @@ const wokenOnce = always(
     given: busy,
     watch: () => {
       let asleep = false;
-      return {
-        notes: () => null,
+      return stateless({
         probes: {
           kvm_vcpu_wake_up: {
             enter(step, args) {
@@ -170,7 +172,7 @@ const wokenOnce = always(
             },
           },
         },
-      };
+      });
     },
     fault: { says: 'rcuwait_wake_up() finds nobody', funcs: { rcuwait_wake_up: () => 0 } },
   },

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Where KVM's own promises are asked: VMs whose vCPUs spin, halt and are interrupted, in any order of events. */
+
 import { array, boolean, constantFrom, integer, record } from 'fast-check';
+import { defined } from '../../src/base/defined.js';
 import type { Program } from '../../src/guest/instructions.js';
 import type { Scenario, TaskSpec, VmSpec } from '../../src/scenario/scenario.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, MS, US } from '../arbitraries.js';
@@ -61,8 +63,7 @@ export function vmWorld(w: VmWorld): World {
     weights: w.weights,
     length: w.length ?? 60,
     events: w.events ?? 10_000,
-    ...(w.advances === undefined ? {} : { advances: w.advances }),
-    ...(w.knobs === undefined ? {} : { knobs: w.knobs }),
+    ...defined({ advances: w.advances, knobs: w.knobs }),
     keep: (s) => {
       const vm = s.vms?.[0];
       return vm !== undefined && vm.vcpus >= min && ways.has(`${vm.vendor} ${vm.apicv} ${vm.ipiv}`);

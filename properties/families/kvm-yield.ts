@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Directed yield: whom kvm_vcpu_on_spin() asks, in what order, how often; and that it gets somewhere. */
+
 import { KVM_REQ_EVENT, KVM_REQ_NMI, KVM_REQ_SMI, type kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
+import { defined } from '../../src/base/defined.js';
 import { toNumber } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import { NULL, type task_struct } from '../../src/sched/sched.js';
@@ -166,7 +168,7 @@ function roundRobin(): Monitor {
       note(step);
       enter?.(step, args);
     },
-    ...(leave === undefined ? {} : { leave }),
+    ...defined({ leave }),
   };
   return {
     notes: () => [last, [...away]],
@@ -189,7 +191,7 @@ const inTurn = always('a spin asks for candidates in the order of their index, f
   },
 });
 
-const threeTries = always('a spin ends with the first vCPU that it yields to, or the third that it is pointless to', {
+const threeTries = always('a spin ends at the first vCPU that it yields to, or at the third pointless attempt', {
   of: 'kvm.4',
   given: pointless,
   watch: () =>
@@ -214,7 +216,7 @@ const threeTries = always('a spin ends with the first vCPU that it yields to, or
   },
 });
 
-const everyOther = always('a vCPU that spins itself is taken every second time it is asked for, from the second on', {
+const everyOther = always('a candidate that itself spins is taken every second time it comes up, from the second on', {
   of: 'kvm.5',
   given: spinning,
   watch: () => {

@@ -20,7 +20,7 @@ import {
   NULL,
   type sched_entity,
 } from '../../src/sched/sched.js';
-import { always, type Claim, type Monitor, type Step } from '../vocabulary.js';
+import { always, type Claim, type Monitor, type Step, stateless } from '../vocabulary.js';
 import { CUSTOM_SLICES, hostTasks, MANAGED, YIELDING } from './host-worlds.js';
 import { abs, apart, clamped, floorOf, lagLimit, lagOf, nameOf, queuedOn, scaledWeight, uncharged } from './lag-of.js';
 
@@ -71,7 +71,7 @@ function afterwards(step: Step, se: sched_entity, was: Before): void {
 
 function reweighted(): Monitor {
   let was: Before | null = null;
-  return {
+  return stateless({
     probes: {
       reweight_entity: {
         enter(step, [, se]) {
@@ -87,8 +87,7 @@ function reweighted(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** What an entity takes with it when it leaves its queue. */
@@ -111,7 +110,7 @@ function aheadOf(step: Step, se: sched_entity): bigint {
 /** Lag on leaving: exactly c, rounded down; of a sleeper that stayed to pay off its debt nothing above 0. */
 function leaves(): Monitor {
   let expected: { vlag: bigint; w: bigint } | null = null;
-  return {
+  return stateless({
     probes: {
       dequeue_entity: {
         enter(step, args) {
@@ -132,14 +131,13 @@ function leaves(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** A sleeper stays on its queue, delayed, exactly as long as it is not eligible. */
 function staysWhileOwing(): Monitor {
   let owes: boolean | null = null;
-  return {
+  return stateless({
     probes: {
       dequeue_entity: {
         enter(step, args) {
@@ -162,8 +160,7 @@ function staysWhileOwing(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** Between leaving and coming back w * vlag stays; then V - v is that vlag, and the deadline as far ahead as it was. */
@@ -266,7 +263,7 @@ function placed(
 /** A sleeper that wakes while still queued: what it owes it owes, what it is owed it has forfeited (DELAY_ZERO). */
 function wakesDelayed(): Monitor {
   let was: { lag: bigint; vruntime: sched_entity['vruntime'] } | null = null;
-  return {
+  return stateless({
     probes: {
       requeue_delayed_entity: {
         enter(step, [entity]) {
@@ -294,8 +291,7 @@ function wakesDelayed(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 const LAYOUTS = ['flat', 'groups', 'nested', 'oneGroup'] as const;

@@ -22,7 +22,7 @@ import type { machine } from '../../src/machine/state.js';
 import type { sched_entity } from '../../src/sched/sched.js';
 import { rebind } from '../../src/vmlinux/bind.js';
 import { FAR_FROM_WRAP } from '../arbitraries.js';
-import { agrees, always, type Claim, type Monitor } from '../vocabulary.js';
+import { agrees, always, type Claim, type Monitor, stateless } from '../vocabulary.js';
 import { anyOrder, oneCpu, reweights } from './worlds.js';
 
 /** ns before the wrap at which the shifted machines start */
@@ -143,14 +143,14 @@ export const overflow: Claim = {
       of: 'overflow.4',
       given: anyOrder('0', 60),
       int64: 'checked',
-      watch: () => ({
-        after: (step) => step.reach(),
-        int64(step, report) {
-          if (report.kind === 'narrowing') return;
-          step.fail(`${report.kind} in ${report.where}(): ${report.op} of ${report.operands.join(' and ')}`);
-        },
-        notes: () => null,
-      }),
+      watch: () =>
+        stateless({
+          after: (step) => step.reach(),
+          int64(step, report) {
+            if (report.kind === 'narrowing') return;
+            step.fail(`${report.kind} in ${report.where}(): ${report.op} of ${report.operands.join(' and ')}`);
+          },
+        }),
       fault: {
         says: 'entity_key() goes by way of S64_MAX',
         funcs: {

@@ -16,7 +16,7 @@ import {
   type sched_entity,
   type task_struct,
 } from '../../src/sched/sched.js';
-import { always, type Claim, type Monitor, type Step } from '../vocabulary.js';
+import { always, type Claim, type Monitor, type Step, stateless } from '../vocabulary.js';
 import { CUSTOM_SLICES, EVERYDAY, hostTasks, MANAGED } from './host-worlds.js';
 import { isEligible, nameOf, pathOf, queuedOn } from './lag-of.js';
 
@@ -32,7 +32,7 @@ function eligibleOn(step: Step, queue: number): sched_entity[] {
 
 /** pick_eevdf(): of the eligible the earliest deadline; who runs may be left to run, and a buddy may be preferred. */
 function earliest(): Monitor {
-  return {
+  return stateless({
     probes: {
       pick_eevdf: {
         leave(step, result, [arg]) {
@@ -52,8 +52,7 @@ function earliest(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** The deadline with which an entity was last picked to run, by entity. */
@@ -167,7 +166,7 @@ function ticksThatAsk(): Monitor {
 /** Who runs and is given a lower priority than it had, while others wait, is asked to reschedule. */
 function lowered(): Monitor {
   let ran: { task: number; prio: number } | null = null;
-  return {
+  return stateless({
     before({ m, event }) {
       ran = null;
       if (event.ev !== 'nice' || m.rq[m.task[event.task].cpu].curr !== event.task) return;
@@ -182,8 +181,7 @@ function lowered(): Monitor {
       step.reach();
       if (!flagOf(p)) step.fail(`${p.comm} runs, its prio goes from ${ran.prio} to ${p.prio}; need_resched is not set`);
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** A wake-up on a flat queue, at the moment when it has been decided whether to preempt. */
@@ -241,7 +239,7 @@ export const pick: Claim = {
   id: 'pick',
   words: 'the pick is the eligible entity with the earliest deadline',
   properties: [
-    always('the pick is eligible, and of the eligible none but curr and a buddy has a later deadline', {
+    always('the pick is eligible, and has the earliest deadline of the eligible unless it is curr or a buddy', {
       of: 'pick.1',
       about: 'pick_eevdf',
       given: hostTasks({
@@ -258,7 +256,7 @@ export const pick: Claim = {
         funcs: { entity_eligible: () => true },
       },
     }),
-    always('with equal slices, neither tick nor wake-up takes off an eligible task before its request is served', {
+    always('with equal slices, neither tick nor wake-up preempts an eligible task before its request is served', {
       of: 'pick.2',
       about: 'pick_eevdf',
       means: 'served: vruntime has reached the deadline of the request',

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Machines with real-time tasks: on several CPUs in any order of events, on one CPU, beside a fair server, and as vCPUs. */
+
 import { type Arbitrary, array, boolean, constantFrom, integer, record, subarray } from 'fast-check';
+import { defined } from '../../src/base/defined.js';
 import type { Program } from '../../src/guest/instructions.js';
 import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, hz, MS, US } from '../arbitraries.js';
@@ -39,7 +41,7 @@ export function spread({ weights, features, uneven = false }: SpreadOptions): Wo
       return { comm: `rt${i}`, ...spec, ...(uneven && cpus.length > 0 ? { cpus } : {}) };
     });
     for (let i = 0; i < draw.fair; i++) tasks.push({ comm: `fair${i}` });
-    return { ...fixed, cpus: draw.cpus, hz: draw.hz, tasks, ...(features === undefined ? {} : { features }) };
+    return { ...fixed, cpus: draw.cpus, hz: draw.hz, tasks, ...defined({ features }) };
   });
   const keep = (s: Scenario): boolean => atLeast(2)(s) && (features === undefined || s.features !== undefined);
   return { scenario, weights, length: 60, keep, events: 5000 };

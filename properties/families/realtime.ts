@@ -3,7 +3,7 @@
 import { toNumber } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import { NULL, type rq, SCHED_RR, type task_struct } from '../../src/sched/sched.js';
-import { always, type Claim, type Monitor, type Step } from '../vocabulary.js';
+import { always, type Claim, type Monitor, type Step, stateless } from '../vocabulary.js';
 import { EVERYDAY } from './host-worlds.js';
 import { inTurns, oneByOne, servedBeside, spread, staticVcpus } from './realtime-worlds.js';
 
@@ -16,7 +16,7 @@ const waiting = (m: machine): task_struct[] =>
 
 /** Nobody waits for whom a CPU runs something less urgent; `served`: also while a CPU runs fair tasks through its server. */
 function urgentFirst(served = false, isSubject: (m: machine, task: number) => boolean = () => true): Monitor {
-  return {
+  return stateless({
     after(step) {
       const { m } = step;
       if (!served && m.rq.some((rq) => byServer(m, rq))) return;
@@ -34,8 +34,7 @@ function urgentFirst(served = false, isSubject: (m: machine, task: number) => bo
         return;
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 /**
@@ -88,7 +87,7 @@ function inOrder(): Monitor {
 
 /** Who takes turns differs by a slice at most, and the tick that ends it. */
 function equalTurns(): Monitor {
-  return {
+  return stateless({
     after(step) {
       const { m } = step;
       const ran = m.task.filter(isRealTime).map((p) => toNumber(m.se[p.se].sum_exec_runtime));
@@ -98,13 +97,12 @@ function equalTurns(): Monitor {
       const most = (m.sched_rr_timeslice + 1) * toNumber(m.TICK_NSEC);
       if (apart > most) step.fail(`SCHED_RR tasks of one priority are ${apart} ns of CPU time apart, at most ${most}`);
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** Every task that can run is on one queue, that of its class and CPU; no other is on any. */
 function nobodyLost(): Monitor {
-  return {
+  return stateless({
     after(step) {
       const { m, event } = step;
       if (event.ev === 'setattr') step.reach();
@@ -121,8 +119,7 @@ function nobodyLost(): Monitor {
           step.fail(`${p.comm} of prio ${p.prio}: its se.on_rq is ${m.se[p.se].on_rq}`);
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 const deaf = { says: 'push_rt_task() pushes nobody', funcs: { push_rt_task: () => 0 } };
@@ -183,7 +180,7 @@ export const realtime: Claim = {
       watch: equalTurns,
       fault: { says: 'requeue_task_rt() does nothing', funcs: { requeue_task_rt(): void {} } },
     }),
-    always('policies and priorities that change lose nobody', {
+    always('changing policies and priorities loses no task', {
       of: 'realtime.8',
       given: spread({ weights: { ...FLIPS, nice: 4 }, uneven: true }),
       watch: nobodyLost,

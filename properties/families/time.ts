@@ -8,7 +8,7 @@ import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
 import { sched_prio_to_weight } from '../../src/sched/core.js';
 import { type cfs_rq, NULL, type rq, SCHED_IDLE, type sched_entity, type task_struct } from '../../src/sched/sched.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, hz, inGroup, layoutGroups, MS, worker } from '../arbitraries.js';
-import { always, type Claim, leadsTo, type Monitor, type World } from '../vocabulary.js';
+import { always, type Claim, leadsTo, type Monitor, stateless, type World } from '../vocabulary.js';
 import { CUSTOM_SLICES, EVERYDAY, hostTasks, MANAGED } from './host-worlds.js';
 import { nameOf, pathOf, queuedOn } from './lag-of.js';
 import { mixedTasks } from './worlds.js';
@@ -62,7 +62,7 @@ const NICE_0 = 1 << 20;
  */
 function scaledByWeight(): Monitor {
   let was: { vruntime: sched_entity['vruntime']; ran: number } | null = null;
-  return {
+  return stateless({
     probes: {
       update_curr: {
         enter({ m }, [arg]) {
@@ -87,8 +87,7 @@ function scaledByWeight(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** Weight as nice value, SCHED_IDLE or cpu.shares have it, whatever the entity says. */
@@ -103,7 +102,7 @@ function dueWeight(m: machine, se: sched_entity): number {
  * that nice values and shares stand for. Where all have at least their share, nobody has more.
  */
 function followsWeights(): Monitor {
-  return {
+  return stateless({
     after(step) {
       if (step.event.ev !== 'tick') return;
       const { m } = step;
@@ -131,8 +130,7 @@ function followsWeights(): Monitor {
         }
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 const nices = constantFrom(0, 0, -3, 3, 5, -10);
@@ -172,7 +170,7 @@ const SERVER_PERIOD = 1_000 * MS;
  * begins when they are queued, and the server may wait to the end of each: n of them are over after n + 1 seconds.
  */
 function servedBesideFifo(): Monitor {
-  return {
+  return stateless({
     after(step) {
       const { m } = step;
       const periods = Math.floor(now(m) / SERVER_PERIOD) - 1;
@@ -183,8 +181,7 @@ function servedBesideFifo(): Monitor {
       const due = periods * SERVER_RUNTIME;
       if (had < due) step.fail(`fair tasks beside a FIFO task have had ${had} ns in ${now(m)} ns, must have ${due} ns`);
     },
-    notes: () => null,
-  };
+  });
 }
 
 const others: Arbitrary<TaskSpec['program']> = worker;
@@ -219,7 +216,7 @@ const besideFifo: World = {
  * entity_key() has it, a bound being a slice and a tick in virtual time of the lightest that is queued.
  */
 function keysStaySmall(): Monitor {
-  return {
+  return stateless({
     after(step) {
       const { m } = step;
       for (const queue of m.cfs_rq) {
@@ -238,8 +235,7 @@ function keysStaySmall(): Monitor {
         }
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** y^n, and what the divider of a PELT average varies by within a period: LOAD_AVG_MAX / (LOAD_AVG_MAX - 1024). */
@@ -314,7 +310,7 @@ export const time: Claim = {
         funcs: { calc_delta_fair: (delta: unknown) => delta },
       },
     }),
-    always('tasks that always want the CPU have it by their nice values and the shares of their groups', {
+    always('tasks that always want the CPU get it in proportion to nice values and the shares of their groups', {
       of: 'time.3',
       means: 'to within E on each level, by its part of the level above; E is two requests and two ticks',
       given: steady,

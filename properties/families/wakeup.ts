@@ -2,7 +2,7 @@
 /** Wake-ups between CPUs: where a task goes, how another CPU hears of it, and what a critical section may do. */
 import type { machine } from '../../src/machine/state.js';
 import { NULL, type rq, type task_struct } from '../../src/sched/sched.js';
-import { always, type Claim, type Monitor } from '../vocabulary.js';
+import { always, type Claim, type Monitor, stateless } from '../vocabulary.js';
 import { EVERYDAY, hostTasks, MANAGED, YIELDING } from './host-worlds.js';
 
 /** CPUs on which nothing runs and nothing is about to. */
@@ -16,7 +16,7 @@ const idleCpus = (m: machine): number[] =>
 function findsIdle(): Monitor {
   let idle: number[] = [];
   let wakee: number = NULL;
-  return {
+  return stateless({
     before({ m, event }) {
       wakee = NULL;
       if (event.ev !== 'wake') return;
@@ -35,8 +35,7 @@ function findsIdle(): Monitor {
         step.fail(`${p.comm} wakes on CPU ${p.cpu}, which is busy; idle and allowed: ${idle.join(', ')}`);
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 type Flagged = task_struct & { tif_need_resched_lazy?: number };
@@ -47,7 +46,7 @@ type Flagged = task_struct & { tif_need_resched_lazy?: number };
  */
 function byIpi(): Monitor {
   let flags: { curr: number; flag: number }[] = [];
-  return {
+  return stateless({
     before({ m }) {
       flags = m.rq.map((rq) => ({ curr: rq.curr, flag: m.task[rq.curr].tif_need_resched }));
     },
@@ -74,8 +73,7 @@ function byIpi(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 export const wakeup: Claim = {
@@ -119,7 +117,7 @@ export const wakeup: Claim = {
         features: { WARN_DOUBLE_CLOCK: true },
         events: 10_000,
       }),
-      watch: () => ({ after: (step) => step.reach(), notes: () => null }),
+      watch: () => stateless({ after: (step) => step.reach() }),
       fault: {
         says: 'entity_tick() updates the clock once more',
         funcs: {

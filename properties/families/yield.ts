@@ -4,7 +4,7 @@ import { ESRCH } from '../../src/lib/errno.js';
 import { s64_diff, to_u64, toBigInt } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import { NULL, type rq, type sched_entity, type task_struct } from '../../src/sched/sched.js';
-import { always, type Claim, leadsTo, type Monitor, type Step } from '../vocabulary.js';
+import { always, type Claim, leadsTo, type Monitor, type Step, stateless } from '../vocabulary.js';
 import { hostTasks, YIELDING } from './host-worlds.js';
 import { apart, isEligible, nameOf, pathOf, queuedOn } from './lag-of.js';
 
@@ -67,7 +67,7 @@ function lets(): Monitor {
 /** Nobody's deadline is further ahead than one request after it has yielded. */
 function oneRequestAhead(): Monitor {
   let caller: number = NULL;
-  return {
+  return stateless({
     before({ m, event }) {
       caller = event.ev === 'yield' || event.ev === 'yield_to' ? m.task[m.rq[event.cpu].curr].se : NULL;
     },
@@ -82,14 +82,13 @@ function oneRequestAhead(): Monitor {
         step.fail(`${nameOf(step.m, se)} has yielded: its deadline is ${ahead} ahead, a request is ${request}`);
       }
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** Whether the caller of sched_yield() pays: an eligible one has afterwards no lag, or a later deadline. */
 function costs(): Monitor {
   let was: { se: sched_entity; deadline: sched_entity['deadline'] } | null = null;
-  return {
+  return stateless({
     probes: {
       yield_task_fair: {
         enter(step, [arg]) {
@@ -112,14 +111,13 @@ function costs(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** A caller that is not eligible is charged for what it ran, and nothing else. */
 function costsNothing(): Monitor {
   let was: { se: sched_entity; ran: bigint; vruntime: sched_entity['vruntime'] } | null = null;
-  return {
+  return stateless({
     probes: {
       yield_task_fair: {
         enter({ m, kernel }, [arg]) {
@@ -140,8 +138,7 @@ function costsNothing(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 /** What yield_to() has to answer, from the state in which it is called. */
@@ -157,7 +154,7 @@ const CLASSES = { policies: ['normal', 'normal', 'normal', 'fifo'] as const };
 
 function answers(): Monitor {
   let due: number | null = null;
-  return {
+  return stateless({
     probes: {
       yield_to: {
         enter({ m }, [p]) {
@@ -171,8 +168,7 @@ function answers(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 /**
@@ -183,7 +179,7 @@ function handsOver(): Monitor {
   let target: task_struct | null = null;
   let eligible = false;
   let flagged = false;
-  return {
+  return stateless({
     before({ m, event }) {
       target = event.ev === 'yield_to' ? m.task[event.task] : null;
       eligible = false;
@@ -209,8 +205,7 @@ function handsOver(): Monitor {
         },
       },
     },
-    notes: () => null,
-  };
+  });
 }
 
 const LAYOUTS = ['flat', 'flat', 'groups', 'nested', 'oneGroup'] as const;

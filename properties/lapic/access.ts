@@ -124,7 +124,7 @@ function reads(step: Step, vcpu: number, offset: number, value: bigint): void {
 }
 
 export const pageIsSheet = always(
-  'a write leaves in the page what of it can be written, and changes no other register but those that go with it; a read finds that',
+  'a write leaves its writable bits in the page and changes no register but those that go with it; a read returns them',
   {
     of: 'lapic.23',
     given: worldOf(accessWorlds),

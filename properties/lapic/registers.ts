@@ -3,7 +3,7 @@
 import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import type { kvm_lapic } from '../../src/lapic/lapic.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
-import { always, type Property, type Step } from '../vocabulary.js';
+import { always, type Property, type Step, stateless } from '../vocabulary.js';
 import { IRR, ISR, isX2apic, reg, vectorsOf } from './page.js';
 import { icrWorlds, pinWorlds, restoreWorlds, worldOf } from './worlds.js';
 
@@ -105,18 +105,18 @@ export const remoteIrrIsTrue = always(
   {
     of: 'lapic.20',
     given: worldOf(pinWorlds),
-    watch: () => ({
-      notes: () => null,
-      after: (step) => {
-        step.m.kvm[0].arch.vioapic?.redirtbl.forEach((entry, pin) => {
-          if (entry.remote_irr === 0) return;
-          step.reach();
-          const has = (vcpu: kvm_vcpu): boolean =>
-            vectorsOf(vcpu, IRR).includes(entry.vector) || vectorsOf(vcpu, ISR).includes(entry.vector);
-          if (!step.m.vcpu.some(has)) step.fail(`pin ${pin}: Remote IRR is set, and nobody has ${entry.vector}`);
-        });
-      },
-    }),
+    watch: () =>
+      stateless({
+        after: (step) => {
+          step.m.kvm[0].arch.vioapic?.redirtbl.forEach((entry, pin) => {
+            if (entry.remote_irr === 0) return;
+            step.reach();
+            const has = (vcpu: kvm_vcpu): boolean =>
+              vectorsOf(vcpu, IRR).includes(entry.vector) || vectorsOf(vcpu, ISR).includes(entry.vector);
+            if (!step.m.vcpu.some(has)) step.fail(`pin ${pin}: Remote IRR is set, and nobody has ${entry.vector}`);
+          });
+        },
+      }),
     fault: {
       says: 'kvm_ioapic_update_eoi() hears nothing',
       funcs: { kvm_ioapic_update_eoi() {} },

@@ -65,7 +65,7 @@ export const nothingLost = always('what is accepted stays in IRR until it is tak
 });
 
 /** What is taken is the highest of IRR, and above PPR. */
-export const highestFirst = always('what is taken is the highest of IRR, and of a class above PPR', {
+export const highestFirst = always('the vector taken is the highest in IRR, and its class is above PPR', {
   of: 'lapic.2',
   given: worldOf(everyWorld),
   watch: () => ({
@@ -92,7 +92,7 @@ export const highestFirst = always('what is taken is the highest of IRR, and of 
 });
 
 /** In service, each is of a higher class than the one it interrupted. */
-export const serviceNests = always('vectors in service are of classes that grow from the outermost to the innermost', {
+export const serviceNests = always('the classes of vectors in service rise from the outermost to the innermost', {
   of: 'lapic.3',
   given: worldOf(everyWorld.map((w) => ({ ...w, kinds: w.kinds.filter((k) => k !== 'set_lapic') }))),
   watch: () => ({

@@ -12,7 +12,7 @@ import { NULL } from '../../src/sched/sched.js';
 import { rebind } from '../../src/vmlinux/bind.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP } from '../arbitraries.js';
-import { always, type Monitor, type Property, type Step, type Weights, type World } from '../vocabulary.js';
+import { always, type Monitor, type Property, type Step, stateless, type Weights, type World } from '../vocabulary.js';
 import { highest, IRR, ISR } from './page.js';
 
 const WEIGHTS: Weights = { advance: 8, tick: 4, ipi: 18, eoi: 14, hlt: 8, if: 4, intr: 2 };
@@ -119,28 +119,28 @@ export const noSleepOverIt = always(
   {
     of: 'lapic.15',
     given: vms({ ...WEIGHTS, hlt: 16, if: 0 }, WAYS),
-    watch: () => ({
-      notes: () => null,
-      probes: {
-        // kvm_vcpu_block(): the waiter is published, nothing was pending when it looked
-        schedule: {
-          enter(step) {
-            const vcpu = sleeper(step.m);
-            if (vcpu === null || !vcpu.arch.if_flag || highest(vcpu, ISR) >> 4 >= VECTOR >> 4) return;
-            const m = cloneMachine(step.m);
-            const k = rebind(step.kernel, m);
-            // a timer of its own, say, whose handler runs here
-            m.hardirq = 1;
-            k.__apic_accept_irq(m.vcpu[vcpu.id].arch.apic, 0, VECTOR, 1, 0, null);
-            m.hardirq = 0;
-            step.reach();
-            const state = m.task[m.rq[m.cpu].curr].__state;
-            if (state !== 0)
-              step.fail(`vCPU ${vcpu.id} accepts ${VECTOR} on its CPU and goes on to sleep, __state ${state}`);
+    watch: () =>
+      stateless({
+        probes: {
+          // kvm_vcpu_block(): the waiter is published, nothing was pending when it looked
+          schedule: {
+            enter(step) {
+              const vcpu = sleeper(step.m);
+              if (vcpu === null || !vcpu.arch.if_flag || highest(vcpu, ISR) >> 4 >= VECTOR >> 4) return;
+              const m = cloneMachine(step.m);
+              const k = rebind(step.kernel, m);
+              // a timer of its own, say, whose handler runs here
+              m.hardirq = 1;
+              k.__apic_accept_irq(m.vcpu[vcpu.id].arch.apic, 0, VECTOR, 1, 0, null);
+              m.hardirq = 0;
+              step.reach();
+              const state = m.task[m.rq[m.cpu].curr].__state;
+              if (state !== 0)
+                step.fail(`vCPU ${vcpu.id} accepts ${VECTOR} on its CPU and goes on to sleep, __state ${state}`);
+            },
           },
         },
-      },
-    }),
+      }),
     fault: { says: 'kvm_vcpu_wake_up() wakes nobody', funcs: { kvm_vcpu_wake_up: () => false } },
   },
 );
@@ -153,44 +153,44 @@ export const sviIsTrue = always('in the guest under APICv of VMX, SVI is the hig
     SWITCHED,
     ACCELERATED.filter((way) => way.vendor === 'vmx'),
   ),
-  watch: () => ({
-    notes: () => null,
-    after(step) {
-      for (const vcpu of step.m.vcpu) {
-        const { apic, vmcs } = vcpu.arch;
-        if (!apic.apicv_active || vcpu.mode !== IN_GUEST_MODE) continue;
-        const isr = Math.max(highest(vcpu, ISR), 0);
-        if (isr > 0) step.reach();
-        const svi = vmcs.guest_intr_status >> 8;
-        if (svi !== isr) step.fail(`vCPU ${vcpu.id}: SVI ${svi}, ISR has ${isr}: the next EOI retires nothing`);
-      }
-    },
-  }),
+  watch: () =>
+    stateless({
+      after(step) {
+        for (const vcpu of step.m.vcpu) {
+          const { apic, vmcs } = vcpu.arch;
+          if (!apic.apicv_active || vcpu.mode !== IN_GUEST_MODE) continue;
+          const isr = Math.max(highest(vcpu, ISR), 0);
+          if (isr > 0) step.reach();
+          const svi = vmcs.guest_intr_status >> 8;
+          if (svi !== isr) step.fail(`vCPU ${vcpu.id}: SVI ${svi}, ISR has ${isr}: the next EOI retires nothing`);
+        }
+      },
+    }),
   fault: { says: '__kvm_vcpu_update_apicv() leaves SVI alone', funcs: { kvm_apic_update_hwapic_isr() {} } },
 });
 
 export const lateIsSeen = always(
-  'what the hardware of a CPU that has not heard of it yet puts into IRR after APICv went off is found',
+  'what the hardware of a CPU that has not yet heard that APICv is off puts into IRR is found',
   {
     of: 'lapic.17',
     given: vms(SWITCHED, ACCELERATED),
-    watch: () => ({
-      notes: () => null,
-      probes: {
-        kvm_apic_update_apicv: {
-          leave(step, _, args) {
-            const { id, arch } = args[0] as kvm_vcpu;
-            if (arch.apic.apicv_active) return;
-            const m = cloneMachine(step.m);
-            const { apic } = m.vcpu[id].arch;
-            apic.regs[(IRR + 0x70) >> 2] = 0x8000_0000;
-            step.reach();
-            const found = rebind(step.kernel, m).apic_find_highest_irr(apic);
-            if (found !== 255) step.fail(`vCPU ${id}: 255 is in IRR, apic_find_highest_irr() is ${found}`);
+    watch: () =>
+      stateless({
+        probes: {
+          kvm_apic_update_apicv: {
+            leave(step, _, args) {
+              const { id, arch } = args[0] as kvm_vcpu;
+              if (arch.apic.apicv_active) return;
+              const m = cloneMachine(step.m);
+              const { apic } = m.vcpu[id].arch;
+              apic.regs[(IRR + 0x70) >> 2] = 0x8000_0000;
+              step.reach();
+              const found = rebind(step.kernel, m).apic_find_highest_irr(apic);
+              if (found !== 255) step.fail(`vCPU ${id}: 255 is in IRR, apic_find_highest_irr() is ${found}`);
+            },
           },
         },
-      },
-    }),
+      }),
     fault: {
       says: 'kvm_apic_update_apicv() looks at IRR and believes it',
       funcs: {

@@ -4,7 +4,7 @@ import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import type { kvm_lapic, kvm_lapic_state } from '../../src/lapic/lapic.js';
 import { NULL } from '../../src/sched/sched.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
-import { always, type Monitor, type Property, type Step, type World } from '../vocabulary.js';
+import { always, type Monitor, type Property, type Step, stateless, type World } from '../vocabulary.js';
 import { highest, IRR, ISR, isSoftwareEnabled, priority, reg, vectorsOf } from './page.js';
 import { virtualWorlds, worldOf } from './worlds.js';
 
@@ -116,17 +116,17 @@ export const virtualIsTrue = always(
   {
     of: 'lapic.32',
     given,
-    watch: () => ({
-      notes: () => null,
-      probes: {
-        evaluateVirtualInterrupt: {
-          enter(step, args) {
-            const { ev } = step.event;
-            if (ev === 'enter' || ev === 'window') believes(step, args[0] as kvm_vcpu);
+    watch: () =>
+      stateless({
+        probes: {
+          evaluateVirtualInterrupt: {
+            enter(step, args) {
+              const { ev } = step.event;
+              if (ev === 'enter' || ev === 'window') believes(step, args[0] as kvm_vcpu);
+            },
           },
         },
-      },
-    }),
+      }),
     fault: {
       says: 'sync_lapic_to_cr8() leaves V_TPR alone while AVIC is active (d02e48830e3f)',
       funcs: {

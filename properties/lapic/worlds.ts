@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Where the properties of interrupts are asked: machines of local APICs, and how often what happens to them. */
+
 import { constantFrom } from 'fast-check';
+import { defined } from '../../src/base/defined.js';
 import type { ApicEvent } from '../../src/scenario/events.js';
 import type { ApicsSpec, Scenario } from '../../src/scenario/scenario.js';
 import type { Weights, World } from '../vocabulary.js';
@@ -40,11 +42,7 @@ export function worldOf(worlds: readonly ApicWorld[], length = LENGTH): World {
   const scenarios = worlds.map(({ apics }): Scenario => ({ cpus: 1, apics }));
   const menus = worlds.map(({ kinds, registers, msrs, steadyPins, far, starts }) => ({
     weights: weightsOf(kinds),
-    ...(registers === undefined ? {} : { registers }),
-    ...(msrs === undefined ? {} : { msrs }),
-    ...(steadyPins === undefined ? {} : { steadyPins }),
-    ...(far === undefined ? {} : { far }),
-    ...(starts === undefined ? {} : { starts }),
+    ...defined({ registers, msrs, steadyPins, far, starts }),
   }));
   return {
     scenario: constantFrom(...scenarios),

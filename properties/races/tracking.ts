@@ -59,7 +59,7 @@ export function trackingTests(kernel: Kernel): Litmus[] {
         awaits(m, plain, 0, 1) ? 'stale: vCPU 0 still awaits vCPU 1' : null,
       ),
       name: 'tracking: an answer against its question',
-      says: 'an IPI whose receiver has ended it is awaited no more (A12.4, A16)',
+      says: 'an IPI that its receiver has ended is no longer awaited (A12.4, A16)',
     },
     {
       name: 'tracking: two questions at once',

@@ -235,7 +235,7 @@ async function differenceOf(
   const worlds = claim.properties.map(({ id, says }, i) => {
     const { verdict, evidence } = answers[i];
     const { runs, events, note } = evidence;
-    return { id, says, differs: verdict === 'refuted', runs, events, ...(note === undefined ? {} : { note }) };
+    return { id, says, differs: verdict === 'refuted', runs, events, ...defined({ note }) };
   });
   const turned = Object.keys(claim.properties[0].given.knobs ?? {});
   const shown = answers

@@ -2,6 +2,7 @@
 /** A property asked of every order of a small menu of events: `explore` with a machine and a monitor in it. */
 
 import type { Property, Scope } from '../../properties/vocabulary.js';
+import { defined } from '../base/defined.js';
 import { fingerprint } from '../machine/fingerprint.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { type CaseResult, runCase } from './case.js';
@@ -48,7 +49,7 @@ export function runExhaustive(input: ExhaustiveInput): ExhaustiveResult {
     depth: scope.depth,
     states: input.states,
     merge,
-    ...(input.stop === undefined ? {} : { stop: input.stop }),
+    ...defined({ stop: input.stop }),
     play(path) {
       const events = path.map((move) => scope.menu[move]);
       const witness = input.witness === true;

@@ -7,6 +7,7 @@
  */
 
 import { KVM_REQ_EVENT, type kvm_vcpu } from '../arch/x86/kvm_host.js';
+import { defined } from '../base/defined.js';
 import {
   APIC_BASE_MSR,
   APIC_BROADCAST,
@@ -52,8 +53,7 @@ export function bootApics(k: vmlinux_x86, m: machine, spec: ApicsSpec): void {
   const own = populate(k, m, {
     vcpus,
     irqchip_split: irqchip !== 'kernel',
-    ...(ids === undefined ? {} : { ids }),
-    ...(vendor === undefined ? {} : { vendor }),
+    ...defined({ ids, vendor }),
     enable_apicv: apicv === true,
   });
   m.vmNames.push('apics');

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The patches in a mailbox, a mail or a bare diff, with git's own tools: `git mailsplit`, `git mailinfo`. */
+
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { defined } from '../base/defined.js';
 import { NativeError } from './native-error.js';
 import { scratchDir } from './scratch.js';
 
@@ -22,7 +24,7 @@ export function git(args: readonly string[], cwd: string, input?: string | Buffe
     env,
     encoding: 'utf8',
     maxBuffer: OUTPUT_MAX,
-    ...(input === undefined ? {} : { input }),
+    ...defined({ input }),
   });
   if ((done.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
     throw new NativeError('patch', 'no git on PATH: apt-get install git');

@@ -41,7 +41,7 @@ export const toyKernel: Kernel = {
 function bootToy(): machine {
   const shared = { sched_clock: ZERO, bootClock: ZERO, warns: 0, sysctl_sched_base_slice: 3_000_000 };
   const lists = { rq: [{ id: 0, idle: -1 }], task: [{ id: 0, comm: 'only' }], task_group: [{}], groupNames: ['root'] };
-  const none = { se: [], cfs_rq: [], kvm: [], vcpu: [], vmNames: [] };
+  const none = { se: [], cfs_rq: [], guest: [], kvm: [], vcpu: [], vmNames: [] };
   return { ...shared, ...none, TICK_NSEC: u64(4_000_000), ...lists, a: 0, b: 0, halted: 0 } as unknown as machine;
 }
 

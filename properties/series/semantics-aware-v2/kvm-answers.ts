@@ -10,7 +10,7 @@ import { cloneMachine } from '../../../src/machine/clone.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
 import { rebind } from '../../../src/vmlinux/bind.js';
 import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
-import { always, type Monitor, type Property, type Step } from '../../vocabulary.js';
+import { always, type Monitor, type Property, type Step, stateless } from '../../vocabulary.js';
 import { withFunctions } from './fork.js';
 import { believed, believes, contextOf, hex, type Ipi, knowing, sayIpi, vcpuName, WINDOW } from './ipi-truth.js';
 import { AGES, vmScope, vmWorld } from './kvm-worlds.js';
@@ -119,8 +119,7 @@ function thoughtToWait(): Monitor {
 /** Nobody waits for a vCPU that an INIT has reset: its IRR is empty and its handlers are gone. */
 function forgetsTheReset(): Monitor {
   let waiting: number[] = [];
-  return {
-    notes: () => null,
+  return stateless({
     probes: {
       kvm_vcpu_reset: {
         enter(step, args) {
@@ -141,7 +140,7 @@ function forgetsTheReset(): Monitor {
         },
       },
     },
-  };
+  });
 }
 
 const LIVELY = { advance: 20, tick: 3, ipi: 20, eoi: 20 };
@@ -170,7 +169,7 @@ export const ageing: Property[] = [
     watch: thoughtToWait,
     fault: noWindow,
   }),
-  always('a receiver that an INIT resets is awaited no more', {
+  always('a receiver that an INIT resets is no longer awaited', {
     of: 'A11.5',
     given: vmWorld({ cpus: [2] }),
     scope: vmScope(3, [
@@ -258,23 +257,23 @@ export const callOfWindows: Property = always(
       { ev: 'ipi', cpu: 0, to: 1, vector: VECTOR },
       { ev: 'eoi', cpu: 1 },
     ]),
-    watch: () => ({
-      notes: () => null,
-      before(step) {
-        const { event, m } = step;
-        if (event.ev !== 'ipi' || believes(step.kernel, m, 0, 0) === null) return;
-        const sender = m.vcpuOfTask[m.rq[event.cpu].curr];
-        const receiver = sender < 0 ? -1 : (m.kvm[m.vcpu[sender].kvm].vcpus[event.to] ?? -1);
-        if (receiver < 0 || receiver === sender || m.vcpu[sender].arch.cpl !== 0) return;
-        const there = byHyperV(step, sender, receiver, event.vector);
-        if (there === null) return;
-        step.reach();
-        if (there) return;
-        step.fail(
-          `${vcpuName(m, sender)} sends ${hex(event.vector)} to ${vcpuName(m, receiver)} by HVCALL_SEND_IPI, and it is not awaited`,
-        );
-      },
-    }),
+    watch: () =>
+      stateless({
+        before(step) {
+          const { event, m } = step;
+          if (event.ev !== 'ipi' || believes(step.kernel, m, 0, 0) === null) return;
+          const sender = m.vcpuOfTask[m.rq[event.cpu].curr];
+          const receiver = sender < 0 ? -1 : (m.kvm[m.vcpu[sender].kvm].vcpus[event.to] ?? -1);
+          if (receiver < 0 || receiver === sender || m.vcpu[sender].arch.cpl !== 0) return;
+          const there = byHyperV(step, sender, receiver, event.vector);
+          if (there === null) return;
+          step.reach();
+          if (there) return;
+          step.fail(
+            `${vcpuName(m, sender)} sends ${hex(event.vector)} to ${vcpuName(m, receiver)} by HVCALL_SEND_IPI, and it is not awaited`,
+          );
+        },
+      }),
     fault: nothingTracked,
   },
 );

@@ -13,7 +13,16 @@ import { findSeries, kernelByName } from '../../../src/series/registry.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
 import { rebind } from '../../../src/vmlinux/bind.js';
 import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
-import { agrees, always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
+import {
+  agrees,
+  always,
+  type Claim,
+  type Monitor,
+  type Property,
+  type Step,
+  sometimes,
+  stateless,
+} from '../../vocabulary.js';
 import { BASE, differs, elsewhere, withFunctions } from './fork.js';
 import { believed, believes, contextOf, hex, type Ipi, ipiTruth, sayIpi, vcpuName, WINDOW } from './ipi-truth.js';
 import { clocksThatDiffer } from './kvm-answers.js';
@@ -32,13 +41,12 @@ const A16: Property[] = [
       funcs: { kvm_clear_ipi_on_eoi() {} },
     },
   }),
-  always('no check of recency sees a time that is still to come', {
+  always('no recency check sees a time in the future', {
     of: 'A16.2',
     given: vmWorld({ weights: { advance: 16, tick: 6, ipi: 20, eoi: 10, pause: 14 } }),
     watch: () => {
       let sender: kvm_vcpu | null = null;
-      return {
-        notes: () => null,
+      return stateless({
         probes: {
           kvm_vcpu_is_ipi_receiver: {
             enter(_step, args) {
@@ -53,7 +61,7 @@ const A16: Property[] = [
             },
           },
         },
-      };
+      });
     },
     fault: {
       says: 'the time is that of the end of the window',
@@ -76,8 +84,7 @@ const A16: Property[] = [
  * sender's CPU goes on: on a copy of the machine it does, and then the sender's CPU notes what it has sent.
  */
 function answeredMeanwhile(): Monitor {
-  return {
-    notes: () => null,
+  return stateless({
     probes: {
       kvm_apic_set_irq: {
         leave(step, accepted, args) {
@@ -87,7 +94,7 @@ function answeredMeanwhile(): Monitor {
         },
       },
     },
-  };
+  });
 }
 
 function endsAtOnce(step: Step, { id, cpu }: kvm_vcpu, vector: number): void {
@@ -118,8 +125,7 @@ const ALL_OFF = { ipi_tracking_enabled: 0, enable_relaxed_boost: 0, vcpu_deboost
 function spinsAsOnBase(): Monitor {
   let there: ReturnType<typeof spinElsewhere> | null = null;
   let here = -1;
-  return {
-    notes: () => null,
+  return stateless({
     before(step) {
       here = -1;
       there = step.event.ev === 'pause' ? spinElsewhere(step) : null;
@@ -138,7 +144,7 @@ function spinsAsOnBase(): Monitor {
       const difference = differs(step.m, there.m);
       if (difference !== null) step.fail(`a PAUSE exit is not what ${BASE} makes of it (there): ${difference}`);
     },
-  };
+  });
 }
 
 /** Functions that patches 5 and 7 to 9 put in place of others. */
@@ -166,17 +172,17 @@ const A18: Property[] = [
   always('with ipi_tracking_enabled at 0 nobody is awaited', {
     of: 'A18.2',
     given: vmWorld({ weights: switching, knobs: { ipi_tracking_enabled: [0, 1] } }),
-    watch: () => ({
-      notes: () => null,
-      after(step) {
-        if (getKnob(step.m, 'ipi_tracking_enabled') !== 0 || believes(step.kernel, step.m, 0, 0) === null) return;
-        step.reach();
-        const [pair] = believed(step);
-        if (pair === undefined) return;
-        const [s, r] = pair.map((id) => vcpuName(step.m, id));
-        step.fail(`tracking is off, and ${s} is thought to wait for ${r}`);
-      },
-    }),
+    watch: () =>
+      stateless({
+        after(step) {
+          if (getKnob(step.m, 'ipi_tracking_enabled') !== 0 || believes(step.kernel, step.m, 0, 0) === null) return;
+          step.reach();
+          const [pair] = believed(step);
+          if (pair === undefined) return;
+          const [s, r] = pair.map((id) => vcpuName(step.m, id));
+          step.fail(`tracking is off, and ${s} is thought to wait for ${r}`);
+        },
+      }),
     fault: {
       says: 'the switch is not looked at',
       funcs: {
@@ -223,8 +229,7 @@ const A18: Property[] = [
     }),
     watch: () => {
       let pair: [machine, machine] | null = null;
-      return {
-        notes: () => null,
+      return stateless({
         before(step) {
           pair = null;
           if (step.event.ev === 'advance') return;
@@ -238,7 +243,7 @@ const A18: Property[] = [
           const difference = differs(...pair);
           if (difference !== null) step.fail(`patches 1 to 4 and 6 (here) and ${BASE} (there): ${difference}`);
         },
-      };
+      });
     },
     fault: noBuddy,
   }),
@@ -299,8 +304,7 @@ const AR3: Property[] = [
     given: yielders(['flat', 'groups'], { tasks: [3, 5], cpus: [2] }),
     watch: () => {
       let it: YieldTo | null = null;
-      return {
-        notes: () => null,
+      return stateless({
         before() {
           it = null;
         },
@@ -317,7 +321,7 @@ const AR3: Property[] = [
           if (curr === it.target) return;
           step.fail(`${sayYield(step.m, it)} on CPU ${cpu}, where ${nameOf(step.m, curr)} runs on`);
         },
-      };
+      });
     },
     fault: { says: 'a yield does nothing', funcs: { yield_to_task_fair: () => true } },
   }),
@@ -325,8 +329,7 @@ const AR3: Property[] = [
 
 function acrossAsOnBase(): Monitor {
   let there: machine | null = null;
-  return {
-    notes: () => null,
+  return stateless({
     before(step) {
       there = null;
       const { event, m } = step;
@@ -340,7 +343,7 @@ function acrossAsOnBase(): Monitor {
       if (difference !== null)
         step.fail(`a yield_to() across runqueues is not what ${BASE} does (there): ${difference}`);
     },
-  };
+  });
 }
 
 const AR15: Property[] = [
@@ -361,8 +364,7 @@ const AR15: Property[] = [
 /** The spin on a copy of the machine on which `some sender waits for it` is all that is known of a receiver. */
 function withoutSenders(): Monitor {
   let there: readonly Attempt[] | null = null;
-  return {
-    notes: () => null,
+  return stateless({
     before(step) {
       const pairs = step.event.ev === 'pause' ? believed(step) : [];
       there = null;
@@ -384,7 +386,7 @@ function withoutSenders(): Monitor {
         step.fail(`${vcpuName(step.m, spin.me)} boosts ${name(here)}; without senders it would boost ${name(other)}`);
       },
     }),
-  };
+  });
 }
 
 export const orders: Claim[] = [

@@ -4,7 +4,7 @@ import type { kvm_vcpu } from '../../../src/arch/x86/kvm_host.js';
 import { ESRCH } from '../../../src/lib/errno.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
 import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
-import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
+import { always, type Claim, type Monitor, type Property, type Step, sometimes, stateless } from '../../vocabulary.js';
 import { believes, type Ipi, vcpuName, WINDOW } from './ipi-truth.js';
 import { aloneOnTheirCpus, spinWorld } from './kvm-worlds.js';
 import { now } from './monitors.js';
@@ -186,8 +186,7 @@ function helpsWhereBaseDoesNot(wanted: (there: number, receiver: number) => bool
 /** Spins of PAUSE events, with what the base would have tried. */
 function besideBase(leave: (step: Step, spin: Spin, there: readonly Attempt[]) => void): Monitor {
   let there: readonly Attempt[] = [];
-  return {
-    notes: () => null,
+  return stateless({
     before(step) {
       if (step.event.ev === 'pause') there = spinElsewhere(step).attempts;
     },
@@ -196,7 +195,7 @@ function besideBase(leave: (step: Step, spin: Spin, there: readonly Attempt[]) =
         if (step.event.ev === 'pause') leave(step, spin, there);
       },
     }),
-  };
+  });
 }
 
 const pick = (spin: Spin, id: number): Candidate | undefined => spin.candidates.find((it) => it.id === id);

@@ -9,7 +9,7 @@ import { nextEvent } from '../../../src/machine/next-event.js';
 import type { machine } from '../../../src/machine/state.js';
 import { kernelByName } from '../../../src/series/registry.js';
 import { bind } from '../../../src/vmlinux/bind.js';
-import { always, type Claim, type Monitor, type Property, sometimes } from '../../vocabulary.js';
+import { always, type Claim, type Monitor, type Property, sometimes, stateless } from '../../vocabulary.js';
 import { BASE } from './fork.js';
 import { equalVms, stackedVm } from './kvm-worlds.js';
 import { now } from './monitors.js';
@@ -38,8 +38,7 @@ const WARM_UP = { equalVms: 20_000_000, stackedVm: 50_000_000 };
 function workBesideBase(warmUp: number, judge: (here: number, base: number) => 'good' | 'bad' | 'neither'): Monitor {
   let start: machine | null = null;
   let before = 0;
-  return {
-    notes: () => null,
+  return stateless({
     before(step) {
       start ??= cloneMachine(step.m);
     },
@@ -56,7 +55,7 @@ function workBesideBase(warmUp: number, judge: (here: number, base: number) => '
       if (judged === 'good') step.reach(said);
       if (judged === 'bad') step.fail(said);
     },
-  };
+  });
 }
 
 /** Not less than nine tenths, but for two laps: few are made where they are long. */

@@ -7,7 +7,7 @@ import { getKnob } from '../../../src/machine/knobs.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL } from '../../../src/sched/sched.js';
 import type { semantics_aware } from '../../../src/series/semantics-aware-v2/adds.js';
-import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
+import { always, type Claim, type Monitor, type Property, type Step, sometimes, stateless } from '../../vocabulary.js';
 import {
   believed,
   believes,
@@ -278,7 +278,7 @@ const A12: Property[] = [
     watch: () => survives((it, ender) => it.to !== ender && it.from !== ender),
     fault: forgetsAll,
   }),
-  always('an IPI whose receiver has ended it is awaited no more', {
+  always('an IPI that its receiver has ended is no longer awaited', {
     of: 'A12.4',
     given: vmWorld({ vcpus: [3, 4], cpus: [2, 3] }),
     scope: vmScope(
@@ -410,13 +410,13 @@ const AR13: Property[] = [
   sometimes('with IPI virtualization, some IPI is tracked', {
     of: 'AR13.5',
     given: sendsAndWaits({ apicv: true, ipiv: true }),
-    watch: () => ({
-      notes: () => null,
-      after(step) {
-        const [pair] = believed(step);
-        if (pair !== undefined) step.reach(`${vcpuName(step.m, pair[0])} awaits ${vcpuName(step.m, pair[1])}`);
-      },
-    }),
+    watch: () =>
+      stateless({
+        after(step) {
+          const [pair] = believed(step);
+          if (pair !== undefined) step.reach(`${vcpuName(step.m, pair[0])} awaits ${vcpuName(step.m, pair[1])}`);
+        },
+      }),
     fault: nothingTracked,
   }),
 ];

@@ -5,7 +5,9 @@
  * What is tracked and chosen: any order of events. Throughput: programs. One clock tick is an event of its own, and
  * nothing else preempts a vCPU but a wakeup.
  */
+
 import { type Arbitrary, constantFrom, integer, record } from 'fast-check';
+import { defined } from '../../../src/base/defined.js';
 import type { Program } from '../../../src/guest/instructions.js';
 import type { MachineEvent } from '../../../src/scenario/events.js';
 import type { Scenario, VmSpec } from '../../../src/scenario/scenario.js';
@@ -64,7 +66,7 @@ export function vmWorld(options: VmWorld = {}): World {
     length: options.length ?? 40,
     events: options.events ?? 4_000,
     advances: options.advances ?? TIMES,
-    ...(options.knobs === undefined ? {} : { knobs: options.knobs }),
+    ...defined({ knobs: options.knobs }),
     keep: (s) => keepsVm(s, options, min) && set.every((name) => s.knobs?.[name] === options.set?.[name]),
   };
 }

@@ -4,7 +4,7 @@ import { add, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL, type rq, type sched_entity } from '../../../src/sched/sched.js';
 import { taskScenarios } from '../../arbitraries.js';
-import { always, type Monitor, type Property, type Step } from '../../vocabulary.js';
+import { always, type Monitor, type Property, type Step, stateless } from '../../vocabulary.js';
 import { ALTERNATIVE_2, elsewhere } from './fork.js';
 import { common, entityName, nameOf, runnable, sayYield, ticking, type YieldTo, yieldProbes } from './monitors.js';
 import { waiterAndHolder, yielders } from './worlds.js';
@@ -57,30 +57,31 @@ function doesNothingMore() {
 function handsOverElsewhere(kernel: string, where: 'here too' | 'there too'): Monitor {
   let there: machine | null = null;
   let made: YieldTo | null = null;
-  return ticking({
-    notes: () => null,
-    before(step) {
-      made = null;
-      there = isYieldTo(step) ? elsewhere(step, kernel) : null;
-    },
-    probes: yieldProbes({
-      leave(_step, it) {
-        made = it;
+  return ticking(
+    stateless({
+      before(step) {
+        made = null;
+        there = isYieldTo(step) ? elsewhere(step, kernel) : null;
+      },
+      probes: yieldProbes({
+        leave(_step, it) {
+          made = it;
+        },
+      }),
+      after(step) {
+        if (there === null || made === null) return;
+        const it: YieldTo = made;
+        const [here, other] = [step.m.rq[it.cpu].curr, there.rq[it.cpu].curr];
+        const [leads, follows] = where === 'there too' ? [here, other] : [other, here];
+        if (leads !== it.target) return;
+        step.reach();
+        if (follows === it.target) return;
+        step.fail(
+          `${sayYield(step.m, it)}: ${nameOf(step.m, here)} runs next here, ${nameOf(step.m, other)} would with ${kernel}`,
+        );
       },
     }),
-    after(step) {
-      if (there === null || made === null) return;
-      const it: YieldTo = made;
-      const [here, other] = [step.m.rq[it.cpu].curr, there.rq[it.cpu].curr];
-      const [leads, follows] = where === 'there too' ? [here, other] : [other, here];
-      if (leads !== it.target) return;
-      step.reach();
-      if (follows === it.target) return;
-      step.fail(
-        `${sayYield(step.m, it)}: ${nameOf(step.m, here)} runs next here, ${nameOf(step.m, other)} would with ${kernel}`,
-      );
-    },
-  });
+  );
 }
 
 /** The event makes a program call yield_to(). */

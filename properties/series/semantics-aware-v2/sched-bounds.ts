@@ -2,7 +2,7 @@
 /** A1, A5, A6, A7, A15: how much a yield_to() may cost, and how often. */
 import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import type { rq, sched_entity, task_struct } from '../../../src/sched/sched.js';
-import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
+import { always, type Claim, type Monitor, type Property, type Step, sometimes, stateless } from '../../vocabulary.js';
 import { costs } from './costly-yields.js';
 import {
   beyondExecuted,
@@ -40,22 +40,22 @@ const A1: Property[] = [
       'cap: 6, 4, 2.5, 2, 1.5, 1 base slices for 2, 3, up to 6, 8, 12, and more tasks, in virtual time of the yielder; 1 ns is rounding',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 14] }),
     scope: pairOfYielders(5),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        penalised(step, it) {
-          const { y } = it.where!;
-          step.reach();
-          const most = cap(it.tasks) * granularity(step.m, y) + 1;
-          if (it.penalty > most || it.penalty < 0) {
-            step.fail(
-              `${sayYield(step.m, it)}: ${entityName(step.m, y)} pays ${it.penalty} ns of virtual time, the cap for ` +
-                `${it.tasks} queued tasks is ${most} ns`,
-            );
-          }
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          penalised(step, it) {
+            const { y } = it.where!;
+            step.reach();
+            const most = cap(it.tasks) * granularity(step.m, y) + 1;
+            if (it.penalty > most || it.penalty < 0) {
+              step.fail(
+                `${sayYield(step.m, it)}: ${entityName(step.m, y)} pays ${it.penalty} ns of virtual time, the cap for ` +
+                  `${it.tasks} queued tasks is ${most} ns`,
+              );
+            }
+          },
+        }),
       }),
-    }),
     fault: { says: 'the cap is seven granularities', funcs: { yield_deboost_calculate_penalty: penaltyOf(7) } },
   }),
   always('all of a yield_to() costs no more than the cap and the one slice that any yield forfeits', {
@@ -63,25 +63,25 @@ const A1: Property[] = [
     means:
       'cap: 6, 4, 2.5, 2, 1.5, 1 base slices for 2, 3, up to 6, 8, 12, and more tasks, in virtual time of the yielder; 2 ns are rounding',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 14] }),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        leave(step, it) {
-          for (const before of it.before) {
-            const se = step.m.se[before.se];
-            const paid = beyondExecuted(step.m, before);
-            if (paid !== 0) step.reach();
-            const most = (cap(it.tasks) + 1) * granularity(step.m, se) + 2;
-            if (paid > most) {
-              step.fail(
-                `${sayYield(step.m, it)}: ${entityName(step.m, se)} went on by ${paid} ns of virtual time beyond what ` +
-                  `it executed, at most ${most} ns were promised`,
-              );
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          leave(step, it) {
+            for (const before of it.before) {
+              const se = step.m.se[before.se];
+              const paid = beyondExecuted(step.m, before);
+              if (paid !== 0) step.reach();
+              const most = (cap(it.tasks) + 1) * granularity(step.m, se) + 2;
+              if (paid > most) {
+                step.fail(
+                  `${sayYield(step.m, it)}: ${entityName(step.m, se)} went on by ${paid} ns of virtual time beyond what ` +
+                    `it executed, at most ${most} ns were promised`,
+                );
+              }
             }
-          }
-        },
+          },
+        }),
       }),
-    }),
     fault: { says: 'a yield costs 30 ms on top', funcs: { yield_to_task_fair: costs(30_000_000) } },
   }),
   sumWithinCap,
@@ -103,8 +103,7 @@ const A5: Property[] = [
     given: yielders(['flat', 'groups']),
     watch(): Monitor {
       let asking = false;
-      return {
-        notes: () => null,
+      return stateless({
         probes: {
           yield_deboost_calculate_penalty: {
             enter(step, args) {
@@ -127,7 +126,7 @@ const A5: Property[] = [
             },
           },
         },
-      };
+      });
     },
     fault: {
       says: 'the penalty grows with the queue',
@@ -155,16 +154,16 @@ const A5: Property[] = [
       'a granularity is a base slice in virtual time of the yielder; the gap is what the target has had more on the common queue',
     given: yielders(['flat', 'groups'], { tasks: [3, 14] }),
     scope: pairOfYielders(4, 3),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        penalised(step, it) {
-          const gran = granularity(step.m, it.where!.y);
-          if (it.gap <= 0 && it.penalty < gran - 1)
-            step.reach(`${sayYield(step.m, it)}: ${it.penalty} ns of ${gran} ns`);
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          penalised(step, it) {
+            const gran = granularity(step.m, it.where!.y);
+            if (it.gap <= 0 && it.penalty < gran - 1)
+              step.reach(`${sayYield(step.m, it)}: ${it.penalty} ns of ${gran} ns`);
+          },
+        }),
       }),
-    }),
     fault: { says: 'no penalty at all', funcs: { yield_to_deboost() {} } },
   }),
   capOfCompetitors,
@@ -329,8 +328,7 @@ const A15: Property[] = [
     given: youngYielders(['flat', 'groups']),
     watch() {
       let vruntime: sched_entity['vruntime'] = u64(0);
-      return {
-        notes: () => null,
+      return stateless({
         probes: {
           yield_deboost_apply_penalty: {
             enter(step, args) {
@@ -347,7 +345,7 @@ const A15: Property[] = [
             },
           },
         },
-      };
+      });
     },
     fault: { says: 'no penalty is ever applied', funcs: { yield_deboost_apply_penalty() {} } },
   }),
@@ -355,27 +353,27 @@ const A15: Property[] = [
     of: 'A15.2',
     means: 'due: a base slice and 1.1 times the gap, up to the cap of the queue, to 2 ns',
     given: youngYielders(['flat', 'groups']),
-    watch: () => ({
-      notes: () => null,
-      probes: {
-        yield_deboost_calculate_penalty: {
-          leave(step, result, args) {
-            const [, y, t, , tasks] = args as [rq, sched_entity, sched_entity, task_struct, number];
-            step.reach();
-            const gap = diff(t.vruntime, y.vruntime);
-            const gran = granularity(step.m, y);
-            const wanted = Math.min(gran + (gap > 0 ? gap + Math.floor(gap / 10) : 0), Math.floor(cap(tasks) * gran));
-            const got = toNumber(result as ReturnType<typeof u64>);
-            if (Math.abs(got - wanted) > 2) {
-              step.fail(
-                `${entityName(step.m, t)} is ${gap} ns ahead of ${entityName(step.m, y)} and ${tasks} tasks are queued: ` +
-                  `a penalty of ${wanted} ns is due, it is ${got} ns`,
-              );
-            }
+    watch: () =>
+      stateless({
+        probes: {
+          yield_deboost_calculate_penalty: {
+            leave(step, result, args) {
+              const [, y, t, , tasks] = args as [rq, sched_entity, sched_entity, task_struct, number];
+              step.reach();
+              const gap = diff(t.vruntime, y.vruntime);
+              const gran = granularity(step.m, y);
+              const wanted = Math.min(gran + (gap > 0 ? gap + Math.floor(gap / 10) : 0), Math.floor(cap(tasks) * gran));
+              const got = toNumber(result as ReturnType<typeof u64>);
+              if (Math.abs(got - wanted) > 2) {
+                step.fail(
+                  `${entityName(step.m, t)} is ${gap} ns ahead of ${entityName(step.m, y)} and ${tasks} tasks are queued: ` +
+                    `a penalty of ${wanted} ns is due, it is ${got} ns`,
+                );
+              }
+            },
           },
         },
-      },
-    }),
+      }),
     fault: {
       says: 'the penalty is 6 granularities, whatever the gap',
       funcs: { yield_deboost_calculate_penalty: penaltyOf(6) },

@@ -3,37 +3,37 @@
 import { sub, u64 } from '../../../src/lib/types.js';
 import { cloneMachine } from '../../../src/machine/clone.js';
 import type { sched_entity } from '../../../src/sched/sched.js';
-import { type Property, type Step, sometimes } from '../../vocabulary.js';
+import { type Property, type Step, sometimes, stateless } from '../../vocabulary.js';
 import { eligible, sayYield, yieldProbes } from './monitors.js';
 import { waiterAndHolder, yielders } from './worlds.js';
 
 export const A25: Property[] = [
-  sometimes('the target of a yield_to() has had more virtual time than the yielder, and is not eligible', {
+  sometimes('the target of a yield_to() is ahead of the yielder in virtual time, and not eligible', {
     of: 'A25.1',
     given: waiterAndHolder(['flat', 'groups']),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        enter(step, it) {
-          if (it.where !== null && it.gap > 0 && !eligible(step.m, it.where.t)) step.reach(sayYield(step.m, it));
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          enter(step, it) {
+            if (it.where !== null && it.gap > 0 && !eligible(step.m, it.where.t)) step.reach(sayYield(step.m, it));
+          },
+        }),
       }),
-    }),
     fault: { says: 'nobody yields', funcs: { yield_to: () => 0 } },
   }),
   sometimes('a penalty makes a target eligible that the same amount as a credit would not', {
     of: 'A25.2',
     given: yielders(['flat', 'groups']),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        penalised(step, it) {
-          const { t, y } = it.where!;
-          if (!eligible(step.m, t)) return;
-          if (!creditedInstead(step, y, t, it.penalty)) step.reach(`${sayYield(step.m, it)}: ${it.penalty} ns`);
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          penalised(step, it) {
+            const { t, y } = it.where!;
+            if (!eligible(step.m, t)) return;
+            if (!creditedInstead(step, y, t, it.penalty)) step.reach(`${sayYield(step.m, it)}: ${it.penalty} ns`);
+          },
+        }),
       }),
-    }),
     fault: { says: 'no penalty at all', funcs: { yield_to_deboost() {} } },
   }),
 ];

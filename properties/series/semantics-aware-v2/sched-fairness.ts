@@ -5,7 +5,16 @@ import { add, toNumber, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
 import { deficit, driftBound } from '../../families/bounds.js';
-import { agrees, always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
+import {
+  agrees,
+  always,
+  type Claim,
+  type Monitor,
+  type Property,
+  type Step,
+  sometimes,
+  stateless,
+} from '../../vocabulary.js';
 import { payFrom, rootPays } from './costly-yields.js';
 import { BASE, differs, elsewhere } from './fork.js';
 import { entityName, now, service, ticking, yieldProbes } from './monitors.js';
@@ -16,24 +25,25 @@ import { levelBetween, siblingPays, spinningVm, yielders, yieldsThenPeace } from
  * E behind (families/bounds.ts), and by its part of that queue as its group may be on the root's: E + f * E.
  */
 export function getsItsShare(whose: (m: machine) => sched_entity, share: number, f = 0): Monitor {
-  return ticking({
-    notes: () => null,
-    after(step) {
-      const { m } = step;
-      const elapsed = now(m);
-      if (elapsed < 20_000_000) return;
-      step.reach();
-      const se = whose(m);
-      const had = service(m, se);
-      const due = elapsed * share;
-      const less = (1 + f) * deficit(m, m.sysctl_sched_base_slice);
-      if (had >= due - less) return;
-      step.fail(
-        `${entityName(m, se)} was runnable all the time and has had ${had} ns of ${elapsed} ns, its share is ` +
-          `${Math.floor(due)} ns (${less} ns less are allowed for)`,
-      );
-    },
-  });
+  return ticking(
+    stateless({
+      after(step) {
+        const { m } = step;
+        const elapsed = now(m);
+        if (elapsed < 20_000_000) return;
+        step.reach();
+        const se = whose(m);
+        const had = service(m, se);
+        const due = elapsed * share;
+        const less = (1 + f) * deficit(m, m.sysctl_sched_base_slice);
+        if (had >= due - less) return;
+        step.fail(
+          `${entityName(m, se)} was runnable all the time and has had ${had} ns of ${elapsed} ns, its share is ` +
+            `${Math.floor(due)} ns (${less} ns less are allowed for)`,
+        );
+      },
+    }),
+  );
 }
 
 export const taskNamed = (m: machine, comm: string): sched_entity => {
@@ -133,8 +143,7 @@ const A23: Property[] = [
 /** Every yield_to() has the same effect as on the base kernel, from the same state. */
 function asOnBase(when: (m: machine) => boolean): Monitor {
   let there: machine | null = null;
-  return {
-    notes: () => null,
+  return stateless({
     before(step) {
       there = step.event.ev === 'yield_to' && when(step.m) ? elsewhere(step, BASE) : null;
     },
@@ -145,7 +154,7 @@ function asOnBase(when: (m: machine) => boolean): Monitor {
       there = null;
       if (difference !== null) step.fail(`the yield_to() is not what ${BASE} does (there): ${difference}`);
     },
-  };
+  });
 }
 
 const off = (m: machine): boolean => m.knobs?.vcpu_debooster_enabled === 0;
@@ -176,8 +185,7 @@ const A24: Property[] = [
 /** What the rate limit said of the yield_to() under way. */
 function limitedYields(ask: (step: Step) => void, answer: (step: Step) => void): Monitor {
   let limited = false;
-  return {
-    notes: () => null,
+  return stateless({
     before(step) {
       limited = false;
       if (step.event.ev === 'yield_to') ask(step);
@@ -192,7 +200,7 @@ function limitedYields(ask: (step: Step) => void, answer: (step: Step) => void):
         },
       },
     },
-  };
+  });
 }
 
 /** PAUSE exits of a vCPU from the moment it wants a lock to the moment it has it. */

@@ -4,7 +4,7 @@ import { toNumber, u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import type { cfs_rq, rq, sched_entity } from '../../../src/sched/sched.js';
 import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
-import { always, type Monitor, type Property, type Step } from '../../vocabulary.js';
+import { always, type Monitor, type Property, type Step, stateless } from '../../vocabulary.js';
 import { costs } from './costly-yields.js';
 import {
   beyondExecuted,
@@ -27,25 +27,25 @@ export const sumWithinCap: Property = always(
     means:
       'cap: 6, 4, 2.5, 2, 1.5, 1 base slices for 2, 3, up to 6, 8, 12, and more tasks, in virtual time of the yielder',
     given: waiterAndHolder(['flat', 'oneGroup', 'groups'], { others: 12, ms: 100 }),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        leave(step, it) {
-          for (const before of it.before) {
-            const se = step.m.se[before.se];
-            const paid = beyondExecuted(step.m, before);
-            if (paid !== 0) step.reach();
-            const most = cap(it.tasks) * granularity(step.m, se) + 2;
-            if (paid <= most) continue;
-            const forfeit = se.id === it.where?.y.id ? paid - it.penalty : paid;
-            step.fail(
-              `${sayYield(step.m, it)}: ${entityName(step.m, se)} goes on by ${paid} ns of virtual time beyond what it ` +
-                `executed, ${forfeit} ns of that by forfeit; the cap for ${it.tasks} queued tasks is ${most} ns`,
-            );
-          }
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          leave(step, it) {
+            for (const before of it.before) {
+              const se = step.m.se[before.se];
+              const paid = beyondExecuted(step.m, before);
+              if (paid !== 0) step.reach();
+              const most = cap(it.tasks) * granularity(step.m, se) + 2;
+              if (paid <= most) continue;
+              const forfeit = se.id === it.where?.y.id ? paid - it.penalty : paid;
+              step.fail(
+                `${sayYield(step.m, it)}: ${entityName(step.m, se)} goes on by ${paid} ns of virtual time beyond what it ` +
+                  `executed, ${forfeit} ns of that by forfeit; the cap for ${it.tasks} queued tasks is ${most} ns`,
+              );
+            }
+          },
+        }),
       }),
-    }),
     fault: { says: 'a yield costs 30 ms on top', funcs: { yield_to_task_fair: costs(30_000_000) } },
   },
 );
@@ -61,25 +61,25 @@ export const capOfCompetitors: Property = always(
     means:
       'due: a base slice and 1.1 times the gap, at most 6, 4, 2.5, 2, 1.5 or 1 base slices for 2, 3, up to 6, 8, 12, and more entities',
     given: twoGroups(),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        penalised(step, it) {
-          const { y, queue } = it.where!;
-          const gran = granularity(step.m, y);
-          const n = competitors(step.m, queue);
-          if (n < 2 || it.gap <= 0) return;
-          step.reach();
-          // the gap is in whole ns, a tenth of it and the cap are rounded down
-          const due = Math.min(gran + it.gap + Math.floor(it.gap / 10), Math.floor(cap(n) * gran));
-          if (Math.abs(it.penalty - due) <= 2) return;
-          step.fail(
-            `${sayYield(step.m, it)}, which has ${it.gap} ns more virtual time: the penalty is ${it.penalty} ns and not ` +
-              `${due} ns, for ${it.tasks} tasks are counted where ${n} entities compete`,
-          );
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          penalised(step, it) {
+            const { y, queue } = it.where!;
+            const gran = granularity(step.m, y);
+            const n = competitors(step.m, queue);
+            if (n < 2 || it.gap <= 0) return;
+            step.reach();
+            // the gap is in whole ns, a tenth of it and the cap are rounded down
+            const due = Math.min(gran + it.gap + Math.floor(it.gap / 10), Math.floor(cap(n) * gran));
+            if (Math.abs(it.penalty - due) <= 2) return;
+            step.fail(
+              `${sayYield(step.m, it)}, which has ${it.gap} ns more virtual time: the penalty is ${it.penalty} ns and not ` +
+                `${due} ns, for ${it.tasks} tasks are counted where ${n} entities compete`,
+            );
+          },
+        }),
       }),
-    }),
     fault: {
       says: 'the penalty is one granularity',
       funcs: {

@@ -10,7 +10,7 @@ import { NULL, type rq, type sched_entity } from '../../../src/sched/sched.js';
 import { kernelByName } from '../../../src/series/registry.js';
 import { bind } from '../../../src/vmlinux/bind.js';
 import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
-import { always, type Claim, type Monitor, type Property } from '../../vocabulary.js';
+import { always, type Claim, type Monitor, type Property, stateless } from '../../vocabulary.js';
 import { costs, rootPays } from './costly-yields.js';
 import { BASE } from './fork.js';
 import {
@@ -79,8 +79,7 @@ const AR6: Property[] = [
 function noWorseThanOnBase(comm: string): Monitor {
   let there: machine | null = null;
   let kernel: vmlinux_x86 | null = null;
-  return {
-    notes: () => null,
+  return stateless({
     before(step) {
       if (there === null) {
         there = cloneMachine(step.m);
@@ -98,7 +97,7 @@ function noWorseThanOnBase(comm: string): Monitor {
       if (here >= base - allowed) return;
       step.fail(`after ${now(m)} ns ${comm} has had ${here} ns here and ${base} ns on ${BASE}, though it never yields`);
     },
-  };
+  });
 }
 
 const ordinal = (n: number): string => ['first', 'second', 'third'][n - 1] ?? `${n}th`;
@@ -201,34 +200,37 @@ function paysOnce(): Monitor {
   let it: YieldTo | null = null;
   let first = 0;
   let between: Before | null = null;
-  return ticking({
-    notes: () => null,
-    probes: {
-      ...yieldProbes({
-        enter(_step, begun) {
-          it = begun;
-        },
-        leave() {
-          it = null;
-        },
-      }),
-      yield_task_fair: {
-        enter(step) {
-          if (it === null) return;
-          first = beyondExecuted(step.m, it.before[0]);
-          between = snapshot(step.m.se[it.before[0].se]);
-        },
-        leave(step) {
-          if (it === null || between === null) return;
-          const second = beyondExecuted(step.m, between);
-          if (first > 0 || second > 0) step.reach();
-          if (first <= 0 || second <= 1) return;
-          const y = entityName(step.m, step.m.se[between.se]);
-          step.fail(`${sayYield(step.m, it)}: ${y} pays a penalty of ${first} ns and then forfeits ${second} ns more`);
+  return ticking(
+    stateless({
+      probes: {
+        ...yieldProbes({
+          enter(_step, begun) {
+            it = begun;
+          },
+          leave() {
+            it = null;
+          },
+        }),
+        yield_task_fair: {
+          enter(step) {
+            if (it === null) return;
+            first = beyondExecuted(step.m, it.before[0]);
+            between = snapshot(step.m.se[it.before[0].se]);
+          },
+          leave(step) {
+            if (it === null || between === null) return;
+            const second = beyondExecuted(step.m, between);
+            if (first > 0 || second > 0) step.reach();
+            if (first <= 0 || second <= 1) return;
+            const y = entityName(step.m, step.m.se[between.se]);
+            step.fail(
+              `${sayYield(step.m, it)}: ${y} pays a penalty of ${first} ns and then forfeits ${second} ns more`,
+            );
+          },
         },
       },
-    },
-  });
+    }),
+  );
 }
 
 const AR9: Property[] = [
@@ -249,8 +251,7 @@ const AR9: Property[] = [
 ];
 
 function movesByExecution(which: (it: YieldTo) => YieldTo['before']): Monitor {
-  return {
-    notes: () => null,
+  return stateless({
     probes: yieldProbes({
       leave(step, it) {
         for (const before of which(it)) {
@@ -262,26 +263,26 @@ function movesByExecution(which: (it: YieldTo) => YieldTo['before']): Monitor {
         }
       },
     }),
-  };
+  });
 }
 
 const AR10: Property[] = [
   always('no yield_to() writes vlag (or vprot, the same word) of an entity that runs', {
     of: 'AR10.1',
     given: yielders(['flat', 'groups', 'nested']),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        leave(step, it) {
-          for (const before of it.before) {
-            step.reach();
-            const se = step.m.se[before.se];
-            if (se.vlag !== before.vlag)
-              step.fail(`${sayYield(step.m, it)}: vlag of ${entityName(step.m, se)} is written`);
-          }
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          leave(step, it) {
+            for (const before of it.before) {
+              step.reach();
+              const se = step.m.se[before.se];
+              if (se.vlag !== before.vlag)
+                step.fail(`${sayYield(step.m, it)}: vlag of ${entityName(step.m, se)} is written`);
+            }
+          },
+        }),
       }),
-    }),
     fault: {
       says: 'v1: vlag is set by the yield',
       funcs: {

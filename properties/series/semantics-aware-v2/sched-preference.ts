@@ -4,7 +4,7 @@ import { constantFrom } from 'fast-check';
 import { add, s64_toNumber, toNumber, type u64 } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { type cfs_rq, NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
-import { always, type Claim, type Monitor, type Property, sometimes } from '../../vocabulary.js';
+import { always, type Claim, type Monitor, type Property, sometimes, stateless } from '../../vocabulary.js';
 import {
   averageKey,
   type Common,
@@ -77,24 +77,25 @@ export function unhurried(): Filter {
 /** The next task to run after the yield_to(), already in the same event, is the target. */
 export function handsOver(wanted: Filter = () => true): Monitor {
   let open: YieldTo | null = null;
-  return ticking({
-    notes: () => null,
-    probes: yieldProbes({
-      leave(_step, it) {
-        if (it.where !== null && wanted(it)) open = it;
+  return ticking(
+    stateless({
+      probes: yieldProbes({
+        leave(_step, it) {
+          if (it.where !== null && wanted(it)) open = it;
+        },
+      }),
+      after(step) {
+        if (open === null) return;
+        const it = open;
+        open = null;
+        step.reach();
+        const runs = step.m.rq[it.cpu].curr;
+        if (runs === it.target) return;
+        const who = runs === it.yielder ? 'itself' : nameOf(step.m, runs);
+        step.fail(`${sayYield(step.m, it)} (which has ${gapWords(it.gap)}) and ${who} runs next`);
       },
     }),
-    after(step) {
-      if (open === null) return;
-      const it = open;
-      open = null;
-      step.reach();
-      const runs = step.m.rq[it.cpu].curr;
-      if (runs === it.target) return;
-      const who = runs === it.yielder ? 'itself' : nameOf(step.m, runs);
-      step.fail(`${sayYield(step.m, it)} (which has ${gapWords(it.gap)}) and ${who} runs next`);
-    },
-  });
+  );
 }
 
 const noPenalty = { says: 'no penalty at all', funcs: { yield_to_deboost() {} } };
@@ -132,15 +133,15 @@ const A2: Property[] = [
     means:
       'cap: 6, 4, 2.5, 2, 1.5, 1 base slices for 2, 3, up to 6, 8, 12, and more tasks; gap: virtual time by which the target is ahead',
     given: waiterAndHolder(['flat', 'groups'], { others: 6, ms: 100, ticks: constantFrom(100) }),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        penalised(step, it) {
-          if (it.gap <= it.penalty) return;
-          step.reach(`${sayYield(step.m, it)}, which has ${it.gap} ns more, for a penalty of ${it.penalty} ns`);
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          penalised(step, it) {
+            if (it.gap <= it.penalty) return;
+            step.reach(`${sayYield(step.m, it)}, which has ${it.gap} ns more, for a penalty of ${it.penalty} ns`);
+          },
+        }),
       }),
-    }),
     fault: noPenalty,
   }),
   always('with two tasks, both in one group, every yield_to() hands the CPU to its target at once', {
@@ -172,22 +173,22 @@ const A4: Property[] = [
     of: 'A4.1',
     means: 'one request: the slice of the entity in its virtual time, to 1 ns',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested']),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        penalised(step, it) {
-          const { y } = it.where!;
-          step.reach();
-          const request = diff(y.deadline, y.vruntime);
-          const wanted = virtual(toNumber(y.slice), y);
-          if (Math.abs(request - wanted) > 1) {
-            step.fail(
-              `${sayYield(step.m, it)}: the deadline of ${entityName(step.m, y)} is ${request} ns ahead, not ${wanted}`,
-            );
-          }
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          penalised(step, it) {
+            const { y } = it.where!;
+            step.reach();
+            const request = diff(y.deadline, y.vruntime);
+            const wanted = virtual(toNumber(y.slice), y);
+            if (Math.abs(request - wanted) > 1) {
+              step.fail(
+                `${sayYield(step.m, it)}: the deadline of ${entityName(step.m, y)} is ${request} ns ahead, not ${wanted}`,
+              );
+            }
+          },
+        }),
       }),
-    }),
     fault: {
       says: 'the deadline stays behind',
       funcs: {
@@ -200,26 +201,26 @@ const A4: Property[] = [
   always('the penalty is added to accounts that are up to date: update_curr() comes first', {
     of: 'A4.2',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested']),
-    watch: () => ({
-      notes: () => null,
-      probes: {
-        yield_deboost_apply_penalty: {
-          enter(step, args) {
-            const [y, queue] = args as [sched_entity, cfs_rq];
-            const { m, kernel } = step;
-            step.reach();
-            if (queue.curr === NULL) return;
-            const curr = m.se[queue.curr];
-            const owed = diff(kernel.rq_clock_task(m.rq[queue.rq]), curr.exec_start);
-            if (owed <= 0) return;
-            step.fail(
-              `${entityName(m, y)} is penalised while ${entityName(m, curr)} has run ${owed} ns that are not in its ` +
-                `vruntime yet, so the gap to the target is ${virtual(owed, curr)} ns too large`,
-            );
+    watch: () =>
+      stateless({
+        probes: {
+          yield_deboost_apply_penalty: {
+            enter(step, args) {
+              const [y, queue] = args as [sched_entity, cfs_rq];
+              const { m, kernel } = step;
+              step.reach();
+              if (queue.curr === NULL) return;
+              const curr = m.se[queue.curr];
+              const owed = diff(kernel.rq_clock_task(m.rq[queue.rq]), curr.exec_start);
+              if (owed <= 0) return;
+              step.fail(
+                `${entityName(m, y)} is penalised while ${entityName(m, curr)} has run ${owed} ns that are not in its ` +
+                  `vruntime yet, so the gap to the target is ${virtual(owed, curr)} ns too large`,
+              );
+            },
           },
         },
-      },
-    }),
+      }),
     fault: { says: 'update_curr() does nothing', funcs: { update_curr() {} } },
   }),
   always('a penalty changes nobody else, nor what the queue knows of its tree', {
@@ -227,8 +228,7 @@ const A4: Property[] = [
     given: yielders(['flat', 'oneGroup', 'groups', 'nested']),
     watch() {
       let before = '';
-      return {
-        notes: () => null,
+      return stateless({
         probes: {
           yield_deboost_apply_penalty: {
             enter(step, args) {
@@ -241,7 +241,7 @@ const A4: Property[] = [
             },
           },
         },
-      };
+      });
     },
     fault: {
       says: 'the penalty moves v0 as well',
@@ -311,20 +311,20 @@ const A8: Property[] = [
   always('the nomination as buddy stands after the penalty, at the level where the two compete', {
     of: 'A8.1',
     given: yielders(['flat', 'groups', 'nested']),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        leave(step, it) {
-          if (it.penalty === 0 || it.where === null) return;
-          step.reach();
-          const { t, queue } = it.where;
-          if (queue.next === t.id) return;
-          step.fail(
-            `${sayYield(step.m, it)}: cfs_rq->next is not ${entityName(step.m, t)} when yield_task_fair() is through`,
-          );
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          leave(step, it) {
+            if (it.penalty === 0 || it.where === null) return;
+            step.reach();
+            const { t, queue } = it.where;
+            if (queue.next === t.id) return;
+            step.fail(
+              `${sayYield(step.m, it)}: cfs_rq->next is not ${entityName(step.m, t)} when yield_task_fair() is through`,
+            );
+          },
+        }),
       }),
-    }),
     fault: noBuddy,
   }),
   always(
@@ -348,22 +348,22 @@ const A19: Property[] = [
     means:
       'a granularity is a base slice in virtual time of the yielder; ahead: by 20 ns, or the tenth that is added is nothing',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 3] }),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        penalised(step, it) {
-          const gran = granularity(step.m, it.where!.y);
-          if (it.gap < 20) return;
-          step.reach();
-          if (it.penalty <= gran + 1) {
-            step.fail(
-              `${sayYield(step.m, it)}, which has ${it.gap} ns more virtual time: the penalty is ${it.penalty} ns, the ` +
-                'least there is',
-            );
-          }
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          penalised(step, it) {
+            const gran = granularity(step.m, it.where!.y);
+            if (it.gap < 20) return;
+            step.reach();
+            if (it.penalty <= gran + 1) {
+              step.fail(
+                `${sayYield(step.m, it)}, which has ${it.gap} ns more virtual time: the penalty is ${it.penalty} ns, the ` +
+                  'least there is',
+              );
+            }
+          },
+        }),
       }),
-    }),
     fault: {
       says: 'deboost after the forfeit',
       funcs: {
@@ -391,18 +391,18 @@ const A19: Property[] = [
     of: 'A19.2',
     means: 'gap: virtual time by which the target is ahead on the common queue',
     given: waiterAndHolder(['flat', 'oneGroup', 'groups', 'nested']),
-    watch: () => ({
-      notes: () => null,
-      probes: yieldProbes({
-        enter(step, it) {
-          if (it.where === null || it.gap <= 0) return;
-          const { y, t, height } = it.where;
-          // only the task's own entity forfeits, and up to its deadline
-          const left = height > 0 ? it.gap : diff(t.vruntime, y.deadline);
-          if (left <= 0) step.reach(`${sayYield(step.m, it)}: ${it.gap} ns, and none after a forfeit`);
-        },
+    watch: () =>
+      stateless({
+        probes: yieldProbes({
+          enter(step, it) {
+            if (it.where === null || it.gap <= 0) return;
+            const { y, t, height } = it.where;
+            // only the task's own entity forfeits, and up to its deadline
+            const left = height > 0 ? it.gap : diff(t.vruntime, y.deadline);
+            if (left <= 0) step.reach(`${sayYield(step.m, it)}: ${it.gap} ns, and none after a forfeit`);
+          },
+        }),
       }),
-    }),
     fault: { says: 'nobody yields', funcs: { yield_to: () => 0 } },
   }),
 ];
@@ -412,19 +412,19 @@ const A20: Property[] = [
     of: 'A20.1',
     given: yielders(['flat', 'oneGroup', 'groups', 'nested'], { tasks: [2, 5], cpus: [1, 2] }),
     scope: pairOfYielders(5),
-    watch: () => ({
-      notes: () => null,
-      probes: {
-        yield_deboost_apply_penalty: {
-          enter(step, args) {
-            const [y, queue] = args as [sched_entity, cfs_rq];
-            step.reach();
-            if (queue.curr !== y.id) step.fail(`${entityName(step.m, y)} is penalised and is not curr of its queue`);
-            if (inTree(step.m, queue, y.id)) step.fail(`${entityName(step.m, y)} is penalised in the tree`);
+    watch: () =>
+      stateless({
+        probes: {
+          yield_deboost_apply_penalty: {
+            enter(step, args) {
+              const [y, queue] = args as [sched_entity, cfs_rq];
+              step.reach();
+              if (queue.curr !== y.id) step.fail(`${entityName(step.m, y)} is penalised and is not curr of its queue`);
+              if (inTree(step.m, queue, y.id)) step.fail(`${entityName(step.m, y)} is penalised in the tree`);
+            },
           },
         },
-      },
-    }),
+      }),
     fault: {
       says: 'the target is penalised',
       funcs: {

@@ -6,7 +6,9 @@
  * CONFIG_HZ as on a real machine. The base slice is that of the author's sixteen CPUs (2.8 ms) on however few CPUs
  * the model has, and virtual time starts past the wrap, except where a claim is about just that.
  */
+
 import { type Arbitrary, constantFrom, integer, record } from 'fast-check';
+import { defined } from '../../../src/base/defined.js';
 import type { Program } from '../../../src/guest/instructions.js';
 import type { Scenario, TaskSpec } from '../../../src/scenario/scenario.js';
 import {
@@ -48,8 +50,7 @@ export function yielders(
     scenario: taskScenarios({
       tasks: { min, max },
       layouts,
-      ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
-      ...(options.offset === undefined ? {} : { offset: options.offset }),
+      ...defined({ cpus: options.cpus, offset: options.offset }),
     }),
     weights: options.weights ?? YIELD_EVENTS,
     length: 40,
