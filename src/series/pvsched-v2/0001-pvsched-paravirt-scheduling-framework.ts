@@ -11,11 +11,10 @@ import type { task_ptr } from '../../sched/sched.js';
 import type { Patch } from '../series.js';
 import type { Adds, pvsched_v2 } from './adds.js';
 
-/** include/linux/pvsched.h: events, bits */
+/** include/linux/pvsched.h: events, bits; bit 8, INTR_INJ, is defined there and raised nowhere */
 export const PVSCHED_VCPU_VMENTER = 1;
 export const PVSCHED_VCPU_VMEXIT = 2;
 export const PVSCHED_VCPU_HALT = 4;
-export const PVSCHED_VCPU_INTR_INJ = 8;
 export const PVSCHED_NAME_MAX = 32;
 export const PVSCHED_MAX = 8;
 
