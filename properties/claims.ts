@@ -4,6 +4,7 @@
  * and the verdicts that are recorded. The files beside (`series/`, one file a subject) hold them; here is the index.
  */
 import { families, recorded as recordedFamilies } from './families/index.js';
+import * as pvschedV1 from './series/pvsched-v1/index.js';
 import * as semanticsAwareV2 from './series/semantics-aware-v2/index.js';
 import type { Claim, Recorded } from './vocabulary.js';
 
@@ -12,10 +13,11 @@ export { families };
 /** By a series' id: its author's claims and its reviewers' objections, in that order. */
 const bySeries: Readonly<Record<string, readonly Claim[]>> = {
   'semantics-aware-v2': semanticsAwareV2.claims,
+  'pvsched-v1': pvschedV1.claims,
 };
 
 /** Recorded verdicts by property id, then by kernel name. */
-export const recorded: Recorded = { ...recordedFamilies, ...semanticsAwareV2.recorded };
+export const recorded: Recorded = { ...recordedFamilies, ...semanticsAwareV2.recorded, ...pvschedV1.recorded };
 
 /** The claims of a series of the registry; none for one that nobody has written any for. */
 export function claimsOf(series: string): readonly Claim[] {
