@@ -14,6 +14,7 @@ import type { GuestKernelSpec, Scenario, VmSpec } from '../scenario/scenario.js'
 import { forkTask } from '../sched/boot-sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { guestBooted } from './guest-kernel.js';
+import { POLICY } from './policies.js';
 import type { machine } from './state.js';
 
 /** Creates every VM of the scenario; `register` gives a thread its program. */
@@ -50,6 +51,7 @@ export function bootVms(
         cpus,
       });
       vcpuThread(k, p, m.vcpu[vcpu]);
+      if (spec.policy !== undefined) k.sched_setscheduler(p, POLICY[spec.policy], spec.rt_priority ?? 0);
       register(p.id, programOf(spec, i), vcpu);
     });
   }

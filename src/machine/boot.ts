@@ -7,29 +7,20 @@ import type { Program } from '../guest/instructions.js';
 import { add, toNumber, u64 } from '../lib/types.js';
 import type { Scenario, TaskSpec } from '../scenario/scenario.js';
 import { allocTask, forkTask, initSched, newSchedState } from '../sched/boot-sched.js';
-import {
-  NULL,
-  SCHED_BATCH,
-  SCHED_FIFO,
-  SCHED_IDLE,
-  SCHED_NORMAL,
-  SCHED_RR,
-  TASK_INTERRUPTIBLE,
-  type task_struct,
-} from '../sched/sched.js';
+import { NULL, TASK_INTERRUPTIBLE, type task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { bootApics } from './apics.js';
 import { bootVms } from './boot-vms.js';
 import { cloneMachine } from './clone.js';
 import { setKnob } from './knobs.js';
+import { POLICY } from './policies.js';
 import { seedRng } from './rng.js';
 import { settle } from './settle.js';
 import type { machine } from './state.js';
 
 /** sched_clock() at the end of boot, ns. */
 const BOOT_CLOCK = 1_000_000_000;
-const POLICY = { normal: SCHED_NORMAL, batch: SCHED_BATCH, idle: SCHED_IDLE, fifo: SCHED_FIFO, rr: SCHED_RR } as const;
 
 /** An empty machine: CPUs and knobs, no tasks. The scenario is taken as read: `readScenario` finds its faults. */
 function emptyMachine(kernel: Kernel, scenario: Scenario): machine {
@@ -74,7 +65,10 @@ export function boot(kernel: Kernel, scenario: Scenario): machine {
 
   bootGroups(k, m, scenario);
   const offset = scenario.vruntime_offset === undefined ? u64(0) : u64(BigInt(scenario.vruntime_offset));
-  for (const cfs_rq of m.cfs_rq) cfs_rq.zero_vruntime = add(cfs_rq.zero_vruntime, offset);
+  for (const cfs_rq of m.cfs_rq) {
+    if (cfs_rq.min_vruntime === undefined) cfs_rq.zero_vruntime = add(cfs_rq.zero_vruntime, offset);
+    else cfs_rq.min_vruntime = add(cfs_rq.min_vruntime, offset);
+  }
   for (const spec of scenario.tasks ?? []) bootTask(k, m, spec);
   bootVms(
     k,

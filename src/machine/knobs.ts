@@ -23,6 +23,10 @@ export function setKnob(k: vmlinux_x86, m: kernel_state_x86, name: string, value
     if (name === 'tunable_scaling') k.sched_update_scaling();
     return;
   }
+  if (name === RR_SLICE) {
+    k.sched_rr_handler(value);
+    return;
+  }
   const bags = [m.sched_feat, m.kvm_params, m.kvm_x86_params] as unknown as Bag[];
   const bag = bags.find((it) => Object.hasOwn(it, name));
   if (bag === undefined) {
@@ -42,6 +46,7 @@ export function setKnob(k: vmlinux_x86, m: kernel_state_x86, name: string, value
 /** Reads it; booleans as 0 and 1, undefined when nothing by that name was ever written. */
 export function getKnob(m: machine, name: string): number | undefined {
   if (Object.hasOwn(m, sysctlOf(name))) return (m as unknown as Record<string, number>)[sysctlOf(name)];
+  if (name === RR_SLICE) return Math.floor((m.sched_rr_timeslice * 1000) / m.HZ);
   for (const bag of [m.sched_feat, m.kvm_params, m.kvm_x86_params, m.knobs ?? {}] as unknown as Bag[]) {
     if (Object.hasOwn(bag, name)) return Number(bag[name]);
   }
@@ -52,6 +57,9 @@ export function getKnob(m: machine, name: string): number | undefined {
 type Greatest = Map<string, number>;
 
 const GREATEST = { bool: 1, u32: U32_MAX, ulong: Number.MAX_SAFE_INTEGER } as const;
+const RR_SLICE = 'sched_rr_timeslice_ms';
+/** an int in C */
+const S32_MAX = 0x7fff_ffff;
 /** a shift count in the hardware */
 const TIMER_MULTI_MAX = 31;
 
@@ -73,6 +81,7 @@ function knobsOf(kernels: readonly Kernel[]): Greatest {
   const brought = kernels.flatMap((k) => Object.entries(k.knobs ?? {}));
   return new Map([
     ['base_slice_ns', U32_MAX],
+    [RR_SLICE, S32_MAX],
     ...featuresOf(kernels),
     ...parameters.map(([name, value]): [string, number] => [name, typeof value === 'boolean' ? 1 : U32_MAX]),
     ['cpu_preemption_timer_multi', TIMER_MULTI_MAX],

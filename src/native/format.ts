@@ -11,6 +11,7 @@ export interface Schema {
   readonly cfs: readonly string[];
   readonly cfs_more: readonly string[];
   readonly task: readonly string[];
+  readonly task_more: readonly string[];
   readonly se: readonly string[];
   readonly se_more: readonly string[];
   readonly pelt: readonly string[];
@@ -19,6 +20,8 @@ export interface Schema {
   readonly call_args: readonly string[];
   readonly call_results: readonly string[];
   readonly features: readonly string[];
+  /** of SYSCTL_NAMES, those that the tree has */
+  readonly sysctls: readonly string[];
   /** columns that this tree has under another name: column, member, column, member ... */
   readonly other_names: readonly string[];
   /** columns that this tree has no member for: they are 0 and mean nothing */
@@ -159,7 +162,8 @@ export function decodeState(schema: Schema, words: readonly (number | bigint)[],
     const gse = Array.from({ length: groups }, (_, g) => (g === 0 ? null : take(widths.se)));
     cpu.push({ rq, cfs, gse });
   }
-  const t = Array.from({ length: tasks }, () => take(schema.task.length + widths.se));
+  const task = schema.task.length + (more ? schema.task_more.length : 0) + widths.se;
+  const t = Array.from({ length: tasks }, () => take(task));
   return { now: printed(now), w: printed(w), cpu, t };
 }
 
@@ -182,8 +186,9 @@ export function wordName(schema: Schema, words: readonly (number | bigint)[], in
     for (let g = 1; name === null && g < groups; g++) name = within(`cpu[${c}].gse[${g}]`, se);
     if (name !== null) return name;
   }
+  const task = [...schema.task, ...(more ? schema.task_more : []), ...se.map((n) => `se.${n}`)];
   for (let i = 0; i < tasks; i++) {
-    const name = within(`t[${i}]`, [...schema.task, ...se.map((n) => `se.${n}`)]);
+    const name = within(`t[${i}]`, task);
     if (name !== null) return name;
   }
   for (let g = 0; g < groups; g++) {

@@ -14,7 +14,16 @@ export function operationText(op: Operation): string {
 /** `FORK; SCHEDULE; TICK cpu 1` */
 export const sequenceText = (ops: readonly Operation[]): string => ops.map(operationText).join('; ');
 
-const OF_TASK: readonly OpName[] = ['WAKE', 'YIELD_TO', 'YIELD_TO_RAW', 'NICE', 'SETATTR', 'MOVE', 'AFFINITY'];
+const OF_TASK: readonly OpName[] = [
+  'WAKE',
+  'YIELD_TO',
+  'YIELD_TO_RAW',
+  'NICE',
+  'SETATTR',
+  'SETSCHED',
+  'MOVE',
+  'AFFINITY',
+];
 const OF_GROUP: readonly OpName[] = ['SHARES', 'VTIME', 'GROUP_IDLE'];
 
 /** What there is by now. */

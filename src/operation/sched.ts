@@ -34,6 +34,8 @@ export const OPS = [
   'SERVER_TIMER',
   'GROUP_IDLE',
   'LLC',
+  'SETSCHED',
+  'RR_SLICE',
   'CPU_DOWN',
   'CPU_UP',
   'SYSCTL',
@@ -56,8 +58,8 @@ export const SYSCTL_NAMES: readonly string[] = [
  *   BASE_SLICE a            sysctl_sched_base_slice = a (ns); before 6.6, where it was called so, sysctl_sched_min_granularity
  *   GROUP a                 a cgroup below group a; returns its number
  *   SHARES id, a            sched_group_set_shares(group id, scale_load(a))
- *   FORK a, b, cpu, flags   a task of nice a in group b, pinned to cpu, or with flags 1 allowed on every CPU; returns its
- *                           number
+ *   FORK a, b, cpu, flags   a task of nice a in group b, pinned to cpu, or with flags 1 allowed on every CPU; with flags
+ *                           2 a child of current, unless that is idle, with its policy and nice value; returns its number
  *   ADVANCE a               the clock moves on by a ns, nothing runs
  *   TICK                    sched_tick()
  *   SCHEDULE                schedule()
@@ -69,6 +71,10 @@ export const SYSCTL_NAMES: readonly string[] = [
  *   NICE id, a              set_user_nice()
  *   SETATTR id, a, b, flags policy flags (0 normal, 3 batch, 5 idle), nice a, slice b ns (0: default);
  *                           flags 1 or 2 (FIFO, RR): a is the priority, 1 to 99
+ *   SETSCHED id, a, b, flags b 0: sched_setscheduler_nocheck() to policy flags, which may have SCHED_RESET_ON_FORK, and
+ *                           priority a; b 1: the same from an interrupt, without priority inheritance; b 2 and 3:
+ *                           sched_set_fifo() and _low(); b 4: sched_set_normal() to nice a
+ *   RR_SLICE a              sched_rr_timeslice = a (jiffies)
  *   MOVE id, a              the task changes to group a
  *   YIELD_RAW               the class hook yield_task alone
  *   YIELD_TO_RAW id         the class hook yield_to_task alone
@@ -183,6 +189,8 @@ export interface Sequence {
   kind: string;
   /** version of the kernel that was recorded; empty in recordings that do not say */
   tree: string;
+  /** columns that the tree has no member for: they are not compared; left out when there is none */
+  absent?: string[];
   cpus: number;
   setup: Operation[];
   setup_r: number[];
@@ -241,6 +249,13 @@ class LineReader {
     if (typeof value === 'string' && /^-?\d+$/.test(value)) return value;
     this.fault(place, 'an integer, as a number or as decimal digits', value);
     return 0;
+  }
+
+  names(value: Json | undefined, place: string): string[] {
+    return this.array(value, place).map((item, i) => {
+      if (typeof item !== 'string') this.fault(`${place}[${i}]`, 'the name of a column', item);
+      return String(item);
+    });
   }
 
   words(value: Json | undefined, place: string, fields: readonly string[]): Word[] {
@@ -304,6 +319,7 @@ function readHeader(reader: LineReader, o: { [key: string]: Json }): Sequence {
     seq: reader.integer(o['seq'], 'seq'),
     kind: typeof o['kind'] === 'string' ? o['kind'] : '',
     tree: typeof o['tree'] === 'string' ? o['tree'] : '',
+    ...(o['absent'] === undefined ? {} : { absent: reader.names(o['absent'], 'absent') }),
     cpus,
     setup: reader.array(o['setup'], 'setup').map((op, i) => reader.operation(op, `setup[${i}]`, cpus)),
     setup_r: reader.array(o['setup_r'], 'setup_r').map((r, i) => reader.integer(r, `setup_r[${i}]`)),

@@ -11,6 +11,8 @@ export const operationLines = (ops: readonly Operation[]): string[] =>
   ops.map((op, i) => `  ${String(i).padStart(3)}  ${operationText(op)}`);
 
 const POLICIES: Readonly<Record<number, string>> = { 0: 'normal', 1: 'FIFO', 2: 'RR', 3: 'batch', 5: 'idle' };
+/** SCHED_RESET_ON_FORK */
+const RESET_ON_FORK = 0x4000_0000;
 
 /** ns in the unit that a kernel developer would say. */
 export function timeText(ns: number | bigint): string {
@@ -52,7 +54,8 @@ function meaning(op: Operation, given: Given, features: readonly string[]): stri
       return `shares of ${groupName(id)}: ${a}`;
     case 'FORK': {
       const where = flags & 1 ? `on CPU ${cpu}, any allowed` : `pinned to CPU ${cpu}`;
-      return `makes task ${given.task++}: nice ${a}, in ${groupName(b)}, ${where}`;
+      const who = flags & 2 ? 'a child of what runs there' : `nice ${a}`;
+      return `makes task ${given.task++}: ${who}, in ${groupName(b)}, ${where}`;
     }
     case 'ADVANCE':
       return `${timeText(a)} pass`;
@@ -80,6 +83,10 @@ function meaning(op: Operation, given: Given, features: readonly string[]): stri
       return flags === 1 || flags === 2
         ? `task ${id}: ${POLICIES[flags]}, priority ${a}`
         : `task ${id}: ${POLICIES[flags] ?? flags}, nice ${a}, ${Number(b) === 0 ? 'slice as the base slice' : `slice ${timeText(b)}`}`;
+    case 'SETSCHED':
+      return setsched(id, Number(a), Number(b), flags);
+    case 'RR_SLICE':
+      return `sched_rr_timeslice: ${a} jiffies`;
     case 'MOVE':
       return `task ${id} moves to ${groupName(a)}`;
     case 'FEATURE':
@@ -101,6 +108,15 @@ function meaning(op: Operation, given: Given, features: readonly string[]): stri
     case 'SYSCTL':
       return `${SYSCTL_NAMES[id] ?? `sysctl ${id}`} = ${a}`;
   }
+}
+
+const ASKED = ['', ' from an interrupt', 'sched_set_fifo()', 'sched_set_fifo_low()', 'sched_set_normal()'];
+
+function setsched(id: number, a: number, b: number, flags: number): string {
+  const policy = POLICIES[flags & ~RESET_ON_FORK] ?? flags;
+  const reset = flags & RESET_ON_FORK ? ', reset on fork' : '';
+  if (b < 2) return `task ${id}: ${policy}, priority ${a}${reset}${ASKED[b]}`;
+  return `${ASKED[b] ?? `no call ${b}`} of task ${id}${b === 4 ? `, nice ${a}` : ''}`;
 }
 
 /** As `operationLines`, each with its meaning beside it: the lines of each. */

@@ -52,6 +52,10 @@ export interface VmSpec {
   /** of its vCPU threads: one group for all, or one a vCPU */
   group?: string | string[];
   nice?: number;
+  /** chrt of every vCPU thread; SCHED_NORMAL when absent */
+  policy?: 'normal' | 'batch' | 'idle' | 'fifo' | 'rr';
+  /** 1 to 99, with policy fifo or rr */
+  rt_priority?: number;
   /** allowed CPUs of every thread, or one list a vCPU */
   cpus?: number[] | number[][];
   vendor?: 'vmx' | 'svm';

@@ -54,6 +54,8 @@ const program = v.array(instruction, 'a program (an array of instructions)');
 const group = v.strictObject({ name, parent: opt(name), shares: opt(int(2, 262144)), idle: opt(flag) }, 'a group');
 const cpus = v.array(cpu, 'an array of CPU numbers');
 
+const policy = v.picklist(['normal', 'batch', 'idle', 'fifo', 'rr'], 'normal, batch, idle, fifo or rr');
+
 const task = v.strictObject(
   {
     comm: v.pipe(name, v.maxLength(15, 'a comm of at most 15 characters')),
@@ -61,7 +63,7 @@ const task = v.strictObject(
     group: opt(name),
     cpus: opt(cpus),
     slice: opt(ns),
-    policy: opt(v.picklist(['normal', 'batch', 'idle', 'fifo', 'rr'], 'normal, batch, idle, fifo or rr')),
+    policy: opt(policy),
     rt_priority: opt(int(1, 99)),
     asleep: opt(flag),
     program: opt(program),
@@ -91,6 +93,8 @@ const vm = v.strictObject(
     vcpus: int(1, 1024),
     group: opt(v.union([name, v.array(name)], 'a group, or an array with one a vCPU')),
     nice: opt(nice),
+    policy: opt(policy),
+    rt_priority: opt(int(1, 99)),
     cpus: opt(v.union([cpus, v.array(cpus)], 'CPU numbers, or an array of them for each vCPU')),
     vendor: opt(v.picklist(['vmx', 'svm'], 'vmx or svm')),
     apicv: opt(flag),

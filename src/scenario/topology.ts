@@ -118,15 +118,21 @@ interface Names {
   comms: readonly string[];
 }
 
+const isRealTime = ({ policy }: TaskSpec | VmSpec): boolean => policy === 'fifo' || policy === 'rr';
+
+/** A priority belongs to the real-time policies, and they need one. */
+function priorityFaults(spec: TaskSpec | VmSpec, at: string, faults: Faults): void {
+  if (isRealTime(spec) && spec.rt_priority === undefined)
+    faults.add(`${at}.rt_priority`, `a priority from 1 to 99 with policy ${spec.policy}`, 'nothing');
+  if (!isRealTime(spec) && spec.rt_priority !== undefined)
+    faults.add(`${at}.rt_priority`, 'none unless the policy is fifo or rr', String(spec.rt_priority));
+}
+
 function taskFaults(task: TaskSpec, at: string, { cpus, side, groups, comms }: Names, faults: Faults): void {
   inGroup(task.group, `${at}.group`, groups, faults);
   if (task.cpus !== undefined) cpuFaults(task.cpus, `${at}.cpus`, cpus, faults);
-  const realTime = task.policy === 'fifo' || task.policy === 'rr';
-  if (realTime && task.rt_priority === undefined)
-    faults.add(`${at}.rt_priority`, `a priority from 1 to 99 with policy ${task.policy}`, 'nothing');
-  if (!realTime && task.rt_priority !== undefined)
-    faults.add(`${at}.rt_priority`, 'none unless the policy is fifo or rr', String(task.rt_priority));
-  if (realTime && task.slice !== undefined && task.slice > 0)
+  priorityFaults(task, at, faults);
+  if (isRealTime(task) && task.slice !== undefined && task.slice > 0)
     faults.add(`${at}.slice`, `none with policy ${task.policy}`, String(task.slice));
   programFaults(task.program, `${at}.program`, side, faults, (instruction, place) => {
     if ((instruction.op === 'yieldTo' || instruction.op === 'wake') && !comms.includes(instruction.task))
@@ -135,6 +141,7 @@ function taskFaults(task: TaskSpec, at: string, { cpus, side, groups, comms }: N
 }
 
 function vmFaults(vm: VmSpec, at: string, s: Scenario, groups: readonly string[], faults: Faults): void {
+  priorityFaults(vm, at, faults);
   if (Array.isArray(vm.group)) {
     perVcpu(vm.group.length, vm.vcpus, `${at}.group`, faults);
     vm.group.forEach((name, i) => {

@@ -2,7 +2,16 @@
 /** The scheduler at the end of boot: every CPU online and idle, the root group alone. And how tasks come into it. */
 import { u64, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
-import { newCfsRq, newRq, newSchedEntity, newSchedFeatures, newTask, newTaskGroup, tickNsec } from './records.js';
+import {
+  newCfsRq,
+  newRootDomain,
+  newRq,
+  newSchedEntity,
+  newSchedFeatures,
+  newTask,
+  newTaskGroup,
+  tickNsec,
+} from './records.js';
 import {
   MAX_NICE,
   MIN_NICE,
@@ -56,6 +65,7 @@ export function newSchedState(config: SchedConfig): sched_state {
     sched_feat,
     sd_llc_id: sd_llc.map(() => 0),
     sd_llc,
+    rd: newRootDomain(),
     cpupri: Array.from({ length: cpus }, () => 0),
     distribute_cpu_mask_prev: Array.from({ length: cpus }, () => 0),
     warns: 0,
@@ -123,10 +133,24 @@ export interface TaskConfig {
   group: number;
   /** the CPUs it may run on, ascending; not empty */
   cpus: readonly number[];
+  /** a child of current, which has its policy, priority, nice value and slice; left out: of a SCHED_NORMAL parent of `nice` */
+  ofCurrent?: boolean;
+}
+
+/** What a copy of the parent's task_struct has of it. */
+function copyAttributes(kernel: vmlinux, parent: task_struct, p: task_struct): void {
+  const [from, to] = [kernel.m.se[parent.se], kernel.m.se[p.se]];
+  p.policy = parent.policy;
+  p.static_prio = parent.static_prio;
+  p.normal_prio = parent.normal_prio;
+  p.rt_priority = parent.rt_priority;
+  p.sched_reset_on_fork = parent.sched_reset_on_fork;
+  to.custom_slice = from.custom_slice;
+  to.slice = from.slice;
 }
 
 /**
- * Forks a task from a SCHED_NORMAL parent of the same nice value and wakes it, on the executing CPU as fork() does.
+ * Forks a task and wakes it, on the executing CPU as fork() does.
  *
  * MODEL: copy_process() without everything that is not scheduling.
  */
@@ -142,13 +166,16 @@ export function forkTask(kernel: vmlinux, config: TaskConfig): task_struct {
   p.normal_prio = p.static_prio;
   se.slice = u64(m.sysctl_sched_base_slice);
   se.deadline = ZERO;
+  if (config.ofCurrent) copyAttributes(kernel, kernel.get_current(), p);
   kernel.set_load_weight(p, false);
   kernel.set_cpus_allowed_common(p, config.cpus);
 
   kernel.sched_fork(0, p);
-  // WHY again: sched_fork() takes priority and class from current, and the parent here is not current.
-  p.prio = p.normal_prio;
-  p.sched_class = 'fair_sched_class';
+  if (!config.ofCurrent) {
+    // WHY again: sched_fork() takes priority and class from current, and the parent here is not current.
+    p.prio = p.normal_prio;
+    p.sched_class = 'fair_sched_class';
+  }
   kernel.sched_cgroup_fork(p);
   kernel.wake_up_new_task(p);
   return p;

@@ -405,14 +405,36 @@ export function sched_ttwu_pending(this: vmlinux): void {
   rq.ttwu_pending = 0;
 }
 
-/** kernel/smp.c: __smp_call_single_queue(): of its users, the queued wake-up. An IPI when the queue was empty. */
-export function __smp_call_single_queue(this: vmlinux, cpu: number, p: task_struct): void {
-  const rq = this.cpu_rq(cpu);
-  rq.wake_list.push(p.id);
-  if (rq.wake_list.length === 1) {
+/**
+ * kernel/smp.c: __smp_call_single_queue(): an IPI when the queue was empty. MODEL: of its users, queued wake-ups (`p`) and
+ * rto_push_work (null), which is run before them wherever in the queue it is.
+ */
+export function __smp_call_single_queue(this: vmlinux, cpu: number, p: task_struct | null): void {
+  const { rq, rd, host_irq } = this.m;
+  const empty = rq[cpu].wake_list.length === 0 && rd.rto_push_work !== cpu;
+  if (p === null) rd.rto_push_work = cpu;
+  else rq[cpu].wake_list.push(p.id);
+  if (empty) {
     this.trace_ipi_send_cpu(cpu, '__smp_call_single_queue', 'generic_smp_call_function_single_interrupt');
-    this.m.host_irq[cpu].push(CALL_FUNCTION_SINGLE_VECTOR);
+    host_irq[cpu].push(CALL_FUNCTION_SINGLE_VECTOR);
   }
+}
+
+/** kernel/irq_work.c: irq_work_queue_on(), of rto_push_work: false when it is queued already. */
+export function irq_work_queue_on(this: vmlinux, cpu: number): bool {
+  if (this.m.rd.rto_push_work !== NULL) return false;
+  this.__smp_call_single_queue(cpu, null);
+  return true;
+}
+
+/** kernel/smp.c: __flush_smp_call_function_queue(): what other CPUs have queued for this one. */
+export function __flush_smp_call_function_queue(this: vmlinux): void {
+  const { rd, cpu } = this.m;
+  if (rd.rto_push_work === cpu) {
+    rd.rto_push_work = NULL;
+    this.rto_push_irq_work_func();
+  }
+  this.sched_ttwu_pending();
 }
 
 /** kernel/sched/core.c: __ttwu_queue_wakelist() */
@@ -631,6 +653,11 @@ export function move_queued_task(this: vmlinux, rq: rq, p: task_struct, new_cpu:
   this.activate_task(to, p, 0);
   this.wakeup_preempt(to, p, 0);
   return to;
+}
+
+/** include/linux/cpumask.h: cpumask_next(): the first CPU of `mask` behind n; -1 for none. */
+export function cpumask_next(this: vmlinux, n: number, mask: readonly number[]): number {
+  return mask.find((cpu) => cpu > n) ?? -1;
 }
 
 /** lib/cpumask.c: cpumask_any_and_distribute(): of `mask` and the active CPUs, the next after the last choice here. */

@@ -5,6 +5,7 @@
  * MODEL: one root domain; the mask of each priority is read off from the priorities of the CPUs.
  */
 import { KernelBug } from '../lib/bug.js';
+import type { bool } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { MAX_RT_PRIO, type task_struct } from './sched.js';
 
@@ -23,14 +24,41 @@ export function convert_prio(this: vmlinux, prio: number): number {
   throw new KernelBug('BUG_ON', `convert_prio: ${prio}`);
 }
 
-/** kernel/sched/cpupri.c: cpupri_find(): the CPUs that p may run on at the lowest priority below its own; empty for none. */
-export function cpupri_find(this: vmlinux, p: task_struct): number[] {
+/**
+ * kernel/sched/cpupri.c: __cpupri_find(): whether p may run on a CPU of this priority. Where a `lowest_mask` is asked for,
+ * it gets those that are active, and one of them has to be.
+ */
+export function __cpupri_find(this: vmlinux, p: task_struct, lowest_mask: number[] | null, idx: number): bool {
+  const pri = this.m.cpupri;
+  const mask = p.cpus_ptr.filter((cpu) => pri[cpu] === idx);
+  if (mask.length === 0) return false;
+  if (lowest_mask === null) return true;
+  const active = mask.filter((cpu) => this.cpu_active(cpu));
+  if (active.length > 0) lowest_mask.splice(0, lowest_mask.length, ...active);
+  return active.length > 0;
+}
+
+/** kernel/sched/cpupri.c: cpupri_find() */
+export function cpupri_find(this: vmlinux, p: task_struct, lowest_mask: number[] | null): bool {
+  return this.cpupri_find_fitness(p, lowest_mask);
+}
+
+/**
+ * kernel/sched/cpupri.c: cpupri_find_fitness(): the CPUs that p may run on at the lowest priority below its own.
+ *
+ * MODEL: without a fitness_fn, which is for CPUs of different capacity. Levels at which no allowed CPU is are passed over
+ * at once; Linux counts through them.
+ */
+export function cpupri_find_fitness(this: vmlinux, p: task_struct, lowest_mask: number[] | null): bool {
   const pri = this.m.cpupri;
   const task_pri = this.convert_prio(p.prio);
-  let lowest = task_pri;
-  for (const cpu of p.cpus_ptr) if (pri[cpu] >= 0 && pri[cpu] < lowest) lowest = pri[cpu];
-  if (lowest === task_pri) return [];
-  return p.cpus_ptr.filter((cpu) => pri[cpu] === lowest && this.cpu_active(cpu));
+  for (let least = CPUPRI_NORMAL; ; ) {
+    let idx = task_pri;
+    for (const cpu of p.cpus_ptr) if (pri[cpu] >= least && pri[cpu] < idx) idx = pri[cpu];
+    if (idx === task_pri) return false;
+    if (this.__cpupri_find(p, lowest_mask, idx)) return true;
+    least = idx + 1;
+  }
 }
 
 /** kernel/sched/cpupri.c: cpupri_set() */

@@ -1642,7 +1642,11 @@ export function cpu_load(this: vmlinux, rq: rq): u64 {
   return this.cfs_rq_load_avg(this.m.cfs_rq[rq.cfs]);
 }
 
-/** kernel/sched/fair.c: capacity_of() */
+/**
+ * kernel/sched/fair.c: capacity_of()
+ *
+ * DEVIATION DV-023: nobody calls update_cpu_capacity(), so that real-time time lowers no capacity.
+ */
 export function capacity_of(this: vmlinux, cpu: number): u64 {
   return this.cpu_rq(cpu).cpu_capacity;
 }

@@ -9,6 +9,7 @@ import { S64_ZERO, u64, ZERO } from '../lib/types.js';
 import {
   type cfs_rq,
   NULL,
+  type root_domain,
   type rq,
   SCHED_CAPACITY_SCALE,
   type sched_avg,
@@ -127,6 +128,11 @@ export function newSchedDlEntity(): sched_dl_entity {
     dl_timer: NULL,
     rq: NULL,
   };
+}
+
+/** struct root_domain, after init_rootdomain(). */
+export function newRootDomain(): root_domain {
+  return { rto_mask: [], rto_cpu: -1, rto_loop: 0, rto_loop_next: 0, rto_push_work: NULL };
 }
 
 /** struct rq of CPU `cpu`, whose root queue is cfs_rq number `cfs`. */

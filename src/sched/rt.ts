@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * kernel/sched/rt.c (6.12.117): SCHED_FIFO and SCHED_RR, without CONFIG_RT_GROUP_SCHED (so without throttling).
+ * kernel/sched/rt.c (6.12.117): SCHED_FIFO and SCHED_RR, without CONFIG_RT_GROUP_SCHED: nothing here throttles, and of
+ * sched_rt_runtime_us and sched_rt_period_us only deadline tasks take notice. What is left for fair tasks is the fair server's.
  *
  * Mirrored: queueing, picking, tick, yield, preemption, class and priority changes, pushing and pulling.
- * Not modelled: RT_PUSH_IPI, which CONFIG_PREEMPT_RT turns on. MODEL: no RLIMIT_RTTIME watchdog.
+ * MODEL: no RLIMIT_RTTIME watchdog; nobody disables migration, so that no stopper is asked to push who runs in place of a waiting task.
  */
-import { KernelBug, NotModelled } from '../lib/bug.js';
+import { KernelBug } from '../lib/bug.js';
 import { type bool, S64_ZERO, s64_le, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import { CPUPRI_INVALID } from './cpupri.js';
@@ -214,9 +215,9 @@ export function select_task_rq_rt(this: vmlinux, p: task_struct, cpu: number, fl
 /** kernel/sched/rt.c: check_preempt_equal_prio(): a woken equal goes first when the running one can go elsewhere. */
 export function check_preempt_equal_prio(this: vmlinux, rq: rq, p: task_struct): void {
   const curr = this.m.task[rq.curr];
-  if (curr.nr_cpus_allowed === 1 || this.cpupri_find(curr).length === 0) return;
+  if (curr.nr_cpus_allowed === 1 || !this.cpupri_find(curr, null)) return;
   // p can itself go elsewhere.
-  if (p.nr_cpus_allowed !== 1 && this.cpupri_find(p).length > 0) return;
+  if (p.nr_cpus_allowed !== 1 && this.cpupri_find(p, null)) return;
   this.requeue_task_rt(rq, p, true);
   this.resched_curr(rq);
 }
@@ -350,13 +351,26 @@ export function get_rr_interval_rt(this: vmlinux, _rq: rq, task: task_struct): n
   return task.policy === SCHED_RR ? this.m.sched_rr_timeslice : 0;
 }
 
+/** include/linux/sched/rt.h: RR_TIMESLICE: 100 ms in jiffies. */
+export function RR_TIMESLICE(this: vmlinux): number {
+  return Math.floor((100 * this.m.HZ) / 1000);
+}
+
+/** kernel/sched/rt.c: sched_rr_handler(): a write of `ms` to sched_rr_timeslice_ms; 0 is the default. */
+export function sched_rr_handler(this: vmlinux, ms: number): void {
+  // msecs_to_jiffies()
+  this.m.sched_rr_timeslice = ms <= 0 ? this.RR_TIMESLICE() : Math.ceil((ms * this.m.HZ) / 1000);
+}
+
 /** kernel/sched/rt.c: rq_online_rt() */
 export function rq_online_rt(this: vmlinux, rq: rq): void {
+  if (rq.rt.overloaded) this.rt_set_overload(rq);
   this.cpupri_set(rq.cpu, rq.rt.highest_prio.curr);
 }
 
 /** kernel/sched/rt.c: rq_offline_rt() */
 export function rq_offline_rt(this: vmlinux, rq: rq): void {
+  if (rq.rt.overloaded) this.rt_clear_overload(rq);
   this.cpupri_set(rq.cpu, CPUPRI_INVALID);
 }
 
@@ -388,7 +402,10 @@ export function enqueue_pushable_task(this: vmlinux, rq: rq, p: task_struct): vo
   list.splice(at < 0 ? list.length : at, 0, p.id);
 
   if (p.prio < rq.rt.highest_prio.next) rq.rt.highest_prio.next = p.prio;
-  rq.rt.overloaded = 1;
+  if (!rq.rt.overloaded) {
+    this.rt_set_overload(rq);
+    rq.rt.overloaded = 1;
+  }
 }
 
 /** kernel/sched/rt.c: dequeue_pushable_task() */
@@ -400,15 +417,31 @@ export function dequeue_pushable_task(this: vmlinux, rq: rq, p: task_struct): vo
     rq.rt.highest_prio.next = this.m.task[list[0]].prio;
   } else {
     rq.rt.highest_prio.next = MAX_RT_PRIO - 1;
-    rq.rt.overloaded = 0;
+    if (rq.rt.overloaded) {
+      this.rt_clear_overload(rq);
+      rq.rt.overloaded = 0;
+    }
   }
 }
 
 /** kernel/sched/rt.c: rt_overloaded(): how many CPUs have tasks that could run elsewhere. */
 export function rt_overloaded(this: vmlinux, _rq: rq): number {
-  let n = 0;
-  for (const rq of this.m.rq) if (rq.online !== 0) n += rq.rt.overloaded;
-  return n;
+  return this.m.rd.rto_mask.length;
+}
+
+/** kernel/sched/rt.c: rt_set_overload() */
+export function rt_set_overload(this: vmlinux, rq: rq): void {
+  if (rq.online === 0) return;
+  const { rto_mask } = this.m.rd;
+  const at = rto_mask.findIndex((cpu) => cpu > rq.cpu);
+  rto_mask.splice(at < 0 ? rto_mask.length : at, 0, rq.cpu);
+}
+
+/** kernel/sched/rt.c: rt_clear_overload() */
+export function rt_clear_overload(this: vmlinux, rq: rq): void {
+  if (rq.online === 0) return;
+  const { rto_mask } = this.m.rd;
+  rto_mask.splice(rto_mask.indexOf(rq.cpu), 1);
 }
 
 /** kernel/sched/rt.c: find_lowest_rq(): the CPU with the least urgent work for `task`: its own, a near one, any; -1. */
@@ -417,8 +450,8 @@ export function find_lowest_rq(this: vmlinux, task: task_struct): number {
   let this_cpu = this.m.cpu;
   if (task.nr_cpus_allowed === 1) return -1;
 
-  const lowest_mask = this.cpupri_find(task);
-  if (lowest_mask.length === 0) return -1;
+  const lowest_mask: number[] = [];
+  if (!this.cpupri_find(task, lowest_mask)) return -1;
   if (lowest_mask.includes(cpu)) return cpu;
   if (!lowest_mask.includes(this_cpu)) this_cpu = -1;
 
@@ -495,6 +528,53 @@ export function pick_highest_pushable_task(this: vmlinux, rq: rq, cpu: number): 
   return null;
 }
 
+/* ---- RT_PUSH_IPI: a CPU with less urgent work tells those that have tasks to spare, one after the other ---- */
+
+/**
+ * kernel/sched/rt.c: rto_next_cpu(): the next CPU of rto_mask that is to push; -1 when all were asked as often as somebody
+ * wanted them to be.
+ */
+export function rto_next_cpu(this: vmlinux): number {
+  const { rd } = this.m;
+  for (;;) {
+    const cpu = this.cpumask_next(rd.rto_cpu, rd.rto_mask);
+    if (cpu !== -1) {
+      rd.rto_cpu = cpu;
+      // Not to itself.
+      if (cpu === this.m.cpu) continue;
+      return cpu;
+    }
+    rd.rto_cpu = -1;
+    if (rd.rto_loop === rd.rto_loop_next) return -1;
+    rd.rto_loop = rd.rto_loop_next;
+  }
+}
+
+/**
+ * kernel/sched/rt.c: tell_cpu_to_push(). MODEL: rto_loop_start and rto_lock keep out CPUs that do this at the same time;
+ * rq->rd is the only one there is.
+ */
+export function tell_cpu_to_push(this: vmlinux, _rq: rq): void {
+  const { rd } = this.m;
+  // A walk that is under way goes round once more.
+  rd.rto_loop_next = (rd.rto_loop_next + 1) | 0;
+  if (rd.rto_cpu >= 0) return;
+  const cpu = this.rto_next_cpu();
+  if (cpu >= 0) this.irq_work_queue_on(cpu);
+}
+
+/** kernel/sched/rt.c: rto_push_irq_work_func(): in the interrupt on a CPU with tasks to spare. */
+export function rto_push_irq_work_func(this: vmlinux): void {
+  const rq = this.this_rq();
+  if (this.has_pushable_tasks(rq)) {
+    while (this.push_rt_task(rq, true)) {
+      // until none can go
+    }
+  }
+  const cpu = this.rto_next_cpu();
+  if (cpu >= 0) this.irq_work_queue_on(cpu);
+}
+
 /** kernel/sched/rt.c: pull_rt_task(): takes from each other CPU the waiting task that is more urgent than what is here. */
 export function pull_rt_task(this: vmlinux, this_rq: rq): void {
   const this_cpu = this_rq.cpu;
@@ -503,11 +583,20 @@ export function pull_rt_task(this: vmlinux, this_rq: rq): void {
   const rt_overload_count = this.rt_overloaded(this_rq);
   if (rt_overload_count === 0) return;
   // The only one with tasks to spare is this CPU.
-  if (rt_overload_count === 1 && this_rq.rt.overloaded) return;
-  if (this.m.sched_feat.RT_PUSH_IPI) throw new NotModelled('pull_rt_task: tell_cpu_to_push()');
+  if (rt_overload_count === 1 && this.m.rd.rto_mask.includes(this_cpu)) return;
+  if (this.m.sched_feat.RT_PUSH_IPI) {
+    this.tell_cpu_to_push(this_rq);
+    return;
+  }
 
-  for (const src_rq of this.m.rq) {
-    if (!src_rq.rt.overloaded || src_rq.online === 0 || src_rq.cpu === this_cpu) continue;
+  // The mask is read as it is when the walk comes there: pulling the last task of a CPU takes it out.
+  for (
+    let cpu = this.cpumask_next(-1, this.m.rd.rto_mask);
+    cpu !== -1;
+    cpu = this.cpumask_next(cpu, this.m.rd.rto_mask)
+  ) {
+    if (cpu === this_cpu) continue;
+    const src_rq = this.cpu_rq(cpu);
     if (src_rq.rt.highest_prio.next >= this_rq.rt.highest_prio.curr) continue;
 
     this.double_lock_balance(this_rq, src_rq);

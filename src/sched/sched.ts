@@ -177,9 +177,26 @@ export interface rt_rq {
   highest_prio: { curr: number; next: number };
   /** tasks that could run elsewhere, by priority; first in, first out among equals */
   pushable_tasks: task_ptr[];
-  /** in rd->rto_mask */
+  /** in rd->rto_mask, as long as the CPU is online */
   overloaded: number;
   rt_queued: number;
+}
+
+/**
+ * kernel/sched/sched.h: struct root_domain, one for all CPUs.
+ *
+ * MODEL: cpupri is `sched_state.cpupri`; rto_count is the size of rto_mask; the others are deadline tasks' and load balancing's.
+ */
+export interface root_domain {
+  /** CPUs with real-time tasks that could run elsewhere, ascending */
+  rto_mask: number[];
+  /** RT_PUSH_IPI: the CPU of rto_mask that pushes; -1 when none does */
+  rto_cpu: number;
+  /** the round that this is, and the one that was asked for last */
+  rto_loop: number;
+  rto_loop_next: number;
+  /** the CPU that rto_push_work is queued on; NULL when it is on none */
+  rto_push_work: number;
 }
 
 /** kernel/sched/sched.h: struct dl_rq. MODEL: only a server can be in its tree, so its size says it all. */
@@ -383,6 +400,7 @@ export interface sched_state {
   sd_llc_id: number[];
   /** per CPU: the span of sd_llc, ascending; empty when the CPU has no scheduling domain */
   sd_llc: number[][];
+  rd: root_domain;
   /** rd->cpupri.cpu_to_pri: per CPU, see cpupri */
   cpupri: number[];
   /** lib/cpumask.c: per CPU, what cpumask_any_and_distribute() chose there last */

@@ -2,10 +2,11 @@
 /**
  * kernel/sched/syscalls.c (6.12.117): nice, sched_setattr, sched_yield, and yield_to.
  *
- * Mirrored: all that changes scheduling. MODEL: no capability, rlimit and LSM checks (the caller may), no uclamp,
- * no priority inheritance. Not modelled: SCHED_DEADLINE tasks.
+ * Mirrored: all that changes scheduling. MODEL: no capability, rlimit and LSM checks (the caller may), no uclamp, no
+ * rt_mutex: nobody lends a priority, so rt_effective_prio() and rt_mutex_adjust_pi() change nothing. Not modelled:
+ * SCHED_DEADLINE tasks.
  */
-import { NotModelled } from '../lib/bug.js';
+import { KernelBug, NotModelled } from '../lib/bug.js';
 import { EINVAL, ESRCH } from '../lib/errno.js';
 import { type bool, gt, lt, type u32, u64, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
@@ -24,11 +25,14 @@ import {
   MIN_NICE,
   NICE_TO_PRIO,
   PRIO_TO_NICE,
+  SCHED_FIFO,
   SCHED_FLAG_ALL,
   SCHED_FLAG_KEEP_PARAMS,
   SCHED_FLAG_RESET_ON_FORK,
   SCHED_FLAG_SUGOV,
   SCHED_FLAG_UTIL_CLAMP,
+  SCHED_NORMAL,
+  SCHED_RESET_ON_FORK,
   SETPARAM_POLICY,
   type task_struct,
 } from './sched.js';
@@ -143,12 +147,19 @@ export function __setscheduler_params(this: vmlinux, p: task_struct, attr: sched
   this.set_load_weight(p, true);
 }
 
-/** kernel/sched/syscalls.c: __sched_setscheduler(): 0, or -EINVAL. */
+/**
+ * kernel/sched/syscalls.c: __sched_setscheduler(): 0, or -EINVAL. `pi` is false where priority inheritance is left alone,
+ * which is the only way in from an interrupt.
+ *
+ * MODEL: the policy cannot change between the first look and the lock.
+ */
 export function __sched_setscheduler(this: vmlinux, p: task_struct, attr: sched_attr, _user: bool, pi: bool): number {
   const se = this.m.se[p.se];
   let policy = attr.sched_policy;
   let queue_flags = DEQUEUE_SAVE | DEQUEUE_MOVE | DEQUEUE_NOCLOCK;
   let reset_on_fork: number;
+
+  if (pi && !this.in_task()) throw new KernelBug('BUG_ON', '__sched_setscheduler: pi && in_interrupt()');
 
   // A negative policy says: keep it.
   if (policy < 0) {
@@ -222,6 +233,65 @@ export function __sched_setscheduler(this: vmlinux, p: task_struct, attr: sched_
   // After the locks are dropped.
   this.do_balance_callbacks(rq, this.splice_balance_callbacks(rq));
   return 0;
+}
+
+/** kernel/sched/syscalls.c: _sched_setscheduler(): nice value and slice stay as they are. */
+export function _sched_setscheduler(
+  this: vmlinux,
+  p: task_struct,
+  policy: number,
+  sched_priority: u32,
+  check: bool,
+): number {
+  const se = this.m.se[p.se];
+  const reset = policy !== SETPARAM_POLICY && (policy & SCHED_RESET_ON_FORK) !== 0;
+  const attr: sched_attr = {
+    sched_policy: reset ? policy & ~SCHED_RESET_ON_FORK : policy,
+    sched_flags: reset ? SCHED_FLAG_RESET_ON_FORK : 0,
+    sched_nice: PRIO_TO_NICE(p.static_prio),
+    sched_priority,
+    sched_runtime: se.custom_slice ? se.slice : ZERO,
+  };
+  return this.__sched_setscheduler(p, attr, check, true);
+}
+
+/** kernel/sched/syscalls.c: sched_setscheduler(), with the one member of struct sched_param. */
+export function sched_setscheduler(this: vmlinux, p: task_struct, policy: number, sched_priority: u32): number {
+  return this._sched_setscheduler(p, policy, sched_priority, true);
+}
+
+/** kernel/sched/syscalls.c: sched_setscheduler_nocheck() */
+export function sched_setscheduler_nocheck(this: vmlinux, p: task_struct, policy: number, sched_priority: u32): number {
+  return this._sched_setscheduler(p, policy, sched_priority, false);
+}
+
+/** kernel/sched/syscalls.c: sched_set_fifo(): what kernel threads ask for. */
+export function sched_set_fifo(this: vmlinux, p: task_struct): void {
+  const r = this.sched_setscheduler_nocheck(p, SCHED_FIFO, MAX_RT_PRIO / 2);
+  this.warnOn(r !== 0, 'sched_set_fifo: sched_setscheduler_nocheck() != 0');
+}
+
+/** kernel/sched/syscalls.c: sched_set_fifo_low() */
+export function sched_set_fifo_low(this: vmlinux, p: task_struct): void {
+  const r = this.sched_setscheduler_nocheck(p, SCHED_FIFO, 1);
+  this.warnOn(r !== 0, 'sched_set_fifo_low: sched_setscheduler_nocheck() != 0');
+}
+
+/** kernel/sched/syscalls.c: sched_set_normal() */
+export function sched_set_normal(this: vmlinux, p: task_struct, nice: number): void {
+  const attr: sched_attr = {
+    sched_policy: SCHED_NORMAL,
+    sched_flags: 0,
+    sched_nice: nice,
+    sched_priority: 0,
+    sched_runtime: ZERO,
+  };
+  this.warnOn(this.sched_setattr_nocheck(p, attr) !== 0, 'sched_set_normal: sched_setattr_nocheck() != 0');
+}
+
+/** kernel/sched/syscalls.c: sched_setattr() */
+export function sched_setattr(this: vmlinux, p: task_struct, attr: sched_attr): number {
+  return this.__sched_setscheduler(p, attr, true, true);
 }
 
 /** kernel/sched/syscalls.c: sched_setattr_nocheck() */

@@ -4,7 +4,7 @@ import { namedBy, namedInTree } from '../../src/conform/sched/differ.js';
 import type { NativeEngine } from '../../src/native/engine.js';
 import type { Schema } from '../../src/native/format.js';
 
-const nothing = { rq_more: [], cfs_more: [], task: [], se: [], se_more: [], pelt: [], tg_more: [] };
+const nothing = { rq_more: [], cfs_more: [], task: [], task_more: [], se: [], se_more: [], pelt: [], tg_more: [] };
 const schema = (other_names: string[], absent: string[] = []) =>
   ({
     ...nothing,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
-import { knobFaults } from '../../src/machine/knobs.js';
+import { boot } from '../../src/machine/boot.js';
+import { getKnob, knobFaults, setKnob } from '../../src/machine/knobs.js';
 import { catalogue } from '../../src/scenario/catalogue.js';
 import { kernelByName, pin } from '../../src/series/registry.js';
+import { bind } from '../../src/vmlinux/bind.js';
 
 const patched = kernelByName('v6.19-rc1+semantics-aware-v2');
 
@@ -34,6 +36,13 @@ describe('knobs by name', () => {
       ['knob-value', 'scenario.events[0]', '7'],
       ['unknown-knob', 'scenario.events[1]', '"hz"'],
     ]);
+  });
+
+  it('takes the slice of SCHED_RR in ms, and 0 for its default', () => {
+    const m = boot(pin, { cpus: 1, hz: 250, knobs: { sched_rr_timeslice_ms: 9 } });
+    expect([m.sched_rr_timeslice, getKnob(m, 'sched_rr_timeslice_ms')]).toEqual([3, 12]);
+    setKnob(bind(pin, m), m, 'sched_rr_timeslice_ms', 0);
+    expect(getKnob(m, 'sched_rr_timeslice_ms')).toBe(100);
   });
 
   it('finds nothing in the catalogue', () => {

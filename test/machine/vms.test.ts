@@ -126,3 +126,17 @@ describe('a machine with VMs', () => {
     if (a?.ev === 'advance') expect(a.ns).toBeGreaterThanOrEqual(0);
   });
 });
+
+describe('a VM with a policy', () => {
+  it('has vCPU threads that are real-time, and keep their nice value', () => {
+    const m = boot(linux_6_12, {
+      cpus: 2,
+      vms: [{ name: 'vm', vcpus: 2, nice: 3, policy: 'rr', rt_priority: 7 }],
+    });
+    const threads = m.task.filter((p) => m.vcpuOfTask[p.id] >= 0);
+    expect(threads.map((p) => [p.policy, p.prio, p.static_prio, p.sched_class])).toEqual([
+      [2, 92, 123, 'rt_sched_class'],
+      [2, 92, 123, 'rt_sched_class'],
+    ]);
+  });
+});

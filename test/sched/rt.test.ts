@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { KernelBug } from '../../src/lib/bug.js';
-import { s64_toNumber, toNumber } from '../../src/lib/types.js';
+import { s64_toNumber, toNumber, u64 } from '../../src/lib/types.js';
 import { checkSched } from '../../src/machine/invariants-sched.js';
+import { forkTask } from '../../src/sched/boot-sched.js';
 import { Bench } from './harness.js';
 
 const FIFO = 1;
@@ -205,6 +206,102 @@ describe('real-time tasks on several CPUs', () => {
     expect([p.cpu, b.m.rq[0].rt.pushable_tasks, b.m.rq[0].rt.overloaded]).toEqual([0, [p.id], 1]);
     b.block(1);
     expect([b.running(1), p.cpu, b.m.rq[0].rt.overloaded]).toEqual([p, 1, 0]);
+    expect(checkSched(b.m)).toEqual([]);
+  });
+
+  it('are pushed by an interrupt with RT_PUSH_IPI, from every CPU that has some to spare, the lowest CPU first', () => {
+    const b = new Bench({ cpus: 3 });
+    b.m.sched_feat.RT_PUSH_IPI = true;
+    for (const cpu of [0, 1, 2]) {
+      b.policy(b.fork(0, { cpu }), FIFO, 9);
+      b.schedule(cpu);
+    }
+    const spare = [1, 2].map((cpu) => {
+      const p = b.fork(0, { cpu, cpus: all });
+      b.m.cpu = cpu;
+      b.policy(p, FIFO, 4 + cpu);
+      return p;
+    });
+    expect([spare.map((p) => p.cpu), b.m.rd.rto_mask]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    b.block(0);
+    // It pulls nothing itself: CPU 1 is told, and tells CPU 2.
+    expect([b.running(0), b.m.rd.rto_push_work, b.m.host_irq[1]]).toEqual([null, 1, [0xfb]]);
+    const deliver = (cpu: number) => {
+      b.m.cpu = cpu;
+      b.k.__flush_smp_call_function_queue();
+    };
+    deliver(1);
+    expect([spare.map((p) => p.cpu), b.m.rd.rto_push_work]).toEqual([[0, 2], 2]);
+    deliver(2);
+    // What CPU 0 was given counts: CPU 2's is more urgent and follows, and CPU 0 has now one to spare.
+    expect([spare.map((p) => p.cpu), b.m.rd.rto_mask]).toEqual([[0, 0], [0]]);
+    b.resched(0);
+    expect(b.running(0)).toBe(spare[1]);
+    expect(checkSched(b.m)).toEqual([]);
+  });
+});
+
+describe('sched_setscheduler() and its like', () => {
+  it('keep nice value and slice', () => {
+    const b = new Bench();
+    const p = b.fork(7);
+    b.se(p).custom_slice = 1;
+    b.se(p).slice = u64(5_000_000);
+    expect(b.k.sched_setscheduler_nocheck(p, FIFO, 30)).toBe(0);
+    expect(b.k.sched_setscheduler(p, 0, 0)).toBe(0);
+    expect([p.static_prio, toNumber(b.se(p).slice)]).toEqual([127, 5_000_000]);
+  });
+
+  it('are called from interrupts without priority inheritance alone', () => {
+    const b = new Bench();
+    const p = b.fork();
+    b.m.hardirq = 1;
+    expect(() => b.k.sched_setscheduler_nocheck(p, FIFO, 30)).toThrow('pi && in_interrupt()');
+    const attr = { sched_policy: FIFO, sched_flags: 0, sched_nice: 0, sched_priority: 30, sched_runtime: u64(0) };
+    expect(b.k.__sched_setscheduler(p, attr, false, false)).toBe(0);
+    expect([p.prio, p.sched_class]).toEqual([69, 'rt_sched_class']);
+  });
+
+  it('put a task of the same priority behind its equals without priority inheritance, and leave it with', () => {
+    const b = new Bench();
+    const [a, c] = [b.fork(), b.fork()];
+    b.policy(a, FIFO, 5);
+    b.policy(c, FIFO, 5);
+    expect(b.m.rq[0].rt.queue).toEqual([a.id, c.id]);
+    b.policy(a, RR, 5);
+    expect(b.m.rq[0].rt.queue).toEqual([a.id, c.id]);
+    const attr = { sched_policy: FIFO, sched_flags: 0, sched_nice: 0, sched_priority: 5, sched_runtime: u64(0) };
+    b.k.__sched_setscheduler(a, attr, false, false);
+    expect(b.m.rq[0].rt.queue).toEqual([c.id, a.id]);
+  });
+
+  it('give what kernel threads ask for', () => {
+    const b = new Bench();
+    const p = b.fork();
+    b.k.sched_set_fifo(p);
+    expect([p.policy, p.rt_priority]).toEqual([FIFO, 50]);
+    b.k.sched_set_fifo_low(p);
+    expect([p.policy, p.rt_priority]).toEqual([FIFO, 1]);
+    b.k.sched_set_normal(p, -3);
+    expect([p.policy, p.static_prio, p.sched_class]).toEqual([0, 117, 'fair_sched_class']);
+  });
+
+  it('are passed on to children, unless the parent asked for a reset', () => {
+    const b = new Bench();
+    const p = b.fork(-5);
+    b.policy(p, RR, 3);
+    b.schedule();
+    const child = () => forkTask(b.k, { comm: 'child', pid: 9, nice: 0, group: 0, cpus: [0], ofCurrent: true });
+    const heir = child();
+    expect([heir.policy, heir.prio, heir.sched_class]).toEqual([RR, 96, 'rt_sched_class']);
+    b.k.sched_setscheduler_nocheck(p, RR | 0x4000_0000, 4);
+    const reset = child();
+    expect([reset.policy, reset.static_prio, reset.sched_class, reset.sched_reset_on_fork]).toEqual([
+      ...[0, 120, 'fair_sched_class', 0],
+    ]);
     expect(checkSched(b.m)).toEqual([]);
   });
 });

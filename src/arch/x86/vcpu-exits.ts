@@ -82,7 +82,7 @@ export function hostIrq(this: vmlinux_x86, vector: number): void {
     case CALL_FUNCTION_SINGLE_VECTOR:
     case CALL_FUNCTION_VECTOR:
       // generic_smp_call_function_single_interrupt(); ack_kick() does nothing
-      this.sched_ttwu_pending();
+      this.__flush_smp_call_function_queue();
       break;
     default: // what the others are sent for is set already: need_resched, or EXITING_GUEST_MODE
       break;
@@ -429,7 +429,7 @@ export function takeHostIrq(this: vmlinux_x86, cpu: number, vector: number): voi
     return;
   }
   // WHY: the CPU has been in the host since it was sent, for another reason, and took it there
-  const wakes = this.m.rq[cpu].wake_list.length > 0;
+  const wakes = this.m.rq[cpu].wake_list.length > 0 || this.m.rd.rto_push_work === cpu;
   if (id !== NULL && vector >= CALL_FUNCTION_SINGLE_VECTOR && !wakes && !this.leavesGuest(this.m.vcpu[id])) return;
   if (!this.exitExternalInterrupt(cpu, vector)) this.hostIrq(vector);
 }

@@ -2,7 +2,7 @@
 /** Records vectors: random sequences of all kinds, executed by the kernel's own code. */
 import type { NativeEngine } from '../../native/engine.js';
 import type { Operation } from '../../operation/sched.js';
-import { generateSequence, KINDS, xorshift32 } from '../sched/generate.js';
+import { generateSequence, KINDS, menuOf, xorshift32 } from '../sched/generate.js';
 
 export interface RecordOptions {
   readonly sequences: number;
@@ -24,6 +24,7 @@ export function* recordVectors(engine: NativeEngine, options: RecordOptions): It
     const { setup, ops, ...about } = generateSequence(xorshift32(seed), KINDS[seed % KINDS.length]!, {
       cpus: engine.cpus,
       length: options.length,
+      menu: menuOf(engine.schema),
       wraps: false,
     });
     engine.reset();
@@ -37,6 +38,7 @@ export function* recordVectors(engine: NativeEngine, options: RecordOptions): It
       seq,
       seed,
       tree: engine.tree.version,
+      ...(engine.schema.absent.length === 0 ? {} : { absent: engine.schema.absent }),
       ...about,
       setup: setup.map(withoutZeros),
       setup_r,

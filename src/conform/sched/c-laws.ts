@@ -107,7 +107,7 @@ function reweighted({ op, before, after }: Step): Asked {
 
 /** A sleeper whose nice value changes. */
 function reweightedAsleep({ op, before, after }: Step): Asked {
-  if (op.op !== 'NICE' || before.places.realtime.has(op.id)) return null;
+  if (op.op !== 'NICE' || before.isRealtime(op.id)) return null;
   const [was, is] = [before.entityOfTask(op.id), after.entityOfTask(op.id)];
   if (before.se(was, 'on_rq') !== 0 || after.se(is, 'on_rq') !== 0) return null;
   const [w, more] = [before.big(was, 'weight'), after.big(is, 'weight')];
@@ -122,7 +122,7 @@ function reweightedAsleep({ op, before, after }: Step): Asked {
 function placed(step: Step): Asked {
   const { op, r, before, after } = step;
   const moved = op.op === 'MOVE' || op.op === 'AFFINITY';
-  if ((!moved && (op.op !== 'WAKE' || r !== 1)) || before.places.realtime.has(op.id)) return null;
+  if ((!moved && (op.op !== 'WAKE' || r !== 1)) || before.isRealtime(op.id)) return null;
   const [was, is] = [before.entityOfTask(op.id), after.entityOfTask(op.id)];
   const [from, to] = [before.task(op.id, 'cpu'), after.task(op.id, 'cpu')];
   const queue = after.queueOf(op.id);

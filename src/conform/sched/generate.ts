@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Random operation sequences for differential runs, in nine kinds and one of its own.
+ * Random operation sequences for differential runs, in ten kinds and one of its own.
  *
  * Pure: all chance comes from the numbers passed in. Most values come from menus of boundaries (the clamps of
  * slices and shares, ticks just early and just late, one and a full tick), because that is where widths, signs and
  * comparisons differ; the rest is drawn evenly.
  */
-import { type Operation, type OpName, operation } from '../../operation/sched.js';
+import { FEATURE_NAMES } from '../../native/format.js';
+import { type Operation, type OpName, operation, SYSCTL_NAMES } from '../../operation/sched.js';
 
 /** A source of u32. */
 export type Random = () => number;
@@ -34,6 +35,7 @@ export const KINDS = [
   'extreme-attr',
   'everything',
   'realtime',
+  'realtime-storm',
 ] as const;
 /** CPUs go down and come back. WHY not one of the others: which of those a seed makes goes by their number. */
 export const HOTPLUG = 'hotplug';
@@ -65,10 +67,18 @@ export interface SequenceOptions {
   readonly wraps?: boolean;
   /** may switch scheduler features, before anything else and in between (operation FEATURE); true when left out */
   readonly features?: boolean;
+  /** what there is to switch and to set; that of the pin when left out */
+  readonly menu?: Menu;
   /** longest single step of the clock, ns */
   readonly maxAdvance?: number;
   /** where to look closer */
   readonly focus?: Focus;
+}
+
+/** Features and sysctls that are drawn, by their numbers in FEATURE_NAMES and SYSCTL_NAMES. */
+export interface Menu {
+  readonly features: readonly number[];
+  readonly sysctls: readonly number[];
 }
 
 /** What a patch is about: the operations that lead there, and the times that its comparisons may turn on. */
@@ -83,8 +93,9 @@ interface Shape {
   readonly groups: boolean;
   readonly nested: boolean;
   readonly nice: 'zero' | 'mixed' | 'extreme';
-  /** some tasks become SCHED_FIFO or SCHED_RR */
+  /** some tasks become SCHED_FIFO or SCHED_RR; in a storm most of them are, and all may run on several CPUs */
   readonly realtime?: boolean;
+  readonly storm?: boolean;
   /** how often each operation is drawn, relative to the others */
   readonly weights: Partial<Record<OpName, number>>;
 }
@@ -108,6 +119,17 @@ const SHAPES: Readonly<Record<Kind, Shape>> = {
     nice: 'mixed',
     realtime: true,
     weights: { ...RUN, ...GROUP, YIELD_TO: 16, NICE: 3, SETATTR: 8, SERVER_TIMER: 16, AFFINITY: 2 },
+  },
+  'realtime-storm': {
+    groups: false,
+    nested: false,
+    nice: 'mixed',
+    realtime: true,
+    storm: true,
+    weights: {
+      ...{ ...RUN, ADVANCE: 12, TICK: 12, BLOCK: 12, WAKE: 24, NICE: 2, FORK: 2 },
+      ...{ SETATTR: 8, SETSCHED: 12, RR_SLICE: 1, SERVER_TIMER: 6, AFFINITY: 6 },
+    },
   },
   hotplug: {
     groups: true,
@@ -137,16 +159,40 @@ const [REALTIME, PRIORITIES] = [
   [1, 2],
   [1, 2, 50, 98, 99],
 ];
+/** SCHED_RESET_ON_FORK */
+const RESET_ON_FORK = 0x4000_0000;
 /** Virtual times next to 0, to both ends of s64, and far from everything. */
 const VTIMES = [0n, -1n, -1_000_000n, 1_000_000_000n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 5_000_000n, 2n ** 62n];
+const RT_PUSH_IPI = 18;
 /** Positions in features.h of the features that mirrored code asks for. */
-const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, 21, 25];
+const FEATURES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 15, 17, RT_PUSH_IPI, 21, 25];
+
+/** Those of CFS, by name: positions differ from its own features.h. */
+const CFS_FEATURES = [
+  ...['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'SIS_PROP', 'UTIL_EST_FASTUP', 'ALT_PERIOD', 'BASE_SLICE'],
+];
+const PIN_MENU: Menu = { features: FEATURES, sysctls: [] };
+/** ns, around what they are at first with 1, 2, 4 and 8 CPUs */
+const LATENCIES = [0, 1, 750_000, 2_250_000, 6_000_000, 12_000_000, 18_000_000, 24_000_000, 4_294_967_295];
+const GRANULARITIES = [0, 1, 100_000, 750_000, 1_000_000, 2_000_000, 3_000_000, 100_000_000];
+
+/** What the tree has of what mirrored code reads. Sysctls are those of CFS: a tree without its latency has none. */
+export function menuOf(schema: { readonly features: readonly string[]; readonly sysctls: readonly string[] }): Menu {
+  const isThere = (id: number): boolean => schema.features.includes(FEATURE_NAMES[id]!);
+  const known = [...FEATURES, ...CFS_FEATURES.map((name) => FEATURE_NAMES.indexOf(name))];
+  const sysctls = SYSCTL_NAMES.flatMap((name, id) => (schema.sysctls.includes(name) ? [id] : []));
+  return {
+    features: known.filter(isThere),
+    sysctls: sysctls.includes(SYSCTL_NAMES.indexOf('latency_ns')) ? sysctls : [],
+  };
+}
 
 /** The native engine takes more; a state with more takes long to compare. */
 const [MOST_TASKS, MOST_GROUPS] = [80, 8];
 
 class SequenceMaker {
   private readonly shape: Shape;
+  private readonly menu: Menu;
   private readonly draw: OpName[];
   /** so far */
   private tasks = 0;
@@ -158,8 +204,10 @@ class SequenceMaker {
     private readonly options: SequenceOptions,
   ) {
     this.shape = SHAPES[kind];
+    this.menu = options.menu ?? PIN_MENU;
     this.draw = Object.entries(this.shape.weights).flatMap(([op, n]) => new Array<OpName>(n).fill(op as OpName));
     if (options.features !== false) this.draw.push('FEATURE');
+    if (options.features !== false && this.menu.sysctls.length > 0) this.draw.push('SYSCTL');
     if (options.cpus > 1 && this.shape.weights.AFFINITY === undefined) this.draw.push('AFFINITY');
     for (const [op, n] of Object.entries(options.focus?.weights ?? {})) {
       if (this.possible(op as OpName)) this.draw.push(...new Array<OpName>(n).fill(op as OpName));
@@ -214,8 +262,15 @@ class SequenceMaker {
 
   private fork(cpu: number): Operation {
     this.tasks++;
-    const anywhere = this.options.cpus > 1 && this.chance(2) ? 1 : 0;
+    const storm = this.shape.storm === true;
+    const anywhere = this.options.cpus > 1 && (storm || this.chance(2)) ? 1 : 0;
     return operation('FORK', { cpu, a: this.nice(), b: this.below(this.groups), flags: anywhere });
+  }
+
+  /** In a storm, some of them of whoever runs there, if anybody does. */
+  private child(cpu: number): Operation {
+    const op = this.fork(cpu);
+    return this.shape.storm === true && this.chance(2) ? { ...op, flags: op.flags | 2 } : op;
   }
 
   private group(): Operation {
@@ -225,11 +280,27 @@ class SequenceMaker {
   }
 
   private attributes(cpu: number, id: number): Operation {
-    if (this.shape.realtime === true && this.chance(4)) {
-      return operation('SETATTR', { cpu, id, a: this.of(PRIORITIES), flags: this.of(REALTIME) });
-    }
+    const isRealtime = this.shape.storm === true ? !this.chance(5) : this.shape.realtime === true && this.chance(4);
+    if (isRealtime) return operation('SETATTR', { cpu, id, a: this.of(PRIORITIES), flags: this.of(REALTIME) });
     const flags = this.shape.nice === 'extreme' ? this.of(POLICIES) : 0;
     return operation('SETATTR', { cpu, id, a: this.nice(), b: this.slice(), flags });
+  }
+
+  private sysctl(): Operation {
+    const id = this.of(this.menu.sysctls);
+    const name = SYSCTL_NAMES[id]!;
+    const few = name === 'child_runs_first' ? 2 : name === 'tunable_scaling' ? 4 : 0;
+    if (few > 0) return operation('SYSCTL', { id, a: this.below(few) });
+    return operation('SYSCTL', { id, a: this.of(name === 'latency_ns' ? LATENCIES : GRANULARITIES) });
+  }
+
+  /** sched_setscheduler() and its like: by policy and priority, some from an interrupt, or as kernel threads ask for it. */
+  private policy(cpu: number, id: number): Operation {
+    const b = this.of([0, 0, 0, 1, 1, 1, 2, 3, 4]);
+    if (b === 4) return operation('SETSCHED', { cpu, id, a: this.nice(), b });
+    const policy = this.chance(4) ? this.of(POLICIES) : this.of(REALTIME);
+    const a = REALTIME.includes(policy) ? this.of(PRIORITIES) : 0;
+    return operation('SETSCHED', { cpu, id, a, b, flags: b === 0 && this.chance(6) ? policy | RESET_ON_FORK : policy });
   }
 
   private operation(): Operation {
@@ -249,6 +320,10 @@ class SequenceMaker {
         return operation(op, { cpu, id, a: this.nice() });
       case 'SETATTR':
         return this.attributes(cpu, id);
+      case 'SETSCHED':
+        return this.policy(cpu, id);
+      case 'RR_SLICE':
+        return operation(op, { cpu, a: this.of([1, 2, 5, 100]) });
       case 'AFFINITY':
         return operation(op, { cpu, id, a: 1 + this.below(2 ** this.options.cpus - 1) });
       case 'CPU_DOWN':
@@ -257,9 +332,11 @@ class SequenceMaker {
       case 'GROUP_IDLE':
         return operation(op, { cpu, id: this.below(this.groups), a: this.below(2) });
       case 'FEATURE':
-        return operation(op, { cpu, id: this.of(FEATURES), a: this.below(2) });
+        return operation(op, { cpu, id: this.of(this.menu.features), a: this.below(2) });
+      case 'SYSCTL':
+        return this.sysctl();
       case 'FORK':
-        return this.tasks < MOST_TASKS ? this.fork(cpu) : operation('TICK', { cpu });
+        return this.tasks < MOST_TASKS ? this.child(cpu) : operation('TICK', { cpu });
       case 'GROUP':
         return this.groups < MOST_GROUPS ? this.group() : operation('TICK', { cpu });
       case 'MOVE':
@@ -272,10 +349,21 @@ class SequenceMaker {
   }
 
   private *knobs(): Iterable<Operation> {
-    if (this.options.features === false || !this.chance(3)) return;
+    if (this.options.features === false) return;
+    if (this.shape.storm === true && this.chance(3)) yield operation('FEATURE', { id: RT_PUSH_IPI, a: 1 });
+    if (!this.chance(3)) return;
     for (let n = 1 + this.below(3); n > 0; n--) {
-      yield operation('FEATURE', { id: this.of(FEATURES), a: this.below(2) });
+      yield operation('FEATURE', { id: this.of(this.menu.features), a: this.below(2) });
+      if (this.menu.sysctls.length > 0) yield this.sysctl();
     }
+  }
+
+  /** WHY: until sched_nr_latency tasks run on a queue, CFS names no last buddy; only a write to tunable_scaling moves it. */
+  private *fewForLatency(): Iterable<Operation> {
+    const [latency, scaling] = ['latency_ns', 'tunable_scaling'].map((name) => SYSCTL_NAMES.indexOf(name));
+    if (this.options.features === false || this.menu.sysctls.length === 0 || !this.chance(2)) return;
+    yield operation('SYSCTL', { id: latency!, a: this.of(LATENCIES) });
+    yield operation('SYSCTL', { id: scaling!, a: this.below(3) });
   }
 
   private *virtualTimes(): Iterable<Operation> {
@@ -303,6 +391,7 @@ class SequenceMaker {
     yield operation('BASE_SLICE', { a: base_slice });
     yield* this.caches();
     yield* this.knobs();
+    yield* this.fewForLatency();
     for (let n = this.shape.groups ? 1 + this.below(4) : 0; n > 0; n--) yield this.group();
     for (let g = 1; g < this.groups; g++) {
       if (this.chance(2)) yield operation('SHARES', { id: g, a: this.shares() });
@@ -310,7 +399,8 @@ class SequenceMaker {
     yield* this.virtualTimes();
     while (this.tasks < tasks) {
       yield this.fork(this.cpu());
-      if (this.shape.nice === 'extreme' && this.chance(3)) yield this.attributes(0, this.tasks - 1);
+      if (this.shape.storm === true ? !this.chance(4) : this.shape.nice === 'extreme' && this.chance(3))
+        yield this.attributes(0, this.tasks - 1);
     }
     for (let cpu = 0; cpu < this.options.cpus; cpu++) yield operation('SCHEDULE', { cpu });
   }

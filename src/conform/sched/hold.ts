@@ -16,7 +16,7 @@ import {
   namedBy,
   nativeLockstep,
 } from './differ.js';
-import { generateSequence, HOTPLUG, KINDS, type Kind, xorshift32 } from './generate.js';
+import { generateSequence, HOTPLUG, KINDS, type Kind, menuOf, xorshift32 } from './generate.js';
 import { compareSingleFunctions, type SingleResult } from './single-functions.js';
 import { suspectsOf } from './suspects.js';
 
@@ -60,7 +60,15 @@ export async function holdScheduler(kernel: Kernel, asked: LockstepAsked, report
     const differ = (operations: number, kinds?: readonly Kind[]) => {
       const [model, c, naming] = [modelLockstep(kernel, cpus), nativeLockstep(native), namedBy(native)];
       const progress = (n: number) => report(done + n, `operations, ${cpus} CPUs`);
-      const options = { ...GENERATION, cpus, seed: asked.seed, operations, progress, ...(kinds && { kinds }) };
+      const options = {
+        ...GENERATION,
+        menu: menuOf(native.schema),
+        cpus,
+        seed: asked.seed,
+        operations,
+        progress,
+        ...(kinds && { kinds }),
+      };
       const differed = differential(model, c, naming, options);
       done += differed.operations;
       runs.push({ cpus, hotplug: kinds !== undefined, ...differed });
@@ -105,7 +113,11 @@ export async function schedulerCalls(kernel: Kernel, asked: LockstepAsked): Prom
     const lockstep = nativeLockstep(native);
     for (let [n, seed] = [0, asked.seed]; n < asked.operations / asked.cpus.length; seed++) {
       const kind = KINDS[seed % KINDS.length]!;
-      const { setup, ops } = generateSequence(xorshift32(seed), kind, { ...GENERATION, cpus });
+      const { setup, ops } = generateSequence(xorshift32(seed), kind, {
+        ...GENERATION,
+        menu: menuOf(native.schema),
+        cpus,
+      });
       const all = [...setup, ...ops];
       const difference = compareRuns(model.run(all), lockstep.run(all), namedBy(native));
       counts.active = false;

@@ -4,7 +4,7 @@ import { type i64, u64 } from '../../lib/types.js';
 import { cloneMachine } from '../../machine/clone.js';
 import type { ConformState, CpuState, Operation, Word } from '../../operation/sched.js';
 import { initSched, newSchedState } from '../../sched/boot-sched.js';
-import { NULL, type sched_entity } from '../../sched/sched.js';
+import { NULL, type rq, type sched_entity } from '../../sched/sched.js';
 import { bind, type Kernel } from '../../vmlinux/bind.js';
 import type { kernel_state_x86, vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { performOperation } from './operation-table.js';
@@ -38,6 +38,7 @@ function newMachine(kernel: Kernel, cpus: number): kernel_state_x86 {
   return cloneMachine({
     ...sched,
     cpu: 0,
+    hardirq: 0,
     hrtimer: [],
     kvm: [],
     vcpu: [],
@@ -106,14 +107,17 @@ function execute(k: vmlinux_x86, firstTask: number, op: Operation): number {
   const m = k.m;
   m.cpu = op.cpu;
   const r = performOperation({ k, firstTask }, op);
+  const waits = ({ cpu, wake_list }: rq): boolean => wake_list.length > 0 || m.rd.rto_push_work === cpu;
   do {
     // RESCHED is an operation of its own: nobody hears of the interrupts that ask for it.
     for (const vectors of m.host_irq) vectors.length = 0;
-    // The interrupts of queued wake-ups come in right after the operation.
-    for (const rq of m.rq) {
-      if (rq.wake_list.length === 0) continue;
-      m.cpu = rq.cpu;
-      k.sched_ttwu_pending();
+    // The interrupts of what is queued for a CPU come in right after the operation; one may queue for another CPU.
+    while (m.rq.some(waits)) {
+      for (const rq of m.rq) {
+        if (!waits(rq)) continue;
+        m.cpu = rq.cpu;
+        k.__flush_smp_call_function_queue();
+      }
     }
   } while (k.runKernelThreads());
   for (const vectors of m.host_irq) vectors.length = 0;

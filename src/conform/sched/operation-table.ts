@@ -6,7 +6,7 @@
  * src/native/c/drv_core.c, and weaker than an event's `legal`: the operations are entry points of the kernel, which may
  * be called where no system call, interrupt or cgroup migration comes from, so that the kernel's own tests are reached.
  */
-import { add, lt, u64 } from '../../lib/types.js';
+import { add, lt, u64, ZERO } from '../../lib/types.js';
 import { hostEvents } from '../../machine/host-events.js';
 import { setKnob } from '../../machine/knobs.js';
 import { current, isIdle } from '../../machine/legality.js';
@@ -14,7 +14,7 @@ import type { machine } from '../../machine/state.js';
 import { FEATURE_NAMES } from '../../native/format.js';
 import { type Operation, type OpName, SYSCTL_NAMES } from '../../operation/sched.js';
 import { forkTask } from '../../sched/boot-sched.js';
-import { SCHED_TUNABLESCALING_LINEAR, type task_struct } from '../../sched/sched.js';
+import { PRIO_TO_NICE, SCHED_TUNABLESCALING_LINEAR, type task_struct } from '../../sched/sched.js';
 import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { tasksInOrder } from './task-order.js';
 
@@ -53,6 +53,17 @@ const done = (_: unknown): number => 0;
 /** The model's scheduler alone has no guests, no programs and no names: what the events of the host ask is there. */
 const asMachine = (w: OperationWorld): machine => w.k.m as machine;
 
+/** A policy set by an interrupt handler, which keeps nice value and slice as sched_setscheduler_nocheck() does. */
+function fromInterrupt(k: vmlinux_x86, p: task_struct, sched_policy: number, sched_priority: number): number {
+  const se = k.m.se[p.se];
+  const sched_runtime = se.custom_slice ? se.slice : ZERO;
+  const attr = { sched_policy, sched_flags: 0, sched_nice: PRIO_TO_NICE(p.static_prio), sched_priority, sched_runtime };
+  k.m.hardirq = 1;
+  const r = k.__sched_setscheduler(p, attr, false, false);
+  k.m.hardirq = 0;
+  return r;
+}
+
 const timeAndKnobs = {
   ADVANCE: {
     refuses: never,
@@ -83,6 +94,13 @@ const timeAndKnobs = {
     refuses: ({ k }, { id }) => (Object.hasOwn(k.m.sched_feat, FEATURE_NAMES[id] ?? '') ? 0 : BAD_OP),
     perform({ k: { m } }, op) {
       m.sched_feat[FEATURE_NAMES[op.id]] = Number(op.a) !== 0;
+      return 0;
+    },
+  },
+  RR_SLICE: {
+    refuses: never,
+    perform({ k: { m } }, op) {
+      m.sched_rr_timeslice = Number(op.a) >>> 0;
       return 0;
     },
   },
@@ -183,7 +201,14 @@ const tasks = {
     perform({ k, firstTask }, op) {
       const id = tasksInOrder(k, firstTask).tasks.length;
       const cpus = op.flags & 1 ? k.m.rq.map((rq) => rq.cpu) : [op.cpu];
-      forkTask(k, { comm: `t${id}`, pid: 100 + id, nice: Number(op.a), group: Number(op.b), cpus });
+      forkTask(k, {
+        comm: `t${id}`,
+        pid: 100 + id,
+        nice: Number(op.a),
+        group: Number(op.b),
+        cpus,
+        ofCurrent: (op.flags & 2) !== 0 && !isIdle(k.m, op.cpu),
+      });
       return id;
     },
   },
@@ -219,6 +244,18 @@ const tasks = {
         sched_priority: realtime ? Number(op.a) : 0,
         sched_runtime: u64(op.b),
       });
+    },
+  },
+  SETSCHED: {
+    refuses: (w, op) => withoutTask(w, op) || (Number(op.b) >= 0 && Number(op.b) <= 4 ? 0 : BAD_OP),
+    perform(w, { id, a, b, flags }) {
+      const { k } = w;
+      const [p, how] = [k.m.task[w.firstTask + id], Number(b)];
+      if (how === 0) return k.sched_setscheduler_nocheck(p, flags, Number(a));
+      if (how === 1) return fromInterrupt(k, p, flags, Number(a));
+      return done(
+        how === 2 ? k.sched_set_fifo(p) : how === 3 ? k.sched_set_fifo_low(p) : k.sched_set_normal(p, Number(a)),
+      );
     },
   },
   AFFINITY: {

@@ -2,6 +2,7 @@
 /** A state of the native engine, read by name straight from its words, and what stands in it about entities and queues. */
 import type { Schema } from '../../native/format.js';
 import type { Operation } from '../../operation/sched.js';
+import { MAX_RT_PRIO } from '../../sched/sched.js';
 
 type Num = number | bigint;
 
@@ -29,9 +30,10 @@ export class Columns {
     this.rq = numbered(rq);
     this.cfs = numbered(cfs);
     this.se = numbered(se);
-    this.task = numbered(schema.task);
+    const task = [...schema.task, ...schema.task_more];
+    this.task = numbered(task);
     const width = { rq: rq.length, cfs: cfs.length + schema.pelt.length, se: se.length };
-    this.width = { ...width, task: schema.task.length + se.length };
+    this.width = { ...width, task: task.length + se.length };
   }
 }
 
@@ -45,8 +47,6 @@ export interface EntityRef {
 export class Places {
   readonly groupOf: number[] = [];
   readonly parentOf: number[] = [-1];
-  /** tasks of real-time policies */
-  readonly realtime = new Set<number>();
   /** CPUs that each task may run on, as bits */
   readonly allowed: number[] = [];
   /** CPUs that share a cache with all others, as bits */
@@ -65,8 +65,6 @@ export class Places {
     if (op.op === 'LLC') this.llc = Number(op.a);
     if (r !== 0) return;
     if (op.op === 'AFFINITY') this.allowed[op.id] = Number(op.a);
-    if (op.op === 'SETATTR' && (op.flags === 1 || op.flags === 2)) this.realtime.add(op.id);
-    else if (op.op === 'SETATTR') this.realtime.delete(op.id);
   }
 }
 
@@ -111,6 +109,10 @@ export class View {
   /** `on_rq`, `state`, `cpu` ...: what is the task's, not its entity's */
   task(task: number, name: string): number {
     return Number(this.words[this.firstTask + task * this.columns.width.task + this.columns.task.get(name)!]);
+  }
+
+  isRealtime(task: number): boolean {
+    return this.task(task, 'prio') < MAX_RT_PRIO;
   }
 
   entityOfTask(task: number): EntityRef {

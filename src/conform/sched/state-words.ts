@@ -3,7 +3,7 @@
 
 import { RB_RED } from '../../lib/rbtree_augmented.js';
 import { type i64, type u64, ZERO } from '../../lib/types.js';
-import { type cfs_rq, NULL, type sched_avg, type sched_entity } from '../../sched/sched.js';
+import { type cfs_rq, NULL, type rq, type sched_avg, type sched_entity, type task_struct } from '../../sched/sched.js';
 import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { taskNumber, tasksInOrder } from './task-order.js';
 
@@ -103,6 +103,69 @@ function queue(k: vmlinux_x86, firstTask: number, words: Words, q: cfs_rq, more:
   pelt(words, q.avg);
 }
 
+/** The share of the CPU that a class has: its load is its running. */
+function share(words: Words, avg: sched_avg): void {
+  words.push(w(avg.last_update_time), avg.util_sum, avg.period_contrib, w(avg.util_avg));
+}
+
+/** The task's number; -1 for none. */
+const task = (k: vmlinux_x86, firstTask: number, id: number | undefined): number =>
+  id === undefined ? NULL : taskNumber(k, firstTask, id);
+
+/** The real-time queue of a CPU, and its fair server. */
+function realTime(k: vmlinux_x86, firstTask: number, words: Words, rq: rq): void {
+  const { rt, dl, fair_server: server } = rq;
+  const timer = k.m.hrtimer[server.dl_timer];
+  const bandwidth = k.m.hrtimer[k.m.def_rt_bandwidth?.rt_period_timer ?? NULL];
+  words.push(
+    rt.rt_nr_running,
+    rt.rr_nr_running,
+    rt.rt_queued,
+    task(k, firstTask, rt.queue[0]),
+    rt.highest_prio.curr,
+    rt.highest_prio.next,
+    task(k, firstTask, rt.pushable_tasks[0]),
+    rt.overloaded,
+    Number(k.m.rd.rto_mask.includes(rq.cpu)),
+    k.m.rd.rto_cpu,
+    k.m.rd.rto_loop,
+    k.m.rd.rto_loop_next,
+    k.m.cpupri[rq.cpu],
+    dl.dl_nr_running,
+    server.dl_server_active,
+    timer?.queued === 1 ? w(timer.expires) : NULL,
+    w(server.runtime),
+    w(server.deadline),
+    server.dl_throttled,
+    server.dl_defer_armed,
+    server.dl_defer_running,
+    rt.rt_throttled ?? 0,
+    w(rt.rt_time ?? ZERO),
+    w(rt.rt_runtime ?? ZERO),
+    bandwidth?.queued === 1 ? w(bandwidth.expires) : NULL,
+  );
+  share(words, rq.avg_rt);
+  share(words, rq.avg_dl);
+}
+
+/** Policy and priority of a task, and who is behind it in its lists. */
+function priority(k: vmlinux_x86, firstTask: number, words: Words, p: task_struct): void {
+  const { queue, pushable_tasks } = k.task_rq(p).rt;
+  const place = p.rt.on_list ? queue.indexOf(p.id) : -1;
+  const behind = place < 0 ? undefined : queue[place + 1];
+  const pushable = pushable_tasks.indexOf(p.id);
+  words.push(
+    p.prio,
+    p.normal_prio,
+    p.rt_priority,
+    p.policy,
+    p.rt.time_slice,
+    p.rt.on_rq,
+    behind !== undefined && k.m.task[behind].prio === p.prio ? task(k, firstTask, behind) : NULL,
+    pushable < 0 ? NULL : task(k, firstTask, pushable_tasks[pushable + 1]),
+  );
+}
+
 /**
  * All words of the state of the scheduler that `k` is bound to; `firstTask` is the task that operations call 0.
  * `reschedules` counts the IPIs sent to each CPU.
@@ -123,6 +186,7 @@ export function stateWords(k: vmlinux_x86, firstTask: number, more: boolean, res
     if (more) {
       words.push(w(rq.clock_pelt), w(rq.lost_idle_time), rq.nr_uninterruptible, w(rq.avg_idle), rq.yld_count);
       words.push(reschedules[rq.cpu]);
+      realTime(k, firstTask, words, rq);
     }
     for (const tg of m.task_group) queue(k, firstTask, words, m.cfs_rq[tg.cfs_rq[rq.cpu]], more);
     for (const tg of m.task_group) {
@@ -134,6 +198,7 @@ export function stateWords(k: vmlinux_x86, firstTask: number, more: boolean, res
     const p = m.task[id];
     const se = m.se[p.se];
     words.push(p.on_rq, p.__state, p.cpu, p.static_prio, Number(isEligible(k, se)));
+    if (more) priority(k, firstTask, words, p);
     entity(k, firstTask, words, se, more);
   }
   if (more) for (const tg of m.task_group) words.push(w(tg.shares), w(tg.load_avg));

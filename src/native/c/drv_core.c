@@ -72,8 +72,9 @@ static struct cgroup native_cgroup;
 static struct task_struct *native_parent;
 /* reschedule IPIs sent to each CPU */
 unsigned long native_reschedules[NR_CPUS];
-/* wake-ups on their way to another CPU */
+/* wake-ups, and one piece of work, on their way to another CPU */
 static struct llist_node *native_ipi[NR_CPUS];
+static struct irq_work *native_irq_work[NR_CPUS];
 
 unsigned long long notrace sched_clock(void)
 {
@@ -194,26 +195,45 @@ void __smp_call_single_queue(int cpu, struct llist_node *node)
   native_ipi[cpu] = node;
 }
 
+/* false when it is queued already, wherever that is */
+bool irq_work_queue_on(struct irq_work *work, int cpu)
+{
+  int other;
+
+  for (other = 0; other < native_nr_cpus; other++)
+    if (native_irq_work[other] == work) return false;
+  native_irq_work[cpu] = work;
+  return true;
+}
+
 static void native_enter(int cpu)
 {
   native_cpu = cpu;
   native_current = cpu_rq(cpu)->curr;
 }
 
-/* The other CPUs take their IPI. */
+/* The other CPUs take their IPI, until none has one; work comes before wake-ups. */
 static void native_deliver(void)
 {
+  bool more = true;
   int cpu;
 
-  for (cpu = 0; cpu < native_nr_cpus; cpu++) {
-    struct llist_node *list = native_ipi[cpu];
+  while (more) {
+    more = false;
+    for (cpu = 0; cpu < native_nr_cpus; cpu++) {
+      struct llist_node *list = native_ipi[cpu];
+      struct irq_work *work = native_irq_work[cpu];
 
-    if (!list) continue;
-    native_ipi[cpu] = NULL;
-    native_enter(cpu);
-    local_irq_disable();
-    sched_ttwu_pending(llist_reverse_order(list));
-    local_irq_enable();
+      if (!list && !work) continue;
+      more = true;
+      native_ipi[cpu] = NULL;
+      native_irq_work[cpu] = NULL;
+      native_enter(cpu);
+      local_irq_disable();
+      if (work) work->func(work);
+      if (list) sched_ttwu_pending(llist_reverse_order(list));
+      local_irq_enable();
+    }
   }
 }
 
@@ -345,22 +365,35 @@ static native_s64 native_make_group(int parent)
   return native_nr_groups++;
 }
 
-static native_s64 native_fork(int cpu, int nice, int group, bool anywhere)
+static bool native_is_idle(void)
 {
+  return native_current == this_rq()->idle;
+}
+
+/* `flags` 1: allowed on every CPU; 2: a child of what runs there, if anything does, not of a parent of this nice value. */
+static native_s64 native_fork(int cpu, int nice, int group, unsigned int flags)
+{
+  bool heir = flags & 2 && !native_is_idle();
+  struct task_struct *parent = heir ? native_current : native_parent;
   struct kernel_clone_args args = {};
   struct task_struct *p;
 
   if (native_nr_tasks >= NATIVE_MAX_TASKS || group < 0 || group >= native_nr_groups) return NATIVE_BAD_OP;
   p = native_make_task();
   p->pid = p->tgid = native_nr_tasks + 1;
-  p->static_prio = p->normal_prio = NICE_TO_PRIO(nice);
+  /* a child has its parent's nice value */
+  if (!heir) parent->static_prio = parent->normal_prio = NICE_TO_PRIO(nice);
+  p->policy = parent->policy;
+  p->static_prio = parent->static_prio;
+  p->normal_prio = parent->normal_prio;
+  p->rt_priority = parent->rt_priority;
+  p->sched_reset_on_fork = parent->sched_reset_on_fork;
+  NATIVE_IF_se_custom_slice(if (heir) p->se.custom_slice = parent->se.custom_slice, p->se.slice = parent->se.slice;)
   set_load_weight(p, false);
   p->cgroups = args.cset = native_css_set[group];
-  cpumask_copy(&p->cpus_mask, anywhere ? cpu_possible_mask : cpumask_of(cpu));
-  p->nr_cpus_allowed = anywhere ? native_nr_cpus : 1;
-  /* a child has its parent's nice value */
-  native_parent->normal_prio = p->normal_prio;
-  native_current = native_parent;
+  cpumask_copy(&p->cpus_mask, flags & 1 ? cpu_possible_mask : cpumask_of(cpu));
+  p->nr_cpus_allowed = flags & 1 ? native_nr_cpus : 1;
+  native_current = parent;
   sched_fork(0, p);
   /* before 6.6 the child is placed beside whoever runs there */
   native_enter(cpu);
@@ -397,6 +430,48 @@ static native_s64 native_setattr(struct task_struct *p, const struct native_op *
   else attr.sched_nice = op->a;
 
   return sched_setattr_nocheck(p, &attr);
+}
+
+/* What a handler of an interrupt may do: priority inheritance is left alone. Nice value and slice stay. */
+static native_s64 native_set_from_interrupt(struct task_struct *p, const struct native_op *op)
+{
+  struct sched_attr attr = {
+    .size = sizeof(attr),
+    .sched_policy = op->flags,
+    .sched_priority = op->a,
+    .sched_nice = PRIO_TO_NICE(p->static_prio),
+  };
+  native_s64 r;
+
+  NATIVE_IF_se_custom_slice(if (p->se.custom_slice) attr.sched_runtime = p->se.slice;)
+  local_irq_disable();
+  preempt_count_add(HARDIRQ_OFFSET);
+  r = __sched_setscheduler(p, &attr, false, false);
+  preempt_count_sub(HARDIRQ_OFFSET);
+  local_irq_enable();
+  return r;
+}
+
+static native_s64 native_setsched(struct task_struct *p, const struct native_op *op)
+{
+  struct sched_param param = { .sched_priority = op->a };
+
+  switch (op->b) {
+  case 0:
+    return sched_setscheduler_nocheck(p, op->flags, &param);
+  case 1:
+    return native_set_from_interrupt(p, op);
+  case 2:
+    sched_set_fifo(p);
+    return 0;
+  case 3:
+    sched_set_fifo_low(p);
+    return 0;
+  case 4:
+    sched_set_normal(p, op->a);
+    return 0;
+  }
+  return NATIVE_BAD_OP;
 }
 
 /* Moving a running task is the stopper's work: left out. */
@@ -453,11 +528,6 @@ static native_s64 native_llc(unsigned long bits)
   return 0;
 }
 
-static bool native_is_idle(void)
-{
-  return native_current == this_rq()->idle;
-}
-
 static native_s64 native_do(const struct native_op *op)
 {
   struct task_struct *p = op->id >= 0 && op->id < native_nr_tasks ? native_task[op->id] : NULL;
@@ -467,6 +537,7 @@ static native_s64 native_do(const struct native_op *op)
   case NATIVE_YIELD_TO:
   case NATIVE_NICE:
   case NATIVE_SETATTR:
+  case NATIVE_SETSCHED:
   case NATIVE_MOVE:
   case NATIVE_AFFINITY:
   case NATIVE_YIELD_TO_RAW:
@@ -485,7 +556,7 @@ static native_s64 native_do(const struct native_op *op)
     if (op->id < 0 || op->id >= native_nr_groups) return NATIVE_BAD_OP;
     return sched_group_set_shares(native_group[op->id], scale_load(op->a));
   case NATIVE_FORK:
-    return native_fork(op->cpu, op->a, op->b, op->flags & 1);
+    return native_fork(op->cpu, op->a, op->b, op->flags);
   case NATIVE_ADVANCE:
     native_now += op->a;
     jiffies = jiffies_64 = native_now / TICK_NSEC;
@@ -521,6 +592,11 @@ static native_s64 native_do(const struct native_op *op)
     return 0;
   case NATIVE_SETATTR:
     return native_setattr(p, op);
+  case NATIVE_SETSCHED:
+    return native_setsched(p, op);
+  case NATIVE_RR_SLICE:
+    sched_rr_timeslice = op->a;
+    return 0;
   case NATIVE_MOVE:
     if (op->a < 0 || op->a >= native_nr_groups) return NATIVE_BAD_OP;
     p->cgroups = native_css_set[op->a];

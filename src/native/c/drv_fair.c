@@ -133,6 +133,39 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
 #define se_min_vruntime(s) 0
 #endif
 
+#ifdef NATIVE_HAVE_rq_fair_server
+#define server_of(rq) (&(rq)->fair_server)
+#define server_timer(rq) native_timer(&(rq)->fair_server.dl_timer)
+#else
+/* a server that nobody starts */
+static struct {
+  native_s64 runtime, deadline;
+  int dl_throttled, dl_defer_armed, dl_defer_running, dl_server_active;
+} native_no_server;
+#define server_of(rq) (&native_no_server)
+#define server_timer(rq) (-1)
+#endif
+#ifdef NATIVE_HAVE_rt_rq_rt_time
+#define rt_member(rq, member) (rq)->rt.member
+#else
+#define rt_member(rq, member) 0
+#endif
+#if defined(NATIVE_HAVE_rt_rq_rt_time) && defined(NATIVE_HAVE_def_rt_bandwidth)
+#define rt_period_timer() native_timer(&def_rt_bandwidth.rt_period_timer)
+#else
+#define rt_period_timer() (-1)
+#endif
+#ifdef NATIVE_HAVE_dl_server_active
+#define server_active(rq) server_of(rq)->dl_server_active
+#else
+#define server_active(rq) 0
+#endif
+#ifdef NATIVE_HAVE_hrtimer_state
+#define native_queued(timer) ((timer)->state)
+#else
+#define native_queued(timer) ((timer)->is_queued)
+#endif
+
 /* What whoever compares has to know: columns read from a member of another name, and columns that are 0 for want of one. */
 #define OTHER_NAME(column, member) "\"" column "\",\"" member "\","
 #define OTHER_NAMES                                                                                                \
@@ -158,7 +191,18 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
   NATIVE_UNLESS_se_rel_deadline("\"rel_deadline\",")                                                               \
   NATIVE_UNLESS_se_custom_slice("\"custom_slice\",")                                                               \
   NATIVE_UNLESS_se_min_slice("\"min_slice\",")                                                                     \
-  NATIVE_UNLESS_se_min_vruntime("\"min_vruntime\",")
+  NATIVE_UNLESS_se_min_vruntime("\"min_vruntime\",")                                                               \
+  NATIVE_UNLESS_rt_rq_rt_time("\"rt_throttled\",\"rt_time\",\"rt_runtime\",\"rt_period_timer\",")                   \
+  NATIVE_UNLESS_dl_server_active("\"server_active\",")                                                             \
+  NATIVE_UNLESS_rq_fair_server("\"server_timer\",\"server_runtime\",\"server_deadline\",\"server_throttled\","      \
+                               "\"server_armed\",\"server_running\",")
+
+#define SYSCTLS                                                                                                    \
+  NATIVE_IF_latency("\"latency_ns\",")                                                                             \
+  NATIVE_IF_wakeup_granularity("\"wakeup_granularity_ns\",")                                                       \
+  NATIVE_IF_idle_min_granularity("\"idle_min_granularity_ns\",")                                                   \
+  NATIVE_IF_child_runs_first("\"child_runs_first\",")                                                              \
+  NATIVE_IF_update_scaling("\"tunable_scaling\",")
 
 /* Every list is name and expression; the schema and the dump are both made of it, so they agree. */
 #define HEAD_FIELDS(X)                                                                                             \
@@ -216,7 +260,49 @@ unsigned int native_accumulate_pelt_segments(native_u64 periods, unsigned int d1
   X("nr_uninterruptible", rq->nr_uninterruptible)                                                                  \
   X("avg_idle", rq->avg_idle)                                                                                      \
   X("yld_count", rq->yld_count)                                                                                    \
-  X("reschedules", native_reschedules[cpu])
+  X("reschedules", native_reschedules[cpu])                                                                        \
+  X("rt_nr_running", rq->rt.rt_nr_running)                                                                         \
+  X("rr_nr_running", rq->rt.rr_nr_running)                                                                         \
+  X("rt_queued", rq->rt.rt_queued)                                                                                 \
+  X("rt_first", native_rt_first(&rq->rt))                                                                          \
+  X("rt_highest", rq->rt.highest_prio.curr)                                                                        \
+  X("rt_next_highest", rq->rt.highest_prio.next)                                                                   \
+  X("pushable_first", native_pushable(rq->rt.pushable_tasks.node_list.next, rq))                                   \
+  X("rt_overloaded", rq->rt.overloaded)                                                                            \
+  X("in_rto_mask", cpumask_test_cpu(cpu, rq->rd->rto_mask))                                                        \
+  X("rto_cpu", rq->rd->rto_cpu)                                                                                    \
+  X("rto_loop", rq->rd->rto_loop)                                                                                  \
+  X("rto_loop_next", atomic_read(&rq->rd->rto_loop_next))                                                          \
+  X("cpupri", rq->rd->cpupri.cpu_to_pri[cpu])                                                                      \
+  X("dl_nr_running", rq->dl.dl_nr_running)                                                                         \
+  X("server_active", server_active(rq))                                                                            \
+  X("server_timer", server_timer(rq))                                                                              \
+  X("server_runtime", server_of(rq)->runtime)                                                                      \
+  X("server_deadline", server_of(rq)->deadline)                                                                    \
+  X("server_throttled", server_of(rq)->dl_throttled)                                                               \
+  X("server_armed", server_of(rq)->dl_defer_armed)                                                                 \
+  X("server_running", server_of(rq)->dl_defer_running)                                                             \
+  X("rt_throttled", rt_member(rq, rt_throttled))                                                                   \
+  X("rt_time", rt_member(rq, rt_time))                                                                             \
+  X("rt_runtime", rt_member(rq, rt_runtime))                                                                       \
+  X("rt_period_timer", rt_period_timer())                                                                          \
+  AVG_FIELDS(X, "rt", &rq->avg_rt)                                                                                 \
+  AVG_FIELDS(X, "dl", &rq->avg_dl)
+/* A class' share of the CPU; its load is its running. */
+#define AVG_FIELDS(X, name, avg)                                                                                   \
+  X(name "_last_update_time", (avg)->last_update_time)                                                             \
+  X(name "_util_sum", (avg)->util_sum)                                                                             \
+  X(name "_period_contrib", (avg)->period_contrib)                                                                 \
+  X(name "_util_avg", (avg)->util_avg)
+#define TASK_MORE(X)                                                                                               \
+  X("prio", p->prio)                                                                                               \
+  X("normal_prio", p->normal_prio)                                                                                 \
+  X("rt_priority", p->rt_priority)                                                                                 \
+  X("policy", p->policy)                                                                                           \
+  X("time_slice", p->rt.time_slice)                                                                                \
+  X("rt_on_rq", p->rt.on_rq)                                                                                       \
+  X("rt_behind", native_rt_behind(p))                                                                              \
+  X("pushable_behind", native_pushable(p->pushable_tasks.node_list.next, task_rq(p)))
 #define PELT_FIELDS(X)                                                                                             \
   X("last_update_time", avg->last_update_time)                                                                     \
   X("load_sum", avg->load_sum)                                                                                     \
@@ -259,6 +345,38 @@ static int native_entity_index(struct sched_entity *se)
   for (g = 1; g < native_nr_groups; g++)
     if (group_entity(g, cpu_of(rq_of(se->cfs_rq))) == se) return 1000 + g;
   return -2;
+}
+
+/* The task whose place in its priority's list this is; -1 for the head of the list. */
+static int native_rt_place(struct list_head *place, struct rt_rq *rt_rq)
+{
+  if (place >= rt_rq->active.queue && place < rt_rq->active.queue + MAX_RT_PRIO) return -1;
+  return native_task_index(container_of(place, struct task_struct, rt.run_list));
+}
+
+static int native_rt_first(struct rt_rq *rt_rq)
+{
+  int prio = find_first_bit(rt_rq->active.bitmap, MAX_RT_PRIO);
+
+  return prio < MAX_RT_PRIO ? native_rt_place(rt_rq->active.queue[prio].next, rt_rq) : -1;
+}
+
+/* Who is behind the task among its equals. */
+static int native_rt_behind(struct task_struct *p)
+{
+  return p->rt.on_list ? native_rt_place(p->rt.run_list.next, &task_rq(p)->rt) : -1;
+}
+
+/* The task that this is the place of in its CPU's list of pushable tasks; -1 for the head, and for a task on no list. */
+static int native_pushable(struct list_head *place, struct rq *rq)
+{
+  if (place == &rq->rt.pushable_tasks.node_list || place->next == place) return -1;
+  return native_task_index(container_of(place, struct task_struct, pushable_tasks.node_list));
+}
+
+static native_s64 __attribute__((unused)) native_timer(struct hrtimer *timer)
+{
+  return native_queued(timer) ? hrtimer_get_expires(timer) : -1;
 }
 
 static int native_node_index(struct rb_node *node)
@@ -360,6 +478,9 @@ int native_dump(native_s64 *words, int extended)
     struct sched_entity *se = &p->se;
 
     TASK_FIELDS(DUMP)
+    if (extended) {
+      TASK_MORE(DUMP)
+    }
     SE_FIELDS(DUMP)
     if (extended) {
       SE_MORE(DUMP)
@@ -548,11 +669,13 @@ const char *native_schema(void)
   return "{" JSON_LIST("ops", NATIVE_OPS(JSON_NAME)) JSON_LIST("head", HEAD_FIELDS(JSON_FIELD))
       JSON_LIST("rq", RQ_FIELDS(JSON_FIELD)) JSON_LIST("rq_more", RQ_MORE(JSON_FIELD))
       JSON_LIST("cfs", CFS_FIELDS(JSON_FIELD)) JSON_LIST("cfs_more", CFS_MORE(JSON_FIELD))
-      JSON_LIST("task", TASK_FIELDS(JSON_FIELD)) JSON_LIST("se", SE_FIELDS(JSON_FIELD))
+      JSON_LIST("task", TASK_FIELDS(JSON_FIELD)) JSON_LIST("task_more", TASK_MORE(JSON_FIELD))
+      JSON_LIST("se", SE_FIELDS(JSON_FIELD))
       JSON_LIST("se_more", SE_MORE(JSON_FIELD)) JSON_LIST("pelt", PELT_FIELDS(JSON_FIELD))
       JSON_LIST("tg_more", TG_MORE(JSON_FIELD)) JSON_LIST("calls", CALLS(JSON_NAME2))
       JSON_LIST("call_args", CALL_ARGS(JSON_NAME)) JSON_LIST("call_results", CALL_RESULTS(JSON_FIELD))
       JSON_LIST("other_names", OTHER_NAMES) JSON_LIST("absent", ABSENT)
+      JSON_LIST("sysctls", SYSCTLS)
       "\"features\":["
 #include "kernel/sched/features.h"
       "null],\"hz\":" __stringify(HZ) "}";

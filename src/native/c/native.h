@@ -44,6 +44,8 @@ struct native_op {
   X(SERVER_TIMER)                                                                                                  \
   X(GROUP_IDLE)                                                                                                    \
   X(LLC)                                                                                                           \
+  X(SETSCHED)                                                                                                      \
+  X(RR_SLICE)                                                                                                      \
   X(CPU_DOWN)                                                                                                      \
   X(CPU_UP)                                                                                                        \
   X(SYSCTL)
@@ -54,7 +56,7 @@ enum native_op_code { NATIVE_OPS(NATIVE_OP_ENUM) NATIVE_NR_OPS };
 #define NATIVE_MAX_TASKS 256
 #define NATIVE_MAX_GROUPS 64
 #define NATIVE_MAX_WORDS                                                                                           \
-  (8 + NATIVE_MAX_CPUS * (96 + NATIVE_MAX_GROUPS * 64) + NATIVE_MAX_GROUPS * 8 + NATIVE_MAX_TASKS * 40)
+  (8 + NATIVE_MAX_CPUS * (128 + NATIVE_MAX_GROUPS * 64) + NATIVE_MAX_GROUPS * 8 + NATIVE_MAX_TASKS * 56)
 
 /* Harness errors, in the place of a return value. */
 #define NATIVE_NO_TASK (-3)

@@ -23,11 +23,12 @@ import {
   to_s64,
   to_u64,
   U64_MAX,
+  type u32,
   u64,
   ZERO,
 } from '../../lib/types.js';
 import { NSEC_PER_USEC } from '../../sched/deadline.js';
-import { type rq, type rt_rq, SCHED_RR, type sched_entity, type task_struct } from '../../sched/sched.js';
+import { MAX_RT_PRIO, type rq, type rt_rq, SCHED_RR, type sched_entity, type task_struct } from '../../sched/sched.js';
 import type { vmlinux_6_1 } from './adds.js';
 
 /** kernel/sched/sched.h: struct rt_bandwidth. */
@@ -46,6 +47,9 @@ declare module '../../sched/sched.js' {
     rt_time?: u64;
     rt_runtime?: u64;
     rt_throttled?: number;
+    /** of the queued tasks, those that may run elsewhere; and all */
+    rt_nr_migratory?: u32;
+    rt_nr_total?: u32;
   }
   interface sched_state {
     def_rt_bandwidth?: rt_bandwidth;
@@ -87,6 +91,8 @@ export function sched_init_smp(this: vmlinux_6_1): void {
   for (const { rt, ...rq } of m.rq) {
     rt.rt_time = ZERO;
     rt.rt_throttled = 0;
+    rt.rt_nr_migratory = 0;
+    rt.rt_nr_total = 0;
     rt.rt_runtime = m.def_rt_bandwidth.rt_runtime;
     m.rq[rq.id].wake_stamp = this.get_jiffies_64();
     m.rq[rq.id].wake_avg_idle = rq.avg_idle;
@@ -275,5 +281,67 @@ export function inc_rt_tasks(this: vmlinux_6_1, p: task_struct, rq: rq): void {
   rt_rq.rt_nr_running++;
   if (p.policy === SCHED_RR) rt_rq.rr_nr_running++;
   this.inc_rt_prio(rq, p.prio);
+  this.inc_rt_migration(p, rq);
   this.start_rt_bandwidth();
+}
+
+/** kernel/sched/rt.c: dec_rt_tasks() */
+export function dec_rt_tasks(this: vmlinux_6_1, p: task_struct, rq: rq): void {
+  const rt_rq = rq.rt;
+  this.warnOn(!this.rt_prio(p.prio), 'dec_rt_tasks: !rt_prio(prio)');
+  this.warnOn(!rt_rq.rt_nr_running, 'dec_rt_tasks: !rt_rq->rt_nr_running');
+  rt_rq.rt_nr_running--;
+  if (p.policy === SCHED_RR) rt_rq.rr_nr_running--;
+  this.dec_rt_prio(rq, p.prio);
+  this.dec_rt_migration(p, rq);
+}
+
+/* ---- pushing and pulling ---- */
+
+/** kernel/sched/rt.c: update_rt_migration(): overloaded is a CPU with two tasks, of which one may go, be it the running one. */
+export function update_rt_migration(this: vmlinux_6_1, rq: rq): void {
+  const { rt } = rq;
+  if (rt.rt_nr_migratory! > 0 && rt.rt_nr_total! > 1) {
+    if (!rt.overloaded) {
+      this.rt_set_overload(rq);
+      rt.overloaded = 1;
+    }
+  } else if (rt.overloaded) {
+    this.rt_clear_overload(rq);
+    rt.overloaded = 0;
+  }
+}
+
+/** kernel/sched/rt.c: inc_rt_migration() */
+export function inc_rt_migration(this: vmlinux_6_1, p: task_struct, rq: rq): void {
+  rq.rt.rt_nr_total = (rq.rt.rt_nr_total! + 1) >>> 0;
+  if (p.nr_cpus_allowed > 1) rq.rt.rt_nr_migratory = (rq.rt.rt_nr_migratory! + 1) >>> 0;
+  this.update_rt_migration(rq);
+}
+
+/** kernel/sched/rt.c: dec_rt_migration() */
+export function dec_rt_migration(this: vmlinux_6_1, p: task_struct, rq: rq): void {
+  rq.rt.rt_nr_total = (rq.rt.rt_nr_total! - 1) >>> 0;
+  if (p.nr_cpus_allowed > 1) rq.rt.rt_nr_migratory = (rq.rt.rt_nr_migratory! - 1) >>> 0;
+  this.update_rt_migration(rq);
+}
+
+/** kernel/sched/rt.c: enqueue_pushable_task() */
+export function enqueue_pushable_task(this: vmlinux_6_1, rq: rq, p: task_struct): void {
+  const { task } = this.m;
+  const list = rq.rt.pushable_tasks;
+  const was = list.indexOf(p.id);
+  if (was >= 0) list.splice(was, 1);
+  const at = list.findIndex((id) => task[id].prio > p.prio);
+  list.splice(at < 0 ? list.length : at, 0, p.id);
+
+  if (p.prio < rq.rt.highest_prio.next) rq.rt.highest_prio.next = p.prio;
+}
+
+/** kernel/sched/rt.c: dequeue_pushable_task() */
+export function dequeue_pushable_task(this: vmlinux_6_1, rq: rq, p: task_struct): void {
+  const list = rq.rt.pushable_tasks;
+  const was = list.indexOf(p.id);
+  if (was >= 0) list.splice(was, 1);
+  rq.rt.highest_prio.next = list.length > 0 ? this.m.task[list[0]].prio : MAX_RT_PRIO - 1;
 }

@@ -5,7 +5,7 @@
  *
  * Held against the C code of v6.19. MODEL: the pin's names: __do_set_cpus_allowed() is do_set_cpus_allowed() there.
  */
-import { NotModelled } from '../../lib/bug.js';
+import { KernelBug, NotModelled } from '../../lib/bug.js';
 import { EINVAL } from '../../lib/errno.js';
 import type { bool } from '../../lib/types.js';
 import {
@@ -144,6 +144,8 @@ export function __sched_setscheduler(
   let policy = attr.sched_policy;
   let queue_flags = DEQUEUE_SAVE | DEQUEUE_MOVE | DEQUEUE_NOCLOCK;
   let reset_on_fork: number;
+
+  if (pi && !this.in_task()) throw new KernelBug('BUG_ON', '__sched_setscheduler: pi && in_interrupt()');
 
   if (policy < 0) {
     reset_on_fork = p.sched_reset_on_fork;
