@@ -5,6 +5,7 @@
  */
 import { families, recorded as recordedFamilies } from './families/index.js';
 import * as directedYieldV7 from './series/directed-yield-v7/index.js';
+import * as pvschedV1 from './series/pvsched-v1/index.js';
 import * as semanticsAwareV2 from './series/semantics-aware-v2/index.js';
 import type { Claim, Recorded } from './vocabulary.js';
 
@@ -13,12 +14,18 @@ export { families };
 /** By a series' id: its author's claims and its reviewers' objections, in that order. */
 const bySeries: Readonly<Record<string, readonly Claim[]>> = {
   'semantics-aware-v2': semanticsAwareV2.claims,
+  'pvsched-v1': pvschedV1.claims,
   'directed-yield-v7': directedYieldV7.claims,
   'v2.6.39': directedYieldV7.claims,
 };
 
 /** Recorded verdicts by property id, then by kernel name. */
-export const recorded: Recorded = { ...recordedFamilies, ...semanticsAwareV2.recorded, ...directedYieldV7.recorded };
+export const recorded: Recorded = {
+  ...recordedFamilies,
+  ...semanticsAwareV2.recorded,
+  ...pvschedV1.recorded,
+  ...directedYieldV7.recorded,
+};
 
 /** The claims of a series of the registry; none for one that nobody has written any for. */
 export function claimsOf(series: string): readonly Claim[] {

@@ -86,6 +86,10 @@ export interface World {
   stores?: { gpas: readonly number[]; values: readonly number[] };
   /** what `vm_ioctl` draws */
   ioctls?: readonly number[];
+  /** what `wrmsr` draws on machines with VMs: MSR, and the halves of its value */
+  msrs?: readonly { msr: number; low: number; high: number }[];
+  /** low halves that `icr` draws; fixed and lowest priority with any shorthand when absent */
+  icrs?: readonly number[];
   /** drawn anew for each run */
   scenario: Arbitrary<Scenario>;
   /** relative weights of event kinds; absent kinds do not occur. Empty: programs decide until `scenario.until` */

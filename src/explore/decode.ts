@@ -143,6 +143,9 @@ export class Decoder {
         return { ev: 'cr8', vcpu: draws.below(m.vcpu.length), value: draws.of([0, 0, 0, 2, 3, 15]) };
       case 'knob':
         return this.knob(m, draws);
+      case 'wrmsr':
+      case 'icr':
+        return this.byGuest(m, kind, cpu, draws) ?? guestEvent(m, kind, cpu, draws);
       default:
         return guestEvent(m, kind, cpu, draws);
     }
@@ -159,6 +162,20 @@ export class Decoder {
     const gpa = draws.of(stores.gpas);
     if (kind === 'store') return { ev: kind, vm, gpa, value: draws.of(stores.values) };
     return { ev: kind, vm, frame: Math.floor(gpa / 4096), there: draws.below(2) === 1 };
+  }
+
+  /** What the world says of MSRs and the ICR; null where it says nothing. */
+  private byGuest(m: machine, kind: 'wrmsr' | 'icr', cpu: number, draws: Draws): MachineEvent | null {
+    const { msrs, icrs } = this.world;
+    const vcpu = m.kvm_running_vcpu[cpu] ?? -1;
+    if (vcpu < 0) return null;
+    if (kind === 'icr') {
+      if (icrs === undefined) return null;
+      return { ev: kind, cpu, low: draws.of(icrs), dest: draws.below(m.kvm[m.vcpu[vcpu].kvm].vcpus.length) };
+    }
+    if (msrs === undefined) return null;
+    const { msr, low, high } = draws.of(msrs);
+    return { ev: kind, vcpu, msr, value: low, high };
   }
 
   private knob(m: machine, draws: Draws): MachineEvent {

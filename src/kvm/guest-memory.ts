@@ -26,6 +26,8 @@ export interface gfn_to_hva_cache {
   gpa: u64;
   len: number;
   generation: number;
+  /** kvm_is_error_hva(hva): the last initialisation failed; what was cached before is still named */
+  bad: boolean;
 }
 
 /** 4 GiB without holes. */
@@ -72,11 +74,12 @@ export function kvm_gfn_to_hva_cache_init(
   len: number,
 ): number {
   const memory = this.memoryOf(kvm);
+  ghc.bad = memory === null || !isBacked(memory, gpa, len);
+  if (memory !== null) ghc.generation = memory.generation;
+  if (ghc.bad) return -EFAULT;
   ghc.gpa = gpa;
   ghc.len = len;
-  if (memory === null) return -EFAULT;
-  ghc.generation = memory.generation;
-  return isBacked(memory, gpa, len) ? 0 : -EFAULT;
+  return 0;
 }
 
 /** virt/kvm/kvm_main.c: kvm_read_guest_offset_cached(), of a word: null for -EFAULT. */
@@ -90,7 +93,7 @@ export function kvm_read_guest_offset_cached(
   if (memory === null || ghc.len === 0) return null;
   if (ghc.generation !== memory.generation && this.kvm_gfn_to_hva_cache_init(kvm, ghc, ghc.gpa, ghc.len) !== 0)
     return null;
-  if (!isBacked(memory, ghc.gpa, ghc.len)) return null;
+  if (ghc.bad) return null;
   return loadWord(memory, toNumber(ghc.gpa) + offset);
 }
 
@@ -106,7 +109,7 @@ export function kvm_write_guest_offset_cached(
   if (memory === null || ghc.len === 0) return -EFAULT;
   if (ghc.generation !== memory.generation && this.kvm_gfn_to_hva_cache_init(kvm, ghc, ghc.gpa, ghc.len) !== 0)
     return -EFAULT;
-  if (!isBacked(memory, ghc.gpa, ghc.len)) return -EFAULT;
+  if (ghc.bad) return -EFAULT;
   storeWord(memory, toNumber(ghc.gpa) + offset, value);
   return 0;
 }

@@ -106,9 +106,10 @@ export function guestStep(k: vmlinux_x86, os: GuestKernel, vcpu: number): CpuReq
   if (ask !== undefined) return ask;
   if (cpu.contexts.length === 0 && isIdleOn(os, vcpu)) return { ask: 'hlt' };
   const g = kernelOf(k, os, vcpu);
+  let returns: CpuRequest[] = [];
   if (cpu.contexts.length === 0) taskStep(g, os, vcpu);
-  else contextEnds(g, os, vcpu);
-  settleGuestCpu(g, os, vcpu);
+  else returns = contextEnds(g, os, vcpu);
+  settleGuestCpu(g, os, vcpu, returns);
   return cpu.asks.shift() ?? NOTHING;
 }
 
@@ -116,7 +117,11 @@ export function guestStep(k: vmlinux_x86, os: GuestKernel, vcpu: number): CpuReq
 export function guestBooted(k: vmlinux_x86, os: GuestKernel): void {
   for (let vcpu = 0; vcpu < os.cpu.length; vcpu++) {
     const g = kernelOf(k, os, vcpu);
-    if (vcpu === 0) g.kvm_guest_init();
+    if (vcpu === 0) {
+      g.kvm_guest_init();
+      // ret_from_fork(): a task that runs for the first time comes from its kernel
+      for (const p of os.m.task) if (os.m.rq[p.cpu].idle !== p.id) g.whenBack(p, 'exit_to_user_mode_prepareAgain');
+    }
     g.kvm_guest_cpu_init();
     os.cpu[vcpu].asks.push({ ask: 'lvtt', vector: LOCAL_TIMER_VECTOR });
     settleGuestCpu(g, os, vcpu);
@@ -125,26 +130,24 @@ export function guestBooted(k: vmlinux_x86, os: GuestKernel): void {
 
 /* ---- interrupts ---- */
 
-function contextEnds(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+/** ... up to the IRET, if it comes to that: the IRET, and what the interrupted code asks for after it. */
+function contextEnds(g: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest[] {
   const cpu = os.cpu[vcpu];
   const context = top(cpu);
-  if (context.kind === 'softirq') {
-    softirqEnds(g, os, vcpu);
-    return;
-  }
+  if (context.kind === 'softirq') return softirqEnds(g, os, vcpu);
   if (context.kind === 'nmi') {
     cpu.contexts.pop();
     g.this_irq_cpu().user_mode = context.user;
     g.irqentry_nmi_exit();
-    cpu.asks.push({ ask: 'iret' }, ...context.asks);
-    return;
+    return [{ ask: 'iret' }, ...context.asks];
   }
   os.m.hardirq = 1;
   if (context.vector === LOCAL_TIMER_VECTOR) timerInterrupt(g, os, vcpu);
   else g.hostIrq(context.vector);
   os.m.hardirq = 0;
-  if (g.__irq_exit_rcu()) softirqBegins(g, os, vcpu);
-  else irqReturns(g, os, vcpu);
+  if (!g.__irq_exit_rcu()) return irqReturns(g, os, vcpu);
+  softirqBegins(g, os, vcpu);
+  return [];
 }
 
 /** hrtimer_interrupt(): sleeps that are over, and the tick. */
@@ -176,27 +179,27 @@ function softirqBegins(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
   cpu.asks.push({ ask: 'if', on: true });
 }
 
-function softirqEnds(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+function softirqEnds(g: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest[] {
   const cpu = os.cpu[vcpu];
   const context = top(cpu);
   if (g.__do_softirqEnd(context.restarts) !== 0) {
     context.restarts++;
     context.left = cpu.softirq_ns;
     cpu.softirq_ns = 0;
-    return;
+    return [];
   }
   cpu.contexts.pop();
   cpu.asks.push({ ask: 'if', on: false });
-  irqReturns(g, os, vcpu);
+  return irqReturns(g, os, vcpu);
 }
 
-function irqReturns(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+function irqReturns(g: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest[] {
   const cpu = os.cpu[vcpu];
   const context = cpu.contexts.pop();
   assert(context?.kind === 'irq', 'an interrupt that returns');
-  cpu.asks.push({ ask: 'iret' }, ...context.asks);
   g.this_irq_cpu().user_mode = context.user;
   g.irqentry_exit();
+  return [{ ask: 'iret' }, ...context.asks];
 }
 
 /* ---- tasks ---- */
@@ -279,7 +282,7 @@ function wakes(g: vmlinux_x86, os: GuestKernel, comm: string): void {
 /* ---- after everything ---- */
 
 /** What the code has left: rescheduling, the rest of sleepers that are back, and what it asked of the CPU. */
-function settleGuestCpu(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
+function settleGuestCpu(g: vmlinux_x86, os: GuestKernel, vcpu: number, returns: readonly CpuRequest[] = []): void {
   const cpu = os.cpu[vcpu];
   for (let round = 0; cpu.contexts.length === 0; round++) {
     assert(round < 1000, "a guest's CPU does not come to rest");
@@ -289,12 +292,20 @@ function settleGuestCpu(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
     if (!isIdleOn(os, vcpu) || !g.need_resched()) break;
     g.schedule_idle();
   }
+  const ops = g.this_irq_cpu().ops.splice(0);
+  // MODEL: the IRET comes before IPIs and the timer, with nothing in between that looks at IF
+  if (ops.length === 0) cpu.asks.push(...returns);
   os.m.host_irq.forEach((vectors, to) => {
     for (const vector of vectors.splice(0)) cpu.asks.push({ ask: 'ipi', to, vector });
   });
   setTimer(os, vcpu);
   // WHY last: IPIs and the timer are of what the kernel was asked to do, the rest of the way out of it
-  for (const { op, ...rest } of g.this_irq_cpu().ops.splice(0)) cpu.asks.push({ ask: op, ...rest } as CpuRequest);
+  // exit_to_user_mode_prepare() of a system call: interrupts are off until it is back in user mode
+  const masked = returns.length === 0 && cpu.contexts.length === 0 && ops.some((it) => 'when' in it);
+  if (masked) cpu.asks.push({ ask: 'if', on: false });
+  for (const { op, ...rest } of ops) cpu.asks.push({ ask: op, ...rest } as CpuRequest);
+  if (masked) cpu.asks.push({ ask: 'if', on: true });
+  if (ops.length > 0) cpu.asks.push(...returns);
   storesDone(cpu, g.ram as guest_memory);
   setCpl(os, vcpu);
 }

@@ -44,7 +44,11 @@ declare module '../../arch/x86/kvm_host.js' {
 
 /** The record as kzalloc() leaves it. */
 export function pv_sched_of(vcpu: kvm_vcpu): pv_sched {
-  vcpu.arch.pv_sched ??= { boost: VCPU_BOOST_DISABLED, msr_val: ZERO, data: { gpa: ZERO, len: 0, generation: 0 } };
+  vcpu.arch.pv_sched ??= {
+    boost: VCPU_BOOST_DISABLED,
+    msr_val: ZERO,
+    data: { gpa: ZERO, len: 0, generation: 0, bad: true },
+  };
   return vcpu.arch.pv_sched;
 }
 
@@ -89,7 +93,8 @@ export function setPvSched(k: pvsched, vcpu: kvm_vcpu, data: u64, bytes: number)
     pv_sched.msr_val = data;
     k.kvm_set_vcpu_boosted(vcpu, false);
   } else {
-    // As posted: the write succeeds, and the guest may have this printed as often as it likes.
+    // As posted: the write succeeds, and the guest may have this printed as often as it likes; the page of before is neither
+    // read nor written until a memory slot changes, so that nothing unboosts.
     k.printk('kvm: failed to set up the shared page of MSR_KVM_PV_SCHED');
   }
   return 0;
