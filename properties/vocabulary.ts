@@ -5,6 +5,7 @@
  * A property watches a machine from outside: its state before and after each event, the tracepoints, and probes on
  * kernel functions (as kprobes and kretprobes do). It never changes the machine.
  */
+
 import type { Arbitrary } from 'fast-check';
 import type { KernelBug } from '../src/lib/bug.js';
 import type { Int64Report } from '../src/lib/int64-checked.js';
@@ -13,7 +14,7 @@ import type { MachineEvent } from '../src/scenario/events.js';
 import type { Scenario } from '../src/scenario/scenario.js';
 import type { trace_event } from '../src/trace/trace-event.js';
 import type { AnyFunction } from '../src/vmlinux/bind.js';
-import type { vmlinux_x86 } from '../src/vmlinux/vmlinux-x86.js';
+import type { kernel_functions_x86, vmlinux_x86 } from '../src/vmlinux/vmlinux-x86.js';
 
 /** What a monitor sees at one event. */
 export interface Step {
@@ -125,6 +126,8 @@ export interface Property {
   says: string;
   /** thresholds and letters of the sentence, for who reads it alone */
   means?: string;
+  /** a function of the kernel that the sentence is about: on a kernel that lacks it, it is vacuous */
+  about?: keyof kernel_functions_x86 & string;
   given: World;
   /** exhaustive, beside the random runs */
   scope?: Scope;

@@ -3,7 +3,7 @@
 import { s64, shl, toBigInt, toNumber, u64 } from '../../src/lib/types.js';
 import { checkSched } from '../../src/machine/invariants-sched.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
-import { NULL, SCHED_BATCH, SCHED_IDLE, SCHED_NORMAL, type sched_entity } from '../../src/sched/sched.js';
+import { type cfs_rq, NULL, SCHED_BATCH, SCHED_IDLE, SCHED_NORMAL, type sched_entity } from '../../src/sched/sched.js';
 import { BIG_MACHINE_SLICE, MS, US } from '../arbitraries.js';
 import { always, type Claim, type Monitor, type Step } from '../vocabulary.js';
 import { CUSTOM_SLICES, EVERYDAY, hostTasks, MANAGED } from './host-worlds.js';
@@ -71,7 +71,7 @@ type Of<K extends MachineEvent['ev']> = Extract<MachineEvent, { ev: K }>;
 const FAIR = [SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE];
 
 function setattr(step: Step, { task, policy, nice, slice, priority }: Of<'setattr'>): string | null {
-  const { m } = step;
+  const { m, kernel } = step;
   const p = m.task[task];
   if (p.policy !== policy) return `policy is ${p.policy}, ${policy} was set`;
   if (!FAIR.includes(policy)) {
@@ -83,6 +83,8 @@ function setattr(step: Step, { task, policy, nice, slice, priority }: Of<'setatt
   // fair_policy() leaves out SCHED_IDLE: its nice value and slice stay
   if (policy === SCHED_IDLE) return null;
   if (p.static_prio !== 120 + nice) return `nice is ${p.static_prio - 120}, ${nice} was set`;
+  // before EEVDF nobody has a slice of its own
+  if (kernel.update_deadline === undefined) return null;
   const due = slice === 0 ? m.sysctl_sched_base_slice : Math.min(SLICE_MAX, Math.max(SLICE_MIN, slice));
   const is = toNumber(m.se[p.se].slice);
   return is === due ? null : `slice is ${is}, must be ${due}`;
@@ -157,6 +159,9 @@ function baseSlice(): Monitor {
   };
 }
 
+/** Tasks of a queue and below that are no delayed ones; h_nr_runnable, where that is kept. */
+const waiting = (q: cfs_rq): number => q.h_nr_queued - q.h_nr_delayed;
+
 /** A task that is woken is runnable and on a queue; one that goes to sleep does not run on. */
 function sleepAndWake(): Monitor {
   let sleeper: number = NULL;
@@ -176,7 +181,7 @@ function sleepAndWake(): Monitor {
       for (const rq of m.rq) {
         const p = m.task[rq.curr];
         if (p.id === sleeper || p.__state !== 0) step.fail(`${p.comm} sleeps, and CPU ${rq.cpu} runs it`);
-        if (rq.curr === rq.idle && m.cfs_rq[rq.cfs].h_nr_runnable + rq.rt.rt_nr_running > 0) {
+        if (rq.curr === rq.idle && waiting(m.cfs_rq[rq.cfs]) + rq.rt.rt_nr_running > 0) {
           step.fail(`CPU ${rq.cpu} is idle, and somebody there is runnable`);
         }
       }
@@ -208,6 +213,7 @@ export const accounts: Claim = {
     }),
     always('the slice of whatever is queued is 0.1 ms to 100 ms', {
       of: 'accounts.2',
+      about: 'update_deadline',
       means: 'the range that sched_setattr() clamps a slice to',
       given: hostTasks({
         layouts: GROUPS,
@@ -224,6 +230,7 @@ export const accounts: Claim = {
     }),
     always('the weight of a group that is empty and still queued does not change', {
       of: 'accounts.3',
+      about: 'set_delayed',
       given: hostTasks({ layouts: GROUPS, weights: { ...sleepers, shares: 6 }, cpus: [1, 2], events: 14_000 }),
       watch: emptyGroupsKeepWeight,
       fault: {
@@ -255,6 +262,7 @@ export const accounts: Claim = {
     }),
     always('a task that wakes without a slice of its own gets base_slice_ns', {
       of: 'accounts.5',
+      about: 'update_deadline',
       given: {
         ...hostTasks({ layouts: ['flat', 'groups'], weights: { ...sleepers, knob: 10 }, events: 8_000 }),
         knobs: { base_slice_ns: [700 * US, BIG_MACHINE_SLICE, 1_500 * US] },

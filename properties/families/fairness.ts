@@ -127,6 +127,7 @@ export const fairness: Claim = {
   properties: [
     always('avg_vruntime() is the mean of all queued, by weight and rounded down', {
       of: 'fairness.1',
+      about: 'avg_vruntime',
       given: anyOrder(FAR_FROM_WRAP),
       watch: isMean,
       fault: {
@@ -148,6 +149,7 @@ export const fairness: Claim = {
     }),
     always('who never yields or sleeps has its share, whatever the others do', {
       of: 'fairness.3',
+      about: 'vruntime_eligible',
       means:
         'at every tick; less E on each level, by its part of the level above; E is two requests and two ticks: what EEVDF may be behind by lag',
       given: mixedTasks(2, 240),

@@ -2,7 +2,7 @@
 /** The families, asked of every kernel and every series. */
 
 import { interrupts } from '../lapic/index.js';
-import type { Claim, Recorded } from '../vocabulary.js';
+import type { Claim, Recorded, Verdict } from '../vocabulary.js';
 import { accounts } from './accounts.js';
 import { fairness } from './fairness.js';
 import { hotplug } from './hotplug.js';
@@ -51,8 +51,8 @@ export const families: readonly Claim[] = [
   hotplug,
 ];
 
-/** Verdicts that were seen, by property and kernel. */
-export const recorded: Recorded = {
+/** Verdicts that were seen on EEVDF, by property and kernel. */
+const onEevdf: Recorded = {
   ...Object.fromEntries(families.flatMap((claim) => claim.properties.map((p) => [p.id, everywhere]))),
   'overflow.1': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
   // of v6.19 itself: vlag and vprot are one word, and a reweight writes a lag over the protection of who runs
@@ -87,3 +87,46 @@ export const recorded: Recorded = {
   // fixed in June 2026, in 6.12.117 and not in v6.19
   'lapic.7': notOn6_19,
 };
+
+/** What is about EEVDF: its lag, its deadlines, its delayed sleepers, its server. */
+const EEVDF_ALONE = [
+  'accounts.2',
+  'accounts.3',
+  'accounts.5',
+  'fairness.1',
+  'fairness.3',
+  'kvm.6',
+  'lag.1',
+  'lag.2',
+  'lag.3',
+  'lag.4',
+  'lag.5',
+  'overflow.1',
+  'overflow.2',
+  'overflow.3',
+  'pick.1',
+  'pick.2',
+  'pick.3',
+  'pick.5',
+  'pick.6',
+  'realtime.5',
+  'starvation.1',
+  'time.5',
+  'yield.1',
+  'yield.2',
+  'yield.3',
+  'yield.5',
+  'yield.6',
+];
+
+/** On CFS. Of Linux: as above. */
+const onCfs: Readonly<Record<string, Verdict>> = {
+  ...Object.fromEntries(EEVDF_ALONE.map((id) => [id, 'vacuous'])),
+  'realtime.3': 'refuted',
+  'realtime.4': 'refuted',
+};
+
+/** Verdicts that were seen, by property and kernel. */
+export const recorded: Recorded = Object.fromEntries(
+  Object.entries(onEevdf).map(([id, verdicts]) => [id, { ...verdicts, 'v6.1': onCfs[id] ?? 'holds' }]),
+);

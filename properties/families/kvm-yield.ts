@@ -282,6 +282,7 @@ function othersRun(): Monitor {
 
 const progress = leadsTo('without a tick, a spinner hands its CPU on within 3 slices for each vCPU of the VM', {
   of: 'kvm.6',
+  about: 'vruntime_eligible',
   means: 'EEVDF lets the spinner be ahead of another by its lag, its request and the other one, a slice each',
   given: tickless,
   watch: othersRun,

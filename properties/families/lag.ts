@@ -315,6 +315,7 @@ export const lag: Claim = {
   properties: [
     always('a new weight leaves weight * lag of a queued entity as it was, within the limit of lag', {
       of: 'lag.1',
+      about: 'entity_lag',
       means: 'the limit: two slices or a tick, whichever is more, in virtual time of the entity',
       given: hostTasks({
         layouts: ['groups', 'nested'],
@@ -330,6 +331,7 @@ export const lag: Claim = {
     }),
     always('an entity that leaves its queue takes its lag with it, rounded down and within its limit', {
       of: 'lag.2',
+      about: 'entity_lag',
       means: 'the limit: two slices or a tick, whichever is more, in virtual time of the entity',
       given: managed,
       watch: leaves,
@@ -337,6 +339,7 @@ export const lag: Claim = {
     }),
     always('an entity comes back with the weight * lag with which it left, and with the deadline that is due', {
       of: 'lag.3',
+      about: 'entity_lag',
       given: managed,
       watch: comesBack,
       fault: {
@@ -351,12 +354,14 @@ export const lag: Claim = {
     }),
     always('a sleeper stays on its queue exactly when it is not eligible', {
       of: 'lag.4',
+      about: 'set_delayed',
       given: sleepers,
       watch: staysWhileOwing,
       fault: { says: 'everybody is eligible', funcs: { entity_eligible: () => true } },
     }),
     always('a sleeper that wakes while still queued owes what it owed, and is owed nothing', {
       of: 'lag.5',
+      about: 'set_delayed',
       given: sleepers,
       watch: wakesDelayed,
       fault: {

@@ -111,6 +111,7 @@ export const overflow: Claim = {
   properties: [
     agrees('shifting every virtual time to just below 2^64 changes no decision', {
       of: 'overflow.1',
+      about: 'vruntime_eligible',
       means:
         'two machines by the same events, one with every virtual time moved to just below 2^64: who runs, when, is compared',
       given: oneCpu(FAR_FROM_WRAP, 40),
@@ -119,6 +120,7 @@ export const overflow: Claim = {
     }),
     agrees('shifting every virtual time to just below 2^63 changes no decision', {
       of: 'overflow.2',
+      about: 'vruntime_eligible',
       means:
         'two machines by the same events, one with every virtual time moved to just below 2^63: who runs, when, is compared',
       given: oneCpu(FAR_FROM_WRAP, 40),
@@ -129,6 +131,7 @@ export const overflow: Claim = {
       'shifting every virtual time to just below 2^63 changes no decision where groups are reweighted while they run',
       {
         of: 'overflow.3',
+        about: 'vruntime_eligible',
         means:
           'two machines by the same events, one with every virtual time moved to just below 2^63: who runs, when, is compared',
         given: reweights(FAR_FROM_WRAP, 40),

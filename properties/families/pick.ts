@@ -243,6 +243,7 @@ export const pick: Claim = {
   properties: [
     always('the pick is eligible, and of the eligible none but curr and a buddy has a later deadline', {
       of: 'pick.1',
+      about: 'pick_eevdf',
       given: hostTasks({
         layouts: ['flat', 'flat', 'groups', 'nested'],
         weights: MANAGED,
@@ -259,6 +260,7 @@ export const pick: Claim = {
     }),
     always('with equal slices, neither tick nor wake-up takes off an eligible task before its request is served', {
       of: 'pick.2',
+      about: 'pick_eevdf',
       means: 'served: vruntime has reached the deadline of the request',
       given: hostTasks({ ...flat, weights: EVERYDAY, weighted: true }),
       watch: parity,
@@ -268,6 +270,7 @@ export const pick: Claim = {
       'with equal slices, a tick asks for a reschedule where others wait and a request has ended, and only there',
       {
         of: 'pick.3',
+        about: 'pick_eevdf',
         means: 'ended: vruntime has reached the deadline, which then moves on by a slice',
         given: hostTasks({
           layouts: ['flat', 'groups', 'nested'],
@@ -317,6 +320,7 @@ export const pick: Claim = {
     }),
     always('a wakee that is first in the order runs at once if its slice is shorter, or if nothing protects curr', {
       of: 'pick.5',
+      about: 'pick_eevdf',
       given: hostTasks({ ...flat, weights: EVERYDAY, weighted: true, slices: CUSTOM_SLICES }),
       watch: () =>
         wakeUps((step, { curr, wakee, best, open }, runs) => {
@@ -330,6 +334,7 @@ export const pick: Claim = {
     }),
     always('a SCHED_BATCH or SCHED_IDLE wakee does not take the CPU from a task whose request is not served', {
       of: 'pick.6',
+      about: 'pick_eevdf',
       means: 'served: vruntime has reached the deadline of the request',
       given: hostTasks({ ...flat, weights: EVERYDAY, policies: ['normal', 'batch', 'idle'] }),
       watch: () =>

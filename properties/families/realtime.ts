@@ -164,6 +164,7 @@ export const realtime: Claim = {
     ),
     always('no real-time task waits for a fair server while another CPU that it may use runs a less urgent task', {
       of: 'realtime.5',
+      about: 'fair_server_pick_task',
       given: servedBeside(1100),
       watch: () => urgentFirst(true),
       fault: deaf,

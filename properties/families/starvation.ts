@@ -62,6 +62,7 @@ export const starvation: Claim = {
   properties: [
     always('a runnable task is on its CPU within (L + S + r) * W / w + r_max + T, level by level', {
       of: 'starvation.1',
+      about: 'vruntime_eligible',
       means: BOUND,
       given: mixedTasks(1, 160),
       watch: () => waiting((m, task) => m.vcpuOfTask[task] === NULL),

@@ -330,6 +330,7 @@ export const time: Claim = {
     }),
     always('vruntime - zero_vruntime stays within two bounds of lag', {
       of: 'time.5',
+      about: 'update_zero_vruntime',
       means: 'a bound of lag: a slice and a tick in virtual time of the lightest entity on the queue',
       given: { ...mixedTasks(1, 160), events: 12_000 },
       watch: keysStaySmall,

@@ -221,6 +221,7 @@ export const yields: Claim = {
   properties: [
     leadsTo('sched_yield() lets an eligible other run after (its deadline - the own one) / request + 2 calls at most', {
       of: 'yield.1',
+      about: 'vruntime_eligible',
       means: 'a yield forfeits what is left of a request, and a request each time after that',
       given: hostTasks({ layouts: ['flat'], weights: { ...YIELDING, yield: 40 }, weighted: true, events: 12_000 }),
       watch: lets,
@@ -228,6 +229,7 @@ export const yields: Claim = {
     }),
     always('after a yield, the deadline of the caller is at most one request ahead of its vruntime', {
       of: 'yield.2',
+      about: 'update_deadline',
       means: 'a request: the slice of the entity in its virtual time',
       given: hostTasks({ layouts: LAYOUTS, weights: { ...YIELDING, yield: 20 }, weighted: true, events: 10_000 }),
       watch: oneRequestAhead,
@@ -245,12 +247,14 @@ export const yields: Claim = {
     }),
     always('an eligible caller of sched_yield() or yield_to() with others on its queue gets a later deadline', {
       of: 'yield.3',
+      about: 'vruntime_eligible',
       given: hostTasks({ layouts: LAYOUTS, weights: YIELDING, weighted: true, events: 10_000 }),
       watch: costs,
       fault: { says: 'yield_task_fair() does nothing', funcs: { yield_task_fair(): void {} } },
     }),
     always('a caller that is not eligible pays nothing for a yield', {
       of: 'yield.6',
+      about: 'vruntime_eligible',
       given: hostTasks({ layouts: LAYOUTS, weights: { ...YIELDING, yield: 24 }, weighted: true, events: 10_000 }),
       watch: costsNothing,
       fault: {
@@ -279,6 +283,7 @@ export const yields: Claim = {
     ),
     always('after a yield_to() that answers 1 an eligible target runs at once; another CPU is asked to reschedule', {
       of: 'yield.5',
+      about: 'vruntime_eligible',
       given: hostTasks({
         layouts: LAYOUTS,
         weights: { ...YIELDING, resched: 10, yield_to: 24 },

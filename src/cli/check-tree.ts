@@ -13,10 +13,12 @@ import { NativeError } from '../native/native-error.js';
 import { addedLinesOf, applySeries, configuredTree } from '../native/patch.js';
 import { reversedDiff } from '../native/reverse-diff.js';
 import { hunksBetween } from '../native/tree-diff.js';
+import type { ApicOperation } from '../operation/apic.js';
 import type { Operation } from '../operation/sched.js';
 import { patchMail } from '../report/patch-mail.js';
 import { patchText } from '../report/patch-text.js';
 import { type Judged, notJudgedText, type PatchVerdict, verdictOf } from '../report/patch-verdict.js';
+import type { ReplayedPart } from '../report/replayed-text.js';
 import { explain } from './exit.js';
 import { BARE } from './invocation.js';
 import type { Io } from './io.js';
@@ -35,12 +37,39 @@ export interface TreeFlags {
   readonly seed: number;
   readonly cpus: number;
   readonly format: 'text' | 'json' | 'mail' | 'ktap' | 'junit';
+  /** knobs that the patches add, set otherwise than they set them */
+  readonly knobs?: Readonly<Record<string, string>>;
   /** instead of a check: these operations on both trees */
   readonly sequence?: readonly Operation[];
+  /** likewise, of local APICs */
+  readonly apicSequence?: readonly ApicOperation[];
   readonly style: ExitStyle;
 }
 
+/** The steps with knobs set; the last step has those of all before it. */
+async function withKnobs(steps: readonly PatchStep[], values: Readonly<Record<string, string>>): Promise<PatchStep[]> {
+  const { knobsSet } = await import('../conform/patch/patch-knobs.js');
+  const set: PatchStep[] = [];
+  const found = new Set<string>();
+  for (const step of steps) {
+    const { tree, names } = await knobsSet(step.tree, step.added, values);
+    for (const name of names) found.add(name);
+    set.push({ ...step, tree });
+  }
+  const unknown = Object.keys(values).filter((name) => !found.has(name));
+  if (unknown.length > 0) {
+    const what = 'a SCHED_FEAT or a variable outside of functions that the patches add';
+    throw new NativeError('patch', `--knob: expected ${what}, got ${unknown.join(', ')}`);
+  }
+  return set;
+}
+
 async function stepsOf(io: Io, base: KernelTree, flags: TreeFlags): Promise<PatchStep[]> {
+  const steps = await appliedSteps(io, base, flags);
+  return flags.knobs === undefined ? steps : withKnobs(steps, flags.knobs);
+}
+
+async function appliedSteps(io: Io, base: KernelTree, flags: TreeFlags): Promise<PatchStep[]> {
   const { compiledFiles } = await import('../conform/patch/judge-step.js');
   if (flags.am !== undefined) {
     const series: MailedPatch[] = [];
@@ -87,18 +116,26 @@ function againOf(io: Io, flags: TreeFlags): string {
     ...(flags.reverse === true ? ['--reverse'] : []),
     ...(flags.against === undefined ? [] : ['--against', flags.against]),
     ...Object.entries(flags.config ?? {}).flatMap(([name, value]) => ['--config', `${name}=${value}`]),
+    ...Object.entries(flags.knobs ?? {}).flatMap(([name, value]) => ['--knob', `${name}=${value}`]),
   ];
   const command = flags.format === 'mail' ? BARE : io.invocation;
   return [command, 'check', ...options.map(quoted)].join(' ');
 }
 
 /** One sequence on the trees of every step. */
-async function replaySequence(io: Io, base: KernelTree, ops: readonly Operation[], flags: TreeFlags): Promise<number> {
+async function replaySequence(io: Io, base: KernelTree, flags: TreeFlags): Promise<number> {
+  const { sequence, apicSequence } = flags;
+  const { replayApics } = await import('../conform/patch/replay-apics.js');
   const { replayStep } = await import('../conform/patch/replay-step.js');
   const { isReplayRefuted, replayedText } = await import('../report/replayed-text.js');
-  const replayed = [];
-  for (const { subject, base: before, tree } of await stepsOf(io, base, flags))
-    replayed.push({ subject, step: await replayStep(before, tree, ops, flags.cpus) });
+  const replayed: ReplayedPart[] = [];
+  for (const { subject, base: before, tree } of await stepsOf(io, base, flags)) {
+    const onCpus = () => replayStep(before, tree, sequence ?? [], flags.cpus);
+    replayed.push({
+      subject,
+      step: await (apicSequence === undefined ? onCpus() : replayApics(before, tree, apicSequence)),
+    });
+  }
   if (flags.format === 'json') io.out(`${JSON.stringify({ base: base.version, steps: replayed }, plain, 1)}\n`);
   else io.out(replayedText(base.version, replayed, FEATURE_NAMES));
   return replayed.some(isReplayRefuted) ? REFUTED : OK;
@@ -177,7 +214,7 @@ export async function checkTree(io: Io, flags: TreeFlags): Promise<number> {
   try {
     const { findTree } = await import('../native/find-tree.js');
     const base = await findTree(flags.tree === undefined ? undefined : resolve(io.cwd, flags.tree));
-    if (flags.sequence !== undefined) return await replaySequence(io, base, flags.sequence, flags);
+    if ((flags.sequence ?? flags.apicSequence) !== undefined) return await replaySequence(io, base, flags);
     const interrupt = io.onInterrupt?.();
     const state: Progress = { judged: [], asked: 0, subject: null, parts: [] };
     const whole = judgeAll(io, base, flags, state).then(() => null);

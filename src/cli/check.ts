@@ -9,6 +9,7 @@ import { count, quoted } from '../base/text.js';
 import { VERSION } from '../base/version.js';
 import { idsOf, questionsOf, type Subject, selected } from '../explore/subject.js';
 import { looksLikeFile, newFolderFault, writeNew } from '../loader/files.js';
+import { isApicSequence, readApicSequence } from '../operation/apic-text.js';
 import { readSequence } from '../operation/sched-text.js';
 import type { CheckReport } from '../report/check-report.js';
 import { expectLongRun, LONG_RUN_SECONDS } from '../workers/long-run.js';
@@ -29,6 +30,7 @@ interface Flags {
   cpus?: string;
   reverse?: boolean;
   sequence?: string;
+  knob?: string[];
   against?: string;
   only?: string[];
   runs?: string;
@@ -87,8 +89,9 @@ export function define(io: Io, exit: (code: number) => void): Command {
     )
     .option('--reverse', 'the tree has the patches of --am: take them out, the last first')
     .option('--config <name=y|n|value>', 'a Kconfig option of the trees (repeatable)', gatherFiles)
+    .option('--knob <name=value>', 'a SCHED_FEAT or variable that the patch adds (repeatable)', gatherFiles)
     .option('--operations <n>', 'random operations on both trees', '20000')
-    .option('--sequence <ops>', 'replay these operations on both trees')
+    .option('--sequence <ops>', 'replay these operations, of CPUs or local APICs, on both trees')
     .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')
     .option('--only <claim>', 'these claims or properties only: A12, A12.1 (repeatable)', gather)
@@ -133,6 +136,8 @@ function refuseMixture(series: string | undefined, flags: Flags): void {
   }
   if (series !== undefined && flags.config !== undefined)
     o.fault('--config', 'a patch in C: a series in TypeScript has no Kconfig', 'it');
+  if (series !== undefined && flags.knob !== undefined)
+    o.fault('--knob', "a patch in C: a series' knobs are set in scenarios", 'it');
   if (series !== undefined && flags.reverse === true)
     o.fault('--reverse', '--am FILE: a series in TypeScript is its own list of patches', 'it');
   if (series !== undefined && flags.sequence !== undefined)
@@ -155,9 +160,11 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     o.fault('--tree', 'one of --am FILE and --against PATH', 'both or neither');
   const formats = FORMATS.filter((f) => flags[f] === true);
   o.oneOf(formats.map((f) => `--${f}`));
-  const sequence = flags.sequence === undefined ? undefined : readSequence(flags.sequence, '--sequence', cpus);
-  for (const { place, expected, got } of sequence?.faults ?? []) o.fault(place, expected, got);
-  if (sequence !== undefined && formats.some((f) => f !== 'json'))
+  const { sequence: text } = flags;
+  const apic = text !== undefined && isApicSequence(text) ? readApicSequence(text, '--sequence') : undefined;
+  const sequence = text === undefined || apic !== undefined ? undefined : readSequence(text, '--sequence', cpus);
+  for (const { place, expected, got } of (apic ?? sequence)?.faults ?? []) o.fault(place, expected, got);
+  if (text !== undefined && formats.some((f) => f !== 'json'))
     o.fault(`--${formats[0]}`, 'text or --json of a sequence', `--${formats[0]}`);
   const config: Record<string, string> = {};
   for (const given of flags.config ?? []) {
@@ -165,6 +172,14 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     if (name === undefined || value === undefined) o.fault('--config', 'NAME=y, NAME=n or NAME=VALUE', shown(given));
     else config[name] = value.replace(/^"(.*)"$/, '$1');
   }
+  let knobs: Record<string, string> | undefined;
+  for (const given of flags.knob ?? []) {
+    const [, name, value] = /^(\w+)=([\w\s()*/+-]+)$/.exec(given) ?? [];
+    if (name === undefined || value === undefined) o.fault('--knob', 'NAME=VALUE', shown(given));
+    else knobs = { ...knobs, [name]: value };
+  }
+  if (flags.knob !== undefined && flags.am === undefined)
+    o.fault('--knob', 'a patch of --am that adds it', '--against');
   if (flags.reverse === true && flags.am === undefined)
     o.fault('--reverse', '--am FILE, whose patches are taken out', '--against');
   if (flags.config !== undefined && flags.against !== undefined)
@@ -179,6 +194,8 @@ function treeFlagsOf(flags: Flags): TreeFlags {
     format: formats[0] ?? 'text',
     ...defined({
       sequence: sequence?.ops,
+      apicSequence: apic?.ops,
+      knobs,
       tree: flags.tree,
       am: flags.am,
       reverse: flags.reverse,

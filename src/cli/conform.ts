@@ -122,10 +122,13 @@ async function conform(io: Io, given: Given): Promise<number> {
   const { kernelByName, nearestRelease, pin } = await import('../series/registry.js');
   const named = given.kernel === undefined ? null : kernelByName(given.kernel);
   if (given.kvm === true) return await live(io, named ?? pin, asked);
-  const { findTree } = await import('../native/find-tree.js');
+  const { findTree, installed, packageOf } = await import('../native/find-tree.js');
   const kernel = named ?? nearestRelease((await findTree(asked.tree)).version);
-  if (given.held !== undefined) return await heldAlone(io, kernel, asked, given.held);
-  return given.functions === true ? await functions(io, kernel, asked) : await differential(io, kernel, asked);
+  // WHY of the kernel that was named: its own package, if that is here, is what it is held against.
+  const tree = asked.tree ?? (named === null ? null : installed(packageOf(named.name))) ?? undefined;
+  const on = { ...asked, ...(tree === undefined ? {} : { tree }) };
+  if (given.held !== undefined) return await heldAlone(io, kernel, on, given.held);
+  return given.functions === true ? await functions(io, kernel, on) : await differential(io, kernel, on);
 }
 
 // ---- differential ------------------------------------------------------------------------------------------------

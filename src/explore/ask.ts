@@ -53,6 +53,10 @@ export function ask(engine: Engine, kernel: Kernel, property: Property, options:
 function asked(engine: Engine, kernel: Kernel, property: Property, options: AskOptions): Answer {
   const skipped = whySkipped(property);
   if (skipped !== null) return answer(kernel, property, 'skipped', noEvidence(skipped), null);
+  const { about } = property;
+  if (about !== undefined && kernel.table[about] === undefined) {
+    return answer(kernel, property, 'vacuous', noEvidence(`about ${about}(), which ${kernel.name} lacks`), null);
+  }
 
   let searched: ExhaustiveResult | null = null;
   if (property.scope !== undefined) {

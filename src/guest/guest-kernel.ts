@@ -18,7 +18,10 @@ export type CpuRequest =
   | { ask: 'timer'; at: number }
   | { ask: 'cpl'; cpl: number }
   | { ask: 'if'; on: boolean }
-  | { ask: 'wrmsr'; msr: number; low: number; high: number };
+  /** `when`: only if the word of shared memory has that value by then */
+  | { ask: 'wrmsr'; msr: number; low: number; high: number; when?: { gpa: number; value: number } }
+  /** a byte of shared memory */
+  | { ask: 'store'; gpa: number; byte: number; value: number };
 
 /** What interrupted what: a handler or softirqs, with ns of CPU time left. */
 export interface GuestContext {

@@ -15,12 +15,13 @@ export const HARDIRQ_MASK = 0x000f_0000;
 export const NMI_OFFSET = 0x0010_0000;
 export const NMI_MASK = 0x00f0_0000;
 
-/** What a guest's kernel makes its virtual CPU do: an exit or not, as the host has set it up. */
-export interface wrmsr_op {
-  msr: u32;
-  low: u32;
-  high: u32;
-}
+/**
+ * What a guest's kernel makes its virtual CPU do, in order: WRMSR, an exit or not as the host has set it up, where `when` only
+ * if the word at its address has that value by then; or a store of one byte to a page that it shares.
+ */
+export type cpu_op =
+  | { op: 'wrmsr'; msr: u32; low: u32; high: u32; when?: { gpa: number; value: number } }
+  | { op: 'store'; gpa: number; byte: number; value: number };
 
 /** Per-CPU state of interrupts. */
 export interface irq_cpu {
@@ -32,8 +33,8 @@ export interface irq_cpu {
   user_mode: boolean;
   /** struct kvm_steal_time: ns in which the vCPU was runnable and did not run, as the host's page shows it */
   steal: u64;
-  /** WRMSRs that its code has executed and the CPU not yet performed, in order */
-  wrmsr: wrmsr_op[];
+  /** what its code has executed and the CPU not yet performed, in order */
+  ops: cpu_op[];
 }
 
 export const newIrqCpu = (): irq_cpu => ({
@@ -41,7 +42,7 @@ export const newIrqCpu = (): irq_cpu => ({
   softirq_pending: 0,
   user_mode: false,
   steal: ZERO,
-  wrmsr: [],
+  ops: [],
 });
 
 /** What the executing CPU is in the middle of. */
@@ -78,5 +79,5 @@ export function paravirt_steal_clock(this: vmlinux, cpu: number): u64 {
 
 /** arch/x86/include/asm/msr.h: wrmsrl(), whose effect the CPU has after what the code does besides at this moment. */
 export function wrmsr(this: vmlinux, msr: u32, low: u32, high: u32): void {
-  this.this_irq_cpu().wrmsr.push({ msr, low, high });
+  this.this_irq_cpu().ops.push({ op: 'wrmsr', msr, low, high });
 }

@@ -6,7 +6,7 @@
  * MODEL: one slot from guest physical address 0 on, with pages that can be taken out and put back; a word is 8 bytes.
  */
 import { EFAULT } from '../lib/errno.js';
-import { add, ge, lt, toNumber, u64, ZERO } from '../lib/types.js';
+import { add, and, ge, lt, not, or, shl, toNumber, u64, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { kvm } from './kvm_host.js';
 
@@ -41,6 +41,12 @@ export function storeWord(memory: guest_memory, gpa: number, value: u64): void {
   const word = memory.words.find((it) => it.gpa === gpa);
   if (word !== undefined) word.value = value;
   else memory.words.push({ gpa, value });
+}
+
+/** A byte of the word at `gpa`. */
+export function storeByte(memory: guest_memory, gpa: number, byte: number, value: number): void {
+  const others = and(loadWord(memory, gpa), not(shl(u64(0xff), 8 * byte)));
+  storeWord(memory, gpa, or(others, shl(u64(value), 8 * byte)));
 }
 
 /** The memory behind the VM's slots; null for a VM that shares none. */

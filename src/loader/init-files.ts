@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What `kvmodel init` writes: the patch and the claim of docs/tutorial.md. */
 
-export const PATCH = `import { defineSeries, type rq, type vmlinux_x86 } from 'kvmodel';
+export const PATCH = `import { defineSeries, type rq, type vmlinux } from 'kvmodel';
 import { moves } from './claim.ts';
 
 /** A yield that costs nothing: the deadline stays where it is. */
-function yield_task_fair(this: vmlinux_x86, rq: rq): void {
+function yield_task_fair(this: vmlinux, rq: rq): void {
   const curr = this.m.task[rq.curr];
   if (rq.nr_running === 1) return;
   this.clear_buddies(this.task_cfs_rq(curr), this.m.se[curr.se]);

@@ -127,7 +127,7 @@ function typeText(checker: ts.TypeChecker, type: ts.Type): string {
       undefined,
       ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope,
     )
-    .replace('vmlinux & object', 'vmlinux');
+    .replace(/\bvmlinux_x86( & object)?\b/g, 'vmlinux');
 }
 
 interface PropertyAt {

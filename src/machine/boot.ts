@@ -65,7 +65,10 @@ export function boot(kernel: Kernel, scenario: Scenario): machine {
 
   bootGroups(k, m, scenario);
   const offset = scenario.vruntime_offset === undefined ? u64(0) : u64(BigInt(scenario.vruntime_offset));
-  for (const cfs_rq of m.cfs_rq) cfs_rq.zero_vruntime = add(cfs_rq.zero_vruntime, offset);
+  for (const cfs_rq of m.cfs_rq) {
+    if (cfs_rq.min_vruntime === undefined) cfs_rq.zero_vruntime = add(cfs_rq.zero_vruntime, offset);
+    else cfs_rq.min_vruntime = add(cfs_rq.min_vruntime, offset);
+  }
   for (const spec of scenario.tasks ?? []) bootTask(k, m, spec);
   bootVms(
     k,

@@ -80,6 +80,7 @@ const se: Rules = {
 
 const cfsRq: Rules = {
   zero_vruntime: 'virtual',
+  min_vruntime: 'virtual',
   avg: averages,
   removed: pelt('raw'),
   last_update_tg_load_avg: pelt('clock0'),
@@ -178,8 +179,8 @@ export function treatmentOf(rules: Rules | undefined, field: string, record: unk
 
 /** The queue whose zero_vruntime a virtual time of this record counts from. */
 function zeroOf(record: AnyRecord, m: machine): u64 {
-  if (record.zero_vruntime !== undefined) return record.zero_vruntime;
-  return m.cfs_rq[record.cfs_rq].zero_vruntime;
+  const queue = record.zero_vruntime === undefined ? m.cfs_rq[record.cfs_rq] : record;
+  return queue.min_vruntime ?? queue.zero_vruntime;
 }
 
 const FAR_LEAST = u64(2 ** 40);

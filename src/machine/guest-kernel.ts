@@ -13,7 +13,7 @@ import { dueIn, elapse, type Request, stepActor } from '../guest/actor.js';
 import type { CpuRequest, GuestCpu, GuestKernel, GuestTask } from '../guest/guest-kernel.js';
 import type { irq_cpu } from '../irq/preempt.js';
 import { TIMER_SOFTIRQ } from '../irq/softirq.js';
-import type { guest_memory } from '../kvm/guest-memory.js';
+import { type guest_memory, loadWord, storeByte } from '../kvm/guest-memory.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { toNumber, type u64 } from '../lib/types.js';
 import { NULL, TASK_INTERRUPTIBLE } from '../sched/sched.js';
@@ -88,9 +88,20 @@ export function guestTakes(k: vmlinux_x86, os: GuestKernel, vcpu: number, vector
   cpu.asks.push({ ask: 'eoi' });
 }
 
+/** What the CPU does without its host's help, up to the first that may exit: stores to shared pages, MSRs left alone. */
+function storesDone(cpu: GuestCpu, memory: guest_memory): void {
+  for (; cpu.asks.length > 0; cpu.asks.shift()) {
+    const [ask] = cpu.asks;
+    if (ask.ask === 'store') storeByte(memory, ask.gpa, ask.byte, ask.value);
+    else if (ask.ask !== 'wrmsr' || ask.when === undefined) return;
+    else if (toNumber(loadWord(memory, ask.when.gpa)) === ask.when.value) return;
+  }
+}
+
 /** Does what is due on the vCPU and says what it asks of it. Call when `guestDueIn` is 0. */
 export function guestStep(k: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest {
   const cpu = os.cpu[vcpu];
+  storesDone(cpu, (k.m as machine).guest[os.vm].memory as guest_memory);
   const ask = cpu.asks.shift();
   if (ask !== undefined) return ask;
   if (cpu.contexts.length === 0 && isIdleOn(os, vcpu)) return { ask: 'hlt' };
@@ -278,11 +289,13 @@ function settleGuestCpu(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
     if (!isIdleOn(os, vcpu) || !g.need_resched()) break;
     g.schedule_idle();
   }
-  for (const op of g.this_irq_cpu().wrmsr.splice(0)) cpu.asks.push({ ask: 'wrmsr', ...op });
   os.m.host_irq.forEach((vectors, to) => {
     for (const vector of vectors.splice(0)) cpu.asks.push({ ask: 'ipi', to, vector });
   });
   setTimer(os, vcpu);
+  // WHY last: IPIs and the timer are of what the kernel was asked to do, the rest of the way out of it
+  for (const { op, ...rest } of g.this_irq_cpu().ops.splice(0)) cpu.asks.push({ ask: op, ...rest } as CpuRequest);
+  storesDone(cpu, g.ram as guest_memory);
   setCpl(os, vcpu);
 }
 

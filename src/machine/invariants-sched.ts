@@ -81,6 +81,26 @@ function checkQueue(m: sched_state, q: cfs_rq, report: Report): void {
   for (const se of queued) weight = add(weight, se.load.weight);
   sameWord('load.weight', q.load.weight, weight, report);
 
+  if (isEevdf(q)) checkSums(m, q, inTree, report);
+
+  same('idle_nr_running', q.idle_nr_running, queued.filter((se) => isIdle(m, se)).length, report);
+  checkHierarchicalCounts(m, q, report);
+
+  for (const [what, id] of Object.entries({ next: q.next, last: q.last ?? NULL, skip: q.skip ?? NULL })) {
+    if (id === NULL) continue;
+    const buddy = m.se[id];
+    if (buddy.cfs_rq !== q.id) report(`${what} is entity ${id}, which is on cfs_rq ${buddy.cfs_rq}`);
+    if (buddy.on_rq === 0) report(`${what} is entity ${id}, which is not queued`);
+  }
+  if (q.curr !== NULL && m.se[q.curr].cfs_rq !== q.id) {
+    report(`curr is entity ${q.curr}, which is on cfs_rq ${m.se[q.curr].cfs_rq}`);
+  }
+}
+
+/** CFS keeps a min_vruntime for its queues instead, and its tree has no sums and no augmentation. */
+const isEevdf = (q: cfs_rq): boolean => q.min_vruntime === undefined;
+
+function checkSums(m: sched_state, q: cfs_rq, inTree: ReadonlySet<number>, report: Report): void {
   let sum = S64_ZERO;
   let load = ZERO;
   for (const id of inTree) {
@@ -91,18 +111,6 @@ function checkQueue(m: sched_state, q: cfs_rq, report: Report): void {
   }
   sameSigned('avg_vruntime', q.avg_vruntime, sum, report);
   sameWord('avg_load', q.avg_load, load, report);
-
-  same('idle_nr_running', q.idle_nr_running, queued.filter((se) => isIdle(m, se)).length, report);
-  checkHierarchicalCounts(m, q, report);
-
-  if (q.next !== NULL) {
-    const next = m.se[q.next];
-    if (next.cfs_rq !== q.id) report(`next is entity ${q.next}, which is on cfs_rq ${next.cfs_rq}`);
-    if (next.on_rq === 0) report(`next is entity ${q.next}, which is not queued`);
-  }
-  if (q.curr !== NULL && m.se[q.curr].cfs_rq !== q.id) {
-    report(`curr is entity ${q.curr}, which is on cfs_rq ${m.se[q.curr].cfs_rq}`);
-  }
 }
 
 const isIdle = (m: sched_state, se: sched_entity): boolean =>
@@ -133,7 +141,7 @@ function checkHierarchicalCounts(m: sched_state, q: cfs_rq, report: Report): voi
   }
   same('h_nr_queued', q.h_nr_queued, queued, report);
   same('h_nr_delayed', q.h_nr_delayed, delayed, report);
-  same('h_nr_runnable', q.h_nr_runnable, queued - delayed, report);
+  if (isEevdf(q)) same('h_nr_runnable', q.h_nr_runnable, queued - delayed, report);
   same('idle_h_nr_running', q.idle_h_nr_running, idle, report);
 }
 
@@ -156,7 +164,7 @@ function checkTree(m: sched_state, q: cfs_rq, report: Report): Set<number> {
     leftmost = left;
   }
   same('the leftmost entity', q.tasks_timeline.rb_leftmost, leftmost, report);
-  checkOrder(m, [...seen], report);
+  checkOrder(m, [...seen], isEevdf(q) ? 'deadline' : 'vruntime', report);
   return seen;
 }
 
@@ -180,7 +188,7 @@ function walk(m: sched_state, q: cfs_rq, id: number, parent: number, seen: Set<n
   seen.add(id);
   const right = node.rb_right === NULL ? 0 : walk(m, q, node.rb_right, id, seen, report);
 
-  checkAugmentation(m, se, report);
+  if (isEevdf(q)) checkAugmentation(m, se, report);
   if (left !== right) {
     if (left >= 0 && right >= 0) report(`entity ${id} has ${left} black nodes to its left and ${right} to its right`);
     return -1;
@@ -199,12 +207,12 @@ function checkAugmentation(m: sched_state, se: sched_entity, report: Report): vo
   sameWord(`min_vruntime of entity ${se.id}`, se.min_vruntime, least, report);
 }
 
-function checkOrder(m: sched_state, inOrder: readonly number[], report: Report): void {
+function checkOrder(m: sched_state, inOrder: readonly number[], by: 'deadline' | 'vruntime', report: Report): void {
   for (let i = 1; i < inOrder.length; i++) {
     const before = m.se[inOrder[i - 1]];
     const after = m.se[inOrder[i]];
-    if (s64_lt(s64_diff(after.deadline, before.deadline), S64_ZERO)) {
-      report(`entity ${after.id} comes after ${before.id} and its deadline before`);
+    if (s64_lt(s64_diff(after[by], before[by]), S64_ZERO)) {
+      report(`entity ${after.id} comes after ${before.id} and its ${by} before`);
     }
   }
 }

@@ -111,6 +111,8 @@ function performOnVcpu(k: vmlinux_x86, m: machine, cpu: number, request: CpuRequ
     case 'if':
       k.guestSetIf(cpu, request.on, false);
       return;
+    case 'store':
+      return;
     case 'wrmsr':
       k.exitWrmsr64(cpu, request.msr, request.low, request.high);
   }

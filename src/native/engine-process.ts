@@ -175,6 +175,15 @@ export class EngineProcess {
     return readCoverage(this.counters, [TREE_ROOT, this.tree.dir]);
   }
 
+  /** Which functions' branch counters moved() tells of; those of an inline function stand in every object. */
+  watch(functions: ReadonlySet<string>): void {
+    const symbols = execFileSync('nm', ['-S', this.built.program], { encoding: 'utf8', maxBuffer: 1 << 28 });
+    const found = [...symbols.matchAll(/^([0-9a-f]+) ([0-9a-f]+) \w __gcov0\.([\w.]+)$/gm)]
+      .filter(([, , , name]) => functions.has(name!))
+      .map(([, address, bytes]) => [BigInt(`0x${address}`), BigInt(`0x${bytes}`) / 8n]);
+    this.child.ask('K', new Uint8Array(BigUint64Array.from(found.flat()).buffer));
+  }
+
   calls(): ReadonlyMap<string, number> {
     const calls = new Map<string, number>();
     for (const functions of this.coverage().functions.values()) {

@@ -15,6 +15,8 @@ export type { Ending, UbsanReport } from './engine-process.js';
 /** What is wanted beside the return value of each operation; the `more` ones add load tracking and the tree's shape. */
 export type Detail = 'return' | 'hash' | 'state' | 'more' | 'hash-more';
 const DETAILS: readonly Detail[] = ['return', 'hash', 'state', 'more', 'hash-more'];
+/** The driver's number for what moved() asks. */
+const MOVED = DETAILS.length;
 
 /** What one operation did. */
 export interface Result {
@@ -62,6 +64,12 @@ export interface NativeEngine {
   ): { rows: (number | bigint)[][]; ending: Ending | null };
   /** UBSan's reports since the last call; only the `ubsan` variant has any. */
   ubsan(): UbsanReport[];
+  watch(functions: ReadonlySet<string>): void;
+  /**
+   * Executes operations and says of each which branch counters of watched functions it moved, by number; nothing is said of
+   * an operation that ended the kernel. Only builds that count have counters.
+   */
+  moved(ops: readonly Operation[]): (readonly number[])[];
   /** Lines executed since the engine was opened; only the `cov` variant counts. */
   coverage(): LineCoverage;
   /** Calls by function name since the engine was opened; only the `cov` variant counts. */
@@ -84,9 +92,24 @@ class Engine extends EngineProcess implements NativeEngine {
   }
 
   run(ops: readonly Operation[], detail: Detail = 'state'): Batch {
-    const here = ops.map((op) => (op.op === 'FEATURE' ? { ...op, id: this.features[op.id] ?? -1 } : op));
-    const { answer, ending, warnings } = this.runRaw(here, DETAILS.indexOf(detail));
+    const { answer, ending, warnings } = this.runRaw(this.inTree(ops), DETAILS.indexOf(detail));
     return { results: this.results(answer, detail, ending?.op ?? ops.length), ending, warnings };
+  }
+
+  moved(ops: readonly Operation[]): (readonly number[])[] {
+    const { answer } = this.runRaw(this.inTree(ops), MOVED);
+    const moved: number[][] = [];
+    for (let at = 8; at < answer.length; at += 8) {
+      const n = answer.readUInt32LE(at);
+      moved.push(Array.from({ length: n }, (_, i) => answer.readUInt32LE(at + 4 + 4 * i)));
+      at += 4 + 4 * n;
+    }
+    return moved;
+  }
+
+  /** With the tree's numbers of features. */
+  private inTree(ops: readonly Operation[]): readonly Operation[] {
+    return ops.map((op) => (op.op === 'FEATURE' ? { ...op, id: this.features[op.id] ?? -1 } : op));
   }
 
   private results(answer: Buffer, detail: Detail, count: number): Result[] {

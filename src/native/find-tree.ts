@@ -26,6 +26,9 @@ const run = promisify(execFile);
 
 /** The package that holds the pinned release. */
 export const DEBIAN_PACKAGE = 'linux-source-6.12';
+/** The package that would hold a release: linux-source-6.1 for v6.1. */
+export const packageOf = (kernel: string): string => `linux-source-${/^v(\d+\.\d+)/.exec(kernel)?.[1] ?? ''}`;
+
 /** What is taken from an archive: what the engine compiles, and what the mirrored functions are looked up in. */
 const NEEDED = [
   ...['Makefile', 'include', 'kernel', 'lib', 'io_uring', 'virt/kvm'],
@@ -117,10 +120,11 @@ async function extract(archive: string): Promise<string> {
   });
 }
 
-function installed(sourceDir: string): string | null {
+/** What a package of Debian's has installed: its tree, unpacked or as an archive; null when it is not there. */
+export function installed(name: string, sourceDir = '/usr/src'): string | null {
   if (!existsSync(sourceDir)) return null;
-  const names = readdirSync(sourceDir).filter((n) => n.startsWith(DEBIAN_PACKAGE));
-  const unpacked = names.find((n) => n === DEBIAN_PACKAGE && statSync(join(sourceDir, n)).isDirectory());
+  const names = readdirSync(sourceDir).filter((n) => n === name || n.startsWith(`${name}.tar.`));
+  const unpacked = names.find((n) => n === name && statSync(join(sourceDir, n)).isDirectory());
   const found = unpacked ?? names.find((n) => /\.tar\.\w+$/.test(n));
   return found === undefined ? null : join(sourceDir, found);
 }
@@ -130,7 +134,7 @@ function installed(sourceDir: string): string | null {
  * `sourceDir` is where the package puts it. NativeError `no-tree`, `not-a-tree`, `tree-too-old`.
  */
 export async function findTree(path?: string, sourceDir = '/usr/src'): Promise<KernelTree> {
-  const found = path === undefined ? installed(sourceDir) : resolve(path);
+  const found = path === undefined ? installed(DEBIAN_PACKAGE, sourceDir) : resolve(path);
   if (found === null) {
     throw new NativeError('no-tree', `no kernel tree: name one with --tree PATH, or apt-get install ${DEBIAN_PACKAGE}`);
   }

@@ -189,6 +189,8 @@ export interface Sequence {
   kind: string;
   /** version of the kernel that was recorded; empty in recordings that do not say */
   tree: string;
+  /** columns that the tree has no member for: they are not compared; left out when there is none */
+  absent?: string[];
   cpus: number;
   setup: Operation[];
   setup_r: number[];
@@ -247,6 +249,13 @@ class LineReader {
     if (typeof value === 'string' && /^-?\d+$/.test(value)) return value;
     this.fault(place, 'an integer, as a number or as decimal digits', value);
     return 0;
+  }
+
+  names(value: Json | undefined, place: string): string[] {
+    return this.array(value, place).map((item, i) => {
+      if (typeof item !== 'string') this.fault(`${place}[${i}]`, 'the name of a column', item);
+      return String(item);
+    });
   }
 
   words(value: Json | undefined, place: string, fields: readonly string[]): Word[] {
@@ -310,6 +319,7 @@ function readHeader(reader: LineReader, o: { [key: string]: Json }): Sequence {
     seq: reader.integer(o['seq'], 'seq'),
     kind: typeof o['kind'] === 'string' ? o['kind'] : '',
     tree: typeof o['tree'] === 'string' ? o['tree'] : '',
+    ...(o['absent'] === undefined ? {} : { absent: reader.names(o['absent'], 'absent') }),
     cpus,
     setup: reader.array(o['setup'], 'setup').map((op, i) => reader.operation(op, `setup[${i}]`, cpus)),
     setup_r: reader.array(o['setup_r'], 'setup_r').map((r, i) => reader.integer(r, `setup_r[${i}]`)),

@@ -91,7 +91,7 @@ function findingLines(check: StepCheck, about: About): string[] {
     const { finding, operations } = apics.lockstep;
     if (finding === null)
       lines.push(...wrap(`Local APICs: no observable difference in ${operations} operations.`, WIDTH));
-    else lines.push('The shortest sequence that tells the local APICs apart:', ...apicLines(finding));
+    else lines.push('The shortest sequence that tells the local APICs apart:', ...apicLines(finding, about));
   }
   for (const { name, tried, check: other } of scheduler?.knobs ?? []) {
     const { finding, operations } = other.lockstep;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The report on a patch in C as text of 80 columns. */
-import { count, inWidth, wrap } from '../base/text.js';
+import { count, inWidth, quoted, wrap } from '../base/text.js';
 import type { HeldPairRow } from '../conform/patch/held-pair.js';
 import type { AloneCheck, ApicCheck, SchedulerCheck, StepCheck } from '../conform/patch/judge-step.js';
 import type { JudgedHunk } from '../conform/patch/judged-hunks.js';
 import type { PatchCheck, ReachedLine } from '../conform/sched/patch-check.js';
 import { apicOpText } from '../operation/apic.js';
+import { apicSequenceText } from '../operation/apic-text.js';
 import type { Operation } from '../operation/sched.js';
 import { explainedLines, machineLines, operationText, sequenceText } from './operation-lines.js';
 import {
@@ -96,11 +97,13 @@ function lockstepLines(check: PatchCheck, about: About): string[] {
   ];
 }
 
-/** Operations on local APICs, numbered, one a line. */
-export const apicLines = (finding: NonNullable<ApicCheck['lockstep']['finding']>): string[] =>
-  finding.ops.map((op, i) => `  ${String(i).padStart(3)}  ${apicOpText(op)}`);
+/** Operations on local APICs, numbered, one a line, and the command that repeats them. */
+export const apicLines = ({ ops }: NonNullable<ApicCheck['lockstep']['finding']>, { again }: About): string[] => [
+  ...ops.map((op, i) => `  ${String(i).padStart(3)}  ${apicOpText(op)}`),
+  ...(again === null ? [] : [`  again: ${again} --sequence '${apicSequenceText(ops)}'`]),
+];
 
-function apicText({ lockstep }: ApicCheck): string[] {
+function apicText({ lockstep }: ApicCheck, about: About): string[] {
   const { finding, operations, sequences, missing } = lockstep;
   const unprovided = missing.flatMap((symbol) =>
     wrap(`  not judged beyond a call of ${symbol}(), which is not provided`, WIDTH, '    '),
@@ -116,7 +119,7 @@ function apicText({ lockstep }: ApicCheck): string[] {
     `Local APICs: differ after operation ${op} (${apicOpText(finding.ops[op]!)}):`,
     ...wrap(`  ${field}: ${before} before, ${patched} with the patch`, WIDTH, '    '),
     `  shrunk from ${finding.original} operations (${finding.kind}, seed ${finding.seed}):`,
-    ...apicLines(finding),
+    ...apicLines(finding, about),
     ...unprovided,
   ];
 }
@@ -208,7 +211,8 @@ function knobLines(check: SchedulerCheck, about: About): string[] {
   const lines: string[] = [];
   for (const { name, was, tried, check: other } of check.knobs) {
     lines.push('', ...wrap(`With ${name}=${tried}, which the patch sets to ${was}; UBSan is not asked:`, WIDTH, '  '));
-    lines.push(...lockstepLines(other, { ...about, again: null }));
+    const set = about.again === null ? null : `${about.again} --knob ${quoted(`${name}=${tried}`)}`;
+    lines.push(...lockstepLines(other, { ...about, again: set }));
     const moved = other.properties.filter((row, i) => row.patched.verdict !== check.properties[i]?.patched.verdict);
     if (other.properties.length > 0)
       lines.push(
@@ -221,7 +225,7 @@ function knobLines(check: SchedulerCheck, about: About): string[] {
       if (row.broken !== undefined)
         lines.push(
           ...wrap(`    ${row.broken.fault}`, WIDTH, '      '),
-          ...explainedLines(row.broken.ops, about.features, WIDTH),
+          ...counterexampleLines(row.broken.ops, row.broken.cpus, { ...about, again: set }, WIDTH),
         );
     }
     if (other.ending !== null) lines.push(`The kernel dies: ${other.ending.kind}, ${other.ending.what}`);
@@ -277,7 +281,7 @@ function stepLines(check: StepCheck, about: About): string[] {
     ...hunkLines(check.hunks),
     ...unable.flatMap((why) => wrap(`Not asked: ${why}`, WIDTH, '  ')),
     ...(scheduler === null ? [] : ['', ...lockstepLines(scheduler, about)]),
-    ...(apics === null ? [] : ['', ...apicText(apics)]),
+    ...(apics === null ? [] : ['', ...apicText(apics, about)]),
     ...(alone === null ? [] : ['', ...aloneText(alone)]),
     ...propertyLines(check, about),
   ];

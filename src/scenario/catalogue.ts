@@ -81,61 +81,6 @@ export interface Named extends Scenario {
 
 export const catalogue: readonly Named[] = [
   {
-    name: 'guest-kernel',
-    says: 'a guest that runs a kernel: a real-time task beside hogs, two tasks that wake each other across vCPUs; a busy host',
-    cpus: 2,
-    vms: [
-      {
-        name: 'vm',
-        vcpus: 2,
-        kernel: {
-          tasks: [
-            {
-              comm: 'rt',
-              cpus: [0],
-              policy: 'fifo',
-              rt_priority: 50,
-              program: [
-                { op: 'sleep', ns: 500 * US },
-                { op: 'compute', ns: 20 * US },
-              ],
-            },
-            { comm: 'hogA', cpus: [0] },
-            { comm: 'hogB', cpus: [0] },
-            {
-              comm: 'ping',
-              cpus: [0],
-              program: [{ op: 'compute', ns: 10 * US }, { op: 'wake', task: 'pong' }, { op: 'wait' }],
-            },
-            {
-              comm: 'pong',
-              cpus: [1],
-              program: [{ op: 'wait' }, { op: 'compute', ns: 10 * US }, { op: 'wake', task: 'ping' }],
-            },
-          ],
-        },
-      },
-    ],
-    tasks: [{ comm: 'host', cpus: [0] }],
-    until: 40 * MS,
-  },
-  {
-    name: 'cpu-offline',
-    says: 'a CPU with queued vCPUs and a task that is bound to it goes offline, and comes back',
-    cpus: 2,
-    tasks: [{ comm: 'bound', cpus: [1] }],
-    vms: [{ name: 'vm', vcpus: 3, cpus: [[0], [1], [0, 1]] }],
-    events: [
-      { ev: 'advance', ns: 3 * MS },
-      { ev: 'cpu_down', cpu: 0, target: 1 },
-      { ev: 'advance', ns: 4 * MS },
-      { ev: 'tick', cpu: 1 },
-      { ev: 'advance', ns: 8 * MS },
-      { ev: 'tick', cpu: 0 },
-      { ev: 'cpu_up', cpu: 0, target: 1 },
-    ],
-  },
-  {
     name: 'two-spinners',
     says: 'one CPU, one VM, two vCPUs that fight for one lock',
     cpus: 1,
@@ -336,6 +281,61 @@ export const catalogue: readonly Named[] = [
       { comm: 'yielder', program: [{ op: 'compute', ns: 200 * US }, { op: 'yield' }] },
     ],
     until: 60 * MS,
+  },
+  {
+    name: 'guest-kernel',
+    says: 'a guest that runs a kernel: a real-time task beside hogs, two tasks that wake each other across vCPUs; a busy host',
+    cpus: 2,
+    vms: [
+      {
+        name: 'vm',
+        vcpus: 2,
+        kernel: {
+          tasks: [
+            {
+              comm: 'rt',
+              cpus: [0],
+              policy: 'fifo',
+              rt_priority: 50,
+              program: [
+                { op: 'sleep', ns: 500 * US },
+                { op: 'compute', ns: 20 * US },
+              ],
+            },
+            { comm: 'hogA', cpus: [0] },
+            { comm: 'hogB', cpus: [0] },
+            {
+              comm: 'ping',
+              cpus: [0],
+              program: [{ op: 'compute', ns: 10 * US }, { op: 'wake', task: 'pong' }, { op: 'wait' }],
+            },
+            {
+              comm: 'pong',
+              cpus: [1],
+              program: [{ op: 'wait' }, { op: 'compute', ns: 10 * US }, { op: 'wake', task: 'ping' }],
+            },
+          ],
+        },
+      },
+    ],
+    tasks: [{ comm: 'host', cpus: [0] }],
+    until: 40 * MS,
+  },
+  {
+    name: 'cpu-offline',
+    says: 'a CPU with queued vCPUs and a task that is bound to it goes offline, and comes back',
+    cpus: 2,
+    tasks: [{ comm: 'bound', cpus: [1] }],
+    vms: [{ name: 'vm', vcpus: 3, cpus: [[0], [1], [0, 1]] }],
+    events: [
+      { ev: 'advance', ns: 3 * MS },
+      { ev: 'cpu_down', cpu: 0, target: 1 },
+      { ev: 'advance', ns: 4 * MS },
+      { ev: 'tick', cpu: 1 },
+      { ev: 'advance', ns: 8 * MS },
+      { ev: 'tick', cpu: 0 },
+      { ev: 'cpu_up', cpu: 0, target: 1 },
+    ],
   },
 ];
 

@@ -18,6 +18,7 @@ import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
 import preForfeit from './pre-forfeit/index.js';
 import pvschedV1 from './pvsched-v1/index.js';
+import pvschedV2 from './pvsched-v2/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
 import { type Series, SeriesError } from './series.js';
 import yieldHierarchy from './yield-hierarchy/index.js';
@@ -41,6 +42,7 @@ export const allSeries: readonly AnySeries[] = [
   linux_6_19,
   semanticsAwareV2,
   pvschedV1,
+  pvschedV2,
   directedYieldV7,
   yieldHierarchy,
   yieldHierarchyWeighted,

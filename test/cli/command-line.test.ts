@@ -330,12 +330,12 @@ describe('replay', () => {
 });
 
 describe("a user's own patch", () => {
-  const patch = (funcs: string): string => `import { defineSeries, type rq, type vmlinux_x86 } from 'kvmodel';
+  const patch = (funcs: string): string => `import { defineSeries, type rq, type vmlinux } from 'kvmodel';
 export default defineSeries({ id: 'mine', title: 'mine', base: 'v6.12.117', patches: [{ subject: 's', funcs: { ${funcs} } }] });
 `;
 
   it('is a kernel like any other', async () => {
-    const text = patch('yield_task_fair(this: vmlinux_x86, rq: rq): void { rq.yld_count = 77; }');
+    const text = patch('yield_task_fair(this: vmlinux, rq: rq): void { rq.yld_count = 77; }');
     const { code, out, err } = await said(`run nice-mix --events 30 --kernel ./${file('mine.ts', text)}`);
     expect([code, err]).toEqual([0, '']);
     expect(out).toContain('v6.12.117+mine');
@@ -345,20 +345,20 @@ export default defineSeries({ id: 'mine', title: 'mine', base: 'v6.12.117', patc
   it.each([
     [
       'another signature',
-      'yield_task_fair(this: vmlinux_x86, rq: string): void {}',
-      'expected yield_task_fair: (this: vmlinux_x86, rq: rq) => void',
+      'yield_task_fair(this: vmlinux, rq: string): void {}',
+      'expected yield_task_fair: (this: vmlinux, rq: rq) => void',
     ],
     ['another result', 'entity_eligible(): string { return ""; }', 'expected entity_eligible:'],
     [
       'an unknown name',
-      'yield_task_fare(this: vmlinux_x86, rq: rq): void {}',
+      'yield_task_fare(this: vmlinux, rq: rq): void {}',
       'expected a function of the base, perhaps yield_task_fair',
     ],
     ['no function', 'yield_task_fair: 3', 'expected yield_task_fair:'],
     ['a syntax error', 'yield_task_fair(', 'expected code that compiles, got TS'],
     [
       'u64 added with +',
-      'yield_task_fair(this: vmlinux_x86, rq: rq): void { rq.clock + rq.clock; }',
+      'yield_task_fair(this: vmlinux, rq: rq): void { rq.clock + rq.clock; }',
       'expected code that compiles, got TS',
     ],
   ])('with %s is refused', async (_, funcs, expected) => {
@@ -378,9 +378,7 @@ export default defineSeries({ id: 'mine', title: 'mine', base: 'v6.12.117', patc
   });
 
   it('draws no chance and reads no clock', async () => {
-    const text = patch(
-      'yield_task_fair(this: vmlinux_x86, rq: rq): void { rq.yld_count = Math.random() * Date.now(); }',
-    );
+    const text = patch('yield_task_fair(this: vmlinux, rq: rq): void { rq.yld_count = Math.random() * Date.now(); }');
     const { code, err } = await said(`run nice-mix --kernel ./${file('dice.ts', text)}`);
     expect(code).toBe(2);
     expect(err).toMatch(/dice\.ts:2:\d+: expected what follows from[\s\S]*got Math\.random/);
@@ -388,14 +386,14 @@ export default defineSeries({ id: 'mine', title: 'mine', base: 'v6.12.117', patc
   });
 
   it('is warned of state that outlives a run', async () => {
-    const text = `let yields = 0;\n${patch('yield_task_fair(this: vmlinux_x86, rq: rq): void { rq.yld_count = ++yields; }')}`;
+    const text = `let yields = 0;\n${patch('yield_task_fair(this: vmlinux, rq: rq): void { rq.yld_count = ++yields; }')}`;
     const { code, err } = await said(`run nice-mix --events 5 --kernel ./${file('state.ts', text)}`);
     expect(code).toBe(0);
     expect(err.replace(/\n +/g, ' ')).toContain('warning: state.ts:1:5: yields keeps its value from run to run');
   });
 
   it('that loops for ever dies as a kernel does, with the place', async () => {
-    const text = patch('yield_task_fair(this: vmlinux_x86, rq: rq): void { while (true) rq.yld_count++; }');
+    const text = patch('yield_task_fair(this: vmlinux, rq: rq): void { while (true) rq.yld_count++; }');
     const { code, out } = await said(`run nice-mix --events 60 --kernel ./${file('loop.ts', text)}`);
     expect(code).toBe(0);
     expect(out.replace(/\n +/g, ' ')).toContain('kernel BUG (soft lockup) in yield_task_fair() at loop.ts:2:');
@@ -411,7 +409,7 @@ export default defineSeries({ id: 'mine', title: 'mine', base: 'v6.12.117', patc
   });
 
   it('with two faults has both told', async () => {
-    const funcs = 'yield_task_fair: 3, yield_task_fare(this: vmlinux_x86, rq: rq): void {}';
+    const funcs = 'yield_task_fair: 3, yield_task_fare(this: vmlinux, rq: rq): void {}';
     expect((await said(`run nice-mix --kernel ./${file('wrong.ts', patch(funcs))}`)).err).toContain('2 faults');
   });
 

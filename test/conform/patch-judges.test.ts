@@ -8,6 +8,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { checkTree, type TreeFlags } from '../../src/cli/check-tree.js';
 import type { Io } from '../../src/cli/io.js';
 import { findTree } from '../../src/native/find-tree.js';
+import type { ApicOperation } from '../../src/operation/apic.js';
+import { apicSequenceText, readApicSequence } from '../../src/operation/apic-text.js';
 import { because, missing } from '../native/tree.js';
 
 interface Report {
@@ -17,12 +19,16 @@ interface Report {
     readonly hunks: readonly { file: string; function: string; status: string; why: string; by: unknown }[];
     readonly scheduler: unknown;
     readonly apics: {
-      readonly lockstep: { finding: { ops: unknown[]; difference: { field: string } } };
+      readonly lockstep: { finding: { ops: ApicOperation[]; difference: { field: string } } };
       readonly properties: readonly { id: string; base: { verdict: string }; patched: { verdict: string } }[];
       readonly added: readonly { count: number }[];
     };
     readonly alone: { readonly rows: readonly { name: string; differing: number; difference: unknown }[] };
   }[];
+}
+
+interface Replays {
+  readonly steps: readonly { step: { operations: readonly { differences: readonly { field: string }[] }[] } }[];
 }
 
 describe.skipIf(missing !== null)(`a patch to KVM${because}`, { timeout: 600_000 }, () => {
@@ -71,6 +77,17 @@ describe.skipIf(missing !== null)(`a patch to KVM${because}`, { timeout: 600_000
     expect(worse.map((row) => row.id)).toEqual(['periodic', 'caches']);
     expect(apics.properties.map((row) => row.base.verdict)).toEqual(Array(6).fill('holds'));
     expect(apics.added[0]!.count).toBeGreaterThan(0);
+    // Once more, as the report says to: the two part at the last operation, and not before.
+    const { ops: printedOps, difference } = apics.lockstep.finding;
+    const ops = printedOps.map((op) => ({ ...op, a: Number(op.a), b: Number(op.b) }));
+    const again = readApicSequence(apicSequenceText(ops), '--sequence');
+    expect(again).toEqual({ ops, faults: [] });
+    const replayed = JSON.parse((await checked(patch, { apicSequence: again.ops })).out) as Replays;
+    const differing = replayed.steps[0]!.step.operations.map(({ differences }) => differences[0]?.field);
+    expect(differing.findIndex((field) => field !== undefined)).toBe(ops.length - 1);
+    expect(differing.at(-1)).toBe(difference.field);
+    const printed = await checked(patch, { format: 'text', apicSequence: again.ops });
+    expect(printed.out).toContain(`  ${difference.field}: `);
   });
 
   it('to kvm_sched_out() and to a default is judged by functions alone, in both trees', async () => {

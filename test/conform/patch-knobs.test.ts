@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkKnobs, constantsIn, knobsOf, reachedWith } from '../../src/conform/patch/patch-knobs.js';
+import { checkKnobs, constantsIn, knobsOf, knobsSet, reachedWith } from '../../src/conform/patch/patch-knobs.js';
+import { replayStep } from '../../src/conform/patch/replay-step.js';
 import { checkPatch, type PatchCheck } from '../../src/conform/sched/patch-check.js';
 import { findTree } from '../../src/native/find-tree.js';
 import { applySeries } from '../../src/native/patch.js';
@@ -84,7 +85,13 @@ describe.skipIf(missing !== null)(`a patch with a knob${because}`, { timeout: 30
     expect([knobs.length, untried]).toEqual([1, []]);
     expect(knobs[0]).toMatchObject({ name: 'sysctl_twice', was: '0', tried: '1' });
     // With 0, its own value, nothing would differ.
-    expect(knobs[0]!.check.lockstep.finding!.ops.at(-1)!.op).toMatch(/^YIELD/);
+    const { ops, difference } = knobs[0]!.check.lockstep.finding!;
+    expect(ops.at(-1)!.op).toMatch(/^YIELD/);
+    // Once more, as the report says to.
+    const { tree, names } = await knobsSet(step!.tree, step!.added, { sysctl_twice: '1', other: '2' });
+    expect(names).toEqual(['sysctl_twice']);
+    const { operations } = await replayStep(base, tree, ops, 1);
+    expect(operations.at(-1)!.differences.map(({ field }) => field)).toContain(difference.field);
   });
 
   it('that is a SCHED_FEAT is built and run both ways', async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Whether this machine can run the kernel's own code, and if not, why; for `describe.skipIf`. */
 import { spawnSync } from 'node:child_process';
-import { findTree } from '../../src/native/find-tree.js';
+import { findTree, installed, packageOf } from '../../src/native/find-tree.js';
 import { isSkip, type NativeError } from '../../src/native/native-error.js';
 
 async function whyNot(): Promise<string | null> {
@@ -16,7 +16,13 @@ async function whyNot(): Promise<string | null> {
   }
 }
 
+/** The tree that v6.1 is held against, and why there is none. */
+export const cfsTree = installed(packageOf('v6.1'));
+const noCfs = 'no kernel tree: apt-get install linux-source-6.1';
+
 /** null when there is a compiler and a tree. */
 export const missing = await whyNot();
 /** For a suite's title, so that a skipped one says what it lacks. */
 export const because = missing === null ? '' : ` (skipped: ${missing})`;
+export const missingCfs = missing ?? (cfsTree === null ? noCfs : null);
+export const becauseCfs = missingCfs === null ? '' : ` (skipped: ${missingCfs})`;

@@ -83,9 +83,31 @@ describe('weight * lag over writes to cpu.shares', () => {
 });
 
 describe('the record of the families', () => {
-  it.each(['v6.12.117', 'v6.19-rc1', 'v6.19', 'v6.19-rc1+semantics-aware-v2'])('has every property on %s', (kernel) => {
-    const missing = families.flatMap((claim) => claim.properties.filter((p) => recorded[p.id]?.[kernel] === undefined));
-    expect(missing.map((p) => p.id)).toEqual([]);
+  it.each(['v6.1', 'v6.12.117', 'v6.19-rc1', 'v6.19', 'v6.19-rc1+semantics-aware-v2'])(
+    'has every property on %s',
+    (kernel) => {
+      const missing = families.flatMap((claim) =>
+        claim.properties.filter((p) => recorded[p.id]?.[kernel] === undefined),
+      );
+      expect(missing.map((p) => p.id)).toEqual([]);
+    },
+  );
+
+  it('has as vacuous on v6.1 what is about functions that it lacks, and nothing else', () => {
+    const all = families.flatMap((claim) => claim.properties);
+    const lacking = all.filter(({ about }) => about !== undefined && kernelByName('v6.1').table[about] === undefined);
+    const vacuous = all.filter(({ id }) => recorded[id]?.['v6.1'] === 'vacuous');
+    expect(vacuous.map((p) => p.id)).toEqual(lacking.map((p) => p.id));
+    expect(lacking.length).toBeGreaterThan(20);
+    const { verdict, evidence } = ask(engine, kernelByName('v6.1'), propertyOf(families, 'pick.1')!, ASK_DEFAULTS);
+    expect([verdict, evidence.note]).toEqual(['vacuous', 'about pick_eevdf(), which v6.1 lacks']);
+  });
+
+  // The same sentences, kept by another scheduler: throttling in the place of the fair server, buddies in that of eligibility.
+  it.each(['fairness.2', 'time.2', 'time.4', 'yield.4', 'accounts.1'])('has %s as on v6.1', (id) => {
+    expect(ask(engine, kernelByName('v6.1'), propertyOf(families, id)!, ASK_DEFAULTS).verdict).toBe(
+      recorded[id]['v6.1'],
+    );
   });
 
   it.each(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** v6.1: what it lacks is gone, and nothing that is left calls it. */
 import { describe, expect, it } from 'vitest';
-import { changed, deadline, delayed, eevdf, server, split } from '../../src/series/linux-v6.1/gone.js';
+import { changed, deadline, delayed, eevdf, kvm, server, split } from '../../src/series/linux-v6.1/gone.js';
 import { kernelByName, nearestRelease, pin } from '../../src/series/registry.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
 
@@ -15,7 +15,7 @@ function calledBy({ table }: Kernel, name: string): string[] {
 
 describe('v6.1', () => {
   it('lacks EEVDF, delayed dequeue and the fair server', () => {
-    for (const name of [...eevdf, ...delayed, ...server, ...deadline, ...split]) {
+    for (const name of [...eevdf, ...delayed, ...server, ...deadline, ...split, ...kvm]) {
       expect(pin.table[name], name).toBeTypeOf('function');
       expect(v6_1.table[name], name).toBeUndefined();
     }

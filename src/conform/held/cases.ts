@@ -102,7 +102,7 @@ export const GENERIC_CASES: readonly Case[] = [
       ...POLL,
     },
     { name: 'kvm_vcpu_wake_up', races: [['__kvm_vcpu_wake_up', 'ready']] },
-    { name: 'kvm_vcpu_kick', races: [['kvm_arch_vcpu_should_kick', 'cpu']] },
+    { name: 'kvm_vcpu_kick', plain: ['cpu_online'], races: [['kvm_arch_vcpu_should_kick', 'cpu']] },
     {
       name: 'kvm_sched_in',
       here: ['cpu'],

@@ -175,16 +175,28 @@ function isBuiltIn(tree: KernelTree, configuration: Reach['configuration']): (li
   return ({ file, line }) => sources.isActive(tree, file, line, configuration);
 }
 
+/** Where a hunk takes lines out: what stands there now. */
+function cutsOf({ file, at, lines }: AppliedHunk): { file: string; line: number }[] {
+  let line = at;
+  return lines.flatMap((text) => {
+    if (text[0] === '-') return [{ file, line }];
+    line++;
+    return [];
+  });
+}
+
 class StepJudge {
   private readonly reaches: Reach[] = [];
   private readonly unable: string[] = [];
   private readonly touched: ReadonlySet<string>;
+  private readonly options: PatchCheckOptions;
 
   constructor(
     private readonly step: PatchStep,
-    private readonly options: PatchCheckOptions,
+    options: PatchCheckOptions,
   ) {
     this.touched = new Set(step.hunks.map((hunk) => hunk.file));
+    this.options = { ...options, touched: step.hunks.flatMap(cutsOf) };
   }
 
   private addedIn(reads: (file: string) => boolean): AddedLine[] {

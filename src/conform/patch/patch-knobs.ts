@@ -59,6 +59,23 @@ function withKnob(tree: KernelTree, { file, line, was, tried }: Knob): Promise<K
   return changedTree(tree, new Map([[file, lines.join('\n')]]));
 }
 
+/** The tree with knobs that a patch adds set as the user says, and which of them it has. */
+export async function knobsSet(
+  tree: KernelTree,
+  added: readonly AddedLine[],
+  values: Readonly<Record<string, string>>,
+): Promise<{ tree: KernelTree; names: string[] }> {
+  const names: string[] = [];
+  let changed = tree;
+  for (const [name, tried] of Object.entries(values)) {
+    const knob = knobsOf(added, () => true).find((one) => one.name === name);
+    if (knob === undefined) continue;
+    names.push(name);
+    changed = await withKnob(changed, { ...knob, tried });
+  }
+  return { tree: changed, names };
+}
+
 /** Every knob of a patch set otherwise, one at a time; which were too many. */
 export async function checkKnobs(
   base: KernelTree,

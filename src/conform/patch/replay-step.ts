@@ -13,22 +13,30 @@ export interface FieldDifference {
   readonly patched: string;
 }
 
-export interface ReplayedOperation {
-  readonly op: Operation;
+/** What an operation came to on both. */
+export interface ReplayedAnswers {
   /** what both returned; null behind the end of a kernel */
   readonly r: readonly [base: string | null, patched: string | null];
   /** those that were the same, or other, after the operation before; the returned value not among them */
   readonly differences: readonly FieldDifference[];
 }
 
-export interface ReplayedStep {
-  readonly cpus: number;
-  readonly operations: readonly ReplayedOperation[];
+export interface ReplayedOperation extends ReplayedAnswers {
+  readonly op: Operation;
+}
+
+/** A sequence on both trees; each operation of local APICs comes with its text. */
+export interface Replayed<T extends ReplayedAnswers = ReplayedAnswers & { readonly text: string }> {
+  readonly operations: readonly T[];
   readonly endings: readonly [base: Ending | null, patched: Ending | null];
   /** laws that the base keeps here and the patched tree breaks */
   readonly broken: readonly { readonly id: string; readonly says: string; readonly fault: string }[];
   /** what UBSan says of the patched tree */
   readonly reports: readonly UbsanReport[];
+}
+
+export interface ReplayedStep extends Replayed<ReplayedOperation> {
+  readonly cpus: number;
 }
 
 async function withEngines<T>(

@@ -42,15 +42,17 @@ function inList(
   fields: readonly string[],
   expected: readonly Word[],
   got: readonly Word[],
+  absent: readonly string[],
 ): Found | null {
   for (let i = 0; i < fields.length; i++) {
-    if (expected[i] !== got[i]) return { field: `${place}.${fields[i]}`, expected: expected[i], got: got[i] };
+    if (expected[i] !== got[i] && !absent.includes(fields[i]))
+      return { field: `${place}.${fields[i]}`, expected: expected[i], got: got[i] };
   }
   return null;
 }
 
-/** Compares two states; null when they are the same in every field. */
-export function compareStates(expected: ConformState, got: ConformState): Found | null {
+/** Compares two states; null when they are the same in every field, but for columns that the recorded tree lacks. */
+export function compareStates(expected: ConformState, got: ConformState, absent: readonly string[] = []): Found | null {
   if (expected.now !== got.now) return { field: 'now', expected: expected.now, got: got.now };
   if (expected.w !== got.w) return { field: 'w', expected: expected.w, got: got.w };
   if (expected.t.length !== got.t.length) {
@@ -59,17 +61,17 @@ export function compareStates(expected: ConformState, got: ConformState): Found 
   for (let c = 0; c < expected.cpu.length; c++) {
     const e = expected.cpu[c];
     const g = got.cpu[c];
-    const rq = inList(`cpu[${c}].rq`, RQ_FIELDS, e.rq, g.rq);
+    const rq = inList(`cpu[${c}].rq`, RQ_FIELDS, e.rq, g.rq, absent);
     if (rq !== null) return rq;
     if (e.cfs.length !== g.cfs.length) {
       return { field: `cpu[${c}].cfs.length`, expected: e.cfs.length, got: g.cfs.length };
     }
     for (let q = 0; q < e.cfs.length; q++) {
-      const cfs = inList(`cpu[${c}].cfs[${q}]`, CFS_FIELDS, e.cfs[q], g.cfs[q]);
+      const cfs = inList(`cpu[${c}].cfs[${q}]`, CFS_FIELDS, e.cfs[q], g.cfs[q], absent);
       if (cfs !== null) return cfs;
       const a = e.gse[q];
       const b = g.gse[q];
-      const gse = a === null || b === null ? null : inList(`cpu[${c}].gse[${q}]`, SE_FIELDS, a, b);
+      const gse = a === null || b === null ? null : inList(`cpu[${c}].gse[${q}]`, SE_FIELDS, a, b, absent);
       if (gse !== null) return gse;
       if ((a === null) !== (b === null)) {
         return {
@@ -81,7 +83,7 @@ export function compareStates(expected: ConformState, got: ConformState): Found 
     }
   }
   for (let i = 0; i < expected.t.length; i++) {
-    const task = inList(`t[${i}]`, TASK_FIELDS, expected.t[i], got.t[i]);
+    const task = inList(`t[${i}]`, TASK_FIELDS, expected.t[i], got.t[i], absent);
     if (task !== null) return task;
   }
   return null;
@@ -97,7 +99,7 @@ function replayOne(engine: Engine, sequence: Sequence, result: ReplayResult): Di
       const r = engine.execute(setup);
       if (r !== sequence.setup_r[n]) return at(-1, op, { field: 'r', expected: sequence.setup_r[n], got: r });
     }
-    const start = compareStates(sequence.state, engine.state());
+    const start = compareStates(sequence.state, engine.state(), sequence.absent);
     if (start !== null) return at(-1, '', start);
     for (const step of sequence.steps) {
       i = step.i;
@@ -105,7 +107,7 @@ function replayOne(engine: Engine, sequence: Sequence, result: ReplayResult): Di
       const r = engine.execute(step.op);
       result.operations++;
       if (r !== step.r) return at(i, op, { field: 'r', expected: step.r, got: r });
-      const found = compareStates(step.state, engine.state());
+      const found = compareStates(step.state, engine.state(), sequence.absent);
       if (found !== null) return at(i, op, found);
     }
   } catch (error) {

@@ -141,6 +141,8 @@ export interface DifferentialOptions extends Omit<SequenceOptions, 'cpus'> {
   /** sequence n is made from seed + n */
   readonly seed: number;
   readonly kinds?: readonly Kind[];
+  /** how a sequence is drawn, where that depends on its seed */
+  readonly drawn?: (seed: number) => SequenceOptions;
   /** stop after so many ms by `clock` */
   readonly clock?: () => number;
   readonly time?: number;
@@ -197,7 +199,7 @@ export function differential(
     const seed = options.seed + sequences;
     // WHY by seed: the seed of a finding alone makes its sequence again.
     const kind = kinds[seed % kinds.length]!;
-    const { setup, ops } = generateSequence(xorshift32(seed), kind, options);
+    const { setup, ops } = generateSequence(xorshift32(seed), kind, options.drawn?.(seed) ?? options);
     const all = [...setup, ...ops];
     const [a, b] = [left.run(all), right.run(all)];
     const difference = compareRuns(a, b, naming);

@@ -358,6 +358,14 @@ class SequenceMaker {
     }
   }
 
+  /** WHY: until sched_nr_latency tasks run on a queue, CFS names no last buddy; only a write to tunable_scaling moves it. */
+  private *fewForLatency(): Iterable<Operation> {
+    const [latency, scaling] = ['latency_ns', 'tunable_scaling'].map((name) => SYSCTL_NAMES.indexOf(name));
+    if (this.options.features === false || this.menu.sysctls.length === 0 || !this.chance(2)) return;
+    yield operation('SYSCTL', { id: latency!, a: this.of(LATENCIES) });
+    yield operation('SYSCTL', { id: scaling!, a: this.below(3) });
+  }
+
   private *virtualTimes(): Iterable<Operation> {
     if (this.options.wraps === false || !this.chance(2)) return;
     for (let id = 0; id < this.groups; id++) {
@@ -383,6 +391,7 @@ class SequenceMaker {
     yield operation('BASE_SLICE', { a: base_slice });
     yield* this.caches();
     yield* this.knobs();
+    yield* this.fewForLatency();
     for (let n = this.shape.groups ? 1 + this.below(4) : 0; n > 0; n--) yield this.group();
     for (let g = 1; g < this.groups; g++) {
       if (this.chance(2)) yield operation('SHARES', { id: g, a: this.shares() });

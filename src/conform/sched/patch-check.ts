@@ -16,11 +16,12 @@ import type { Operation } from '../../operation/sched.js';
 import { brokenAlong, type LawVerdict } from './ask-laws.js';
 import type { CVerdict } from './c-properties.js';
 import { type DifferentialResult, differential, namedInTree, nativeLockstep } from './differ.js';
-import { generateSequence, KINDS, xorshift32 } from './generate.js';
+import { type Focus, generateSequence, KINDS, xorshift32 } from './generate.js';
 import { missingIn, upToMissing } from './missing-symbol.js';
 import { timesIn } from './patch-times.js';
 import { ASKED_CPUS, askAll, playWorlds, questions } from './questions.js';
 import { shrinkOperations } from './shrink.js';
+import { isSteered, type Place, weightsTo } from './steer-operations.js';
 
 export interface PatchCheckOptions {
   /** operations of the lock-step, and of the coverage and UBSan runs */
@@ -32,6 +33,10 @@ export interface PatchCheckOptions {
   readonly parts?: readonly Part[];
   /** ns that steps of the clock are drawn around, half of the time; those of the added lines when left out */
   readonly times?: readonly number[];
+  /** where the patch takes lines out, as the places are in the patched tree; added lines are known */
+  readonly touched?: readonly Place[];
+  /** how often steered sequences draw operations beside what their kinds do; found out by pilots when left out */
+  readonly weights?: Focus['weights'];
 }
 
 export type Part = 'lock-step' | 'properties' | 'added lines' | 'UBSan';
@@ -87,15 +92,15 @@ export interface PatchCheck {
 
 const generation = { length: 300, maxTasks: 24 } as const;
 
-/** How sequences are drawn: as ever for a patch without a constant that could be a time. */
-function drawn({ cpus, times = [] }: PatchCheckOptions) {
-  return { ...generation, cpus, ...(times.length === 0 ? {} : { focus: { weights: {}, times } }) };
+/** How sequences are drawn: around times that the patch names, and half of them steered to its functions. */
+function drawn({ cpus, times = [], weights = {} }: PatchCheckOptions, seed: number) {
+  return { ...generation, cpus, focus: { weights: isSteered(seed) ? weights : {}, times } };
 }
 
 function* sequences(options: PatchCheckOptions): Iterable<readonly Operation[]> {
   for (let [n, seed] = [0, options.seed]; n < options.operations; seed++) {
     const kind = KINDS[seed % KINDS.length]!;
-    const { setup, ops } = generateSequence(xorshift32(seed), kind, drawn(options));
+    const { setup, ops } = generateSequence(xorshift32(seed), kind, drawn(options, seed));
     n += setup.length + ops.length;
     yield [...setup, ...ops];
   }
@@ -133,8 +138,8 @@ async function askTree(tree: KernelTree, { operations, seed }: PatchCheckOptions
 function ofBase<T>(work: (base: KernelTree, options: PatchCheckOptions) => Promise<T>) {
   const known = new Map<string, Promise<T>>();
   return (base: KernelTree, options: PatchCheckOptions): Promise<T> => {
-    const { operations, seed, cpus, times } = options;
-    const key = JSON.stringify([base.dir, base.config ?? {}, operations, seed, cpus, times ?? []]);
+    const { operations, seed, cpus, times, weights } = options;
+    const key = JSON.stringify([base.dir, base.config ?? {}, operations, seed, cpus, times ?? [], weights ?? {}]);
     const made = known.get(key) ?? work(base, options);
     known.set(key, made);
     return made;
@@ -169,7 +174,7 @@ async function shrunkLaw(
 }
 
 async function askBoth(base: KernelTree, patched: KernelTree, options: PatchCheckOptions): Promise<PropertyRow[]> {
-  const before = await askBase(base, { ...options, times: [] });
+  const before = await askBase(base, { ...options, times: [], weights: {} });
   const after = await askTree(patched, options);
   const rows: PropertyRow[] = [];
   for (const [i, { id, says }] of questions.entries()) {
@@ -285,7 +290,7 @@ async function lockstepOf(
     return withEngine(patched, 'O2', options.cpus, (right) => {
       const { operations, seed } = options;
       const sides = upToMissing(nativeLockstep(left), nativeLockstep(right));
-      const more = { ...drawn(options), operations, seed };
+      const more = { ...drawn(options, seed), operations, seed, drawn: (n: number) => drawn(options, n) };
       const result = differential(sides.base, sides.patched, namedInTree(right, left), more);
       return { ...result, missing: [...sides.missing] };
     });
@@ -322,12 +327,32 @@ export async function checkPatch(
   }
 }
 
+/** The options with what pilots found out; where no lines are counted, no pilot is worth its build. */
+async function steered(
+  patched: KernelTree,
+  added: readonly AddedLine[],
+  options: PatchCheckOptions,
+): Promise<PatchCheckOptions> {
+  const { parts, seed, touched = [] } = options;
+  if (options.weights !== undefined || !(parts?.includes('added lines') ?? true)) return options;
+  options.progress?.('pilots');
+  const places = [...added, ...touched];
+  const pilots = withCounting(patched, options.cpus, (engine) => weightsTo(engine, places, seed));
+  const weights = await pilots.catch((error: unknown) => {
+    // The parts of the check say so, of the build that they run.
+    if (error instanceof NativeError) return {};
+    throw error;
+  });
+  return { ...options, weights };
+}
+
 async function checkBooting(
   base: KernelTree,
   patched: KernelTree,
   added: readonly AddedLine[],
-  options: PatchCheckOptions,
+  asked: PatchCheckOptions,
 ): Promise<PatchCheck> {
+  const options = await steered(patched, added, asked);
   const part = async <T>(name: Part, work: () => Promise<T>, otherwise: T): Promise<T> => {
     if (options.parts !== undefined && !options.parts.includes(name)) return otherwise;
     options.progress?.(name);

@@ -162,7 +162,8 @@ void synchronize_rcu(void)
 void set_cpu_online(unsigned int cpu, bool online)
 {
   if (cpumask_test_cpu(cpu, &__cpu_online_mask) == online) return;
-  assign_cpu(cpu, &__cpu_online_mask, online);
+  if (online) cpumask_set_cpu(cpu, &__cpu_online_mask);
+  else cpumask_clear_cpu(cpu, &__cpu_online_mask);
   atomic_add(online ? 1 : -1, &__num_online_cpus);
 }
 

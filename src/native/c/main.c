@@ -5,11 +5,13 @@
  * A frame is a header of two u32 (length of what follows, kind) and its payload, little endian. Requests:
  *   'S' schema        -> 'S' JSON
  *   'R' reset         -> 'R' nothing: the state after boot, by copying it back
- *   'O' mode, ops     -> 'O' results: per op s64 r, then by mode nothing, a u64 hash of the state, or u32 count and
- *                        the state's words; after an op that ended the kernel nothing more follows
+ *   'O' mode, ops     -> 'O' results: per op s64 r, then by mode nothing, a u64 hash of the state, u32 count and the
+ *                        state's words, or u32 count and the u32 numbers of watched counters that moved; after an op
+ *                        that ended the kernel nothing more follows
  *   'C' function, args-> 'C' per call: u32 count, words
  *   'U'               -> 'U' JSON lines of UBSan's reports
  *   'G'               -> 'G' nothing: coverage counters are written
+ *   'K' ranges        -> 'K' nothing: counters to watch, each range a u64 address and a u64 number of them
  * An operation that ends the kernel (BUG, oops, trap, deadlock, endless loop) is answered like any other, followed by
  * one frame 'E' that says how; the next request should be a reset. Warnings come as frames 'W'.
  */
@@ -249,15 +251,59 @@ static native_u64 hash_words(const native_s64 *words, int n)
   return hash;
 }
 
-enum { ONLY_RETURN, HASH, STATE, MORE_STATE, HASH_MORE };
+enum { ONLY_RETURN, HASH, STATE, MORE_STATE, HASH_MORE, MOVED };
 
 static native_s64 words[NATIVE_MAX_WORDS];
+
+struct range {
+  native_u64 address, n;
+};
+
+/* what 'K' names, as it was after the operation before */
+static struct range *watched;
+static unsigned int nr_watched, nr_counters;
+static native_u64 *counters_before;
+
+static void watch(const char *payload, unsigned int bytes)
+{
+  unsigned int i;
+
+  nr_watched = bytes / sizeof(struct range);
+  watched = realloc(watched, bytes + 1);
+  memcpy(watched, payload, bytes);
+  for (nr_counters = i = 0; i < nr_watched; i++) nr_counters += watched[i].n;
+  counters_before = realloc(counters_before, nr_counters * sizeof(*counters_before) + 1);
+  if (!watched || !counters_before) _exit(99);
+}
+
+/* Keeps the counters; with `tell`, answers which of them moved. */
+static void put_moved(int tell)
+{
+  unsigned long at = out.used;
+  unsigned int i, number = 0, moved = 0;
+  native_u64 k;
+
+  if (tell) put32(&out, 0);
+  for (i = 0; i < nr_watched; i++) {
+    const native_u64 *counters = (const native_u64 *)watched[i].address;
+
+    for (k = 0; k < watched[i].n; k++, number++) {
+      if (tell && counters[k] != counters_before[number]) put32(&out, number), moved++;
+      counters_before[number] = counters[k];
+    }
+  }
+  if (tell) memcpy(out.at + at, &moved, sizeof(moved));
+}
 
 static void put_state(unsigned int mode)
 {
   int n;
 
   if (mode == ONLY_RETURN) return;
+  if (mode == MOVED) {
+    put_moved(1);
+    return;
+  }
   n = native_dump(words, mode == MORE_STATE || mode == HASH_MORE);
   if (mode == HASH || mode == HASH_MORE) {
     put64(&out, hash_words(words, n));
@@ -287,6 +333,7 @@ static void run_ops(const char *payload, unsigned int bytes)
   } else {
     running = 1;
     limit_time(SECONDS_PER_BATCH);
+    if (mode == MOVED) put_moved(0);
     for (operation = 0; operation < n; operation++) {
       native_s64 r;
 
@@ -374,6 +421,9 @@ static void serve(unsigned int kind, const char *payload, unsigned int bytes)
     break;
   case 'U':
     put_ubsan();
+    break;
+  case 'K':
+    watch(payload, bytes);
     break;
   case 'G':
     if (__gcov_dump) __gcov_dump();

@@ -5,7 +5,8 @@ import type { Without } from '../series.js';
 import type * as cfs from './cfs.js';
 import type * as core from './core.js';
 import type * as fair from './fair.js';
-import type { deadline, delayed, eevdf, server, split } from './gone.js';
+import type { deadline, delayed, eevdf, kvm as goneKvm, server, split } from './gone.js';
+import type * as kvm from './kvm.js';
 import type * as load from './load.js';
 import type * as pick from './pick.js';
 import type * as rbtree from './rbtree.js';
@@ -16,7 +17,8 @@ export interface Adds
     Without<typeof delayed>,
     Without<typeof server>,
     Without<typeof deadline>,
-    Without<typeof split> {
+    Without<typeof split>,
+    Without<typeof goneKvm> {
   rb_add_cached: typeof rbtree.rb_add_cached;
   rb_erase_cached: typeof rbtree.rb_erase_cached;
   update_min_vruntime: typeof cfs.update_min_vruntime;
@@ -61,6 +63,10 @@ export interface Adds
   inc_rt_migration: typeof rt.inc_rt_migration;
   dec_rt_migration: typeof rt.dec_rt_migration;
   sched_rt_runtime_exceeded: typeof rt.sched_rt_runtime_exceeded;
+  kvm_arch_sched_in: typeof kvm.kvm_arch_sched_in;
+  kvm_x86_sched_in: typeof kvm.kvm_x86_sched_in;
+  vmx_sched_in: typeof kvm.vmx_sched_in;
+  svm_sched_in: typeof kvm.svm_sched_in;
   update_current_exec_runtime: typeof rt.update_current_exec_runtime;
 }
 

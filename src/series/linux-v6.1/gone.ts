@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The pin's functions that v6.1 lacks: EEVDF, delayed dequeue, slices of one's own, the fair server. */
 import type { kernel_functions } from '../../vmlinux/vmlinux.js';
+import type { kernel_functions_x86 } from '../../vmlinux/vmlinux-x86.js';
 
 /** kernel/sched/fair.c, v6.6 on: "sched/fair: Implement an EEVDF-like scheduling policy" (147f3efaa241) and its set */
 export const eevdf = [
@@ -96,6 +97,9 @@ export const split = [
   'put_prev_set_next_task',
   'check_class_changing',
 ] as const satisfies readonly (keyof kernel_functions)[];
+
+/** virt/kvm, arch/x86/kvm: v6.9, "KVM: Add dedicated arch hook for querying if vCPU was preempted in-kernel" (77bcd9e6231a) */
+export const kvm = ['kvm_arch_vcpu_preempted_in_kernel'] as const satisfies readonly (keyof kernel_functions_x86)[];
 
 /** The same name with other parameters. */
 export const changed = [

@@ -12,7 +12,8 @@ import type { Adds } from './adds.js';
 import * as cfs from './cfs.js';
 import * as core from './core.js';
 import * as fair from './fair.js';
-import { changed, deadline, delayed, eevdf, server, split } from './gone.js';
+import { changed, deadline, delayed, eevdf, kvm as goneKvm, server, split } from './gone.js';
+import * as kvm from './kvm.js';
 import * as load from './load.js';
 import * as pick from './pick.js';
 import * as rbtree from './rbtree.js';
@@ -186,6 +187,25 @@ export default defineSeries<Adds>({
         dec_rt_migration: rt.dec_rt_migration,
         sched_rt_runtime_exceeded: rt.sched_rt_runtime_exceeded,
         update_current_exec_runtime: rt.update_current_exec_runtime,
+      },
+    },
+    {
+      subject: 'virt/kvm and arch/x86/kvm as of v6.1: directed yield and the preempt notifiers',
+      removes: [...goneKvm],
+      funcs: {
+        kvm_vcpu_on_spin: kvm.kvm_vcpu_on_spin,
+        kvm_sched_in: kvm.kvm_sched_in,
+        kvm_sched_out: kvm.kvm_sched_out,
+        vmx_vcpu_load: kvm.vmx_vcpu_load,
+        svm_vcpu_load: kvm.svm_vcpu_load,
+        kvm_arch_vcpu_in_kernel: kvm.kvm_arch_vcpu_in_kernel,
+        kvm_arch_vcpu_put: kvm.kvm_arch_vcpu_put,
+      },
+      adds: {
+        kvm_arch_sched_in: kvm.kvm_arch_sched_in,
+        kvm_x86_sched_in: kvm.kvm_x86_sched_in,
+        vmx_sched_in: kvm.vmx_sched_in,
+        svm_sched_in: kvm.svm_sched_in,
       },
     },
   ],

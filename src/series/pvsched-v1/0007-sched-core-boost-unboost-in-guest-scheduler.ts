@@ -10,8 +10,7 @@ import { kvm_guest_cpu_init as cpuInitBefore, kvm_guest_init as initBefore } fro
 import { KVM_FEATURE_PV_SCHED, KVM_MSR_ENABLED } from '../../arch/x86/kvm_host.js';
 import { exit_to_user_mode_prepare as prepareBefore } from '../../irq/common.js';
 import { preempt_count_add as addBefore, preempt_count_sub as subBefore } from '../../irq/preempt.js';
-import { type guest_memory, loadWord, storeWord } from '../../kvm/guest-memory.js';
-import { and, type bool, not, or, toNumber, u64 } from '../../lib/types.js';
+import type { bool } from '../../lib/types.js';
 import { enqueue_task as enqueueBefore, pick_next_task as pickBefore } from '../../sched/core.js';
 import type { rq, task_struct } from '../../sched/sched.js';
 import type { Patch } from '../series.js';
@@ -34,50 +33,44 @@ declare module '../../vmlinux/vmlinux.js' {
 export const PV_SCHED_GPA = 0x10_0000;
 export const pvSchedGpa = (cpu: number): number => PV_SCHED_GPA + 64 * cpu;
 
-const WORD = u64(0xff);
-
 /** A byte of the word that the guest writes: 0 for boost_req, 1 for preempt_disabled. */
-function storeByte(k: pvsched, byte: 0 | 1, value: number): void {
-  const memory = k.ram as guest_memory;
-  const gpa = pvSchedGpa(k.m.cpu) + SCHEDINFO;
-  const cleared = and(loadWord(memory, gpa), not(byte === 0 ? WORD : u64(0xff00)));
-  storeWord(memory, gpa, or(cleared, u64(byte === 0 ? value : value * 256)));
+function store(k: pvsched, byte: 0 | 1, value: number): void {
+  k.this_irq_cpu().ops.push({ op: 'store', gpa: pvSchedGpa(k.m.cpu) + SCHEDINFO, byte, value });
 }
-
-const boostStatus = (k: pvsched): number => toNumber(loadWord(k.ram as guest_memory, pvSchedGpa(k.m.cpu)));
 
 /** include/linux/sched.h: pv_sched_enabled(), new */
 export function pv_sched_enabled(this: pvsched): bool {
   return this.m.pv_sched_key === true;
 }
 
-/** arch/x86/kernel/kvm.c: pv_sched_vcpu_update(), new: an exit for the host to look at the request. */
-export function pv_sched_vcpu_update(this: pvsched): void {
-  this.wrmsr(MSR_KVM_PV_SCHED, 0xffff_ffff, 0xffff_ffff);
+/** arch/x86/kernel/kvm.c: pv_sched_vcpu_update(), new: an exit for the host to look at the request; `status` is what the caller saw. */
+export function pv_sched_vcpu_update(this: pvsched, status: number): void {
+  const when = { gpa: pvSchedGpa(this.m.cpu), value: status };
+  this.this_irq_cpu().ops.push({ op: 'wrmsr', msr: MSR_KVM_PV_SCHED, low: 0xffff_ffff, high: 0xffff_ffff, when });
 }
 
 /** include/linux/sched.h: pv_sched_boost_vcpu_lazy(), new */
 export function pv_sched_boost_vcpu_lazy(this: pvsched): void {
-  storeByte(this, 0, VCPU_REQ_BOOST);
+  store(this, 0, VCPU_REQ_BOOST);
 }
 
 /** include/linux/sched.h: pv_sched_unboost_vcpu_lazy(), new */
 export function pv_sched_unboost_vcpu_lazy(this: pvsched): void {
-  storeByte(this, 0, VCPU_REQ_UNBOOST);
+  store(this, 0, VCPU_REQ_UNBOOST);
 }
 
 /** include/linux/sched.h: pv_sched_boost_vcpu(), new. As posted: nothing calls it. */
 export function pv_sched_boost_vcpu(this: pvsched): void {
   this.pv_sched_boost_vcpu_lazy();
   // RACE: the host may boost or unboost between the look and the exit
-  if (boostStatus(this) === VCPU_BOOST_NORMAL) this.pv_sched_vcpu_update();
+  this.pv_sched_vcpu_update(VCPU_BOOST_NORMAL);
 }
 
 /** include/linux/sched.h: pv_sched_unboost_vcpu(), new. As posted: silent wherever preemption is disabled. */
 export function pv_sched_unboost_vcpu(this: pvsched): void {
   this.pv_sched_unboost_vcpu_lazy();
   // RACE: the host may boost or unboost between the look and the exit
-  if (boostStatus(this) === VCPU_BOOST_BOOSTED && this.preempt_count() === 0) this.pv_sched_vcpu_update();
+  if (this.preempt_count() === 0) this.pv_sched_vcpu_update(VCPU_BOOST_BOOSTED);
 }
 
 /** arch/x86/kernel/kvm.c: kvm_guest_init() */
@@ -115,12 +108,12 @@ export function pick_next_task(this: pvsched, rq: rq): task_struct {
 export function preempt_count_add(this: pvsched, val: number): void {
   const outermost = this.preempt_count() === 0;
   addBefore.call(this, val);
-  if (outermost && this.pv_sched_enabled()) storeByte(this, 1, 1);
+  if (outermost && this.pv_sched_enabled()) store(this, 1, 1);
 }
 
 /** kernel/sched/core.c: preempt_count_sub() */
 export function preempt_count_sub(this: pvsched, val: number): void {
-  if (this.preempt_count() === val && this.pv_sched_enabled()) storeByte(this, 1, 0);
+  if (this.preempt_count() === val && this.pv_sched_enabled()) store(this, 1, 0);
   subBefore.call(this, val);
 }
 
