@@ -26,7 +26,7 @@ function tree(name: string, files: Readonly<Record<string, string>> = {}) {
     ...{ Makefile: 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\nEXTRAVERSION =\n', 'kernel/bounds.c': '' },
     ...{ 'include/linux/sched.h': '', 'include/linux/kconfig.h': '', 'lib/rbtree.c': '' },
     ...{ 'include/asm-generic/x.h': '', 'include/uapi/asm-generic/x.h': '', 'kernel/sched/fair.c': lines(40) },
-    ...{ 'kernel/fork.c': lines(20), ...files },
+    ...{ 'kernel/sched/build_policy.c': '', 'kernel/fork.c': lines(20), ...files },
   };
   for (const [file, text] of Object.entries(all)) {
     mkdirSync(dirname(join(scratch, name, file)), { recursive: true });
