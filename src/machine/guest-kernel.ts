@@ -6,7 +6,7 @@
  * machine; what it asks of its CPU meanwhile (IPIs, timer, MSRs, HLT) waits in `asks` and is performed one by one, each as
  * an exit or not, before the guest goes on.
  * MODEL: so what the code does after such an instruction in the same moment, it has done before the exit.
- * MODEL: IRET comes before the switch to another task: the frame does not stay on the old task's stack.
+ * MODEL: the IRET follows the switch to another task at once: the frame does not stay on the old task's stack.
  */
 import { assert } from '../base/assert.js';
 import { dueIn, elapse, type Request, stepActor } from '../guest/actor.js';
@@ -150,25 +150,31 @@ function contextEnds(g: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest[
   return [];
 }
 
-/** hrtimer_interrupt(): sleeps that are over, and the tick. */
+/** hrtimer_interrupt(): what has expired, in the order of its expiry: the tick and sleeps. */
 function timerInterrupt(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
   const now = toNumber(os.m.sched_clock);
   const cpu = os.cpu[vcpu];
   cpu.armed = -1;
   const due = os.m.actor
     .map((actor, task) => ({ at: actor.wakeAt, task }))
-    .filter(({ at, task }) => at >= 0 && at <= now && os.task[task].timerCpu === vcpu)
-    .sort((a, b) => a.at - b.at);
+    .filter(({ task }) => os.task[task].timerCpu === vcpu)
+    .concat({ at: cpu.nextTick, task: TICK })
+    .filter(({ at }) => at >= 0 && at <= now)
+    .sort((a, b) => a.at - b.at || a.task - b.task);
   for (const { task } of due) {
-    os.m.actor[task].wakeAt = -1;
-    g.wakeTask(task);
-  }
-  if (cpu.nextTick >= 0 && cpu.nextTick <= now) {
-    const jiffy = toNumber(os.m.TICK_NSEC);
-    cpu.nextTick += (Math.floor((now - cpu.nextTick) / jiffy) + 1) * jiffy;
-    g.sched_tick();
+    if (task === TICK) {
+      const jiffy = toNumber(os.m.TICK_NSEC);
+      cpu.nextTick += (Math.floor((now - cpu.nextTick) / jiffy) + 1) * jiffy;
+      g.sched_tick();
+    } else {
+      os.m.actor[task].wakeAt = -1;
+      g.wakeTask(task);
+    }
   }
 }
+
+/** Stands for the timer of the tick, before all tasks that sleep until the same time. */
+const TICK = -1;
 
 /** Softirqs run on the way out of the interrupt, with interrupts on, as long as their work takes. */
 function softirqBegins(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
@@ -243,7 +249,7 @@ function systemCall(g: vmlinux_x86, os: GuestKernel, vcpu: number, request: Requ
       return;
     case 'yield':
       g.do_sched_yield();
-      if (currentOf(os, vcpu) !== p) g.whenBack(os.m.task[p], 'exit_to_user_mode_prepareAgain');
+      if (currentOf(os, vcpu) !== p) g.whenBack(os.m.task[p], wayOut(it));
       return;
     case 'cpl':
       it.user = request.cpl === 3;
@@ -265,8 +271,11 @@ function goesToSleep(g: vmlinux_x86, os: GuestKernel, vcpu: number): void {
   const p = os.m.task[currentOf(os, vcpu)];
   p.__state = TASK_INTERRUPTIBLE;
   g.schedule();
-  g.whenBack(p, os.task[p.id].user ? 'exit_to_user_mode_prepareAgain' : 'noHandler');
+  g.whenBack(p, wayOut(os.task[p.id]));
 }
+
+/** What is left of a system call when its task is back; kernel mode goes on where it was. */
+const wayOut = (task: GuestTask) => (task.user ? 'exit_to_user_mode_prepareAgain' : 'noHandler');
 
 function wakes(g: vmlinux_x86, os: GuestKernel, comm: string): void {
   const task = os.m.task.findIndex((it) => it.comm === comm);
@@ -293,19 +302,17 @@ function settleGuestCpu(g: vmlinux_x86, os: GuestKernel, vcpu: number, returns: 
     g.schedule_idle();
   }
   const ops = g.this_irq_cpu().ops.splice(0);
-  // MODEL: the IRET comes before IPIs and the timer, with nothing in between that looks at IF
-  if (ops.length === 0) cpu.asks.push(...returns);
   os.m.host_irq.forEach((vectors, to) => {
     for (const vector of vectors.splice(0)) cpu.asks.push({ ask: 'ipi', to, vector });
   });
   setTimer(os, vcpu);
-  // WHY last: IPIs and the timer are of what the kernel was asked to do, the rest of the way out of it
-  // exit_to_user_mode_prepare() of a system call: interrupts are off until it is back in user mode
+  // WHY behind them: IPIs and the timer are of what the kernel was asked to do, the ops of the way out of it.
+  // exit_to_user_mode_prepare() of a system call: interrupts are off until it is back in user mode.
   const masked = returns.length === 0 && cpu.contexts.length === 0 && ops.some((it) => 'when' in it);
   if (masked) cpu.asks.push({ ask: 'if', on: false });
   for (const { op, ...rest } of ops) cpu.asks.push({ ask: op, ...rest } as CpuRequest);
   if (masked) cpu.asks.push({ ask: 'if', on: true });
-  if (ops.length > 0) cpu.asks.push(...returns);
+  cpu.asks.push(...returns);
   storesDone(cpu, g.ram as guest_memory);
   setCpl(os, vcpu);
 }
