@@ -149,6 +149,7 @@ interface PartResult {
 async function schedulerPart(kernel: Kernel, asked: Asked, report: Report): Promise<PartResult> {
   const { holdScheduler } = await import('../conform/sched/hold.js');
   const { otherReleaseLines, schedulerFinding } = await import('../report/conform-text.js');
+  const { mirroredFrom } = await import('../series/registry.js');
   const held = await holdScheduler(kernel, asked, report);
   const { native, runs, found, single } = held;
   return {
@@ -165,7 +166,9 @@ async function schedulerPart(kernel: Kernel, asked: Asked, report: Report): Prom
     text: schedulerFinding(held, asked),
     single,
     // the pin's own tree has some of the later names as well
-    otherwise: isRelease(kernel, versionOf(native)) ? [] : otherReleaseLines(held),
+    otherwise: isRelease(kernel, versionOf(native))
+      ? []
+      : otherReleaseLines(held, mirroredFrom(kernel, versionOf(native))),
   };
 }
 

@@ -49,15 +49,13 @@ export function apicFinding({ result: { finding }, suspects }: ApicsHeld, again:
   ];
 }
 
-/** What to know of a tree that is not the model's release. */
-export function otherReleaseLines({ renamed, absent }: SchedulerHeld): string[] {
+/** What to know of a tree that has other names than the pin, and of one that the model was not mirrored from. */
+export function otherReleaseLines({ renamed, absent }: SchedulerHeld, mirrored: boolean): string[] {
   const pairs = renamed.map(([ours, theirs]) => `${ours} is its ${theirs}`);
+  const warning =
+    'Not the same release: what the two do differently shows as a difference. conform --drift lists what reads otherwise.';
   return [
-    ...wrap(
-      'Not the same release: what the two do differently shows as a difference. conform --drift lists what reads otherwise.',
-      80,
-      '',
-    ),
+    ...(mirrored ? [] : wrap(warning, 80, '')),
     ...(pairs.length === 0 ? [] : wrap(`Compared under other names: ${pairs.join(', ')}`, 80, '  ')),
     ...(absent.length === 0 ? [] : wrap(`Not in this tree, not compared: ${absent.join(', ')}`, 80, '  ')),
   ];

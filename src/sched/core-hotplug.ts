@@ -147,7 +147,8 @@ export function balance_hotplug_wait(this: vmlinux): void {
 
 /* ---- online and offline ---- */
 
-const FROM_HIGHEST: readonly sched_class_name[] = ['dl_sched_class', 'rt_sched_class', 'fair_sched_class'];
+/** for_each_class(), of those with the hooks */
+export const FROM_HIGHEST: readonly sched_class_name[] = ['dl_sched_class', 'rt_sched_class', 'fair_sched_class'];
 
 /** The rq_online hook of a class. */
 export function classRqOnline(this: vmlinux, name: sched_class_name, rq: rq): void {

@@ -25,7 +25,7 @@ import yieldHierarchy from './yield-hierarchy/index.js';
 import yieldHierarchyWeighted from './yield-hierarchy-weighted/index.js';
 
 /** A series whatever it adds. */
-export type AnySeries = Pick<Series, 'id' | 'title' | 'base' | 'cover' | 'release' | 'notices'> & {
+export type AnySeries = Pick<Series, 'id' | 'title' | 'base' | 'cover' | 'release' | 'tree' | 'until' | 'notices'> & {
   // biome-ignore lint/suspicious/noExplicitAny: patches of every set of additions
   patches: readonly any[];
 };
@@ -115,17 +115,27 @@ function versionKey(version: string): number {
 const withoutStable = (id: string): string => id.replace(/^(v\d+\.\d+)\.\d+$/, '$1');
 
 /**
- * The newest release that is no newer than a tree of that version (`6.19.4`, `6.19.0-rc3`); the oldest for older ones, the pin
- * for a tree that does not say.
+ * The newest release that is no newer than a tree of that version (`6.19.4`, `6.19.0-rc3`) and still like it; else the oldest that
+ * is newer; the pin for a tree that does not say.
  */
 export function nearestRelease(version: string): Kernel {
   if (version === '') return pin;
   const keyOf = (id: string): number => versionKey(withoutStable(id));
   // WHY not older ones: no tree of 2011 can be held against, so those releases stand for no tree
   const heldAgainstC = ({ id, release }: AnySeries): boolean => release === true && keyOf(id) >= versionKey('v3.0');
-  const ids = [pin.name, ...allSeries.filter(heldAgainstC).map(({ id }) => id)];
-  const releases = ids.sort((a, b) => keyOf(b) - keyOf(a));
-  return kernelByName(releases.find((id) => keyOf(id) <= versionKey(version)) ?? releases.at(-1)!);
+  const releases: Pick<AnySeries, 'id' | 'until'>[] = [{ id: pin.name }, ...allSeries.filter(heldAgainstC)];
+  const key = versionKey(version);
+  const stands = ({ id, until }: Pick<AnySeries, 'id' | 'until'>): boolean =>
+    keyOf(id) <= key && (until === undefined || key < versionKey(until));
+  const ascending = releases.sort((a, b) => keyOf(a.id) - keyOf(b.id));
+  const nearest = ascending.findLast(stands) ?? ascending.find(({ id }) => keyOf(id) > key);
+  return nearest === undefined ? pin : kernelByName(nearest.id);
+}
+
+/** Whether a tree of that version is what the kernel was mirrored from. */
+export function mirroredFrom(kernel: Kernel, version: string): boolean {
+  const tree = allSeries.find(({ id }) => id === kernel.name)?.tree ?? kernel.name.slice(1);
+  return version.replace(/\.0(?=-|$)/, '') === tree;
 }
 
 function baseByName(name: string, first: string): Kernel {

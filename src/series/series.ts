@@ -47,6 +47,10 @@ export interface Series<Adds extends object = object> {
   cover?: string;
   /** a release: its kernel is called by its id alone, and its prefixes are of no interest */
   release?: boolean;
+  /** a release: the version of the tree that it was mirrored from, when its id is not that */
+  tree?: string;
+  /** a release: trees from this version on are no more like it, although the next release that is known is newer still */
+  until?: string;
   /** a planted fault, a bug that Linux once had: what a property has to notice */
   notices?: string;
   patches: Patch<Adds>[];

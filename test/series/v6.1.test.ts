@@ -32,11 +32,9 @@ describe('v6.1', () => {
     expect(missing).toEqual([]);
   });
 
-  it('is the nearest release to trees before 6.12, and to no later one', () => {
-    expect(['6.1.192', '6.6.0', '5.18.0'].map((version) => nearestRelease(version).name)).toEqual(
-      new Array(3).fill('v6.1'),
-    );
-    expect(nearestRelease('6.12.117')).toBe(pin);
-    expect(nearestRelease('6.13.2')).toBe(pin);
+  it('is the nearest release to trees with CFS, and to none with EEVDF', () => {
+    for (const version of ['5.18.0', '6.1.192', '6.5.13']) expect(nearestRelease(version).name, version).toBe('v6.1');
+    for (const version of ['6.6.0-rc1', '6.6.0', '6.8.2', '6.11.11', '6.12.117', '6.13.2'])
+      expect(nearestRelease(version), version).toBe(pin);
   });
 });

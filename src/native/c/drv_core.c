@@ -213,6 +213,22 @@ static void native_enter(int cpu)
 }
 
 /* The other CPUs take their IPI, until none has one; work comes before wake-ups. */
+static bool native_deliver_to(int cpu)
+{
+  struct llist_node *list = native_ipi[cpu];
+  struct irq_work *work = native_irq_work[cpu];
+
+  if (!list && !work) return false;
+  native_ipi[cpu] = NULL;
+  native_irq_work[cpu] = NULL;
+  native_enter(cpu);
+  local_irq_disable();
+  if (work) work->func(work);
+  if (list) sched_ttwu_pending(llist_reverse_order(list));
+  local_irq_enable();
+  return true;
+}
+
 static void native_deliver(void)
 {
   bool more = true;
@@ -220,20 +236,8 @@ static void native_deliver(void)
 
   while (more) {
     more = false;
-    for (cpu = 0; cpu < native_nr_cpus; cpu++) {
-      struct llist_node *list = native_ipi[cpu];
-      struct irq_work *work = native_irq_work[cpu];
-
-      if (!list && !work) continue;
-      more = true;
-      native_ipi[cpu] = NULL;
-      native_irq_work[cpu] = NULL;
-      native_enter(cpu);
-      local_irq_disable();
-      if (work) work->func(work);
-      if (list) sched_ttwu_pending(llist_reverse_order(list));
-      local_irq_enable();
-    }
+    for (cpu = 0; cpu < native_nr_cpus; cpu++)
+      if (native_deliver_to(cpu)) more = true;
   }
 }
 

@@ -50,6 +50,8 @@ static struct task_struct *native_make_thread(int cpu)
   native_cpu = cpu;
   native_current = native_parent;
   sched_fork(0, p);
+  /* before 6.6 the child is placed beside whoever runs there */
+  native_enter(cpu);
   sched_cgroup_fork(p, &args);
   WRITE_ONCE(p->__state, TASK_INTERRUPTIBLE);
   native_thread[native_nr_threads++] = p;
@@ -113,9 +115,10 @@ static bool native_run_stopper(int cpu)
   return true;
 }
 
-/* The CPU takes the interrupt that asks it to schedule. */
+/* The CPU takes the interrupts that are on their way to it: queued wake-ups (on 6.1 a stopper's, too), and to schedule. */
 static void native_resched(int cpu)
 {
+  native_deliver_to(cpu);
   native_enter(cpu);
   if (need_resched()) schedule();
 }

@@ -56,6 +56,8 @@ export interface Adds
   sched_rt_rq_enqueue: typeof rt.sched_rt_rq_enqueue;
   sched_rt_rq_dequeue: typeof rt.sched_rt_rq_dequeue;
   do_balance_runtime: typeof rt.do_balance_runtime;
+  __disable_runtime: typeof rt.__disable_runtime;
+  __enable_runtime: typeof rt.__enable_runtime;
   balance_runtime: typeof rt.balance_runtime;
   do_sched_rt_period_timer: typeof rt.do_sched_rt_period_timer;
   sched_rt_period_timer: typeof rt.sched_rt_period_timer;

@@ -445,15 +445,6 @@ export function __sched_setscheduler(
   return 0;
 }
 
-/** kernel/sched/core.c: sched_cpu_dying() */
-export function sched_cpu_dying(this: vmlinux_6_1, cpu: number): number {
-  const rq = this.cpu_rq(cpu);
-  this.rq_lock_irqsave(rq);
-  this.warnOn(rq.nr_running !== 1, 'sched_cpu_dying: Dying CPU not properly vacated!');
-  this.hrtick_clear(rq);
-  return 0;
-}
-
 /* ---- kernel/sched/deadline.c, idle.c, stop_task.c ---- */
 
 /** kernel/sched/deadline.c: pick_task_dl() */

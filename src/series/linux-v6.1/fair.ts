@@ -209,3 +209,8 @@ export function init_cfs_rq(this: vmlinux_6_1, cfs_rq: cfs_rq): void {
   cfs_rq.last = NULL;
   cfs_rq.skip = NULL;
 }
+
+/** kernel/sched/fair.c: rq_offline_fair() */
+export function rq_offline_fair(this: vmlinux_6_1, _rq: rq): void {
+  this.update_sysctl();
+}

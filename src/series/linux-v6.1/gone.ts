@@ -96,6 +96,9 @@ export const split = [
   '__put_prev_set_next_dl_server',
   'put_prev_set_next_task',
   'check_class_changing',
+  'sched_set_rq_online',
+  'sched_set_rq_offline',
+  'clear_tg_offline_cfs_rqs',
 ] as const satisfies readonly (keyof kernel_functions)[];
 
 /** virt/kvm, arch/x86/kvm: v6.9, "KVM: Add dedicated arch hook for querying if vCPU was preempted in-kernel" (77bcd9e6231a) */

@@ -11,6 +11,7 @@ import { defineSeries } from '../series.js';
 import type { Adds } from './adds.js';
 import * as cfs from './cfs.js';
 import * as core from './core.js';
+import * as hotplug from './core-hotplug.js';
 import * as fair from './fair.js';
 import { changed, deadline, delayed, eevdf, kvm as goneKvm, server, split } from './gone.js';
 import * as kvm from './kvm.js';
@@ -33,6 +34,9 @@ export default defineSeries<Adds>({
   title: 'Linux v6.1, the scheduler before EEVDF',
   base: 'v6.12.117',
   release: true,
+  tree: '6.1.192',
+  // EEVDF came with the first release candidate
+  until: 'v6.6-rc1',
   patches: [
     {
       subject: 'kernel/sched/fair.c as of v6.1',
@@ -87,6 +91,7 @@ export default defineSeries<Adds>({
         task_fork_fair: fair.task_fork_fair,
         detach_task_cfs_rq: fair.detach_task_cfs_rq,
         attach_task_cfs_rq: fair.attach_task_cfs_rq,
+        rq_offline_fair: fair.rq_offline_fair,
         migrate_task_rq_fair: fair.migrate_task_rq_fair,
         task_dead_fair: fair.task_dead_fair,
         init_cfs_rq: fair.init_cfs_rq,
@@ -131,7 +136,12 @@ export default defineSeries<Adds>({
     {
       subject: 'kernel/sched/core.c, deadline.c, idle.c, stop_task.c as of v6.1',
       funcs: {
-        sched_cpu_dying: core.sched_cpu_dying,
+        set_rq_offline: hotplug.set_rq_offline,
+        __migrate_task: hotplug.__migrate_task,
+        rq_attach_root: hotplug.rq_attach_root,
+        sched_cpu_activate: hotplug.sched_cpu_activate,
+        sched_cpu_deactivate: hotplug.sched_cpu_deactivate,
+        sched_cpu_dying: hotplug.sched_cpu_dying,
         enqueue_task: core.enqueue_task,
         deactivate_task: core.deactivate_task,
         ttwu_do_activate: core.ttwu_do_activate,
@@ -162,6 +172,8 @@ export default defineSeries<Adds>({
       subject: 'kernel/sched/rt.c as of v6.1',
       funcs: {
         sched_init_smp: rt.sched_init_smp,
+        rq_online_rt: rt.rq_online_rt,
+        rq_offline_rt: rt.rq_offline_rt,
         update_curr_rt: rt.update_curr_rt,
         enqueue_top_rt_rq: rt.enqueue_top_rt_rq,
         inc_rt_tasks: rt.inc_rt_tasks,
@@ -179,6 +191,8 @@ export default defineSeries<Adds>({
         sched_rt_rq_enqueue: rt.sched_rt_rq_enqueue,
         sched_rt_rq_dequeue: rt.sched_rt_rq_dequeue,
         do_balance_runtime: rt.do_balance_runtime,
+        __disable_runtime: rt.__disable_runtime,
+        __enable_runtime: rt.__enable_runtime,
         balance_runtime: rt.balance_runtime,
         do_sched_rt_period_timer: rt.do_sched_rt_period_timer,
         sched_rt_period_timer: rt.sched_rt_period_timer,

@@ -19,6 +19,8 @@ import {
   s64_diff,
   s64_gt,
   s64_le,
+  s64_lt,
+  s64_sub,
   sub,
   to_s64,
   to_u64,
@@ -27,6 +29,7 @@ import {
   u64,
   ZERO,
 } from '../../lib/types.js';
+import { CPUPRI_INVALID } from '../../sched/cpupri.js';
 import { NSEC_PER_USEC } from '../../sched/deadline.js';
 import { MAX_RT_PRIO, type rq, type rt_rq, SCHED_RR, type sched_entity, type task_struct } from '../../sched/sched.js';
 import type { vmlinux_6_1 } from './adds.js';
@@ -150,6 +153,53 @@ export function do_balance_runtime(this: vmlinux_6_1, rq: rq): void {
   }
 }
 
+/** kernel/sched/rt.c: __disable_runtime(): takes back what the CPU has lent, or gives what it has borrowed; then has no limit. */
+export function __disable_runtime(this: vmlinux_6_1, rq: rq): void {
+  const { rt } = rq;
+  const { rt_runtime } = this.m.def_rt_bandwidth!;
+  if (rt.rt_runtime !== RUNTIME_INF && rt.rt_runtime !== rt_runtime) {
+    let want = s64_diff(rt_runtime, rt.rt_runtime!);
+    for (const { rt: iter } of this.m.rq) {
+      if (iter === rt || iter.rt_runtime === RUNTIME_INF) continue;
+      if (s64_gt(want, S64_ZERO)) {
+        const diff = s64_lt(to_s64(iter.rt_runtime!), want) ? to_s64(iter.rt_runtime!) : want;
+        iter.rt_runtime = sub(iter.rt_runtime!, to_u64(diff));
+        want = s64_sub(want, diff);
+      } else {
+        iter.rt_runtime = sub(iter.rt_runtime!, to_u64(want));
+        want = S64_ZERO;
+      }
+      if (want === S64_ZERO) break;
+    }
+    this.warnOn(want !== S64_ZERO, '__disable_runtime: want');
+  }
+  rt.rt_runtime = RUNTIME_INF;
+  rt.rt_throttled = 0;
+  this.sched_rt_rq_enqueue(rq);
+}
+
+/** kernel/sched/rt.c: __enable_runtime() */
+export function __enable_runtime(this: vmlinux_6_1, rq: rq): void {
+  const { rt } = rq;
+  rt.rt_runtime = this.m.def_rt_bandwidth!.rt_runtime;
+  rt.rt_time = ZERO;
+  rt.rt_throttled = 0;
+}
+
+/** kernel/sched/rt.c: rq_online_rt() */
+export function rq_online_rt(this: vmlinux_6_1, rq: rq): void {
+  if (rq.rt.overloaded) this.rt_set_overload(rq);
+  this.__enable_runtime(rq);
+  this.cpupri_set(rq.cpu, rq.rt.highest_prio.curr);
+}
+
+/** kernel/sched/rt.c: rq_offline_rt() */
+export function rq_offline_rt(this: vmlinux_6_1, rq: rq): void {
+  if (rq.rt.overloaded) this.rt_clear_overload(rq);
+  this.__disable_runtime(rq);
+  this.cpupri_set(rq.cpu, CPUPRI_INVALID);
+}
+
 /** kernel/sched/rt.c: balance_runtime() */
 export function balance_runtime(this: vmlinux_6_1, rq: rq): void {
   if (!this.m.sched_feat.RT_RUNTIME_SHARE) return;
@@ -162,7 +212,8 @@ export function do_sched_rt_period_timer(this: vmlinux_6_1, overrun: u64): numbe
   let idle = 1;
   let throttled = 0;
 
-  for (const rq of this.m.rq) {
+  // sched_rt_period_mask()
+  for (const rq of this.m.rq.filter(({ cpu }) => this.cpu_online(cpu))) {
     const { rt } = rq;
     let enqueue = false;
 
