@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // @ts-check
 /**
- * Compiles src, properties and test/bench to dist, one module for one module. Types are not checked here
+ * Compiles src, properties, test/bench and test/mutants to dist, one module for one module. Types are not checked here
  * (`npm run typecheck` does), only syntax. What has not changed since is left as it is.
  *
  * WHY not tsc: V8 loads a name that is imported or exported from its module's cell and checks it, at every use; a

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const OUT = join(ROOT, 'dist');
-export const INPUTS = ['src', 'properties', 'test/bench'];
+export const INPUTS = ['src', 'properties', 'test/bench', 'test/mutants'];
 
 /** A change of the compiler outdates everything. */
 const COMPILER = join(ROOT, 'tools/compile.mjs');
