@@ -50,7 +50,8 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .action(async (name: string, flags: Flags) => exit(await run(name, flags, io)));
 }
 
-async function scenarioOf(name: string, io: Io): Promise<Scenario> {
+/** By its name, from a file, or from standard input. */
+export async function scenarioOf(name: string, io: Io): Promise<Scenario> {
   const named = namedScenario(name);
   if (named !== undefined) return named;
   const { readScenario } = await import('../scenario/read-scenario.js');

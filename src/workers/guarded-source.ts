@@ -6,8 +6,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { originalOf, readSourceMap } from '../base/source-map.js';
 import { guardLoops } from '../loader/user-code.js';
-import { originalOf, readSourceMap } from './source-map.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 

@@ -31,6 +31,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   native: ['base', 'lib', 'operation'],
   conform: ['base', 'lib', 'vmlinux', 'operation', 'trace', ...MIRRORED, 'series', 'machine', 'native'],
   report: ['base', 'lib', 'vmlinux', 'operation', 'trace', 'series', 'guest', 'scenario', 'machine', 'races'],
+  step: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'explore', 'report'],
   properties: [...['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'races']],
   // what a user names: files, series, counterexamples
   loader: ['entry', 'base', 'lib', 'vmlinux', 'series', 'guest', 'scenario', 'machine', 'properties', 'explore'],
@@ -54,6 +55,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'properties',
     'loader',
     'workers',
+    'step',
   ],
   web: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'report'],
   // src/index.ts: what a user's patch imports
@@ -77,6 +79,7 @@ export const SHARED: readonly string[] = ['lib', 'sched', 'irq', 'kvm', 'guest']
 /** Packages with a place: only these rooms may import them. Others may be imported above `lib`. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   immer: ['machine', 'web'],
+  jsep: ['step'],
   xstate: ['web'],
   'fast-check': ['properties', 'explore', 'entry'],
   valibot: ['scenario', 'loader', 'native'],
