@@ -9,7 +9,7 @@ import { s64_diff, s64_toNumber, sub, toNumber, type u64, ZERO } from '../lib/ty
 import { drawBelow, hashText, seedRng } from '../machine/rng.js';
 import type { machine } from '../machine/state.js';
 import type { Measures, Spread } from '../report/check-report.js';
-import { catalogue } from '../scenario/catalogue.js';
+import { catalogueOf } from '../scenario/catalogue.js';
 import type { Scenario } from '../scenario/scenario.js';
 import type { rq, task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
@@ -248,7 +248,7 @@ function varied(scenario: Scenario, variation: number): Scenario {
 export function measure(
   engine: Engine,
   kernel: Kernel,
-  scenarios: readonly Scenario[] = catalogue,
+  scenarios: readonly Scenario[] = catalogueOf(kernel.arch),
   variation = 0,
 ): Measures {
   const meter = new Meter();
