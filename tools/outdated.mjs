@@ -25,7 +25,7 @@ export const sources = (dir) =>
   });
 
 /** @param {string} file */
-const changedAt = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+export const changedAt = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** @param {string} source */
 export const outputOf = (source) => join(OUT, relative(ROOT, source).replace(/\.ts$/, '.js'));
