@@ -28,10 +28,13 @@ function bagsOf(m: kernel_state_x86): Bag[] {
   ) as unknown as Bag[];
 }
 
+/** Functions that read the policies of WFx traps: a kernel without any has no such parameters. */
+const READERS = ['kvm_vcpu_should_clear_twe', 'kvm_should_clear_wfx_trap'];
+
 /** Parameters of kvm that kernels have; a kernel of another architecture has others. */
 function parametersOf(kernels: readonly Kernel[]): Record<string, number | boolean> {
   const x86 = kernels.length === 0 || kernels.some(({ arch }) => arch === undefined);
-  const arm64 = kernels.some(({ arch }) => arch === 'arm64');
+  const arm64 = kernels.some(({ table }) => READERS.some((name) => table[name] !== undefined));
   return { ...newKvmParams(), ...(x86 ? newKvmX86Params() : {}), ...(arm64 ? newKvmArm64Params() : {}) };
 }
 

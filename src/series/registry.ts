@@ -18,10 +18,19 @@ import linux_6_1 from './linux-v6.1/index.js';
 import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
 import preForfeit from './pre-forfeit/index.js';
+import preWfxPolicy from './pre-wfx-policy/index.js';
 import pvschedV1 from './pvsched-v1/index.js';
 import pvschedV2 from './pvsched-v2/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
 import { type Series, SeriesError } from './series.js';
+import wfx2026 from './wfx-2026/index.js';
+import wfxNohzFull from './wfx-nohz-full/index.js';
+import wfxV1 from './wfx-v1/index.js';
+import wfxV2 from './wfx-v2/index.js';
+import wfxV3 from './wfx-v3/index.js';
+import wfxV4 from './wfx-v4/index.js';
+import wfxV5 from './wfx-v5/index.js';
+import wfxV6 from './wfx-v6/index.js';
 import yieldHierarchy from './yield-hierarchy/index.js';
 import yieldHierarchyWeighted from './yield-hierarchy-weighted/index.js';
 
@@ -57,6 +66,15 @@ export const allSeries: readonly AnySeries[] = [
   yieldHierarchy,
   yieldHierarchyWeighted,
   preForfeit,
+  preWfxPolicy,
+  wfxV1,
+  wfxV2,
+  wfxV3,
+  wfxV4,
+  wfxV5,
+  wfxV6,
+  wfxNohzFull,
+  wfx2026,
   ...historic,
 ];
 
