@@ -9,7 +9,7 @@ import { U32_MAX } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { newSchedFeatures } from '../sched/records.js';
-import type { Kernel } from '../vmlinux/bind.js';
+import type { Kernel, Knob } from '../vmlinux/bind.js';
 import type { kernel_state_arm64 } from '../vmlinux/vmlinux-arm64.js';
 import type { kernel_state_x86, vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { architectureFaults } from './architecture.js';
@@ -78,6 +78,9 @@ export function getKnob(m: machine, name: string): number | undefined {
 type Greatest = Map<string, number>;
 
 const GREATEST = { bool: 1, u32: U32_MAX, ulong: Number.MAX_SAFE_INTEGER } as const;
+/** The last of named values, or what the type takes. */
+const greatestOf = ({ type, names, file }: Knob): number =>
+  names !== undefined && file.startsWith('kvm-arm.') ? names.length - 1 : GREATEST[type];
 const RR_SLICE = 'sched_rr_timeslice_ms';
 /** an int in C */
 const S32_MAX = 0x7fff_ffff;
@@ -110,7 +113,7 @@ function knobsOf(kernels: readonly Kernel[]): Greatest {
     ...parameters
       .filter(([name]) => name.endsWith('_trap_policy'))
       .map(([name]): [string, number] => [name, KVM_WFX_TRAP]),
-    ...brought.map(([name, knob]): [string, number] => [name, GREATEST[knob.type]]),
+    ...brought.map(([name, knob]): [string, number] => [name, greatestOf(knob)]),
   ]);
 }
 

@@ -10,6 +10,7 @@ import {
 import type { bool } from '../../lib/types.js';
 import type { vmlinux_arm64 } from '../../vmlinux/vmlinux-arm64.js';
 import type { PatchArm64 } from '../series-arm64.js';
+import { knobs } from '../wfx-v6/policies.js';
 
 /** The functions that the patch adds. */
 export interface Adds {
@@ -68,6 +69,7 @@ export function kvm_arch_vcpu_loadTraps(this: vmlinux_arm64 & Adds, vcpu: kvm_vc
 
 export default {
   subject: 'KVM: arm64: Add early_param to control WFx trapping',
+  knobs,
   funcs: { kvm_arch_vcpu_loadTraps },
   adds: {
     kvm_should_clear_wfx_trap,

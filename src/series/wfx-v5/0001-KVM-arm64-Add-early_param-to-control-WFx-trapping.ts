@@ -10,6 +10,7 @@ import {
 import type { bool } from '../../lib/types.js';
 import type { vmlinux_arm64 } from '../../vmlinux/vmlinux-arm64.js';
 import type { PatchArm64 } from '../series-arm64.js';
+import { knobs } from '../wfx-v6/policies.js';
 
 /** The functions that the patch adds. */
 export interface Adds {
@@ -52,6 +53,7 @@ export function vcpu_reset_hcr(this: vmlinux_arm64 & Adds, vcpu: kvm_vcpu): void
 
 export default {
   subject: 'KVM: arm64: Add early_param to control WFx trapping',
+  knobs,
   funcs: { kvm_arch_vcpu_loadTraps, vcpu_reset_hcr },
   adds: { kvm_vcpu_should_clear_twi, kvm_vcpu_should_clear_twe },
   removes: ['vcpu_clear_wfx_traps', 'vcpu_set_wfx_traps'],
