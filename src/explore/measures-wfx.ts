@@ -17,7 +17,7 @@ const BIG = 1024;
 /** include/linux/sched/topology.h, kernel/sched/fair.c: fits_capacity(): with a margin of a quarter. */
 const fits = (util: number, capacity: number): boolean => util * 1280 < capacity * 1024;
 
-/** kernel/sched/cpufreq_schedutil.c: sugov_apply_dvfs_headroom(), get_next_freq(): per mille of the highest frequency. */
+/** include/linux/sched/cpufreq.h: map_util_perf(), as schedutil asks for frequencies: per mille of the highest. */
 const wanted = (util: number): number => Math.min(1000, Math.floor((1000 * (util + (util >> 2))) / BIG));
 
 /** Time-weighted sums of what is seen in one state of the trap. */
