@@ -10,6 +10,7 @@ import type { rb_node } from '../lib/rbtree_augmented.js';
 import {
   add,
   max,
+  mul,
   S64_ZERO,
   type s64,
   s64_add,
@@ -17,7 +18,6 @@ import {
   s64_lt,
   s64_mul,
   s64_toBigInt,
-  shl,
   shr,
   to_s64,
   toBigInt,
@@ -257,7 +257,9 @@ function checkCurrentPath(m: sched_state, rq: rq, curr: task_struct, report: Rep
 function checkRealTime(m: sched_state, rq: rq, report: Report): void {
   const tasks = m.task.filter((p) => p.cpu === rq.cpu && p.rt.on_rq !== 0);
   same('rt.rt_nr_running', rq.rt.rt_nr_running, tasks.length, report);
-  same('rt.rt_queued', rq.rt.rt_queued, tasks.length > 0 ? 1 : 0, report);
+  // a queue that is throttled, as kernels before the fair server have it, is off the CPU with all that waits there
+  const { rt_throttled = 0 } = rq.rt as { rt_throttled?: number };
+  same('rt.rt_queued', rq.rt.rt_queued, tasks.length > 0 && rt_throttled === 0 ? 1 : 0, report);
   for (const p of tasks) if (!rq.rt.queue.includes(p.id)) report(`real-time task ${p.id} is queued and on no list`);
   let highest = 99;
   for (const [i, id] of rq.rt.queue.entries()) {
@@ -312,7 +314,9 @@ function checkTask(m: sched_state, p: task_struct, report: Report): void {
   }
   if (fair) {
     const weight = p.policy === SCHED_IDLE ? 3 : sched_prio_to_weight[p.static_prio - 100];
-    sameWord('weight', se.load.weight, shl(u64(weight), 10), report);
+    // the root's shares are NICE_0_LOAD, which older kernels have without the ten bits more
+    const due = mul(u64(weight), shr(m.task_group[0].shares, 10));
+    sameWord('weight', se.load.weight, due, report);
   }
 }
 

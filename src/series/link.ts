@@ -53,6 +53,9 @@ export function link(base: Kernel, series: Series<never> | Series, n = series.pa
     table: Object.freeze(table),
     knobs: Object.freeze(knobs),
     sched_feat: Object.freeze(sched_feat),
+    ...(base.borrowed === undefined && series.borrowed === undefined
+      ? {}
+      : { borrowed: Object.freeze({ ...base.borrowed, ...series.borrowed }) }),
   };
 }
 
