@@ -7,6 +7,7 @@ import { families, recorded as recordedFamilies } from './families/index.js';
 import * as directedYieldV7 from './series/directed-yield-v7/index.js';
 import * as pvschedV1 from './series/pvsched-v1/index.js';
 import * as semanticsAwareV2 from './series/semantics-aware-v2/index.js';
+import * as wfx from './series/wfx/index.js';
 import type { Claim, Recorded } from './vocabulary.js';
 
 export { families };
@@ -17,6 +18,7 @@ const bySeries: Readonly<Record<string, readonly Claim[]>> = {
   'pvsched-v1': pvschedV1.claims,
   'directed-yield-v7': directedYieldV7.claims,
   'v2.6.39': directedYieldV7.claims,
+  ...Object.fromEntries(wfx.versions.map((id) => [id, wfx.claimsOf(id)])),
 };
 
 /** Recorded verdicts by property id, then by kernel name. */
@@ -25,6 +27,7 @@ export const recorded: Recorded = {
   ...semanticsAwareV2.recorded,
   ...pvschedV1.recorded,
   ...directedYieldV7.recorded,
+  ...wfx.recorded,
 };
 
 /** The claims of a series of the registry; none for one that nobody has written any for. */

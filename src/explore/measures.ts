@@ -10,12 +10,13 @@ import { drawBelow, hashText, seedRng } from '../machine/rng.js';
 import type { machine } from '../machine/state.js';
 import { vcpuStateOf } from '../machine/vcpu-life.js';
 import type { Measures, Spread } from '../report/check-report.js';
-import { catalogue } from '../scenario/catalogue.js';
+import { catalogueOf } from '../scenario/catalogue.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { NULL, type rq, type task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { Engine } from './engine.js';
+import { WfxMeter } from './measures-wfx.js';
 import { probedKernel } from './probes.js';
 
 /** Events of one scenario at most: a guard, no limit that the catalogue reaches. */
@@ -37,6 +38,8 @@ class Meter {
   /** within kvm_vcpu_on_spin(), and within kvm_vcpu_yield_to() */
   private spins = false;
   private asks = false;
+  private readonly wfx = new WfxMeter();
+  private wfxRuns = 0;
 
   /** Watches one run; `end` adds what can only be said afterwards. */
   monitor(scenario: Scenario): Monitor {
@@ -44,6 +47,8 @@ class Meter {
     const shares = new Shares(scenario);
     const guests = new GuestShares(scenario);
     const locks = new Locks(this.handOvers);
+    const waiting = scenario.arch === 'arm64' ? this.wfx.run() : null;
+    if (waiting !== null) this.wfxRuns++;
     const awaited = new Map<number, number>(); // CPU: task that a yield wants to run there next
     let before: { se: number; vruntime: u64; ran: u64 }[] = [];
     return {
@@ -52,6 +57,7 @@ class Meter {
         shares.look(step.m);
         guests.look(step.m);
         locks.look(step.m);
+        waiting?.look(step.m, (cpu) => step.kernel.guestOn(cpu));
       },
       end: (step) => {
         this.longestTask = Math.max(this.longestTask, waits.longestTask);
@@ -140,6 +146,7 @@ class Meter {
       yields: this.yields,
       boostsWrong: this.wrong,
       boosts: this.boosts,
+      ...(this.wfxRuns === 0 ? {} : { wfx: this.wfx.result() }),
     };
   }
 }
@@ -360,7 +367,7 @@ function varied(scenario: Scenario, variation: number): Scenario {
 export function measure(
   engine: Engine,
   kernel: Kernel,
-  scenarios: readonly Scenario[] = catalogue,
+  scenarios: readonly Scenario[] = catalogueOf(kernel.arch),
   variation = 0,
 ): Measures {
   const meter = new Meter();

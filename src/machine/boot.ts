@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Builds a machine from a scenario, through the kernel's own entry points. */
 
-import { newKvmState } from '../arch/x86/boot-vm.js';
 import { createActor } from '../guest/actor.js';
 import type { Program } from '../guest/instructions.js';
 import { add, toNumber, u64 } from '../lib/types.js';
@@ -11,6 +10,7 @@ import { NULL, TASK_INTERRUPTIBLE, type task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { bootApics } from './apics.js';
+import { architectureOf } from './architecture.js';
 import { bootVms } from './boot-vms.js';
 import { cloneMachine } from './clone.js';
 import { setKnob } from './knobs.js';
@@ -38,7 +38,7 @@ function emptyMachine(kernel: Kernel, scenario: Scenario): machine {
     hardirq: 0,
     knobs: {},
     hrtimer: [],
-    ...newKvmState(scenario.cpus),
+    ...architectureOf(kernel).newState(scenario),
     groupNames: ['root'],
     vmNames: [],
     programs: [],
@@ -73,6 +73,7 @@ export function boot(kernel: Kernel, scenario: Scenario): machine {
   bootVms(
     k,
     m,
+    architectureOf(kernel),
     scenario,
     (task, program, vcpu) => register(m, m.task[task], program, vcpu),
     (guest) => boot(kernel, guest),
