@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Named scenarios: what `kvmodel run` runs, as data. */
 import type { Program } from '../guest/instructions.js';
+import { guestCatalogue } from './guest-catalogue.js';
 import type { Scenario, VmSpec } from './scenario.js';
 
 const US = 1_000;
@@ -339,9 +340,12 @@ export const catalogue: readonly Named[] = [
   },
 ];
 
+/** With those that measures leave out: they need a series of their own. */
+export const everyScenario: readonly (Scenario & { name: string; says: string })[] = [...catalogue, ...guestCatalogue];
+
 /** The scenario of that name without its line for the list, or undefined. */
 export function namedScenario(name: string): Scenario | undefined {
-  const found = catalogue.find((s) => s.name === name);
+  const found = everyScenario.find((s) => s.name === name);
   if (found === undefined) return undefined;
   const { says: _, ...scenario } = found;
   return scenario;
