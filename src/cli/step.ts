@@ -120,9 +120,15 @@ async function step(name: string, flags: Flags, io: Io): Promise<number> {
 
 async function kernelsOf(target: Target, flags: Flags, io: Io): Promise<{ kernel: Kernel; other: Kernel | null }> {
   const { namedKernel } = await import('../loader/check-subject.js');
-  const { pin } = await import('../series/registry.js');
+  const { pinOf } = await import('../series/registry.js');
   const { case: c, scenario } = target;
-  const kernel = await namedKernel(flags.kernel ?? c?.kernel ?? pin.name, io.cwd, c?.patch, true, warnOn(io));
+  const kernel = await namedKernel(
+    flags.kernel ?? c?.kernel ?? pinOf(scenario.arch).name,
+    io.cwd,
+    c?.patch,
+    true,
+    warnOn(io),
+  );
   const against = flags.against ?? (flags.kernel === undefined ? c?.against : undefined);
   const other = against === undefined ? null : await namedKernel(against, io.cwd, c?.patch);
   if (other !== null && other.name === kernel.name)
