@@ -2,7 +2,7 @@
 /** From what stands on the command line to what is checked: series, kernels, claims. The same in every worker. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { claimsOf, families, recorded } from '../../properties/claims.js';
+import { claimsOf, distributionsOf, families, recorded } from '../../properties/claims.js';
 import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { oneOf, reject, shown } from '../base/faults.js';
@@ -117,6 +117,7 @@ export async function subjectOfSpec(spec: SubjectSpec, typed = true, warned?: Wa
     // of arm64 the families do not speak; the scheduler's functions are the same table's
     families: baseKernel(series).arch === undefined ? families : [],
     recorded,
+    distributions: distributionsOf(series.id),
     difference: differenceClaim,
   });
 }
