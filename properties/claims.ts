@@ -8,6 +8,7 @@ import * as directedYieldV7 from './series/directed-yield-v7/index.js';
 import { distributions } from './series/pvsched-v1/distributions.js';
 import * as pvschedV1 from './series/pvsched-v1/index.js';
 import * as semanticsAwareV2 from './series/semantics-aware-v2/index.js';
+import * as wfx from './series/wfx/index.js';
 import type { Claim, Distributions, Recorded } from './vocabulary.js';
 
 export { families };
@@ -18,6 +19,7 @@ const bySeries: Readonly<Record<string, readonly Claim[]>> = {
   'pvsched-v1': pvschedV1.claims,
   'directed-yield-v7': directedYieldV7.claims,
   'v2.6.39': directedYieldV7.claims,
+  ...Object.fromEntries(wfx.versions.map((id) => [id, wfx.claimsOf(id)])),
 };
 
 /** Recorded verdicts by property id, then by kernel name. */
@@ -26,6 +28,7 @@ export const recorded: Recorded = {
   ...semanticsAwareV2.recorded,
   ...pvschedV1.recorded,
   ...directedYieldV7.recorded,
+  ...wfx.recorded,
 };
 
 /** What some series are measured by besides. */

@@ -17,6 +17,7 @@ import type { vmlinux_x86 } from '../src/vmlinux/vmlinux-x86.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, hz } from './arbitraries.js';
 import { anyOrder, contendedVms } from './families/worlds.js';
 import { everyWorld, worldOf } from './lapic/worlds.js';
+import { anyhow, lone } from './series/wfx/worlds.js';
 import { agrees, type Claim, type Monitor, type Property, type World } from './vocabulary.js';
 
 export const DIFFERENCE = 'difference';
@@ -121,6 +122,12 @@ export function differenceClaim(base: Kernel, kernel: Kernel): Claim {
       watch: (scenario) => besideBase(base, () => booted(scenario)),
       fault: { says: 'a yield does nothing', funcs: { yield_task_fair(): void {}, kvm_apic_send_ipi(): void {} } },
     });
+  const arm64 = [
+    ask(1, 'host tasks in any order of events', turning(anyOrder(FAR_FROM_WRAP), knobs)),
+    ask(2, 'arm64 VMs in any order of events', turning(anyhow({ ioctls: [236, 248] }), knobs)),
+    ask(3, 'an arm64 VM whose program waits, beside a visitor', { ...lone({ visitor: true, ms: 60 }), length: 400 }),
+  ];
+  if (kernel.arch === 'arm64') return { id: DIFFERENCE, words: 'does what its base does', properties: arm64 };
   return {
     id: DIFFERENCE,
     words: 'does what its base does',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // @ts-check
 /**
- * Compiles src, properties and test/bench to dist, one module for one module. Types are not checked here
+ * Compiles src, properties, test/bench and test/mutants to dist, one module for one module. Types are not checked here
  * (`npm run typecheck` does), only syntax. What has not changed since is left as it is.
  *
  * WHY not tsc: V8 loads a name that is imported or exported from its module's cell and checks it, at every use; a
@@ -13,8 +13,9 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
-import { INPUTS, isOutdated, OUT, outputOf, ROOT, sources } from './outdated.mjs';
+import { changedAt, INPUTS, isOutdated, OUT, outputOf, ROOT, sources } from './outdated.mjs';
 
 /** @type {ts.CompilerOptions} */
 const OPTIONS = {
@@ -140,13 +141,34 @@ function write(file, text, mode = 0o644) {
 function prune() {
   for (const dir of INPUTS.map((it) => join(OUT, it)).filter(existsSync)) {
     for (const it of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
-      const match = /^(.*)\.(js|js\.map|d\.ts)$/.exec(it);
+      const match = /^(.*)\.(js|js\.map|js\.guarded|d\.ts)$/.exec(it);
       if (match !== null && !existsSync(join(ROOT, relative(OUT, dir), `${match[1]}.ts`))) rmSync(join(dir, it));
     }
   }
 }
 
-const faults = INPUTS.flatMap((dir) => sources(join(ROOT, dir))).flatMap(compile);
+/** What counts loops, compiled. */
+const GUARDS = ['workers/guarded-rooms.js', 'workers/guarded-source.js', 'loader/user-code.js', 'loader/loop-guard.js'];
+
+/**
+ * Beside each module that a user's code can break the same with its loops counted, so that no command has to parse it.
+ * @param {string[]} modules
+ */
+async function guard(modules) {
+  const guards = GUARDS.map((it) => join(OUT, 'src', it));
+  const changed = Math.max(...guards.map(changedAt));
+  const { isGuarded } = await import(pathToFileURL(guards[0]).href);
+  const outdated = modules.filter(
+    (it) => isGuarded(relative(OUT, it)) && changedAt(`${it}.guarded`) < Math.max(changedAt(it), changed),
+  );
+  if (outdated.length === 0) return;
+  const { guardedSource } = await import(pathToFileURL(guards[1]).href);
+  for (const module of outdated) write(`${module}.guarded`, guardedSource(readFileSync(module, 'utf8'), module));
+}
+
+const inputs = INPUTS.flatMap((dir) => sources(join(ROOT, dir)));
+const faults = inputs.flatMap(compile);
 prune();
+if (faults.length === 0) await guard(inputs.map(outputOf));
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;

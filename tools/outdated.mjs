@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const OUT = join(ROOT, 'dist');
-export const INPUTS = ['src', 'properties', 'test/bench'];
+export const INPUTS = ['src', 'properties', 'test/bench', 'test/mutants'];
 
 /** A change of the compiler outdates everything. */
 const COMPILER = join(ROOT, 'tools/compile.mjs');
@@ -25,7 +25,7 @@ export const sources = (dir) =>
   });
 
 /** @param {string} file */
-const changedAt = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+export const changedAt = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** @param {string} source */
 export const outputOf = (source) => join(OUT, relative(ROOT, source).replace(/\.ts$/, '.js'));

@@ -45,6 +45,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./replay.js'),
   },
   {
+    name: 'step',
+    says: 'go through a run forwards and backwards, as gdb and rr do',
+    load: () => import('./step.js'),
+  },
+  {
     name: 'bisect',
     says: 'which patch of a series changes the verdict on a claim',
     load: () => import('./bisect.js'),

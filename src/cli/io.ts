@@ -30,6 +30,8 @@ export interface Io {
   leave?(code: number): void;
   /** everything on standard input */
   stdin(): Promise<string>;
+  /** somebody who types and reads; absent where input or output is a file or a pipe */
+  terminal?: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream };
 }
 
 const WRITE_FAILS: Readonly<Record<string, string>> = {
@@ -95,6 +97,9 @@ export function processIo(): Io {
     leave: (code) => {
       process.stdout.write('', () => exit(code));
     },
+    ...(process.stdin.isTTY && process.stdout.isTTY
+      ? { terminal: { input: process.stdin, output: process.stdout } }
+      : {}),
     stdin: async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);

@@ -2,12 +2,11 @@
 /** `kvmodel replay`: a counterexample once more, event by event, and whether it still is one. */
 import { Command } from 'commander';
 import { OK, REFUTED } from '../base/exit-codes.js';
-import { BadInput, reject, shown } from '../base/faults.js';
+import { reject, shown } from '../base/faults.js';
 import { wrap } from '../base/text.js';
-import { type Case, looksLikeToken, readCaseFile, readToken } from '../loader/counterexample.js';
-import { readText } from '../loader/files.js';
-import { traceKind } from '../loader/trace-text.js';
+import type { Case } from '../loader/counterexample.js';
 import { guardKernelLoops } from '../workers/guard.js';
+import { checkKnobs, readCase } from './cases.js';
 import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
 import { TRACE_FORMATS, type TraceFormat, writeTrace } from './write-trace.js';
@@ -41,38 +40,6 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .action(async (what: string, flags: Flags) => exit(await replay(what, flags, io)));
 }
 
-async function readCase(what: string, io: Io): Promise<Case> {
-  if (what.trim() === '')
-    reject('command line', 'usage', 'WHAT', 'a token, a file, or - for standard input', 'nothing');
-  if (looksLikeToken(what)) return readToken(what);
-  const text = what === '-' ? await io.stdin() : readText(what, io.cwd, 'a counterexample');
-  const kind = traceKind(text);
-  if (kind !== null)
-    reject(
-      what,
-      'counterexample',
-      what,
-      'a token or a file of check --out; a trace is replayed by conform --replay',
-      kind,
-    );
-  const first = text.trim();
-  return looksLikeToken(first) ? readToken(first) : readCaseFile(text, what);
-}
-
-type Kernel = import('../vmlinux/bind.js').Kernel;
-
-/** Throws BadInput for knobs that neither the kernels it is replayed on have, nor those it was found on. */
-async function checkKnobs(c: Case, sides: readonly Kernel[], io: Io): Promise<void> {
-  const { namedKernel } = await import('../loader/check-subject.js');
-  const { knobEventFaults, knobFaults } = await import('../machine/knobs.js');
-  const named = [c.kernel, ...(c.against === undefined ? [] : [c.against])];
-  // where it was found may be gone, and another kernel was asked for
-  const found = await Promise.allSettled(named.map((name) => namedKernel(name, io.cwd, c.patch)));
-  const kernels = [...sides, ...found.flatMap((f) => (f.status === 'fulfilled' ? [f.value] : []))];
-  const faults = [...knobFaults(kernels, c.scenario, 'scenario.'), ...knobEventFaults(kernels, c.events, 'events')];
-  if (faults.length > 0) throw new BadInput('counterexample', faults);
-}
-
 /** How it is told: as a trace, when one is asked for. */
 function formatOf(flags: Flags): TraceFormat | undefined {
   const o = new Options();
@@ -82,6 +49,8 @@ function formatOf(flags: Flags): TraceFormat | undefined {
   o.done();
   return format;
 }
+
+type Kernel = import('../vmlinux/bind.js').Kernel;
 
 async function replay(what: string, flags: Flags, io: Io): Promise<number> {
   const format = formatOf(flags);

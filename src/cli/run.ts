@@ -36,7 +36,7 @@ Examples:
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('run')
     .argument('<scenario>', 'a name of `kvmodel list scenarios`, a JSON file, or - for standard input')
-    .option('--kernel <k>', 'on this kernel, series or ./my-patch.ts; the pin when absent')
+    .option('--kernel <k>', 'on this kernel, series or ./my-patch.ts; the pin of its architecture when absent')
     .option('--against <k>', 'show what this kernel does differently')
     .option('--events <n>', `events at most, ${EVENTS} when absent; all that happen in the time with --trace`)
     .option('--trace <format>', 'tracepoints as ftrace or timehist instead of a transcript')
@@ -50,7 +50,8 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .action(async (name: string, flags: Flags) => exit(await run(name, flags, io)));
 }
 
-async function scenarioOf(name: string, io: Io): Promise<Scenario> {
+/** By its name, from a file, or from standard input. */
+export async function scenarioOf(name: string, io: Io): Promise<Scenario> {
   const named = namedScenario(name);
   if (named !== undefined) return named;
   const { readScenario } = await import('../scenario/read-scenario.js');
@@ -74,8 +75,8 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   if (vm !== undefined && scenario.vms?.find((it) => it.name === vm)?.kernel === undefined)
     reject('command line', 'usage', '--vm', 'a VM of the scenario whose guest runs a kernel', vm);
   const { namedKernel } = await import('../loader/check-subject.js');
-  const { pin } = await import('../series/registry.js');
-  const kernel = await namedKernel(flags.kernel ?? pin.name, io.cwd, undefined, true, warnOn(io));
+  const { pinOf } = await import('../series/registry.js');
+  const kernel = await namedKernel(flags.kernel ?? pinOf(scenario.arch).name, io.cwd, undefined, true, warnOn(io));
   const { knobFaults } = await import('../machine/knobs.js');
   const beside = flags.against === undefined ? [] : [await namedKernel(flags.against, io.cwd)];
   const faults = knobFaults([kernel, ...beside], scenario);

@@ -53,7 +53,8 @@ export class Decoder {
     const weights = own?.weights ?? world.weights;
     this.apics = spec === undefined ? null : new ApicDraws(spec, own);
     // a vCPU that halts may poll first, and nothing else ends that
-    const all = weights.hlt === undefined ? weights : { pollEnd: weights.hlt, ...weights };
+    const halts = weights.hlt ?? weights.wfi;
+    const all = halts === undefined ? weights : { pollEnd: halts, ...weights };
     this.kinds = Object.keys(all) as EventKind[];
     this.weights = this.kinds.map((kind) => all[kind] ?? 0);
     this.sum = this.weights.reduce((a, b) => a + b, 0);
@@ -104,11 +105,17 @@ export class Decoder {
       case 'block':
       case 'pause':
       case 'hlt':
+      case 'wfi':
+      case 'wfe':
       case 'eoi':
       case 'intr':
       case 'step':
       case 'pollEnd':
         return { ev: kind, cpu };
+      case 'wfit':
+      case 'wfet':
+      case 'lpi':
+        return this.onArm64(m, kind, cpu, draws);
       case 'yield_to':
         return { ev: 'yield_to', cpu, task: someTask(m, draws) };
       case 'wake': {
@@ -149,6 +156,19 @@ export class Decoder {
       default:
         return guestEvent(m, kind, cpu, draws);
     }
+  }
+
+  /** What only arm64 machines have, with a time or a vCPU. */
+  private onArm64(m: machine, kind: 'wfit' | 'wfet' | 'lpi', cpu: number, draws: Draws): MachineEvent | null {
+    if (kind !== 'lpi') return { ev: kind, cpu, ns: draws.of(this.advances) };
+    if (m.vcpu.length === 0) return null;
+    return {
+      ev: kind,
+      cpu,
+      vcpu: draws.below(m.vcpu.length),
+      intid: 8192 + draws.below(3),
+      direct: draws.below(2) === 1,
+    };
   }
 
   /** What is done to a VM from outside; null where the world says nothing of it. */

@@ -9,12 +9,13 @@ import { s64_diff, s64_toNumber, sub, toNumber, type u64, ZERO } from '../lib/ty
 import { drawBelow, hashText, seedRng } from '../machine/rng.js';
 import type { machine } from '../machine/state.js';
 import type { Measures, Spread } from '../report/check-report.js';
-import { catalogue } from '../scenario/catalogue.js';
+import { catalogueOf } from '../scenario/catalogue.js';
 import type { Scenario } from '../scenario/scenario.js';
 import type { rq, task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { Engine } from './engine.js';
+import { WfxMeter } from './measures-wfx.js';
 import { probedKernel } from './probes.js';
 
 /** Events of one scenario at most: a guard, no limit that the catalogue reaches. */
@@ -34,17 +35,22 @@ class Meter {
   private longestVcpu = 0;
   private shareVms = 0;
   private shareGroups = 0;
+  private readonly wfx = new WfxMeter();
+  private wfxRuns = 0;
 
   /** Watches one run; `end` adds what can only be said afterwards. */
   monitor(scenario: Scenario): Monitor & { probes: Record<(typeof MEASURED)[number], Probe> } {
     const waits = new Waits();
     const shares = new Shares(scenario);
+    const waiting = scenario.arch === 'arm64' ? this.wfx.run() : null;
+    if (waiting !== null) this.wfxRuns++;
     const awaited = new Map<number, number>(); // CPU: task that a yield wants to run there next
     let before: { se: number; vruntime: u64; ran: u64 }[] = [];
     return {
       after: (step) => {
         waits.look(step.m);
         shares.look(step.m);
+        waiting?.look(step.m, (cpu) => step.kernel.guestOn(cpu));
       },
       end: (step) => {
         this.longestTask = Math.max(this.longestTask, waits.longestTask);
@@ -103,6 +109,7 @@ class Meter {
       yields: this.yields,
       boostsWrong: this.wrong,
       boosts: this.boosts,
+      ...(this.wfxRuns === 0 ? {} : { wfx: this.wfx.result() }),
     };
   }
 }
@@ -251,7 +258,7 @@ function varied(scenario: Scenario, variation: number): Scenario {
 export function measure(
   engine: Engine,
   kernel: Kernel,
-  scenarios: readonly Scenario[] = catalogue,
+  scenarios: readonly Scenario[] = catalogueOf(kernel.arch),
   variation = 0,
 ): Measures {
   const meter = new Meter();

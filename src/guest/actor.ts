@@ -32,6 +32,13 @@ export interface Actor {
   unacked: [number, number][];
   /** whole runs of the program, a measure of throughput */
   laps: number;
+  /** guest whose CPU can stand still without an exit (WFI, WFE) */
+  standby?: {
+    /** ns that it stands still at most; 0: it does not; -1: until an interrupt */
+    ns: number;
+    /** an interrupt was taken since the last `wfi` ended */
+    woken: boolean;
+  };
 }
 
 export const SPIN_NONE = -1;
@@ -39,6 +46,8 @@ export const SPIN_ACK = -2;
 
 /** A VM's guest-side world. */
 export interface GuestVm {
+  /** what its spin loops execute, when not PAUSE */
+  relax?: 'wfe';
   lockKind: 'ticket' | 'tas';
   /** per lock: vcpu_idx of the holder or -1, and who waits, in order */
   locks: { holder: number; queue: number[] }[];
@@ -55,6 +64,10 @@ export type Request =
   | { ask: 'nothing' }
   | { ask: 'pause' }
   | { ask: 'hlt' }
+  | { ask: 'wfi' }
+  | { ask: 'wfe' }
+  | { ask: 'wfit'; ns: number }
+  | { ask: 'wfet'; ns: number }
   | { ask: 'ipi'; to: number; vector: number }
   | { ask: 'timerVector'; vector: number }
   | { ask: 'timerCount'; ns: number }
@@ -95,6 +108,8 @@ export function dueIn(actor: Actor, vm: GuestVm | null, self: number): number {
   }
   if (actor.spinning !== SPIN_NONE) return spinOver(actor, vm as GuestVm, self) ? 0 : actor.pauseIn;
   if (actor.program < 0) return Number.POSITIVE_INFINITY;
+  const still = actor.standby?.ns ?? 0;
+  if (still !== 0) return still < 0 ? Number.POSITIVE_INFINITY : still;
   return Math.max(actor.left, 0);
 }
 
@@ -113,12 +128,15 @@ export function elapse(actor: Actor, ns: number): void {
     return;
   }
   if (actor.spinning !== SPIN_NONE) actor.pauseIn = Math.max(0, actor.pauseIn - ns);
-  else if (actor.left > 0) actor.left = Math.max(0, actor.left - ns);
+  else if (actor.standby !== undefined && actor.standby.ns !== 0) {
+    if (actor.standby.ns > 0) actor.standby.ns = Math.max(0, actor.standby.ns - ns);
+  } else if (actor.left > 0) actor.left = Math.max(0, actor.left - ns);
 }
 
 /** The guest takes an interrupt. `handlerNs` -1: it lasts until an event ends it. */
 export function takeInterrupt(actor: Actor, vector: number, handlerNs: number): void {
   actor.handlers.push({ vector, left: handlerNs, ended: false });
+  if (actor.standby !== undefined) actor.standby.woken = true;
 }
 
 /** Does what is due and says what it asks for. Call when `dueIn` is 0. */
@@ -129,7 +147,7 @@ export function stepActor(programs: readonly Program[], actor: Actor, vm: GuestV
   if (actor.program < 0) return NOTHING;
   const program = programs[actor.program];
   if (actor.spinning !== SPIN_NONE) {
-    if (!spinOver(actor, vm as GuestVm, self)) return spinAgain(actor);
+    if (!spinOver(actor, vm as GuestVm, self)) return spinAgain(actor, vm as GuestVm);
     if (actor.spinning !== SPIN_ACK) takeLock(vm as GuestVm, actor.spinning, self);
     actor.spinning = SPIN_NONE;
     return proceed(program, actor, NOTHING);
@@ -137,10 +155,10 @@ export function stepActor(programs: readonly Program[], actor: Actor, vm: GuestV
   return execute(program, program[actor.pc], actor, vm, self);
 }
 
-/** A PLE window's worth of PAUSEs is over. */
-function spinAgain(actor: Actor): Request {
+/** A PLE window's worth of PAUSEs is over, or a WFE that the loop has come to. */
+function spinAgain(actor: Actor, vm: GuestVm): Request {
   actor.pauseIn = actor.window_ns;
-  return { ask: 'pause' };
+  return { ask: vm.relax ?? 'pause' };
 }
 
 function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | null, self: number): Request {
@@ -179,6 +197,13 @@ function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | 
     case 'pause':
     case 'yield':
       return proceed(program, actor, { ask: it.op });
+    case 'wfi':
+      return idle(program, actor);
+    case 'wfe':
+      return proceed(program, actor, { ask: 'wfe' });
+    case 'wfit':
+    case 'wfet':
+      return proceed(program, actor, { ask: it.op, ns: it.ns });
     case 'yieldTo':
       return proceed(program, actor, { ask: 'yieldTo', task: it.task });
     case 'sleep':
@@ -207,6 +232,16 @@ function proceed(program: Program, actor: Actor, request: Request): Request {
     actor.laps++;
   }
   return request;
+}
+
+/**
+ * The idle loop: with interrupts masked, it looks whether it was asked to reschedule, and waits if not. Any exit ends the WFI, and
+ * the loop goes round.
+ */
+function idle(program: Program, actor: Actor): Request {
+  if (actor.standby?.woken !== true) return { ask: 'wfi' };
+  actor.standby.woken = false;
+  return proceed(program, actor, NOTHING);
 }
 
 function lock(program: Program, index: number, actor: Actor, vm: GuestVm, self: number): Request {

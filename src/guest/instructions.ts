@@ -3,7 +3,7 @@
  * What runs inside a vCPU, and what a host task does: a small closed instruction set.
  *
  * A program is a list of instructions that starts over at its end; `exit` ends the task for good. Times are ns of
- * CPU time on a pCPU at full speed. Guest instructions are legal in a vCPU's program only, host ones in a host
+ * CPU time on a pCPU at full speed. What a guest's spin loops execute is its CPU's: PAUSE, or WFE. Guest instructions are legal in a vCPU's program only, host ones in a host
  * task's only; `compute` in both. A task of a guest's kernel has those of a host's task but `yieldTo`, and its own.
  */
 export type Instruction =
@@ -27,6 +27,12 @@ export type Instruction =
   | { op: 'kernel' }
   /** guest: one PAUSE exit */
   | { op: 'pause' }
+  /** guest on arm64: WFI in its idle loop: again and again until an interrupt has been taken since the last one ended */
+  | { op: 'wfi' }
+  /** guest on arm64: one WFE: until an event or an interrupt; with a deadline `ns` from now (WFIT, WFET) */
+  | { op: 'wfe' }
+  | { op: 'wfit'; ns: number }
+  | { op: 'wfet'; ns: number }
   /** host: sched_yield() */
   | { op: 'yield' }
   /** host: yield_to(task) by its name */

@@ -114,7 +114,8 @@ export async function subjectOfSpec(spec: SubjectSpec, typed = true, warned?: Wa
     settings: looksLikeFile(spec.series) && !spec.prefixes,
     against,
     claims,
-    families,
+    // of arm64 the families do not speak; the scheduler's functions are the same table's
+    families: baseKernel(series).arch === undefined ? families : [],
     recorded,
     distributions: distributionsOf(series.id),
     difference: differenceClaim,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** VMs and their vCPU threads, as a VMM sets them up, and the guests' own world. */
 
-import { bootVm, vcpuThread } from '../arch/x86/boot-vm.js';
 import { KVM_FEATURE_PV_SCHED } from '../arch/x86/kvm_host.js';
 import type { GuestVm } from '../guest/actor.js';
 import { type GuestKernel, newGuestCpu, newGuestTask } from '../guest/guest-kernel.js';
@@ -13,6 +12,7 @@ import { ZERO } from '../lib/types.js';
 import type { GuestKernelSpec, Scenario, VmSpec } from '../scenario/scenario.js';
 import { forkTask } from '../sched/boot-sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import type { Architecture } from './architecture.js';
 import { guestBooted } from './guest-kernel.js';
 import { POLICY } from './policies.js';
 import type { machine } from './state.js';
@@ -21,23 +21,15 @@ import type { machine } from './state.js';
 export function bootVms(
   k: vmlinux_x86,
   m: machine,
+  architecture: Architecture,
   scenario: Scenario,
   register: (task: number, program: Program | undefined, vcpu: number) => void,
   bootGuest: (scenario: Scenario) => machine,
 ): void {
   for (const spec of scenario.vms ?? []) {
-    const kvm = bootVm(k, {
-      vendor: spec.vendor ?? 'vmx',
-      vcpus: spec.vcpus,
-      apicv: spec.apicv === true,
-      ipiv: spec.ipiv === true,
-      x2apic: spec.x2apic ?? true,
-      pv_eoi: spec.pv_eoi === true,
-      halted: spec.halted === true,
-      steal_time: spec.kernel !== undefined,
-    });
+    const kvm = architecture.bootVm(k, spec);
     m.vmNames.push(spec.name);
-    m.guest.push(guestWorld(spec));
+    m.guest.push({ ...guestWorld(spec), ...architecture.guest() });
     if (spec.kernel !== undefined || spec.memory === true) m.guest[kvm].memory = newGuestMemory();
     if (spec.kernel !== undefined) m.guest[kvm].os = guestKernel(k, kvm, spec, bootGuest);
     m.kvm[kvm].vcpus.forEach((vcpu, i) => {
@@ -50,9 +42,10 @@ export function bootVms(
         group: groupOf(m, spec, i),
         cpus,
       });
-      vcpuThread(k, p, m.vcpu[vcpu]);
+      architecture.vcpuThread(k, p, m.vcpu[vcpu]);
       if (spec.policy !== undefined) k.sched_setscheduler(p, POLICY[spec.policy], spec.rt_priority ?? 0);
       register(p.id, programOf(spec, i), vcpu);
+      Object.assign(m.actor[p.id], architecture.actor());
     });
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Builds a machine from a scenario, through the kernel's own entry points. */
 
-import { newKvmState } from '../arch/x86/boot-vm.js';
 import { createActor } from '../guest/actor.js';
 import { newGuestCpu } from '../guest/guest-kernel.js';
 import type { Program } from '../guest/instructions.js';
@@ -13,6 +12,7 @@ import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { widen } from '../vmlinux/wide-shapes.js';
 import { bootApics } from './apics.js';
+import { architectureOf } from './architecture.js';
 import { bootVms } from './boot-vms.js';
 import { cloneMachine } from './clone.js';
 import { setKnob } from './knobs.js';
@@ -25,7 +25,7 @@ import type { machine } from './state.js';
 const BOOT_CLOCK = 1_000_000_000;
 
 /** An empty machine: CPUs and knobs, no tasks. The scenario is taken as read: `readScenario` finds its faults. */
-function emptyMachine(kernel: Pick<Kernel, 'sched_feat'>, scenario: Scenario): machine {
+function emptyMachine(kernel: Pick<Kernel, 'sched_feat' | 'arch'>, scenario: Scenario): machine {
   const all = Array.from({ length: scenario.cpus }, (_, cpu) => cpu);
   // WHY copied: a literal with a spread in it has not always the same hidden class; a copy has, that of a snapshot.
   return cloneMachine<machine>({
@@ -40,7 +40,7 @@ function emptyMachine(kernel: Pick<Kernel, 'sched_feat'>, scenario: Scenario): m
     hardirq: 0,
     knobs: {},
     hrtimer: [],
-    ...newKvmState(scenario.cpus),
+    ...architectureOf(kernel).newState(scenario),
     groupNames: ['root'],
     vmNames: [],
     programs: [],
@@ -79,6 +79,7 @@ export function boot(kernel: Kernel, scenario: Scenario): machine {
   bootVms(
     k,
     m,
+    architectureOf(kernel),
     scenario,
     (task, program, vcpu) => register(m, m.task[task], program, vcpu),
     (guest) => boot(kernel, guest),

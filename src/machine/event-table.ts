@@ -6,6 +6,7 @@
  */
 import type { ApicEvent, EventKind, MachineEvent } from '../scenario/events.js';
 import { apicLegal, performAmid, performApic } from './apics.js';
+import { arm64Events } from './arm64-events.js';
 import { guestEvents } from './guest-events.js';
 import { hostEvents } from './host-events.js';
 import { hotplugEvents, isOnline } from './hotplug-events.js';
@@ -51,6 +52,7 @@ export const eventTable: Rules<EventKind> = {
   ...hostEvents,
   ...hotplugEvents,
   ...guestEvents,
+  ...arm64Events,
   ...programEvents,
   ...knobEvents,
   ...vmmEvents,

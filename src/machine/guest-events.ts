@@ -3,7 +3,6 @@
 
 import type { kvm_vcpu } from '../arch/x86/kvm_host.js';
 import { acknowledge } from '../guest/actor.js';
-import { APIC_BASE_MSR, APIC_DM_FIXED } from '../lapic/apicdef.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { u64 } from '../lib/types.js';
 import type { EventKind } from '../scenario/events.js';
@@ -36,11 +35,11 @@ export const guestEvents: Rules<GuestKind> = {
   intr: { legal, perform: (k, _, e) => void k.exitExternalInterrupt(e.cpu, LOCAL_TIMER_VECTOR, 'noHandler') },
 };
 
-/** A fixed IPI without shorthand, physical, to a vCPU of the same VM; its sender may wait for the EOI. */
+/** An IPI to a vCPU of the same VM; its sender may wait for the EOI. */
 function sendIpi(k: vmlinux_x86, m: machine, cpu: number, to: number, vector: number): void {
   const target = m.kvm[vcpuOn(m, cpu).kvm].vcpus[to];
   if (target === undefined) return;
-  k.guestIcr(cpu, APIC_DM_FIXED | vector, m.vcpu[target].vcpu_id);
+  k.guestIpi(cpu, m.vcpu[target], vector);
 }
 
 /** The innermost handler of the guest writes EOI, if one runs; it returns as soon as the guest runs on. */
@@ -53,13 +52,3 @@ function endInterrupt(k: vmlinux_x86, m: machine, cpu: number): void {
   acknowledge(peers, vcpu.vcpu_idx, handler.vector);
   k.guestEoi(cpu);
 }
-
-/** The guest stores to a register of its APIC. */
-export function storeApic(k: vmlinux_x86, m: machine, cpu: number, register: number, value: number): void {
-  const { apic } = vcpuOn(m, cpu).arch;
-  if (k.apic_x2apic_mode(apic)) k.exitWrmsr64(cpu, APIC_BASE_MSR + (register >> 4), value, 0);
-  else k.exitMmio(cpu, register, value);
-}
-
-/** ns of a cycle of the APIC bus of the VM on the CPU. */
-export const busCycleNs = (m: machine, cpu: number): number => m.kvm[vcpuOn(m, cpu).kvm].arch.apic_bus_cycle_ns;

@@ -55,13 +55,27 @@ export class History {
   }
 
   /**
-   * Applies an event at the present position. What lay ahead is forgotten when it was another event.
-   * Returns the tracepoints it hit.
+   * Applies an event at the present position. What lay ahead is forgotten.
+   * Returns the tracepoints it hit. Throws what the kernel throws, and stays where it was then.
    */
   do(event: MachineEvent): trace_event[] {
     if (this.at < this.events.length) this.forgetAhead();
     this.events.push(event);
-    return this.forward();
+    try {
+      return this.forward();
+    } catch (thrown) {
+      this.events.pop();
+      this.restore(this.at);
+      throw thrown;
+    }
+  }
+
+  /** The machine before an event that ended halfway is made again. */
+  private restore(position: number): void {
+    const snapshot = Math.min(Math.floor(position / this.distance), this.snapshots.length - 1);
+    this.present = cloneMachine(this.snapshots[snapshot]);
+    this.at = snapshot * this.distance;
+    while (this.at < position) this.forward();
   }
 
   /** Goes to a position, 0 to `length`; beyond either end it stops there. Returns where it is. */

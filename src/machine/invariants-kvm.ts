@@ -47,7 +47,8 @@ function checkThread(m: machine, vcpu: kvm_vcpu, say: (what: string) => void): v
 
 function checkApic(vcpu: kvm_vcpu, say: (what: string) => void): void {
   const apic = vcpu.arch.apic;
-  if (apic === null) return;
+  // other architectures have none
+  if (apic === null || apic === undefined) return;
   const isr = vectorsIn(apic.regs, APIC_ISR);
   const irr = vectorsIn(apic.regs, APIC_IRR);
   if (!apic.irr_pending && irr.length > 0) say(`irr_pending is false with vector ${irr[0]} in IRR`);

@@ -27,10 +27,18 @@ export function isHostTask(m: machine, p: task_struct): boolean {
 /** Whether current on the CPU is such a task. */
 export const isHostOn = (m: machine, cpu: number): boolean => isHostTask(m, current(m, cpu));
 
+/** What only one instruction set has. */
+const WFX: readonly EventKind[] = ['wfi', 'wfe', 'wfit', 'wfet'];
+const NOT_WFX: readonly EventKind[] = ['pause', 'hlt', 'icr', 'hypercall'];
+
+/** Whether the vCPU's guest waits by WFI and WFE, and not by HLT and PAUSE. */
+export const executesWfx = (m: machine, vcpu: number): boolean => m.guest[m.vcpu[vcpu].kvm]?.relax === 'wfe';
+
 /** Current's vCPU when its life lets it do `kind` now; NULL otherwise. */
 export function vcpuDoing(m: machine, cpu: number, kind: EventKind): number {
   const p = current(m, cpu);
   if (p.preempt_notifier === NULL) return NULL;
   const vcpu = m.vcpu[p.preempt_notifier];
-  return vcpuLife.may(vcpuStateOf(m, vcpu)).includes(kind) ? vcpu.id : NULL;
+  if (!vcpuLife.may(vcpuStateOf(m, vcpu)).includes(kind)) return NULL;
+  return (executesWfx(m, vcpu.id) ? NOT_WFX : WFX).includes(kind) ? NULL : vcpu.id;
 }

@@ -38,10 +38,10 @@ export function runsOnItsOwn(m: machine, cpu: number): boolean {
   return id === NULL || vcpuStateOf(m, m.vcpu[id]) === 'inGuest';
 }
 
-/** When the VMX preemption timer of the guest on the CPU has run down, ns; null when none runs there. */
+/** When the VMX preemption timer of the guest on the CPU has run down, ns; null when none runs there, or the CPU has none. */
 export function preemptionTimerAt(m: machine, cpu: number): number | null {
   const id = m.vcpuOfTask[m.rq[cpu].curr];
-  if (id === NULL || !m.vcpu[id].arch.apic.lapic_timer.hv_timer_in_use) return null;
+  if (id === NULL || m.vcpu[id].arch.apic?.lapic_timer.hv_timer_in_use !== true) return null;
   if (vcpuStateOf(m, m.vcpu[id]) !== 'inGuest') return null;
   return toNumber(timeOfTsc(m.vcpu[id].arch.vmcs.hv_deadline_tsc, m.tsc_khz));
 }

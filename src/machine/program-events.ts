@@ -2,33 +2,28 @@
 /** A program goes on: what it asks for is an event like any other, made by whoever runs the program. */
 import { type Request, stepActor } from '../guest/actor.js';
 import type { CpuRequest } from '../guest/guest-kernel.js';
-import {
-  APIC_DM_FIXED,
-  APIC_LVT_TIMER_TSCDEADLINE,
-  APIC_LVTT,
-  APIC_TMICT,
-  MSR_IA32_TSC_DEADLINE,
-} from '../lapic/apicdef.js';
+import { APIC_DM_FIXED, APIC_LVT_TIMER_TSCDEADLINE, APIC_LVTT, MSR_IA32_TSC_DEADLINE } from '../lapic/apicdef.js';
 import { NotModelled } from '../lib/bug.js';
 import { tscAt } from '../lib/tsc.js';
 import { toBigInt, toNumber, u64 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
-import { busCycleNs, type GuestKind, guestEvents, storeApic } from './guest-events.js';
+import { type Arm64Kind, arm64Events } from './arm64-events.js';
+import { type GuestKind, guestEvents } from './guest-events.js';
 import { guestStep } from './guest-kernel.js';
 import { type HostKind, hostEvents } from './host-events.js';
 import { isIdle, vcpuDoing } from './legality.js';
 import type { EventOf, Rule, Rules } from './rules.js';
 import type { machine } from './state.js';
 
-type Asked = EventOf<GuestKind | HostKind>;
+type Asked = EventOf<GuestKind | HostKind | Arm64Kind>;
 
-const rules = { ...hostEvents, ...guestEvents };
+const rules = { ...hostEvents, ...guestEvents, ...arm64Events };
 
 export const programEvents: Rules<'step'> = {
   step: {
     legal: (m, e) =>
-      !isIdle(m, e.cpu) && (m.vcpuOfTask[m.rq[e.cpu].curr] === NULL || vcpuDoing(m, e.cpu, 'pause') !== NULL),
+      !isIdle(m, e.cpu) && (m.vcpuOfTask[m.rq[e.cpu].curr] === NULL || vcpuDoing(m, e.cpu, 'step') !== NULL),
     perform(k, m, e) {
       const p = m.rq[e.cpu].curr;
       const id = m.vcpuOfTask[p];
@@ -38,7 +33,8 @@ export const programEvents: Rules<'step'> = {
         return;
       }
       const request = stepActor(m.programs, m.actor[p], guest, self);
-      if (request.ask === 'timerVector' || request.ask === 'timerCount') setTimer(k, m, e.cpu, request);
+      if (request.ask === 'timerVector') k.guestTimerVector(e.cpu, request.vector);
+      else if (request.ask === 'timerCount') k.guestTimerCount(e.cpu, request.ns);
       else perform(k, m, asked(m, e.cpu, request));
     },
   },
@@ -63,6 +59,9 @@ function asked(m: machine, cpu: number, request: Exclude<Request, Timer>): Asked
       return { ev: 'ipi', cpu, to: request.to, vector: request.vector };
     case 'cpl':
       return { ev: 'cpl', cpu, cpl: request.cpl };
+    case 'wfit':
+    case 'wfet':
+      return { ev: request.ask, cpu, ns: request.ns };
     case 'yieldTo': {
       const task = m.task.findIndex((it) => it.comm === request.task);
       return task === NULL || task === p ? null : { ev: 'yield_to', cpu, task };
@@ -98,7 +97,7 @@ function performOnVcpu(k: vmlinux_x86, m: machine, cpu: number, request: CpuRequ
       return;
     }
     case 'lvtt':
-      storeApic(k, m, cpu, APIC_LVTT, APIC_LVT_TIMER_TSCDEADLINE | request.vector);
+      k.guestStoresApic(cpu, APIC_LVTT, APIC_LVT_TIMER_TSCDEADLINE | request.vector);
       return;
     case 'timer': {
       const tsc = toBigInt(k.kvm_read_l1_tsc(m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]], tscAt(u64(request.at), m.tsc_khz)));
@@ -119,10 +118,3 @@ function performOnVcpu(k: vmlinux_x86, m: machine, cpu: number, request: CpuRequ
 }
 
 type Timer = Extract<Request, { ask: 'timerVector' | 'timerCount' }>;
-
-/** The two stores that start the timer of the guest's APIC. */
-function setTimer(k: vmlinux_x86, m: machine, cpu: number, request: Timer): void {
-  if (request.ask === 'timerVector') storeApic(k, m, cpu, APIC_LVTT, request.vector);
-  // TDCR is 0 after reset: a count is two bus cycles
-  else storeApic(k, m, cpu, APIC_TMICT, Math.max(1, Math.floor(request.ns / (2 * busCycleNs(m, cpu)))));
-}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What goes on by itself: interrupts of a CPU, needed reschedules, and the rest of what sleeps within a function. */
 
-import type { kvm_vcpu } from '../arch/x86/kvm_host.js';
 import { assert } from '../base/assert.js';
 import { takeInterrupt } from '../guest/actor.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
@@ -52,23 +51,12 @@ export function settleGuest(k: vmlinux_x86, m: machine, cpu: number): void {
       else guestTakes(k, os, vcpu.vcpu_idx, vector, handler_ns);
     }
     vcpu.arch.taken = [];
-    if (k.guestOn(cpu) === id) actor.window_ns = pauseWindowNs(m, vcpu);
+    if (k.guestOn(cpu) === id) k.tellGuest(vcpu, actor);
     if (actor.handlers.at(-1)?.ended !== true || k.guestOn(cpu) !== id) return;
     actor.handlers.pop();
     k.guestIret(cpu);
     k.settleCpu(cpu);
   }
-}
-
-/** ns: a second, in which any spinner gets its lock or is preempted */
-const NO_PAUSE_EXIT = 1_000_000_000;
-
-/** ns of spinning that make a PAUSE exit. MODEL: a PAUSE takes 40 cycles; VMX counts cycles, SVM counts PAUSEs. */
-function pauseWindowNs(m: machine, vcpu: kvm_vcpu): number {
-  if (m.kvm[vcpu.kvm].arch.pause_in_guest) return NO_PAUSE_EXIT;
-  const vmx = m.kvm[vcpu.kvm].arch.vendor === 'vmx';
-  const cycles = vmx ? vcpu.arch.ple_window : vcpu.arch.vmcb.pause_filter_count * 40;
-  return Math.max(1, Math.floor((cycles * 1e6) / m.tsc_khz));
 }
 
 /** For `settle`: the event ran on no CPU of the host, or may have run on any. */

@@ -3,9 +3,11 @@
 import type { Actor, GuestVm } from '../guest/actor.js';
 import type { Program } from '../guest/instructions.js';
 import type { u64 } from '../lib/types.js';
+import type { kernel_state_arm64 } from '../vmlinux/vmlinux-arm64.js';
 import type { kernel_state_x86 } from '../vmlinux/vmlinux-x86.js';
 
-export interface machine extends kernel_state_x86 {
+/** What every machine has beside its kernel's state. */
+export interface machine_ours {
   /** names for reports: tasks have comm; groups here, index = task_group id */
   groupNames: string[];
   vmNames: string[];
@@ -26,4 +28,13 @@ export interface machine extends kernel_state_x86 {
   steps: number;
   /** sched_clock at boot */
   bootClock: u64;
+}
+
+export interface machine extends kernel_state_x86, machine_ours {
+  guest: GuestVm[];
+}
+
+/** The machine of an arm64 kernel. */
+export interface machine_arm64 extends kernel_state_arm64, machine_ours {
+  guest: GuestVm[];
 }

@@ -11,6 +11,7 @@ import { or, shl, u64 } from '../lib/types.js';
 import type { ApicEvent } from '../scenario/events.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { apicLegal, isApics, performApic } from './apics.js';
+import { executesWfx } from './legality.js';
 import type { EventOf, Rule, Rules } from './rules.js';
 import type { machine } from './state.js';
 import { vcpuStateOf } from './vcpu-life.js';
@@ -29,7 +30,7 @@ function either<E extends ApicEvent>(threads: Rule<E>): Rule<E> {
 /** An ioctl of a vCPU; the thread of the VMM that wants it made is on another CPU where there is one. */
 function ioctl<E extends ApicEvent & { vcpu: number }>(call: (e: E) => vcpu_ioctl): Rule<E> {
   return either<E>({
-    legal: (m, e) => m.vcpu[e.vcpu]?.ioctls.length === 0,
+    legal: (m, e) => m.vcpu[e.vcpu]?.ioctls.length === 0 && !executesWfx(m, e.vcpu),
     perform(k, m, e) {
       const vcpu = m.vcpu[e.vcpu];
       const cpu = Math.max(vcpu.cpu, 0);
@@ -48,7 +49,8 @@ function byGuest<E extends ApicEvent & { vcpu: number }>(
   return either<E>({
     legal(m, e) {
       const vcpu = m.vcpu[e.vcpu];
-      return vcpu !== undefined && vcpuStateOf(m, vcpu) === 'inGuest' && may(vcpu, e, m);
+      if (vcpu === undefined || vcpuStateOf(m, vcpu) !== 'inGuest' || executesWfx(m, e.vcpu)) return false;
+      return may(vcpu, e, m);
     },
     perform(k, m, e) {
       const vcpu = m.vcpu[e.vcpu];
@@ -108,7 +110,7 @@ export const vmmEvents: Rules<
   },
   vm_ioctl: {
     legal: (m, e) => m.kvm[e.vm] !== undefined && !isApics(m),
-    perform: (k, m, e) => void k.kvm_arch_vm_ioctl(m.kvm[e.vm], e.nr, e.arg),
+    perform: (k, m, e) => void k.vmIoctl(m.kvm[e.vm], e.nr, e.arg),
   },
   set_lapic: ioctl<EventOf<'set_lapic'>>(({ reg, value }) => ({ nr: 'set_lapic', reg, value })),
   restore: ioctl<EventOf<'restore'>>(() => ({ nr: 'restore' })),

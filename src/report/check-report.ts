@@ -90,6 +90,32 @@ export interface Measures {
   /** boosts given to a vCPU that neither held the lock nor had the IPI the yielder waited for */
   boostsWrong: number;
   boosts: number;
+  /** of kernels for arm64 */
+  wfx?: WfxMeasures;
+}
+
+/** vCPUs while WFI traps, or while it does not; time-weighted means. */
+export interface WaitMeasures {
+  /** ns of vCPUs, together */
+  ns: number;
+  /** util_avg of the thread, and 1024 times the share of time in which its guest worked */
+  util: number;
+  demand: number;
+  /** per mille of the highest frequency that schedutil would ask for, the thread alone on its CPU */
+  frequency: number;
+  /** per mille of the time in which the thread would not fit a little CPU of capacity 446 */
+  misfit: number;
+}
+
+export interface WfxMeasures {
+  trapped: WaitMeasures;
+  untrapped: WaitMeasures;
+  /** loads that changed a trap */
+  flips: number;
+  /** ns, longest time on a CPU with a trap that the runqueue, asked now, would not give */
+  longestStale: number;
+  /** ns in which a CPU had nobody but a vCPU that stood in WFI or WFE, and could not idle */
+  standing: number;
 }
 
 /** Whether the series' kernel does what the base does, world by world. */

@@ -75,6 +75,8 @@ export function eventText(event: MachineEvent, names: Names): string {
     case 'block':
     case 'pause':
     case 'hlt':
+    case 'wfi':
+    case 'wfe':
     case 'eoi':
     case 'intr':
     case 'step':
@@ -92,6 +94,11 @@ export function eventText(event: MachineEvent, names: Names): string {
       return `move ${names.task(event.task)} ${names.group(event.group)}`;
     case 'ipi':
       return `ipi vcpu${event.to} ${hex(event.vector)}`;
+    case 'wfit':
+    case 'wfet':
+      return `${event.ev} ${event.ns}`;
+    case 'lpi':
+      return `lpi ${event.intid} -> v${event.vcpu}${event.direct ? ' direct' : ''}`;
     case 'icr':
       return `icr ${hex(event.low)} ${hex(event.dest)}`;
     case 'cpl':

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A check report as JUnit XML: a suite a claim, a case for each property and kernel. */
 import type { CheckReport, PropertyResult } from './check-report.js';
-import { unrecordedFailures } from './verdicts.js';
+import { isChanged, unrecordedFailures } from './verdicts.js';
 
 /** Text for XML 1.0: the five entities, and characters it cannot hold replaced. */
 export function xmlText(text: string): string {
@@ -14,11 +14,10 @@ interface Case {
   result: 'passed' | 'failed' | 'skipped';
 }
 
-function testCase(p: PropertyResult, kernel: string, claim: string, failed: boolean): Case {
+function testCase(p: PropertyResult, kernel: string, claim: string, wrong: boolean, failed: boolean): Case {
   const verdict = p.verdicts[kernel];
   const recorded = p.recorded[kernel];
   const open = `    <testcase classname="${xmlText(`${claim}.${kernel}`)}" name="${xmlText(`${p.id} ${p.says}`)}"`;
-  const wrong = recorded !== undefined && recorded !== verdict;
   if (wrong || failed) {
     const message = wrong ? `recorded ${recorded}, found ${verdict}` : String(verdict);
     const c = p.counterexample?.kernel === kernel ? p.counterexample : undefined;
@@ -45,7 +44,7 @@ export function reportJunit(report: CheckReport): string {
       claim.properties.length === 0
         ? [unanswered(claim.id, claim.words, claim.unanswerable ?? 'no property')]
         : claim.properties.flatMap((p) =>
-            report.kernels.map((k) => testCase(p, k, claim.id, unrecorded.get(p.id) === k)),
+            report.kernels.map((k) => testCase(p, k, claim.id, isChanged(report, p.id, k), unrecorded.get(p.id) === k)),
           );
     const failures = cases.filter((c) => c.result === 'failed').length;
     const skipped = cases.filter((c) => c.result === 'skipped').length;

@@ -7,7 +7,7 @@
  */
 import { ascii } from '../base/text.js';
 import type { CheckReport, PropertyResult } from './check-report.js';
-import { partsOf, tellingVerdict, unrecordedFailures } from './verdicts.js';
+import { isChanged, partsOf, tellingVerdict, unrecordedFailures } from './verdicts.js';
 
 interface Outcome {
   ok: boolean;
@@ -16,10 +16,10 @@ interface Outcome {
 }
 
 /** The outcome of one property on the kernel. `failures` are ids that fail without a record. */
-function outcomeOf(p: PropertyResult, kernel: string, failures: ReadonlySet<string>): Outcome {
+function outcomeOf(p: PropertyResult, kernel: string, changed: boolean, failures: ReadonlySet<string>): Outcome {
   const verdict = p.verdicts[kernel];
   const recorded = p.recorded[kernel];
-  if (recorded !== undefined && recorded !== verdict) {
+  if (changed) {
     const kind = verdict === 'holds' ? 'xpass' : 'fail';
     return { ok: false, kind, directive: `recorded ${recorded}, found ${verdict}` };
   }
@@ -53,7 +53,8 @@ export function reportKtap(report: CheckReport): string {
     lines.push('  KTAP version 1', `  # Subtest: ${ktapText(claim.id)}`, `  1..${claim.properties.length}`);
     let ok = true;
     claim.properties.forEach((p, j) => {
-      const outcome = outcomeOf(p, tellingVerdict(p, report).kernel, failures);
+      const { kernel } = tellingVerdict(p, report);
+      const outcome = outcomeOf(p, kernel, isChanged(report, p.id, kernel), failures);
       totals[outcome.kind]++;
       ok &&= outcome.ok;
       for (const line of diagnostics(p, outcome)) lines.push(`  # ${ktapText(line)}`);

@@ -63,7 +63,7 @@ const groupText = (g: GroupSpec): string =>
 
 const isList = <T>(value: T | T[][] | T[]): value is T[][] => Array.isArray(value) && Array.isArray(value[0]);
 
-function vmLines(vm: VmSpec, online: number): string[] {
+function vmLines(vm: VmSpec, online: number, arch: string | undefined): string[] {
   const flags = (['apicv', 'ipiv', 'pv_eoi', 'x2apic', 'halted'] as const).filter((flag) => vm[flag] === true);
   const group = vm.group === undefined ? '' : `in ${Array.isArray(vm.group) ? vm.group.join(', ') : vm.group}`;
   const cpus = vm.cpus ?? [];
@@ -72,8 +72,10 @@ function vmLines(vm: VmSpec, online: number): string[] {
     : cpusText(cpus as number[], online);
   const head = joined([
     `${vm.vcpus} ${vm.vcpus === 1 ? 'vCPU' : 'vCPUs'}`,
-    vm.vendor ?? 'vmx',
+    arch ?? vm.vendor ?? 'vmx',
     ...flags,
+    vm.vlpis === undefined ? '' : `${vm.vlpis} ${vm.vlpis === 1 ? 'vLPI' : 'vLPIs'} each`,
+    vm.nassgireq === true ? 'nASSGIreq' : '',
     vm.irqchip ?? '',
     niceText(vm.nice),
     group,
@@ -119,7 +121,7 @@ export function machineLines(s: Scenario, width: number): string[] {
     ...(s.apics === undefined ? [] : [apicsText(s.apics)]),
     ...(s.groups ?? []).map((g) => `group ${groupText(g)}`),
     ...(s.tasks ?? []).map((t) => taskText(t, s.cpus)),
-    ...(s.vms ?? []).flatMap((vm) => vmLines(vm, s.cpus)),
+    ...(s.vms ?? []).flatMap((vm) => vmLines(vm, s.cpus, s.arch)),
   ];
   return [`machine: ${head}`, ...lines.map((line) => `  ${line}`)].flatMap((line) => wrap(line, width, '      '));
 }

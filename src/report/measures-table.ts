@@ -45,6 +45,35 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+/** Of kernels for arm64: what a host pays for vCPUs that wait without it. */
+const WFX_ROWS: readonly Row[] = [
+  {
+    name: 'util_avg of vCPUs whose WFI does not trap',
+    value: (m) => m.wfx?.untrapped.util ?? 0,
+  },
+  {
+    name: '  of that, what the guest needs',
+    alone: 'need of guests whose WFI does not trap',
+    value: (m) => m.wfx?.untrapped.demand ?? 0,
+  },
+  { name: 'util_avg of vCPUs whose WFI traps', value: (m) => m.wfx?.trapped.util ?? 0 },
+  {
+    name: '  of that, what the guest needs',
+    alone: 'need of guests whose WFI traps',
+    value: (m) => m.wfx?.trapped.demand ?? 0,
+  },
+  { name: 'loads that changed a trap', value: (m) => m.wfx?.flips ?? 0 },
+  { name: 'longest time with a stale trap, ns', value: (m) => m.wfx?.longestStale ?? 0, bad: true },
+  { name: 'time in which a CPU could not idle, ns', value: (m) => m.wfx?.standing ?? 0, bad: true },
+  { name: 'frequency for it, 1/1000: WFI does not trap', value: (m) => m.wfx?.untrapped.frequency ?? 0 },
+  { name: '  WFI traps', alone: 'frequency for it, 1/1000: WFI traps', value: (m) => m.wfx?.trapped.frequency ?? 0 },
+  { name: 'too big for a little CPU, 1/1000 of the time', value: (m) => m.wfx?.untrapped.misfit ?? 0 },
+  { name: '  WFI traps', alone: 'too big for a little CPU where WFI traps', value: (m) => m.wfx?.trapped.misfit ?? 0 },
+];
+
+/** The rows that these measures have. */
+const rowsOf = (m: Measures): readonly Row[] => (m.wfx === undefined ? ROWS : [...ROWS, ...WFX_ROWS]);
+
 const amount = ({ value, of }: Row, m: Measures): number =>
   of === undefined ? value(m) : Math.round((1000 * value(m)) / Math.max(1, of(m))) / 10;
 
@@ -78,13 +107,17 @@ const samples = (report: CheckReport, kernel: string): Measures[] => [
 export function movesOf(report: CheckReport): Move[] {
   const { base, patched } = partsOf(report);
   if (report.measures[base] === undefined || report.measures[patched] === undefined || base === patched) return [];
-  return ROWS.flatMap((row) => moveOf(row, samples(report, base), samples(report, patched)) ?? []);
+  return rowsOf(report.measures[base]).flatMap(
+    (row) => moveOf(row, samples(report, base), samples(report, patched)) ?? [],
+  );
 }
 
 /** Is every measure of the series the very same as the base's? */
 export function isUnmoved(report: CheckReport): boolean {
   const { base, patched } = partsOf(report);
-  return ROWS.every((row) => amount(row, report.measures[base]) === amount(row, report.measures[patched]));
+  return rowsOf(report.measures[base]).every(
+    (row) => amount(row, report.measures[base]) === amount(row, report.measures[patched]),
+  );
 }
 
 /** The lines of the series' own measures; none for most. */
@@ -118,7 +151,7 @@ export function measuresTable(report: CheckReport): string[] {
     const by = move.percent === null ? '' : `${move.percent > 0 ? '+' : ''}${move.percent} % `;
     return `${by}${move.verdict}`;
   };
-  const rows = ROWS.map((row) => [
+  const rows = rowsOf(report.measures[kernels[0]]).map((row) => [
     row.name,
     ...kernels.map((k) => String(amount(row, report.measures[k]))),
     moved(row),

@@ -105,7 +105,8 @@ function findingLines(check: StepCheck, about: About): string[] {
   const rows = alone?.rows ?? [];
   if (rows.length > 0) {
     lines.push(...wrap('Functions called alone, without and with this, in the same state:', WIDTH));
-    lines.push(...rows.flatMap((row) => heldLines(row, WIDTH).flatMap((line) => wrap(line, WIDTH, '    '))));
+    const told = rows.flatMap((row) => heldLines(row, WIDTH, about));
+    lines.push(...told.flatMap((line) => (line.startsWith('    again: ') ? [line] : wrap(line, WIDTH, '    '))));
   }
   return lines;
 }

@@ -125,7 +125,7 @@ function apicText({ lockstep }: ApicCheck, about: About): string[] {
 }
 
 /** What tells a function of the patched tree from the base's. */
-export function heldLines(row: HeldPairRow, width: number): string[] {
+export function heldLines(row: HeldPairRow, width: number, { again }: About): string[] {
   const d = row.difference;
   if (d === null) return [`  ${row.name}(): no difference in ${count(row.calls, 'call')}`];
   return [
@@ -134,15 +134,17 @@ export function heldLines(row: HeldPairRow, width: number): string[] {
     ...wrap(`    patched  ${d.patched}`, width, '             '),
     '    with',
     ...d.input.flatMap((line) => wrap(`      ${line}`, width, '        ')),
+    // unbroken, so that it can be copied: the call of that seed is the first that is made
+    ...(again === null ? [] : [`    again: ${again} --seed ${d.seed} --operations 1`]),
   ];
 }
 
-function aloneText({ rows, left }: AloneCheck): string[] {
+function aloneText({ rows, left }: AloneCheck, about: About): string[] {
   return [
     'Functions alone, base beside patched, on the same random state, arguments and answers:',
-    ...rows.flatMap((row) => heldLines(row, WIDTH)),
+    ...rows.flatMap((row) => heldLines(row, WIDTH, about)),
     ...left.flatMap((one) => wrap(`  ${one.name}() is not called: ${one.why}`, WIDTH, '    ')),
-  ].flatMap((line) => wrap(line, WIDTH, '  '));
+  ].flatMap((line) => (line.startsWith('    again: ') ? [line] : wrap(line, WIDTH, '  ')));
 }
 
 function propertyLines(check: StepCheck, about: About): string[] {
@@ -282,7 +284,7 @@ function stepLines(check: StepCheck, about: About): string[] {
     ...unable.flatMap((why) => wrap(`Not asked: ${why}`, WIDTH, '  ')),
     ...(scheduler === null ? [] : ['', ...lockstepLines(scheduler, about)]),
     ...(apics === null ? [] : ['', ...apicText(apics, about)]),
-    ...(alone === null ? [] : ['', ...aloneText(alone)]),
+    ...(alone === null ? [] : ['', ...aloneText(alone, about)]),
     ...propertyLines(check, about),
   ];
   if (check.hunks.every(({ status }) => status === 'no code'))

@@ -190,7 +190,21 @@ const X86: Readonly<Record<string, Print>> = {
   kvm_pv_tlb_flush: (f) => `vcpu ${f.vcpu_id} need_flush_tlb ${f.need_flush_tlb ? 'true' : 'false'}`,
 };
 
+const ARM_EXCEPTION: Symbols = { 0: 'IRQ', 1: 'SERROR', 2: 'TRAP' };
+const ESR_CLASS: Symbols = { 0: 'UNKNOWN', 1: 'WFx', 24: 'SYS64' };
+const pc = (f: Fields): string => x(f, 'vcpu_pc').padStart(16, '0');
+
+/** Those of arm64 that x86 has under the same name, with other fields. */
+export const ARM64_FORMATS: Readonly<Record<string, Print>> = {
+  kvm_entry: (f) => `PC: 0x${pc(f)}`,
+  kvm_exit: (f) =>
+    `${symbol(num(f, 'ret'), ARM_EXCEPTION)}: HSR_EC: 0x${x32(f, 'esr_ec').padStart(4, '0')} ` +
+    `(${symbol(num(f, 'esr_ec'), ESR_CLASS)}), PC: 0x${pc(f)}`,
+};
+
 const OTHERS: Readonly<Record<string, Print>> = {
+  kvm_timer_update_irq: (f) => `VCPU: ${f.vcpu_id}, IRQ ${f.irq}, level ${Number(f.level)}`,
+  vgic_update_irq_pending: (f) => `VCPU: ${f.vcpu_id}, IRQ ${f.irq}, level: ${Number(f.level)}`,
   kvm_wfx_arm64: (f) => `guest executed wf${f.is_wfe ? 'e' : 'i'} at: 0x${x(f, 'vcpu_pc').padStart(16, '0')}`,
   kvm_s390_handle_diag: (f) =>
     `${String(f.id).padStart(2, '0')}[${x(f, 'pswmask').padStart(16, '0')}-${x(f, 'pswaddr').padStart(16, '0')}]: ` +
@@ -202,7 +216,8 @@ export const PRINT_FORMATS: Readonly<Record<string, Print>> = { ...SCHED, ...KVM
 
 /** The event's text behind its name and colon. */
 export function printed(event: trace_event): string {
-  const print = PRINT_FORMATS[event.event];
+  const print =
+    (event.fields['vcpu_pc'] === undefined ? undefined : ARM64_FORMATS[event.event]) ?? PRINT_FORMATS[event.event];
   if (print !== undefined) return print(event.fields);
   return Object.entries(event.fields)
     .map(([name, value]) => `${name}=${value}`)

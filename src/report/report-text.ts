@@ -7,6 +7,7 @@ import { differenceLines, differenceRows, nothingNoticed } from './difference-te
 import { measuresTable, movesOf } from './measures-table.js';
 import { counterexampleLines } from './transcript.js';
 import {
+  changedVerdicts,
   findings,
   hasRecord,
   partsOf,
@@ -187,7 +188,7 @@ function verdictLines(report: CheckReport, width: number): string[] {
   const lines = ['-'.repeat(width), ...wrap(summary(report), width)];
   if (report.partial !== null) lines.push('Interrupted: what is not in the table was not asked.');
   if (report.changed.length > 0) {
-    lines.push('Not as recorded:');
+    lines.push(changedVerdicts(report).length > 0 ? 'Not as recorded:' : 'The base itself is not as recorded:');
     for (const c of report.changed) {
       lines.push(...wrap(`  ${c.property} on ${c.kernel}: recorded ${c.recorded}, found ${c.found}`, width, '    '));
     }

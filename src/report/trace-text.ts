@@ -54,18 +54,27 @@ export function traceText(event: trace_event): string {
   return hostTraceText(event);
 }
 
+/** `TRAP WFx`, `IRQ` */
+function arm64Reason(f: trace_event['fields']): string {
+  if (Number(f['ret']) !== 2) return Number(f['ret']) === 0 ? 'IRQ' : 'SERROR';
+  const ec = Number(f['esr_ec']);
+  return `TRAP ${ec === 1 ? 'WFx' : ec === 24 ? 'SYS64' : `0x${ec.toString(16)}`}`;
+}
+
 function hostTraceText(event: trace_event): string {
   const f = event.fields;
   switch (event.event) {
     case 'sched_switch':
       return `sched_switch ${f['prev_comm']} [${f['prev_state']}] ==> ${f['next_comm']}`;
     case 'kvm_exit': {
+      if (f['esr_ec'] !== undefined) return `kvm_exit ${arm64Reason(f)}`;
       const reason = Number(f['exit_reason']);
       const name = (Number(f['isa']) === 1 ? VMX : SVM)[reason] ?? `0x${reason.toString(16)}`;
       const info = ['0', '0x0'].includes(String(f['info1'])) ? '' : ` info1 ${f['info1']}`;
       return `kvm_exit vcpu ${f['vcpu_id']} reason ${name}${info}`;
     }
     case 'kvm_entry':
+      if (f['vcpu_pc'] !== undefined) return `kvm_entry PC ${f['vcpu_pc']}`;
       return `kvm_entry vcpu ${f['vcpu_id']}${f['immediate_exit'] === true ? ' [immediate exit]' : ''}`;
     default: {
       const fields = Object.entries(f)

@@ -98,7 +98,8 @@ export function tellingVerdict(p: PropertyResult, report: CheckReport): { kernel
 
 /**
  * Properties with nothing recorded for the series whose verdict speaks against it: refuted, or no longer reached,
- * where the base does not do the same. One that the base fails in the same way is the base's.
+ * where the base does not do the same. One of the standing properties that the base fails in the same way, in the same
+ * check, is the base's; a claim of the author's own has to hold.
  */
 export function unrecordedFailures(
   report: CheckReport,
@@ -109,10 +110,22 @@ export function unrecordedFailures(
       const { kernel, verdict } = tellingVerdict(p, report);
       const silent = p.recorded[patched] === undefined && verdict !== undefined;
       const bad = worthShowing(verdict) || (verdict === 'vacuous' && p.verdicts[base] === 'holds');
-      const inherited = base !== patched && p.verdicts[base] === verdict && p.recorded[base] === verdict;
+      const standing = Object.keys(p.recorded).length > 0;
+      const inherited = standing && base !== patched && p.verdicts[base] === verdict;
       return silent && bad && !inherited ? [{ property: p.id, verdict, kernel }] : [];
     }),
   );
+}
+
+/** Verdicts that are not the recorded ones, as far as they count for the series: what is not recorded has no part in its base's. */
+export function changedVerdicts(report: CheckReport): CheckReport['changed'] {
+  const { base } = partsOf(report);
+  return hasRecord(report) ? report.changed : report.changed.filter(({ kernel }) => kernel !== base);
+}
+
+/** Is the verdict of that property on that kernel another one than the recorded, as far as that counts for the series? */
+export function isChanged(report: CheckReport, property: string, kernel: string): boolean {
+  return changedVerdicts(report).some((c) => c.property === property && c.kernel === kernel);
 }
 
 /**
@@ -120,7 +133,7 @@ export function unrecordedFailures(
  * could be judged: 4 as kselftest skips, 125 as git bisect skips, 0 for unix.
  */
 export function exitCode(report: CheckReport, style: ExitStyle): number {
-  if (report.changed.length > 0 || unrecordedFailures(report).length > 0) return REFUTED;
+  if (changedVerdicts(report).length > 0 || unrecordedFailures(report).length > 0) return REFUTED;
   const { patched } = partsOf(report);
   const judged = report.claims.some((c) =>
     c.properties.some((p) => ['holds', 'refuted', 'unreachable'].includes(p.verdicts[patched])),

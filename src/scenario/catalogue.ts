@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Named scenarios: what `kvmodel run` runs, as data. */
 import type { Program } from '../guest/instructions.js';
-import { guestCatalogue } from './guest-catalogue.js';
+import { arm64Catalogue } from './catalogue-arm64.js';
+import { guestCatalogue } from './catalogue-guests.js';
 import type { Scenario, VmSpec } from './scenario.js';
 
 const US = 1_000;
@@ -338,10 +339,17 @@ export const catalogue: readonly Named[] = [
       { ev: 'cpu_up', cpu: 0, target: 1 },
     ],
   },
+  ...arm64Catalogue,
 ];
 
 /** With those that measures leave out: they need a series of their own. */
 export const everyScenario: readonly (Scenario & { name: string; says: string })[] = [...catalogue, ...guestCatalogue];
+
+/** Those that a kernel built for `arch` (x86 when absent) runs; of other architectures, those without VMs as well. */
+export const catalogueOf = (arch?: Scenario['arch']): Named[] =>
+  catalogue.filter(
+    (it) => it.arch === arch || (it.arch === undefined && it.vms === undefined && it.apics === undefined),
+  );
 
 /** The scenario of that name without its line for the list, or undefined. */
 export function namedScenario(name: string): Scenario | undefined {

@@ -32,7 +32,17 @@ export type MachineEvent =
   /** a vCPU in guest mode on cpu executes PAUSE long enough for an exit */
   | { ev: 'pause'; cpu: number }
   | { ev: 'hlt'; cpu: number }
-  /** it writes the ICR: fixed, physical, no shorthand, to vCPU `to` of its VM */
+  /** a vCPU of an arm64 machine executes WFI, or WFE with its event register clear; WFIT and WFET with a deadline `ns` from now */
+  | { ev: 'wfi'; cpu: number }
+  | { ev: 'wfe'; cpu: number }
+  | { ev: 'wfit'; cpu: number; ns: number }
+  | { ev: 'wfet'; cpu: number; ns: number }
+  /**
+   * arm64: a device sends an LPI to vCPU `vcpu` (an index over all VMs): by the ITS itself if `direct`, else through KVM. `cpu` takes
+   * the device's interrupt, or the doorbell that rings
+   */
+  | { ev: 'lpi'; cpu: number; vcpu: number; intid: number; direct: boolean }
+  /** it sends an IPI to vCPU `to` of its VM: x86 writes the ICR (fixed, physical, no shorthand), arm64 sends an SGI */
   | { ev: 'ipi'; cpu: number; to: number; vector: number }
   /** it writes any ICR value */
   | { ev: 'icr'; cpu: number; low: number; dest: number }

@@ -59,6 +59,10 @@ export interface VmSpec {
   /** allowed CPUs of every thread, or one list a vCPU */
   cpus?: number[] | number[][];
   vendor?: 'vmx' | 'svm';
+  /** arm64: LPIs of assigned devices that the ITS delivers to each vCPU without its host; none when absent. Needs a GICv4 */
+  vlpis?: number;
+  /** arm64: SGIs are delivered without the host, as the guest asks (GICD_CTLR.nASSGIreq). Needs a GICv4.1 */
+  nassgireq?: boolean;
   /** APICv (posted interrupts, accelerated EOI); off when absent */
   apicv?: boolean;
   /** IPI virtualization: the ICR write does not exit */
@@ -103,6 +107,10 @@ export interface Scenario {
   name?: string;
   /** physical CPUs, 1 to 64 */
   cpus: number;
+  /** what the machine is, with `vms`; x86 when absent. Without VMs it runs on kernels of every architecture */
+  arch?: 'arm64';
+  /** arm64: its interrupt controller; v3 when absent */
+  gic?: 'v3' | 'v4' | 'v4.1';
   /** 100, 250, 300 or 1000; 250 when absent */
   hz?: number;
   /** ns; from the CPU count and tunable scaling when absent */

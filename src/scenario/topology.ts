@@ -14,6 +14,10 @@ const GUEST_ONLY: readonly Instruction['op'][] = [
   'ipi',
   'waitAck',
   'hlt',
+  'wfi',
+  'wfe',
+  'wfit',
+  'wfet',
   'timer',
   'user',
   'kernel',
@@ -22,6 +26,15 @@ const GUEST_ONLY: readonly Instruction['op'][] = [
 const HOST_ONLY: readonly Instruction['op'][] = ['yield', 'yieldTo', 'sleep'];
 /** Instructions of a task in a guest's kernel alone. */
 const KERNEL_ONLY: readonly Instruction['op'][] = ['wait', 'wake', 'preemptDisable', 'preemptEnable', 'softirq'];
+
+/** Instructions of the guests of one architecture. */
+const X86_ONLY: readonly Instruction['op'][] = ['hlt', 'pause'];
+const ARM64_ONLY: readonly Instruction['op'][] = ['wfi', 'wfe', 'wfit', 'wfet'];
+
+/** arm64's virtual timer, an SGI, and as many vCPUs as one cluster has */
+const vtimerPpi = 27;
+const SGIS = 16;
+const ARM64_VCPUS = 16;
 
 /** Who runs a program, and what of the instructions is not for them. */
 const FOREIGN = {
@@ -61,6 +74,7 @@ export function topologyFaults(scenario: Scenario): Fault[] {
   const threads = threadsOf(scenario);
   if (threads > THREADS_MAX) faults.add('(root)', `at most ${THREADS_MAX} tasks and vCPUs in all`, String(threads));
   if (scenario.apics !== undefined) apicFaults(scenario.apics, scenario, faults);
+  if (scenario.gic !== undefined && scenario.arch !== 'arm64') faults.add('gic', 'arch arm64 as well', scenario.gic);
   if (scenario.events !== undefined && scenario.until !== undefined)
     faults.add('until', 'either events or until, not both', shown(scenario.until));
   eventFaults(scenario, faults);
@@ -165,14 +179,55 @@ function vmFaults(vm: VmSpec, at: string, s: Scenario, groups: readonly string[]
   if (vm.ipiv === true && vm.apicv !== true)
     faults.add(`${at}.ipiv`, 'apicv as well: IPI virtualization is a part of it', 'apicv off');
   if (vm.kernel !== undefined) guestKernelFaults(vm, vm.kernel, `${at}.kernel`, faults);
+  if (s.arch === 'arm64') arm64Faults(vm, at, s, faults);
+  else x86Faults(vm, at, faults);
   programs.forEach((program, i) => {
     const place = each ? `${at}.programs[${i}]` : `${at}.programs`;
     programFaults(program, place, 'guest', faults, (instruction, where) => {
       if (instruction.op === 'ipi' && instruction.to >= vm.vcpus)
         faults.add(`${where}.to`, `a vCPU from 0 to ${vm.vcpus - 1}`, String(instruction.to));
+      instructionFaults(instruction, where, s.arch, faults);
     });
     lockFaults(program, place, faults);
   });
+}
+
+/** What a guest executes is its machine's, and so is what interrupts are called by. */
+function instructionFaults(it: Instruction, place: string, arch: Scenario['arch'], faults: Faults): void {
+  const arm64 = arch === 'arm64';
+  if ((arm64 ? X86_ONLY : ARM64_ONLY).includes(it.op))
+    faults.add(`${place}.op`, `an instruction of ${arch ?? 'x86'}`, it.op);
+  if (it.op === 'ipi' && (arm64 ? it.vector >= SGIS : it.vector < SGIS))
+    faults.add(`${place}.vector`, arm64 ? 'an SGI from 0 to 15' : 'a vector from 16 to 255', String(it.vector));
+  if (it.op === 'timer' && arm64 && it.vector !== vtimerPpi)
+    faults.add(`${place}.vector`, `${vtimerPpi}, the interrupt of the virtual timer`, String(it.vector));
+}
+
+/** What only x86 has, in a VM of an arm64 machine; and what its interrupt controller lacks. */
+function arm64Faults(vm: VmSpec, at: string, s: Scenario, faults: Faults): void {
+  for (const member of [
+    'vendor',
+    'apicv',
+    'ipiv',
+    'pv_eoi',
+    'x2apic',
+    'irqchip',
+    'halted',
+    'memory',
+    'kernel',
+  ] as const)
+    if (vm[member] !== undefined) faults.add(`${at}.${member}`, 'nothing on arm64', member);
+  if (vm.vcpus > ARM64_VCPUS) faults.add(`${at}.vcpus`, `at most ${ARM64_VCPUS} on arm64`, String(vm.vcpus));
+  const { gic = 'v3' } = s;
+  if (vm.vlpis !== undefined && vm.vlpis > 0 && gic === 'v3')
+    faults.add(`${at}.vlpis`, 'gic v4 or v4.1 as well', `gic ${gic}`);
+  if (vm.nassgireq === true && gic !== 'v4.1') faults.add(`${at}.nassgireq`, 'gic v4.1 as well', `gic ${gic}`);
+}
+
+/** What only arm64 has, in a VM of an x86 machine. */
+function x86Faults(vm: VmSpec, at: string, faults: Faults): void {
+  for (const member of ['vlpis', 'nassgireq'] as const)
+    if (vm[member] !== undefined) faults.add(`${at}.${member}`, 'nothing unless arch is arm64', member);
 }
 
 /** A machine in the machine: its CPUs are the vCPUs. */
@@ -221,7 +276,7 @@ function programFaults(
 
 /** A program none of whose instructions takes time would run for ever at one instant. */
 function takesTime(instruction: Instruction): boolean {
-  return ['compute', 'hlt', 'sleep', 'wait', 'pause', 'exit', 'yield'].includes(instruction.op);
+  return ['compute', 'hlt', 'wfi', 'wfe', 'sleep', 'wait', 'pause', 'exit', 'yield'].includes(instruction.op);
 }
 
 /** A vCPU must not take a lock that it holds nor release one that it does not hold, once round its program. */
@@ -241,6 +296,7 @@ function lockFaults(program: Program, at: string, faults: Faults): void {
 }
 
 function apicFaults(apics: ApicsSpec, s: Scenario, faults: Faults): void {
+  if (s.arch !== undefined) faults.add('apics', 'none on arm64', 'apics');
   if ((s.vms ?? []).length > 0) faults.add('apics', 'either VMs or local APICs alone', 'both');
   const { ids, vcpus, mode } = apics;
   if (ids !== undefined && ids.length !== vcpus)
@@ -266,6 +322,8 @@ function vcpusOf(event: MachineEvent): { member: string; vcpu: number }[] {
 const threadsOf = (s: Scenario): number =>
   (s.tasks ?? []).length + (s.vms ?? []).reduce((sum, vm) => sum + vm.vcpus, 0);
 
+const vcpusIn = (s: Scenario): number => (s.vms ?? []).reduce((sum, vm) => sum + vm.vcpus, 0);
+
 function eventFaults(s: Scenario, faults: Faults): void {
   const tasks = threadsOf(s);
   const groups = (s.groups ?? []).length;
@@ -275,7 +333,10 @@ function eventFaults(s: Scenario, faults: Faults): void {
     }
     const { apics } = s;
     for (const { member, vcpu } of vcpusOf(event)) {
-      if (apics === undefined) faults.add(`events[${i}].ev`, 'an event of this machine, which has no apics', event.ev);
+      if (event.ev === 'lpi') {
+        if (vcpu >= vcpusIn(s)) faults.add(`events[${i}].vcpu`, `a vCPU from 0 to ${vcpusIn(s) - 1}`, String(vcpu));
+      } else if (apics === undefined)
+        faults.add(`events[${i}].ev`, 'an event of this machine, which has no apics', event.ev);
       else if (vcpu >= apics.vcpus)
         faults.add(`events[${i}].${member}`, `a vCPU from 0 to ${apics.vcpus - 1}`, String(vcpu));
     }

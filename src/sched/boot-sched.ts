@@ -15,7 +15,6 @@ import {
 import {
   MAX_NICE,
   MIN_NICE,
-  NICE_0_LOAD,
   NICE_TO_PRIO,
   SCHED_NORMAL,
   SCHED_TUNABLESCALING_LOG,
@@ -81,7 +80,7 @@ export function newSchedState(config: SchedConfig): sched_state {
 export function initSched(kernel: vmlinux, cpus: number): void {
   const m = kernel.m;
   const root = newTaskGroup(0);
-  root.shares = NICE_0_LOAD;
+  root.shares = kernel.scale_load(u64(1024));
   m.task_group.push(root);
 
   for (let cpu = 0; cpu < cpus; cpu++) {

@@ -51,6 +51,7 @@ export function link(base: Kernel, series: Series<never> | Series, n = series.pa
   return {
     name: kernelName(base, series as Series, n),
     table: Object.freeze(table),
+    ...(base.arch === undefined ? {} : { arch: base.arch }),
     knobs: Object.freeze(knobs),
     sched_feat: Object.freeze(sched_feat),
   };

@@ -11,16 +11,26 @@ import directedYieldV7 from './directed-yield-v7/index.js';
 import { historic } from './historic/index.js';
 import { link } from './link.js';
 import { linux_6_12 } from './linux-6.12.js';
+import { linux_6_12_arm64 } from './linux-6.12-arm64.js';
 import linux_2_6_38 from './linux-v2.6.38/index.js';
 import linux_2_6_39 from './linux-v2.6.39/index.js';
 import linux_6_1 from './linux-v6.1/index.js';
 import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
 import preForfeit from './pre-forfeit/index.js';
+import preWfxPolicy from './pre-wfx-policy/index.js';
 import pvschedV1 from './pvsched-v1/index.js';
 import pvschedV2 from './pvsched-v2/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
 import { type Series, SeriesError } from './series.js';
+import wfx2026 from './wfx-2026/index.js';
+import wfxNohzFull from './wfx-nohz-full/index.js';
+import wfxV1 from './wfx-v1/index.js';
+import wfxV2 from './wfx-v2/index.js';
+import wfxV3 from './wfx-v3/index.js';
+import wfxV4 from './wfx-v4/index.js';
+import wfxV5 from './wfx-v5/index.js';
+import wfxV6 from './wfx-v6/index.js';
 import yieldHierarchy from './yield-hierarchy/index.js';
 import yieldHierarchyWeighted from './yield-hierarchy-weighted/index.js';
 
@@ -32,6 +42,15 @@ export type AnySeries = Pick<Series, 'id' | 'title' | 'base' | 'cover' | 'releas
 
 /** The kernel that everything is based on in the end. */
 export const pin: Kernel = linux_6_12;
+
+/** The same release built for arm64. WHY as of x86: a kernel's type is that of x86's wherever kernels are of any architecture (adr 11). */
+export const pinArm64: Kernel = linux_6_12_arm64 as unknown as Kernel;
+
+/** What is linked from files of its own; every other kernel is a series on one of these. */
+const pins: readonly Kernel[] = [pin, pinArm64];
+
+/** The pin of an architecture; x86's when absent. */
+export const pinOf = (arch: Kernel['arch']): Kernel => (arch === undefined ? pin : pinArm64);
 
 /** All known series, releases first, in the order in which they are listed. */
 export const allSeries: readonly AnySeries[] = [
@@ -47,11 +66,21 @@ export const allSeries: readonly AnySeries[] = [
   yieldHierarchy,
   yieldHierarchyWeighted,
   preForfeit,
+  preWfxPolicy,
+  wfxV1,
+  wfxV2,
+  wfxV3,
+  wfxV4,
+  wfxV5,
+  wfxV6,
+  wfxNohzFull,
+  wfx2026,
   ...historic,
 ];
 
+const pinNames = pins.map(({ name }) => name);
 const byId = new Map(allSeries.map((series) => [series.id, series]));
-const linked = new Map<string, Kernel>([[pin.name, pin]]);
+const linked = new Map<string, Kernel>(pins.map((kernel) => [kernel.name, kernel]));
 
 /** The ids of all series, as `kvmodel list` prints them. */
 export function seriesIds(): string[] {
@@ -64,7 +93,7 @@ export function findSeries(id: string): AnySeries | null {
 }
 
 function unknown(name: string, id: string): SeriesError {
-  const expected = oneOf('a kernel or a series', id, [pin.name, ...byId.keys()]);
+  const expected = oneOf('a kernel or a series', id, [...pinNames, ...byId.keys()]);
   return new SeriesError(name, [{ code: 'series-unknown', place: 'kernel', expected, got: id }]);
 }
 
@@ -139,7 +168,8 @@ export function mirroredFrom(kernel: Kernel, version: string): boolean {
 }
 
 function baseByName(name: string, first: string): Kernel {
-  if (first === pin.name) return pin;
+  const own = pins.find((kernel) => kernel.name === first);
+  if (own !== undefined) return own;
   const { id, n } = parsePart(name, first);
   const series = byId.get(id);
   if (series === undefined) throw unknown(name, id);
@@ -148,8 +178,8 @@ function baseByName(name: string, first: string): Kernel {
 
 /** The kernel that a series applies to. Throws SeriesError when its base is none that is known. */
 export function baseKernel(series: AnySeries): Kernel {
-  if (series.base !== pin.name && !byId.has(series.base)) {
-    const known = [pin.name, ...byId.keys()];
+  if (!pinNames.includes(series.base) && !byId.has(series.base)) {
+    const known = [...pinNames, ...byId.keys()];
     const near = nearestWord(series.base, known);
     const expected = `one of ${known.join(', ')}${near === null ? '' : `; perhaps ${near}`}`;
     throw new SeriesError(series.id, [{ code: 'base-unknown', place: 'base', expected, got: series.base }]);

@@ -10,11 +10,16 @@ import type { vmlinux_x86 } from './vmlinux-x86.js';
 export type AnyFunction = (this: any, ...args: any[]) => any;
 export type FunctionTable = Readonly<Record<string, AnyFunction>>;
 
+/** What a kernel may be built for, beside x86. */
+export type ArchitectureName = 'arm64';
+
 /** A kernel: what it is called, and its functions. V: the table's type, which is an architecture's. */
 export interface Kernel<V extends vmlinux = vmlinux_x86> {
   /** `v6.12.117`, `v6.19-rc1`, `v6.19-rc1+semantics-aware-v2`, `...~3` for a prefix of three patches */
   readonly name: string;
   readonly table: FunctionTable;
+  /** what it was built for; x86 when absent */
+  readonly arch?: ArchitectureName;
   /** never there: for the compiler, what binding gives */
   readonly bound?: V;
   /** says that a series stands on another kernel than it was made for */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The modules that x86 adds to the table: its half of KVM, the local APIC, its tracepoints. */
 export * from '../arch/x86/avic.js';
+export * from '../arch/x86/guest-cpu.js';
 export * from '../arch/x86/hyperv.js';
 export * from '../arch/x86/kvm.js';
 export * from '../arch/x86/kvm_host.js';

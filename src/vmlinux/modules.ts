@@ -10,6 +10,7 @@ export * from '../kvm/entry.js';
 export * from '../kvm/guest-memory.js';
 export * from '../kvm/kvm_host.js';
 export * from '../kvm/kvm_main.js';
+export * from '../kvm/on-cpu.js';
 export * from '../kvm/signal.js';
 export * from '../lib/hrtimer.js';
 export * from '../lib/rbtree_augmented.js';

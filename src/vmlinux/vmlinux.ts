@@ -6,6 +6,7 @@
  * when its file exports it and `modules.ts`, or an architecture's list, names the file. What an architecture has beyond
  * this is in a file of its own (`vmlinux-x86.ts`).
  */
+import type { Actor } from '../guest/actor.js';
 import type { irq_cpu } from '../irq/preempt.js';
 import type { guest_memory } from '../kvm/guest-memory.js';
 import type { kvm, kvm_state, kvm_vcpu, vcpu_ptr } from '../kvm/kvm_host.js';
@@ -69,12 +70,39 @@ export interface arch_functions {
   kvm_arch_dy_runnable(vcpu: kvm_vcpu): bool;
   kvm_arch_dy_has_pending_interrupt(vcpu: kvm_vcpu): bool;
   kvm_cpu_has_pending_timer(vcpu: kvm_vcpu): number;
-  /** not virt/kvm's: interrupts that wait are taken on the CPU, a guest exits where it has to */
+}
+
+/**
+ * What the machine asks of an architecture's CPUs and of the guests on them, under one name: an exit or not is theirs to know.
+ * Those that return a boolean say whether there was a guest to do it.
+ */
+export interface arch_cpus {
+  /** interrupts that wait are taken on the CPU, a guest exits where it has to */
   settleCpu(cpu: number): void;
+  /** the guest on the CPU exits for an interrupt of the host, whose handler is `fn` of the table, with its arguments */
+  exitExternalInterrupt(cpu: number, vector: number, fn?: string, ...args: number[]): boolean;
+  /** a system call was made on the CPU: the way back to its guest looks at what it has left */
+  afterSyscall(cpu: number): void;
+  /** CPL 0 or 3; EL1 or EL0 */
+  guestSetCpl(cpu: number, cpl: number): boolean;
+  guestSetIf(cpu: number, on: boolean, shadow?: boolean): boolean;
+  guestIpi(cpu: number, target: kvm_vcpu, vector: number): boolean;
+  guestEoi(cpu: number): boolean;
+  /** out of the innermost handler */
+  guestIret(cpu: number): boolean;
+  /** its timer, one shot: under which interrupt, and how long */
+  guestTimerVector(cpu: number, vector: number): void;
+  guestTimerCount(cpu: number, ns: number): void;
+  /** what the CPU decides of the time of a guest's program */
+  tellGuest(vcpu: kvm_vcpu, actor: Actor): void;
+  /** an ioctl of a VM by its number; where they are capabilities, KVM_ENABLE_CAP of the one with that number */
+  vmIoctl(kvm: kvm, nr: number, arg: number): number;
+  /** the thread of a vCPU, in userspace */
+  vcpuRunOf(vcpu: vcpu_ptr): void;
 }
 
 /** The linked kernel, bound to a machine. */
-export interface vmlinux extends kernel_functions, arch_functions {
+export interface vmlinux extends kernel_functions, arch_functions, arch_cpus {
   readonly m: kernel_state;
   /** Who hears the tracepoints; null for nobody. */
   readonly tp: ((event: trace_event) => void) | null;

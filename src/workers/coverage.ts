@@ -8,8 +8,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { originalOf, readSourceMap, type SourceMap } from '../base/source-map.js';
 import type { Unreached } from '../report/check-report.js';
-import { originalOf, readSourceMap, type SourceMap } from './source-map.js';
 
 /** What one realm saw of one module: plain data, to be sent from a worker. */
 export interface ModuleCoverage {

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * A hook of Node's module loader: counts the turns of every loop of the kernel, the machine and the properties, as those of a
- * user's file are counted. An override may make a loop endless that is not its own: a tree that it broke, an exit that it took.
- */
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+/** A hook of Node's module loader: gives every module that an override can break with the turns of its loops counted. */
+import { readFileSync, statSync } from 'node:fs';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { guardLoops } from '../loader/user-code.js';
-import { originalOf, readSourceMap } from './source-map.js';
+import { isGuarded } from './guarded-rooms.js';
 
 const OUT = fileURLToPath(new URL('../..', import.meta.url));
-const ROOT = join(OUT, '..');
-/** What an override can break. Searching and reporting count for themselves. */
-const GUARDED = /^(?:properties|src\/(?:sched|irq|kvm|lapic|arch|lib|trace|guest|series|machine))\//;
 
 interface Loaded {
   format?: string | null;
@@ -28,19 +21,20 @@ export async function load(
   const loaded = await next(url, context);
   if (!url.startsWith('file:') || loaded.source === undefined || loaded.source === null) return loaded;
   const file = fileURLToPath(url);
-  if (!GUARDED.test(relative(OUT, file).replaceAll('\\', '/'))) return loaded;
+  if (!isGuarded(relative(OUT, file))) return loaded;
   const { source } = loaded;
   const text = typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString('utf8');
-  return { ...loaded, source: guardLoops(text, file, placesIn(file)) };
+  return { ...loaded, source: madeWithIt(file) ?? (await madeNow(text, file)) };
 }
 
-/** Places of a compiled module, in the source that it was made from: `src/sched/fair.ts:512`. */
-function placesIn(file: string): (line: number, column: number) => string {
-  let map: ReturnType<typeof readSourceMap> | null | undefined;
-  return (line, column) => {
-    if (map === undefined) map = existsSync(`${file}.map`) ? readSourceMap(readFileSync(`${file}.map`, 'utf8')) : null;
-    const original = map === null ? null : originalOf(map, line, column);
-    if (original === null) return `${relative(ROOT, file)}:${line + 1}`;
-    return `${relative(ROOT, resolve(dirname(file), original.source))}:${original.line + 1}`;
-  };
+/** What was written when the module was compiled; null when that is older. */
+function madeWithIt(file: string): string | null {
+  const changed = (name: string): number => statSync(name, { throwIfNoEntry: false })?.mtimeMs ?? -1;
+  return changed(`${file}.guarded`) >= changed(file) ? readFileSync(`${file}.guarded`, 'utf8') : null;
+}
+
+/** WHY imported late: it takes the TypeScript compiler. */
+async function madeNow(text: string, file: string): Promise<string> {
+  const { guardedSource } = await import('./guarded-source.js');
+  return guardedSource(text, file);
 }

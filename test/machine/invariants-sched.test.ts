@@ -7,22 +7,27 @@ import { checkSched } from '../../src/machine/invariants-sched.js';
 import { operation } from '../../src/operation/sched.js';
 import type { cfs_rq, sched_state } from '../../src/sched/sched.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { kernelByName } from '../../src/series/registry.js';
 
 describe('checkSched', () => {
-  it('finds nothing after any operation of random sequences', () => {
-    let checks = 0;
-    for (let seed = 0; seed < 24; seed++) {
-      const cpus = 1 + (seed % 3);
-      const { setup, ops } = generateSequence(xorshift32(seed), KINDS[seed % KINDS.length], { cpus, length: 120 });
-      const engine = modelEngine(linux_6_12, cpus);
-      for (const [i, op] of [...setup, ...ops].entries()) {
-        engine.execute(op);
-        expect(checkSched(engine.kernel.m), `seed ${seed} step ${i} ${op.op}`).toEqual([]);
-        checks++;
+  it.each(['v6.12.117', 'v6.19', 'v6.1', 'v2.6.39'])(
+    'finds nothing after any operation of random sequences on %s',
+    (name) => {
+      const kernel = kernelByName(name);
+      let checks = 0;
+      for (let seed = 0; seed < 24; seed++) {
+        const cpus = 1 + (seed % 3);
+        const { setup, ops } = generateSequence(xorshift32(seed), KINDS[seed % KINDS.length], { cpus, length: 120 });
+        const engine = modelEngine(kernel, cpus);
+        for (const [i, op] of [...setup, ...ops].entries()) {
+          engine.execute(op);
+          expect(checkSched(engine.kernel.m), `seed ${seed} step ${i} ${op.op}`).toEqual([]);
+          checks++;
+        }
       }
-    }
-    expect(checks).toBeGreaterThan(24 * 120);
-  });
+      expect(checks).toBeGreaterThan(24 * 120);
+    },
+  );
 });
 
 /** Six tasks in two groups, one of them delayed, one running, the tree three deep. */

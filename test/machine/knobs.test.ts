@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { boot } from '../../src/machine/boot.js';
 import { getKnob, knobFaults, setKnob } from '../../src/machine/knobs.js';
 import { catalogue } from '../../src/scenario/catalogue.js';
-import { kernelByName, pin } from '../../src/series/registry.js';
+import type { Scenario } from '../../src/scenario/scenario.js';
+import { kernelByName, pin, pinOf } from '../../src/series/registry.js';
 import { bind } from '../../src/vmlinux/bind.js';
 
 const patched = kernelByName('v6.19-rc1+semantics-aware-v2');
@@ -46,6 +47,19 @@ describe('knobs by name', () => {
   });
 
   it('finds nothing in the catalogue', () => {
-    for (const scenario of catalogue) expect(knobFaults([pin, patched], scenario)).toEqual([]);
+    for (const scenario of catalogue) {
+      const kernels = scenario.arch === undefined ? [pin, patched] : [pinOf(scenario.arch)];
+      expect(knobFaults(kernels, scenario)).toEqual([]);
+    }
+  });
+
+  it('takes no scenario of another architecture, and on arm64 no parameter of x86', () => {
+    const guest = catalogue.find((it) => it.arch === 'arm64') as Scenario;
+    expect(knobFaults([pin], guest)).toMatchObject([{ code: 'architecture', place: 'arch', got: 'arm64' }]);
+    const arm64 = pinOf('arm64');
+    expect(knobFaults([arm64], catalogue[0]!)).toMatchObject([{ code: 'architecture', got: 'x86' }]);
+    expect(knobFaults([arm64], { knobs: { kvm_wfi_trap_policy: 2 } })).toEqual([]);
+    const faults = knobFaults([arm64], { knobs: { kvm_wfi_trap_policy: 3, ple_window: 1 } });
+    expect(faults.map(({ code }) => code)).toEqual(['knob-value', 'unknown-knob']);
   });
 });

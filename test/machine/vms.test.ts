@@ -13,6 +13,7 @@ import { catalogue } from '../../src/scenario/catalogue.js';
 import type { EventKind, MachineEvent } from '../../src/scenario/events.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { pinOf } from '../../src/series/registry.js';
 import { bind } from '../../src/vmlinux/bind.js';
 import { simulate } from '../bench/simulate.js';
 
@@ -62,9 +63,10 @@ function* walk(m: machine, n: number, seed: number): Generator<MachineEvent> {
 describe('a machine with VMs', () => {
   for (const scenario of catalogue) {
     it(`${scenario.name}: the witness finds nothing and time goes on`, () => {
-      const m = boot(linux_6_12, scenario);
+      const kernel = pinOf(scenario.arch);
+      const m = boot(kernel, scenario);
       const faults: string[] = [];
-      const n = simulate(bind(linux_6_12, m), 20e6, 3000, () => faults.push(...checkKvm(m)));
+      const n = simulate(bind(kernel, m), 20e6, 3000, () => faults.push(...checkKvm(m)));
       expect(faults).toEqual([]);
       expect(n).toBeGreaterThan(10);
     });

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import * as svm from '../../src/arch/x86/svm.js';
 import * as vmx from '../../src/arch/x86/vmx.js';
 import { findTree } from '../../src/native/find-tree.js';
-import { PRINT_FORMATS, printed } from '../../src/report/print-formats.js';
+import { ARM64_FORMATS, PRINT_FORMATS, printed } from '../../src/report/print-formats.js';
 import { because, missing } from '../native/tree.js';
 
 type Value = string | number | boolean;
@@ -90,18 +90,26 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly Value[]>>
   kvm_ple_window_update: { vcpu_id: SMALL, old: [4096, 8192, 0], new: [8192, 4096, 0] },
   kvm_pv_tlb_flush: { vcpu_id: SMALL, need_flush_tlb: FLAG },
   kvm_wfx_arm64: { is_wfe: FLAG, vcpu_pc: U64 },
+  kvm_timer_update_irq: { vcpu_id: SMALL, irq: [27, 26], level: [0, 1] },
+  vgic_update_irq_pending: { vcpu_id: SMALL, irq: [27, 1, 8192], level: [0, 1] },
   kvm_s390_handle_diag: {
     ...{ id: [0, 7, 123], pswmask: U64, pswaddr: U64 },
     code: [0x10, 0x44, 0x9c, 0x204, 0x258, 0x288, 0x308, 0x500, 0x501, 0x999],
   },
 };
 
+/** Of arm64, what x86 has under the same name. */
+const ARM64_FIELDS: Readonly<Record<string, Record<string, readonly (string | number | boolean)[]>>> = {
+  kvm_entry: { vcpu_pc: U64 },
+  kvm_exit: { ret: [0, 2, 2, 1], esr_ec: [0, 1, 0x18, 0], vcpu_pc: U64 },
+};
+
 const STATES: Readonly<Record<string, number>> = {
   ...{ R: 0, 'R+': 0x100, S: 1, D: 2, T: 4, t: 8, X: 0x10, Z: 0x20, P: 0x40, I: 0x80 },
 };
 
-function samples(event: string): Sample[] {
-  const fields = Object.entries(FIELDS[event] ?? {});
+function samples(event: string, from = FIELDS): Sample[] {
+  const fields = Object.entries(from[event] ?? {});
   const n = Math.max(...fields.map(([, values]) => values.length));
   return Array.from({ length: n }, (_, i) =>
     Object.fromEntries(fields.map(([name, values]) => [name, values[i % values.length]!])),
@@ -203,10 +211,14 @@ describe.skipIf(missing !== null)(`tracepoints${because}`, () => {
       (path) => read(`arch/x86/${path}`),
     ) as [string, string, string];
     const [arm, s390] = [read('arch/arm64/kvm/trace_handle_exit.h'), read('arch/s390/kvm/trace.h')];
+    const [run, vgic] = ['trace_arm.h', 'vgic/trace.h'].map((path) => plain(read(`arch/arm64/kvm/${path}`))) as [
+      string,
+      string,
+    ];
     const exit = plain(macro(x86, 'TRACE_EVENT_KVM_EXIT'))
       .replace(/^#define.*\n/, '')
       .replace('(name,', '(kvm_exit,');
-    const texts = [exit, ...[x86, kvm, sched, ipi, arm, s390].map(plain)];
+    const texts = [exit, ...[x86, kvm, sched, ipi, arm, s390].map(plain), run, vgic];
 
     const define = (text: string, ...names: string[]): string[] => names.map((name) => macro(text, name));
     const values = (text: string, prefix: string): string[] =>
@@ -236,17 +248,27 @@ describe.skipIf(missing !== null)(`tracepoints${because}`, () => {
       ...states.flatMap((name) => values(read('include/linux/sched.h'), `${name}\\b`)),
       ...['EXIT_ZOMBIE', 'TASK_PARKED', 'TASK_DEAD'].flatMap((n) => values(read('include/linux/sched.h'), `${n}\\b`)),
       '#define TASK_REPORT_MAX 0x100',
+      '#define UL(n) n##UL',
+      ...values(read('arch/arm64/include/asm/esr.h'), 'ESR_ELx_EC_'),
+      ...values(read('arch/arm64/include/asm/kvm_asm.h'), 'ARM_EXCEPTION_'),
+      '#define HVC_STUB_ERR 0xbadca11',
+      ...define(read('arch/arm64/include/asm/kvm_asm.h'), 'kvm_arm_exception_type'),
+      ...define(read('arch/arm64/include/asm/kvm_arm.h'), 'ECN', 'kvm_arm_exception_class'),
     ];
     const lines: string[] = [];
     const ours: string[] = [];
-    for (const event of Object.keys(PRINT_FORMATS)) {
+    const all = [
+      ...Object.keys(PRINT_FORMATS).map((event) => ({ event, where: texts, id: event, from: FIELDS })),
+      ...Object.keys(ARM64_FORMATS).map((event) => ({ event, where: [run], id: `arm64_${event}`, from: ARM64_FIELDS })),
+    ];
+    for (const { event, where, id, from } of all) {
       const name = /^sched_wak/.test(event) ? 'sched_wakeup_template' : event;
-      const { struct, printk } = eventOf(texts, name);
+      const { struct, printk } = eventOf(where, name);
       const pointers = struct.replaceAll(/__field\(\s*void \*\s*,/g, '__field(const char *,');
-      program.push(`struct ${event} { ${pointers} };`);
-      for (const sample of samples(event)) {
+      program.push(`struct ${id} { ${pointers} };`);
+      for (const sample of samples(event, from)) {
         lines.push(
-          `{ struct ${event} e = { ${initialiser(sample)} }, *__entry = &e; ` +
+          `{ struct ${id} e = { ${initialiser(sample)} }, *__entry = &e; ` +
             `printf(${printk.replaceAll('%pS', '%s')}); putchar('\\n'); }`,
         );
         ours.push(printed({ system: 'kvm', event, cpu: 0, ts: '0', fields: sample }));
@@ -266,7 +288,7 @@ describe.skipIf(missing !== null)(`tracepoints${because}`, () => {
 
   it('every event that a mirrored function emits has its format, and no format is idle', () => {
     expect(Object.keys(FIELDS).sort()).toEqual(Object.keys(PRINT_FORMATS).sort());
-    const sources = ['trace/sched.ts', 'trace/kvm.ts', 'trace/kvm_x86.ts'].map((path) =>
+    const sources = ['trace/sched.ts', 'trace/kvm.ts', 'trace/kvm_x86.ts', 'trace/kvm_arm64.ts'].map((path) =>
       readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8'),
     );
     const emitted = sources.flatMap((text) =>

@@ -217,6 +217,7 @@ describe('KTAP', () => {
   it('fails a refutation that is none any more', () => {
     const report = exampleReport();
     report.claims[1].properties[0].verdicts[PATCHED] = 'holds';
+    report.changed = [{ property: 'A6.1', kernel: PATCHED, recorded: 'refuted', found: 'holds' }];
     expect(reportKtap(report)).toContain('not ok 1 A6.1 a reversed pair pays less within 600 us # recorded refuted');
     expect(reportKtap(report)).toContain('xpass:1');
   });
@@ -257,6 +258,22 @@ describe('the exit code', () => {
     report.claims = [report.claims[2]];
     report.claims[0].properties[0].recorded = { [BASE]: 'unreachable' };
     expect(exitCode(report, 'unix')).toBe(0);
+  });
+
+  it('is not for a standing property that the base breaks in the same check, whatever is recorded of it', () => {
+    const report = exampleReport();
+    report.claims = [report.claims[1]];
+    const [p] = report.claims[0].properties;
+    p.verdicts = { [BASE]: 'refuted', [PATCHED]: 'refuted' };
+    p.recorded = { [BASE]: 'holds' };
+    report.changed = [{ property: p.id, kernel: BASE, recorded: 'holds', found: 'refuted' }];
+    expect(exitCode(report, 'unix')).toBe(0);
+    expect(reportJunit(report)).toContain('failures="0"');
+    expect(reportText(report)).toContain('The base itself is not as recorded:');
+
+    p.recorded = {};
+    report.changed = [];
+    expect(exitCode(report, 'unix')).toBe(1);
   });
 
   it('tells that nothing could be judged', () => {

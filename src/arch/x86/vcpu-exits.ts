@@ -110,19 +110,6 @@ export function __apic_send_IPI_self(this: vmlinux_x86, vector: number): void {
 
 /* ---- the CPU in the guest ---- */
 
-/** The vCPU whose guest runs on the CPU; NULL when none, as in a machine of local APICs alone, which has no runqueues. */
-export function guestOn(this: vmlinux_x86, cpu: number): number {
-  if (cpu >= this.m.rq.length) return NULL;
-  const p = this.m.task[this.m.rq[cpu].curr];
-  return p.preempt_notifier !== NULL && this.waitsForExit(p) ? p.preempt_notifier : NULL;
-}
-
-/** The vCPU that polls in kvm_vcpu_halt() on the CPU; NULL when none. */
-export function pollingOn(this: vmlinux_x86, cpu: number): number {
-  const p = this.m.task[this.m.rq[cpu].curr];
-  return p.preempt_notifier !== NULL && this.waitsForTime(p) ? p.preempt_notifier : NULL;
-}
-
 /**
  * The guest has come to an instruction behind the STI: its shadow is over as soon as time has passed. Whatever looks at
  * the shadow of a guest that runs, or lets it exit, comes here first.

@@ -6,7 +6,6 @@
  * too, is a stand-in. So each function is held by itself, and its callees by themselves.
  */
 
-import type { arm64 } from '../../arch/arm64/handle_exit.js';
 import type { s390 } from '../../arch/s390/diag.js';
 import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import type { Value } from '../../native/extract/engine.js';
@@ -228,15 +227,17 @@ export const X86_CASES: readonly Case[] = [
 export const ARM64_CASES: readonly Case[] = [
   ...of('arch/arm64/kvm/arm.c', [
     ...['kvm_vcpu_should_clear_twi', 'kvm_vcpu_should_clear_twe', 'kvm_arch_vcpu_load', 'kvm_arch_vcpu_put'],
-    ...['kvm_arch_vcpu_runnable', 'kvm_arch_vcpu_in_kernel', 'kvm_vcpu_wfi'],
+    ...['kvm_arch_vcpu_runnable', 'kvm_arch_vcpu_in_kernel', 'kvm_arch_vcpu_should_kick', 'kvm_vcpu_wfi'],
+    ...['check_vcpu_requests', 'kvm_vcpu_exit_request'],
   ]),
-  ...of('arch/arm64/kvm/arch_timer.c', ['kvm_cpu_has_pending_timer']),
-  ...of('arch/arm64/kvm/handle_exit.c', [
-    {
-      name: 'kvm_handle_wfx',
-      call: (k, m, [id]) => (k as unknown as arm64).kvm_handle_wfx(v(m, id!), held(m).syndrome[Number(id)]!),
-    },
+  ...of('arch/arm64/include/asm/kvm_emulate.h', [
+    ...['vcpu_mode_priv', 'vcpu_clear_wfx_traps', 'vcpu_set_wfx_traps', 'kvm_incr_pc'],
   ]),
+  ...of('arch/arm64/kvm/arch_timer.c', [...['kvm_cpu_has_pending_timer', 'vcpu_has_wfit_active', 'wfit_delay_ns']]),
+  ...of('arch/arm64/kvm/vgic/vgic.c', ['kvm_vgic_load', 'kvm_vgic_put']),
+  ...of('arch/arm64/kvm/vgic/vgic-v3.c', ['vgic_v3_load', 'vgic_v3_put']),
+  ...of('arch/arm64/kvm/vgic/vgic-mmio-v3.c', ['vgic_supports_direct_msis']),
+  ...of('arch/arm64/kvm/handle_exit.c', ['kvm_handle_wfx']),
   ...of('virt/kvm/kvm_main.c', [
     ...['kvm_arch_dy_runnable', 'kvm_arch_vcpu_preempted_in_kernel', 'kvm_arch_dy_has_pending_interrupt'],
   ]),
@@ -266,7 +267,7 @@ export const S390_CASES: readonly Case[] = [
 /** Functions of C that the model has under another name. */
 export const ALIASES: PerArchitecture<Readonly<Record<string, string>>> = {
   x86: { __xfer_to_guest_mode_work_pending: 'xfer_to_guest_mode_work_pending' },
-  arm64: { kvm_phys_timer_read: 'ktime_get' },
+  arm64: {},
   s390: {},
 };
 
@@ -341,10 +342,6 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
   },
   arm64: {
     // vgic, timers, FP, PMU, debug, nested guests, pointer authentication
-    kvm_vgic_load: '(void)0',
-    kvm_vgic_put: '(void)0',
-    kvm_timer_vcpu_load: '(void)0',
-    kvm_timer_vcpu_put: '(void)0',
     kvm_arm_vmid_update: '(void)0',
     kvm_arm_vmid_clear_active: '(void)0',
     kvm_call_hyp: '(void)0',
@@ -367,9 +364,11 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
     // a difference of the counter is a time
     'cyclecounter_cyc2ns(cc, cycles, mask, frac)': 'cycles',
     irqchip_in_kernel: '1',
+    vgic_initialized: '1',
+    static_branch_unlikely: '1',
+    kvm_dirty_ring_check_request: '0',
+    check_nested_vcpu_requests: '(void)0',
     vcpu_can_run: '1',
-    'kvm_arm_timer_get_reg(v, reg)': 'ktime_get()',
-    'kvm_vgic_vcpu_pending_irq(v)': 'extract_given[0][extract_vcpu_id(v)]',
   },
   s390: {
     VCPU_EVENT: '(void)0',

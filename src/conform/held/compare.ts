@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Holds mirrored functions against their C text, each alone: state, arguments and answers at random, everything compared. */
-import * as arm64 from '../../arch/arm64/handle_exit.js';
 import * as s390 from '../../arch/s390/diag.js';
 import { u64 } from '../../lib/types.js';
 import { ARCHITECTURES, type Architecture } from '../../native/extract/architecture.js';
 import type { HeldFunction, Wanted } from '../../native/extract/build.js';
 import type { ExtractEngine, HeldCall, HeldResult, Value } from '../../native/extract/engine.js';
 import type { Mirror } from '../../native/mirrors.js';
+import { linux_6_12_arm64 } from '../../series/linux-6.12-arm64.js';
 import { type Kernel, tableOf } from '../../vmlinux/bind.js';
 import type { kernel_state_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Random } from '../sched/generate.js';
@@ -24,7 +24,7 @@ import {
 } from './cases.js';
 import { type Comparison, differenceOf, type Told } from './difference.js';
 import { FIELDS, type Field } from './fields.js';
-import { heldMachine, type Known, ModelSide } from './model-side.js';
+import { heldArm64Machine, heldMachine, type Known, ModelSide } from './model-side.js';
 import { typeOfText } from './operands.js';
 
 type ArchitectureName = Architecture['name'];
@@ -219,6 +219,15 @@ export interface HeldOptions {
   readonly progress?: (done: number) => void;
 }
 
+/** The kernel with an architecture's functions; of s390, those that are held stand on x86's. */
+function builtFor(architecture: ArchitectureName, kernel: Kernel): Kernel {
+  const own = architecture === 'arm64' ? linux_6_12_arm64.table : architecture === 's390' ? tableOf(s390) : {};
+  // what a series replaces stays replaced; its functions for another architecture are not asked
+  const arm64 = architecture === 'arm64' && kernel.arch === 'arm64';
+  const table = arm64 ? kernel.table : { ...kernel.table, ...own };
+  return { ...kernel, table: Object.freeze(table) };
+}
+
 /** Holds every function of an engine; at most one difference of each is shrunk and told. */
 export function holdFunctions(
   kernel: Kernel,
@@ -230,15 +239,14 @@ export function holdFunctions(
   const mirrored = new Set(mirrors.map((mirror) => mirror.as).filter((name) => name !== 'warnOn'));
   const lacking = new Set(engine.built.lackingFields);
   const fields = FIELDS[architecture].filter((field) => !lacking.has(field.name));
+  const linked = builtFor(architecture, kernel);
   const machines = new Map<string, kernel_state_x86>();
   const machineOf = (vendor: 'vmx' | 'svm') => {
-    const machine = machines.get(vendor) ?? heldMachine(kernel, vendor);
+    const machine =
+      machines.get(vendor) ?? (architecture === 'arm64' ? heldArm64Machine(linked) : heldMachine(kernel, vendor));
     machines.set(vendor, machine);
     return machine;
   };
-  // an architecture's functions replace x86's
-  const own = architecture === 'arm64' ? tableOf(arm64) : architecture === 's390' ? tableOf(s390) : {};
-  const linked = { ...kernel, table: Object.freeze({ ...kernel.table, ...own }) };
   const rows: HeldRow[] = [];
   for (const f of engine.built.held) {
     const one = CASES[architecture].find((c) => (c.as ?? c.name) === f.as)!;

@@ -120,7 +120,6 @@ const perVcpuHeld = (name: string, lvalue: string, menu: readonly number[]): Fie
 
 /** Parameters of the model that are state in C. */
 export interface HeldParameters {
-  syndrome: number[];
   code: number[];
   jiffies: Value;
   /** out of kvm_check_and_inject_events() */
@@ -202,26 +201,33 @@ const vcpuFlag = (path: string, flag: string): Field[] =>
     write: `if (v) vcpu_set_flag(V, ${flag}); else vcpu_clear_flag(V, ${flag})`,
   });
 const ARM64: readonly Field[] = [
-  ...vcpu('arm64.hcr_el2', 'V->arch.hcr_el2', { menu: [0, 0x40, 0x80, 0x2000, 0x4000, 0x60c0] }),
-  ...vcpu('arm64.priv', `${REGS}.pstate`, {
+  ...vcpu('arch.hcr_el2', 'V->arch.hcr_el2', { menu: [0, 0x40, 0x80, 0x2000, 0x4000, 0x60c0] }),
+  ...vcpu('arch.priv', `${REGS}.pstate`, {
     read: `(${REGS}.pstate & PSR_MODE_MASK) != PSR_MODE_EL0t`,
     write: `${REGS}.pstate = v ? PSR_MODE_EL1h : PSR_MODE_EL0t`,
   }),
-  ...vcpu('arm64.rt', `${REGS}.regs[0]`),
-  ...vcpu('arm64.pc', `${REGS}.pc`, { menu: [0, 0x1000, 0x7fff_fffc] }),
-  ...vcpuFlag('arm64.in_wfi', 'IN_WFI'),
-  ...vcpuFlag('arm64.in_wfit', 'IN_WFIT'),
-  ...vcpu('arm64.vgic_pending', 'extract_given[0][#]', {
-    read: 'extract_given[0][#] != 0',
-    write: 'extract_given[0][#] = v',
+  ...vcpu('arch.rt', `${REGS}.regs[0]`),
+  ...vcpu('arch.pc', `${REGS}.pc`, { menu: [0, 0x1000, 0x7fff_fffc] }),
+  ...vcpuFlag('arch.in_wfi', 'IN_WFI'),
+  ...vcpuFlag('arch.in_wfit', 'IN_WFIT'),
+  ...vcpu('arch.vgic_cpu.its_vpe.vlpi_count', 'V->arch.vgic_cpu.vgic_v3.its_vpe.vlpi_count.counter', {
+    menu: [0, 1, 5],
   }),
-  ...vcpu('arm64.vlpi_count', 'V->arch.vgic_cpu.vgic_v3.its_vpe.vlpi_count.counter', { menu: [0, 1, 5] }),
-  ...vcpu('arm64.wfe_exit_stat', 'V->stat.wfe_exit_stat', COUNTER),
-  ...vcpu('arm64.wfi_exit_stat', 'V->stat.wfi_exit_stat', COUNTER),
-  ...one('arm64.kvm_wfi_trap_policy', 'kvm_wfi_trap_policy', { menu: [0, 1, 2] }),
-  ...one('arm64.kvm_wfe_trap_policy', 'kvm_wfe_trap_policy', { menu: [0, 1, 2] }),
-  // the syndrome is a parameter in the model
-  ...perVcpuHeld('syndrome', 'V->arch.fault.esr_el2', [0, 1, 2, 3, 4, 5, 6, 7]),
+  ...vcpu('arch.wfe_exit_stat', 'V->stat.wfe_exit_stat', COUNTER),
+  ...vcpu('arch.wfi_exit_stat', 'V->stat.wfi_exit_stat', COUNTER),
+  ...one('kvm_arm64_params.kvm_wfi_trap_policy', 'kvm_wfi_trap_policy', { menu: [0, 1, 2] }),
+  ...one('kvm_arm64_params.kvm_wfe_trap_policy', 'kvm_wfe_trap_policy', { menu: [0, 1, 2] }),
+  ...vcpu('arch.fault.esr_el2', 'V->arch.fault.esr_el2', { menu: [0, 1, 2, 3, 4, 5, 6, 7] }),
+  ...vcpu('arch.increment_pc', 'V->arch.iflags', {
+    read: 'vcpu_get_flag(V, INCREMENT_PC) != 0',
+    write: 'if (v) vcpu_set_flag(V, INCREMENT_PC); else vcpu_clear_flag(V, INCREMENT_PC)',
+  }),
+  ...vcpu('arch.vgic_cpu.its_vpe.resident', 'V->arch.vgic_cpu.vgic_v3.its_vpe.resident'),
+  ...vcpu('arch.vgic_cpu.its_vpe.pending_last', 'V->arch.vgic_cpu.vgic_v3.its_vpe.pending_last'),
+  ...one('kvm.0.arch.nassgireq', 'K->arch.vgic.nassgireq'),
+  ...one('kvm.0.arch.has_its', 'K->arch.vgic.has_its'),
+  ...one('kvm_vgic_global_state.has_gicv4', 'kvm_vgic_global_state.has_gicv4'),
+  ...one('kvm_vgic_global_state.has_gicv4_1', 'kvm_vgic_global_state.has_gicv4_1'),
 ];
 
 const s390Stats = ['instruction_diagnose_44', 'instruction_diagnose_9c', 'diag_9c_ignored', 'diag_9c_forward'];

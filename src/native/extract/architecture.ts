@@ -74,7 +74,10 @@ export const ARCHITECTURES: readonly Architecture[] = [
       ...['kvm', 'ptrace'].map((h) => `arch/arm64/include/uapi/asm/${h}.h`),
       ...['arm', 'arm_vgic', 'arch_timer'].map((h) => `include/kvm/${h}.h`),
       ...['include/kvm/arm_arch_timer.h', 'include/linux/irqchip/arm-gic-v4.h', 'arch/arm64/kvm/trace_handle_exit.h'],
-      ...['arm', 'handle_exit', 'arch_timer'].map((f) => `arch/arm64/kvm/${f}.c`),
+      ...['vgic/vgic.h', 'trace_arm.h', 'vgic/trace.h'].map((f) => `arch/arm64/kvm/${f}`),
+      ...['arm', 'handle_exit', 'arch_timer', 'vgic/vgic', 'vgic/vgic-v3', 'vgic/vgic-v4', 'vgic/vgic-mmio-v3'].map(
+        (f) => `arch/arm64/kvm/${f}.c`,
+      ),
       ...GENERIC,
       ...FILES,
     ],

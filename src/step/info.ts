@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What `info` shows of a machine: runqueues as sched_debug has them, tasks, vCPUs, a local APIC's registers. */
+import { columns } from '../base/text.js';
+import { s64_diff, s64_toBigInt, toBigInt } from '../lib/types.js';
+import { cloneMachine } from '../machine/clone.js';
+import type { machine } from '../machine/state.js';
+import { vcpuStateOf } from '../machine/vcpu-life.js';
+import { registerText } from '../report/register-names.js';
+import type { cfs_rq, sched_entity } from '../sched/sched.js';
+import { bind, type Kernel } from '../vmlinux/bind.js';
+
+const named = (m: machine, se: sched_entity): string => {
+  if (se.task >= 0) return m.task[se.task].comm;
+  return `${m.groupNames[m.cfs_rq[se.my_q].tg]}/`;
+};
+
+const signed = (n: bigint): string => (n < 0n ? String(n) : `+${n}`);
+
+/** What EEVDF says of an entity: its lag and whether it may run; nothing on a kernel with CFS. */
+function eevdf(m: machine, kernel: Kernel, q: cfs_rq): { V: bigint | null; lag: (se: sched_entity) => string[] } {
+  // WHY a copy: avg_vruntime() may move zero_vruntime
+  const own = cloneMachine(m);
+  const k = bind(kernel, own);
+  if (kernel.table['entity_eligible'] === undefined || kernel.table['avg_vruntime'] === undefined)
+    return { V: null, lag: () => ['', ''] };
+  const V = k.avg_vruntime(own.cfs_rq[q.id]);
+  return {
+    V: toBigInt(V),
+    lag: (se) => [
+      String(s64_toBigInt(s64_diff(V, se.vruntime))),
+      k.entity_eligible(own.cfs_rq[q.id], own.se[se.id]) ? 'yes' : 'no',
+    ],
+  };
+}
+
+/** One fair queue: V, and its entities in order of their deadlines (CFS: their vruntimes). A deadline is told from the vruntime on. */
+export function queueLines(m: machine, kernel: Kernel, id: number): string[] {
+  const q = m.cfs_rq[id];
+  const { V, lag } = eevdf(m, kernel, q);
+  const entities = m.se.filter((se) => se.on_rq !== 0 && se.cfs_rq === id);
+  const key = (se: sched_entity): bigint => toBigInt(V === null ? se.vruntime : se.deadline);
+  entities.sort((a, b) => Number(BigInt.asIntN(64, key(a) - key(b))));
+  const group = q.tg === 0 ? '' : ` of ${m.groupNames[q.tg]}`;
+  const head = `cfs_rq[${id}]${group} on CPU ${q.rq}: ${q.nr_running} queued${V === null ? '' : `, V ${V}`}`;
+  if (entities.length === 0) return [head];
+  const marks = (se: sched_entity): string =>
+    [q.curr === se.id ? 'curr' : '', q.next === se.id ? 'next' : '', se.sched_delayed ? 'delayed' : '']
+      .filter((it) => it !== '')
+      .join(' ');
+  const rows = entities.map((se) => [
+    `  se[${se.id}]`,
+    named(m, se),
+    String(toBigInt(se.vruntime)),
+    signed(s64_toBigInt(s64_diff(se.deadline, se.vruntime))),
+    String(toBigInt(se.slice)),
+    ...lag(se),
+    String(toBigInt(se.load.weight)),
+    marks(se),
+  ]);
+  const titles = ['', 'who', 'vruntime', 'deadline', 'slice', 'lag', 'elig', 'weight', ''];
+  return [head, ...columns([titles, ...rows], [2, 3, 4, 5, 7])];
+}
+
+/** One CPU: who runs, and its fair queues from the root down. */
+export function runqueueLines(m: machine, kernel: Kernel, cpu: number): string[] {
+  const rq = m.rq[cpu];
+  const curr = m.task[rq.curr];
+  const resched = curr.tif_need_resched !== 0 ? ', need_resched' : '';
+  const rt = rq.rt.queue.map((id) => m.task[id].comm).join(' ');
+  return [
+    `rq[${cpu}]: curr ${curr.comm} [task ${curr.id}], nr_running ${rq.nr_running}, clock ${toBigInt(rq.clock)}${resched}`,
+    ...(rt === '' ? [] : [`  real-time: ${rt}`]),
+    ...m.cfs_rq
+      .filter((q) => q.rq === cpu && (q.tg === 0 || q.nr_running > 0))
+      .flatMap((q) => queueLines(m, kernel, q.id)),
+  ];
+}
+
+const STATES: Readonly<Record<number, string>> = { 0: 'R', 1: 'S', 2: 'D', 128: 'P', 512: 'W', 1026: 'I', 2048: 'N' };
+
+export function taskLines(m: machine): string[] {
+  const rows = m.task.map((p) => {
+    const se = m.se[p.se];
+    return [
+      `task[${p.id}]`,
+      p.comm,
+      String(p.cpu),
+      STATES[p.__state] ?? String(p.__state),
+      p.on_cpu !== 0 ? 'runs' : p.on_rq !== 0 ? 'queued' : '',
+      p.sched_class.replace('_sched_class', ''),
+      String(p.prio),
+      m.groupNames[p.sched_task_group] ?? '',
+      `se[${se.id}]`,
+    ];
+  });
+  return columns([['', 'comm', 'cpu', 'state', '', 'class', 'prio', 'group', ''], ...rows], [2, 6]);
+}
+
+export function vcpuLines(m: machine): string[] {
+  if (m.vcpu.length === 0) return ['no vCPU in this machine'];
+  const rows = m.vcpu.map((vcpu) => [
+    `vcpu[${vcpu.id}]`,
+    vcpu.pid >= 0 ? m.task[vcpu.pid].comm : '',
+    m.vmNames[vcpu.kvm] ?? '',
+    vcpuStateOf(m, vcpu),
+    String(vcpu.cpu),
+    vcpu.preempted ? 'yes' : 'no',
+    vcpu.ready ? 'yes' : 'no',
+    `0x${toBigInt(vcpu.requests).toString(16)}`,
+  ]);
+  return columns([['', 'thread', 'vm', 'life', 'cpu', 'preempted', 'ready', 'requests'], ...rows], [4]);
+}
+
+/** Registers of a local APIC that are not 0, and the vectors in IRR and ISR. */
+export function lapicLines(m: machine, vcpu: number): string[] {
+  const { apic } = m.vcpu[vcpu].arch;
+  const vectors = (base: number): string => {
+    const set: number[] = [];
+    for (let v = 0; v < 256; v++)
+      if ((((apic.regs[(base >> 2) + ((v >> 5) << 2)] ?? 0) >>> (v & 31)) & 1) === 1) set.push(v);
+    return set.length === 0 ? 'none' : set.map((v) => `0x${v.toString(16)}`).join(' ');
+  };
+  const isBitmap = (offset: number): boolean => offset >= 0x100 && offset < 0x280;
+  const rows = [...apic.regs.keys()]
+    .map((i) => ({ offset: i << 2, value: apic.regs[i] >>> 0 }))
+    .filter(({ offset, value }) => value !== 0 && !isBitmap(offset))
+    .map(({ offset, value }) => [`  0x${offset.toString(16)}`, registerText(offset), `0x${value.toString(16)}`]);
+  return [
+    `local APIC of vcpu[${vcpu}]`,
+    `  IRR ${vectors(0x200)}`,
+    `  ISR ${vectors(0x100)}`,
+    `  TMR ${vectors(0x180)}`,
+    ...columns(rows),
+  ];
+}
+
+export function timerLines(m: machine): string[] {
+  const since = (ns: bigint): string => String(ns - toBigInt(m.bootClock));
+  const timers = m.hrtimer
+    .filter(({ queued }) => queued !== 0)
+    .map(({ id, expires, function: callback, cpu }) => [
+      `hrtimer[${id}]`,
+      callback,
+      `CPU ${cpu}`,
+      since(toBigInt(expires)),
+    ]);
+  const ticks = m.nextTick.flatMap((ns, cpu) => (ns < 0 ? [] : [['tick', '', `CPU ${cpu}`, since(BigInt(ns))]]));
+  if (timers.length + ticks.length === 0) return ['no timer is armed'];
+  return columns([['timer', 'callback', '', 'expires, ns since boot'], ...timers, ...ticks], [3]);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** An arm64 machine for tests: boots a scenario and lets events or its programs happen, with what was traced. */
+import type { kvm_vcpu_arch } from '../../src/arch/arm64/kvm_host.js';
+import { HCR_TWE, HCR_TWI } from '../../src/arch/arm64/kvm_host.js';
+import { sub, toNumber } from '../../src/lib/types.js';
+import { apply } from '../../src/machine/apply.js';
+import { arm64Machine, asArm64 } from '../../src/machine/arm64-events.js';
+import { boot } from '../../src/machine/boot.js';
+import { legal } from '../../src/machine/event-table.js';
+import { checkKvm } from '../../src/machine/invariants-kvm.js';
+import { checkSched } from '../../src/machine/invariants-sched.js';
+import { nextEvent } from '../../src/machine/next-event.js';
+import type { machine } from '../../src/machine/state.js';
+import type { MachineEvent } from '../../src/scenario/events.js';
+import { checkScenario } from '../../src/scenario/read-scenario.js';
+import type { Scenario } from '../../src/scenario/scenario.js';
+import { pinArm64 } from '../../src/series/registry.js';
+import type { trace_event } from '../../src/trace/trace-event.js';
+import { bind, type Kernel } from '../../src/vmlinux/bind.js';
+
+export function arm64(scenario: Omit<Scenario, 'arch'>, kernel: Kernel = pinArm64) {
+  const m: machine = boot(kernel, checkScenario({ ...scenario, arch: 'arm64' }, 'test'));
+  const traces: trace_event[] = [];
+  const k = bind(kernel, m, (event) => traces.push(event));
+  const at = (): number => toNumber(sub(m.sched_clock, m.bootClock));
+  const does = (...events: MachineEvent[]): void => {
+    for (const event of events) {
+      if (!legal(m, event)) throw new Error(`not legal: ${JSON.stringify(event)}`);
+      apply(k, event);
+      const faults = [...checkKvm(m), ...checkSched(m)];
+      if (faults.length > 0) throw new Error(faults.join('; '));
+    }
+  };
+  return {
+    m,
+    traces,
+    k: asArm64(k),
+    v: arm64Machine(m).vcpu,
+    arch: (i: number): kvm_vcpu_arch => arm64Machine(m).vcpu[i]!.arch,
+    at,
+    does,
+    pass: (ns: number): void => does({ ev: 'advance', ns }),
+    /** programs decide */
+    runUntil(ns: number): void {
+      while (at() < ns) {
+        const event = nextEvent(m);
+        if (event === null) return;
+        does(event.ev === 'advance' ? { ev: 'advance', ns: Math.min(event.ns, ns - at()) } : event);
+      }
+    },
+    /** names of tracepoints since the last call */
+    traced(): string[] {
+      return traces.splice(0).map((event) => event.event);
+    },
+    traps(i: number): string {
+      const { hcr_el2 } = arm64Machine(m).vcpu[i]!.arch;
+      return `${hcr_el2 & HCR_TWE ? 'twe' : ''} ${hcr_el2 & HCR_TWI ? 'twi' : ''}`.trim();
+    },
+  };
+}
