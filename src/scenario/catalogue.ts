@@ -2,7 +2,7 @@
 /** Named scenarios: what `kvmodel run` runs, as data. */
 import type { Program } from '../guest/instructions.js';
 import { arm64Catalogue } from './catalogue-arm64.js';
-import { guestCatalogue } from './guest-catalogue.js';
+import { guestCatalogue } from './catalogue-guests.js';
 import type { Scenario, VmSpec } from './scenario.js';
 
 const US = 1_000;
@@ -412,14 +412,14 @@ export const catalogue: readonly Named[] = [
   ...arm64Catalogue,
 ];
 
+/** With those that measures leave out: they need a series of their own. */
+export const everyScenario: readonly (Scenario & { name: string; says: string })[] = [...catalogue, ...guestCatalogue];
+
 /** Those that a kernel built for `arch` (x86 when absent) runs; of other architectures, those without VMs as well. */
 export const catalogueOf = (arch?: Scenario['arch']): Named[] =>
   catalogue.filter(
     (it) => it.arch === arch || (it.arch === undefined && it.vms === undefined && it.apics === undefined),
   );
-
-/** With those that measures leave out: they need a series of their own. */
-export const everyScenario: readonly (Scenario & { name: string; says: string })[] = [...catalogue, ...guestCatalogue];
 
 /** The scenario of that name without its line for the list, or undefined. */
 export function namedScenario(name: string): Scenario | undefined {
