@@ -123,6 +123,9 @@ export interface Scope {
 
 export type Word = 'always' | 'sometimes' | 'leadsTo' | 'agrees';
 
+/** A function that the pin lacks: CFS has it, and nothing since v6.6. */
+type OfCfs = 'check_preempt_tick';
+
 export interface Property {
   word: Word;
   /** `A13.1`, `AR4.2`, `starvation.3` */
@@ -134,7 +137,9 @@ export interface Property {
   /** thresholds and letters of the sentence, for who reads it alone */
   means?: string;
   /** a function of the kernel that the sentence is about: on a kernel that lacks it, it is vacuous */
-  about?: keyof kernel_functions_x86 & string;
+  about?: (keyof kernel_functions_x86 & string) | OfCfs;
+  /** the release that began to promise it: on an older one it is not asked, and `unpromised` */
+  since?: `v${number}.${number}`;
   given: World;
   /** exhaustive, beside the random runs */
   scope?: Scope;
@@ -178,6 +183,9 @@ export interface Claim {
   unanswerable?: string;
 }
 
+/** What is recorded of a kernel that is older than a promise is `unpromised`. */
+export type RecordedVerdict = Verdict | 'unpromised';
+
 /** What a series is measured by, over many runs, beside its base and beside vCPUs that are real-time for good. */
 export interface Distributions {
   /** what the runs are, and the unit */
@@ -188,4 +196,4 @@ export interface Distributions {
 }
 
 /** A verdict recorded beside a property: by property id, then kernel name. */
-export type Recorded = Readonly<Record<string, Readonly<Record<string, Verdict>>>>;
+export type Recorded = Readonly<Record<string, Readonly<Record<string, RecordedVerdict>>>>;

@@ -88,12 +88,13 @@ function setattr(step: Step, { task, policy, nice, slice, priority }: Of<'setatt
 }
 
 /** scale_load() of cpu.shares, within MIN_SHARES and MAX_SHARES. */
-const scaledShares = (shares: number): bigint => BigInt(Math.min(1 << 18, Math.max(2, shares))) << 10n;
+const scaledShares = ({ kernel }: Step, shares: number): bigint =>
+  toBigInt(kernel.scale_load(u64(Math.min(1 << 18, Math.max(2, shares)))));
 
 function shares(step: Step, event: Of<'shares'>): string | null {
   const { m } = step;
   const tg = m.task_group[event.group];
-  const due = scaledShares(event.shares);
+  const due = scaledShares(step, event.shares);
   if (toBigInt(tg.shares) !== due) return `shares are ${toBigInt(tg.shares)}, must be ${due}`;
   const se = m.se[tg.se[0]];
   // on one CPU all of a group's load is there

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Is avg_vruntime() the mean; do equals get equal; and who pays for a yield? */
-import { s64_diff, s64_toNumber, toNumber, type u64 } from '../../src/lib/types.js';
+import { s64_diff, s64_toNumber, shr, toNumber, u64 } from '../../src/lib/types.js';
 import { cloneMachine } from '../../src/machine/clone.js';
 import type { machine } from '../../src/machine/state.js';
-import { type cfs_rq, NULL, type sched_entity } from '../../src/sched/sched.js';
+import { type cfs_rq, NULL, type sched_entity, type task_struct } from '../../src/sched/sched.js';
 import { rebind } from '../../src/vmlinux/bind.js';
 import { FAR_FROM_WRAP } from '../arbitraries.js';
-import { always, type Claim, type Monitor, stateless } from '../vocabulary.js';
+import { always, type Claim, type Monitor, type Step, stateless } from '../vocabulary.js';
 import { driftBound, leastService } from './bounds.js';
+import { CFS_LETTERS, cfsDriftBound, cfsLeastService } from './cfs-bounds.js';
 import { anyOrder, mixedTasks } from './worlds.js';
 
 const diff = (a: u64, b: u64): number => s64_toNumber(s64_diff(a, b));
@@ -66,7 +67,7 @@ const steadyOnes = (m: machine): number[] => m.task.filter((p) => p.comm.startsW
  * Two tasks that always want the CPU, of one weight and one queue: over any time their CPU time differs by no more
  * than both their lags can move, from one end to the other (`driftBound`).
  */
-function equalsGetEqual(): Monitor {
+function equalsGetEqual(boundOf: (m: machine) => number): Monitor {
   return stateless({
     after(step) {
       const { m } = step;
@@ -74,9 +75,9 @@ function equalsGetEqual(): Monitor {
       if (b === undefined || m.se[m.task[a].se].cfs_rq !== m.se[m.task[b].se].cfs_rq) return;
       if (time(m) > 40_000_000) step.reach();
       const apart = service(m, a) - service(m, b);
-      if (Math.abs(apart) > driftBound(m)) {
+      if (Math.abs(apart) > boundOf(m)) {
         const names = `${m.task[a].comm} and ${m.task[b].comm}`;
-        step.fail(`${names} differ by ${Math.abs(apart)} ns of CPU time, the bound is ${driftBound(m)} ns`);
+        step.fail(`${names} differ by ${Math.abs(apart)} ns of CPU time, the bound is ${boundOf(m)} ns`);
       }
     },
   });
@@ -86,13 +87,13 @@ function equalsGetEqual(): Monitor {
  * Who always wants the CPU and never yields has at least its share of it, whatever the others do (`leastService`): a
  * yield may cost the yielder and give to its target, it must not take from a third.
  */
-function thirdsKeepTheirShare(): Monitor {
+function thirdsKeepTheirShare(leastOf: (step: Step, p: task_struct, t: number) => Least): Monitor {
   return stateless({
     after(step) {
       const { m } = step;
       if (step.event.ev !== 'tick') return;
       for (const task of steadyOnes(m)) {
-        const { share, less } = leastService(m, m.task[task], time(m));
+        const { share, less } = leastOf(step, m.task[task], time(m));
         if (share > less) step.reach();
         const had = service(m, task);
         if (had < share - less) {
@@ -104,16 +105,17 @@ function thirdsKeepTheirShare(): Monitor {
   });
 }
 
+type Least = ReturnType<typeof leastService>;
+
 /** Tasks with an even pid are charged half, at the cost of everybody else. */
 const generous = {
   says: 'a task is charged half of what it runs when its pid is even',
   funcs: {
     // biome-ignore lint/suspicious/noExplicitAny: an override of whatever the base has there
     calc_delta_fair(this: any, delta: u64, se: sched_entity): u64 {
-      const whole = this.__calc_delta(delta, 1_048_576 as never, se.load);
-      return se.task !== NULL && this.m.task[se.task].pid % 2 === 0
-        ? this.__calc_delta(whole, 524_288 as never, { weight: 1_048_576 as never, inv_weight: 0 })
-        : whole;
+      const nice0 = this.scale_load(u64(1024));
+      const whole = this.__calc_delta(delta, nice0, se.load);
+      return se.task !== NULL && this.m.task[se.task].pid % 2 === 0 ? shr(whole, 1) : whole;
     },
   },
 };
@@ -139,9 +141,10 @@ export const fairness: Claim = {
     }),
     always('two tasks of equal weight that always want the CPU get equal time, within both their lags', {
       of: 'fairness.2',
+      about: 'vruntime_eligible',
       means: 'to within 2 E; E is two requests and two ticks: what EEVDF may be behind by lag',
       given: mixedTasks(2, 120),
-      watch: equalsGetEqual,
+      watch: () => equalsGetEqual(driftBound),
       fault: generous,
     }),
     always('a task that never yields or sleeps gets its share, whatever the others do', {
@@ -150,7 +153,23 @@ export const fairness: Claim = {
       means:
         'at every tick; less E on each level, by its part of the level above; E is two requests and two ticks: what EEVDF may be behind by lag',
       given: mixedTasks(2, 240),
-      watch: thirdsKeepTheirShare,
+      watch: () => thirdsKeepTheirShare(({ m }, p, t) => leastService(m, p, t)),
+      fault: generous,
+    }),
+    always('on CFS, two tasks of equal weight that always want the CPU get equal time, to within 2 (G + P + T)', {
+      of: 'fairness.4',
+      about: 'check_preempt_tick',
+      means: CFS_LETTERS,
+      given: mixedTasks(2, 120),
+      watch: () => equalsGetEqual(cfsDriftBound),
+      fault: generous,
+    }),
+    always('on CFS, a task that never yields or sleeps gets its share, whatever the others do', {
+      of: 'fairness.5',
+      about: 'check_preempt_tick',
+      means: `at every tick; on each level less its part of the sum of G + P + T + w_j * (B + P / w). ${CFS_LETTERS}`,
+      given: mixedTasks(2, 240),
+      watch: () => thirdsKeepTheirShare(cfsLeastService),
       fault: generous,
     }),
   ],

@@ -3,9 +3,19 @@
  * CPUs of the host that go offline and come back: nobody is left behind, nobody is sent there, and what a task is owed and
  * allowed goes with it.
  */
+import { s64_diff, s64_toNumber, sub, toBigInt, u64 } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import type { TaskSpec } from '../../src/scenario/scenario.js';
-import { NULL, PF_KTHREAD, type rq, TASK_RUNNING, type task_struct } from '../../src/sched/sched.js';
+import {
+  type cfs_rq,
+  DEQUEUE_SLEEP,
+  NULL,
+  PF_KTHREAD,
+  type rq,
+  type sched_entity,
+  TASK_RUNNING,
+  type task_struct,
+} from '../../src/sched/sched.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { MS, US } from '../arbitraries.js';
 import { always, type Claim, type Monitor, type Step, stateless, type World } from '../vocabulary.js';
@@ -162,6 +172,46 @@ function noKick(): Monitor {
   });
 }
 
+/**
+ * On CFS a task that leaves without sleeping takes vruntime - min_vruntime with it, and is as far from the other queue's. Where
+ * min_vruntime moves within either call, either end of it may count.
+ */
+function keepsItsDistance(): Monitor {
+  /** by entity: vruntime without min_vruntime, once it has left */
+  const left = new Map<number, sched_entity['vruntime']>();
+  let from: sched_entity['vruntime'] | undefined;
+  const between = (x: sched_entity['vruntime'], a: sched_entity['vruntime'], b: sched_entity['vruntime']): boolean =>
+    s64_toNumber(s64_diff(x, a)) >= 0 && s64_toNumber(s64_diff(b, x)) >= 0;
+  return {
+    notes: () => [...left],
+    probes: {
+      dequeue_entity: {
+        leave(_step, _gone, args) {
+          const [, se, flags] = args as [cfs_rq, sched_entity, number];
+          if (se.task === NULL || (flags & DEQUEUE_SLEEP) !== 0) left.delete(se.id);
+          else left.set(se.id, se.vruntime);
+        },
+      },
+      enqueue_entity: {
+        enter(_step, [queue]) {
+          from = (queue as cfs_rq).min_vruntime;
+        },
+        leave(step, _result, args) {
+          const [queue, se] = args as [cfs_rq, sched_entity];
+          const distance = left.get(se.id);
+          left.delete(se.id);
+          if (distance === undefined || from === undefined) return;
+          step.reach();
+          const base = sub(se.vruntime, distance);
+          if (between(base, from, queue.min_vruntime ?? from)) return;
+          const now = s64_toNumber(s64_diff(se.vruntime, queue.min_vruntime ?? from));
+          step.fail(`${step.m.task[se.task].comm} is ${now} ns from min_vruntime, and left with ${toBigInt(distance)}`);
+        },
+      },
+    },
+  };
+}
+
 const stays = (p: task_struct): number => p.cpu;
 
 export const hotplug: Claim = {
@@ -206,6 +256,7 @@ export const hotplug: Claim = {
     }),
     always('a task that is pushed away arrives on its new queue with the weight * lag it left with', {
       of: 'hotplug.4',
+      about: 'update_entity_lag',
       given: sameSlice,
       watch: whilePushed(comesBack),
       fault: {
@@ -218,6 +269,27 @@ export const hotplug: Claim = {
         },
       },
     }),
+    always(
+      'on CFS, a task that is pushed away is as far from min_vruntime of its new queue as it was from that of the old',
+      {
+        of: 'hotplug.9',
+        about: 'check_preempt_tick',
+        given: tasks,
+        watch: whilePushed(keepsItsDistance),
+        fault: {
+          says: 'whoever is queued begins at min_vruntime',
+          funcs: {
+            // biome-ignore lint/suspicious/noExplicitAny: an override of whatever the base has there
+            set_task_cpu(this: any, p: task_struct, new_cpu: number): void {
+              const se = this.m.se[p.se];
+              se.vruntime = sub(se.vruntime, u64(1));
+              this.set_task_rq(p, new_cpu);
+              p.cpu = new_cpu;
+            },
+          },
+        },
+      },
+    ),
     always('no IPI goes to a CPU that is offline', {
       of: 'hotplug.5',
       given: tasks,
@@ -247,6 +319,7 @@ export const hotplug: Claim = {
     }),
     always('a vCPU that sleeps in HLT has nothing to do, whichever CPUs have gone, with IPI virtualization', {
       of: 'hotplug.8',
+      since: 'v6.0',
       means: 'a posted interrupt notifies the CPU on which its vCPU went to sleep; one that is offline hears nothing',
       given: guests(WAYS.filter((way) => way.ipiv === true)),
       watch: nothingToDo.watch,

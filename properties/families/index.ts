@@ -2,7 +2,7 @@
 /** The families, asked of every kernel and every series. */
 
 import { interrupts } from '../lapic/index.js';
-import type { Claim, Recorded, Verdict } from '../vocabulary.js';
+import type { Claim, Recorded, RecordedVerdict } from '../vocabulary.js';
 import { accounts } from './accounts.js';
 import { fairness } from './fairness.js';
 import { hotplug } from './hotplug.js';
@@ -35,6 +35,13 @@ const nowhere = {
 const notOnRc1 = { ...everywhere, 'v6.19-rc1': 'refuted', 'v6.19-rc1+semantics-aware-v2': 'refuted' } as const;
 const notOn6_19 = { ...notOnRc1, 'v6.19': 'refuted' } as const;
 
+const vacuousThere = {
+  'v6.12.117': 'vacuous',
+  'v6.19-rc1': 'vacuous',
+  'v6.19': 'vacuous',
+  'v6.19-rc1+semantics-aware-v2': 'vacuous',
+} as const;
+
 export const families: readonly Claim[] = [
   starvation,
   fairness,
@@ -51,9 +58,13 @@ export const families: readonly Claim[] = [
   hotplug,
 ];
 
+/** What is about CFS: promises that EEVDF makes as well, by its own bounds. */
+const CFS_ALONE = ['fairness.4', 'fairness.5', 'hotplug.9', 'kvm.20', 'starvation.4', 'starvation.5', 'starvation.6'];
+
 /** Verdicts that were seen on EEVDF, by property and kernel. */
 const onEevdf: Recorded = {
   ...Object.fromEntries(families.flatMap((claim) => claim.properties.map((p) => [p.id, everywhere]))),
+  ...Object.fromEntries(CFS_ALONE.map((id) => [id, vacuousThere])),
   'overflow.1': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
   // of v6.19 itself: vlag and vprot are one word, and a reweight writes a lag over the protection of who runs
   'overflow.3': notOn6_19,
@@ -78,23 +89,20 @@ const onEevdf: Recorded = {
   'kvm.2': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
   'kvm.3': { ...everywhere, 'v6.19-rc1+semantics-aware-v2': 'refuted' },
   // of Linux itself: the list of vCPUs to wake on a CPU, and the CPU that their descriptors name, stay when the CPU goes
-  'hotplug.8': {
-    'v6.12.117': 'refuted',
-    'v6.19-rc1': 'refuted',
-    'v6.19': 'refuted',
-    'v6.19-rc1+semantics-aware-v2': 'refuted',
-  },
+  'hotplug.8': nowhere,
   // fixed in June 2026, in 6.12.117 and not in v6.19
   'lapic.7': notOn6_19,
 };
 
-/** What is about EEVDF: its lag, its deadlines, its delayed sleepers, its server. */
+/** What is about EEVDF: its lag, its deadlines, its delayed sleepers, its server, and bounds that follow from those. */
 const EEVDF_ALONE = [
   'accounts.2',
   'accounts.3',
   'accounts.5',
   'fairness.1',
+  'fairness.2',
   'fairness.3',
+  'hotplug.4',
   'kvm.6',
   'lag.1',
   'lag.2',
@@ -111,6 +119,8 @@ const EEVDF_ALONE = [
   'pick.6',
   'realtime.5',
   'starvation.1',
+  'starvation.2',
+  'starvation.3',
   'time.5',
   'yield.1',
   'yield.2',
@@ -119,14 +129,59 @@ const EEVDF_ALONE = [
   'yield.6',
 ];
 
-/** On CFS. Of Linux: as above. */
-const onCfs: Readonly<Record<string, Verdict>> = {
-  ...Object.fromEntries(EEVDF_ALONE.map((id) => [id, 'vacuous'])),
+/** What v2.6.38 and v2.6.39 are older than. */
+const LATER = [
+  'hotplug.8',
+  'kvm.1',
+  'kvm.2',
+  'kvm.3',
+  'kvm.4',
+  'kvm.5',
+  'kvm.7',
+  'kvm.8',
+  'kvm.13',
+  'kvm.15',
+  'kvm.17',
+  'kvm.18',
+  'kvm.19',
+  'yield.7',
+];
+
+type Verdicts = Readonly<Record<string, RecordedVerdict>>;
+const all = (ids: readonly string[], verdict: RecordedVerdict): Verdicts =>
+  Object.fromEntries(ids.map((id) => [id, verdict]));
+
+/** Of the pin, and not mirrored of them: see `borrowed` of these releases. */
+const ofLapic = families
+  .flatMap(({ properties }) => properties.map(({ id }) => id))
+  .filter((id) => id.startsWith('lapic.'));
+
+/** Of Linux, from the push and pull of v2.6.25 on: as above. */
+const onCfs: Verdicts = {
+  ...all(EEVDF_ALONE, 'vacuous'),
+  ...all(ofLapic, 'skipped'),
   'realtime.3': 'refuted',
   'realtime.4': 'refuted',
+};
+const in2011: Verdicts = { ...onCfs, ...all(LATER, 'unpromised') };
+
+/** By kernel; what is not said holds. */
+const ofCfs: Readonly<Record<string, Verdicts>> = {
+  // IPI virtualization came with v6.0, and hotplug.8 as above
+  'v6.1': { ...onCfs, 'hotplug.8': 'refuted', 'kvm.18': 'unpromised' },
+  // no yield_to()
+  'v2.6.38': { ...in2011, 'yield.4': 'vacuous' },
+  'v2.6.38+directed-yield-v7': in2011,
+  'v2.6.39': in2011,
 };
 
 /** Verdicts that were seen, by property and kernel. */
 export const recorded: Recorded = Object.fromEntries(
-  Object.entries(onEevdf).map(([id, verdicts]) => [id, { ...verdicts, 'v6.1': onCfs[id] ?? 'holds' }]),
+  Object.entries(onEevdf).map(([id, verdicts]) => [
+    id,
+    {
+      ...verdicts,
+      ...Object.fromEntries(Object.entries(ofCfs).map(([kernel, verdictOf]) => [kernel, verdictOf[id] ?? 'holds'])),
+    },
+  ]),
 );

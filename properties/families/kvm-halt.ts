@@ -46,6 +46,7 @@ const windowFollows = always(
   'the halt-polling window is kept by a halt that it covered, grows after a short one, shrinks after a long one',
   {
     of: 'kvm.7',
+    since: 'v4.3',
     means:
       'the window: halt_poll_ns of the vCPU; covered: a halt no longer than it; short: shorter than the parameter halt_poll_ns, long: longer',
     given: halting,
@@ -133,6 +134,7 @@ const pollsTheWindow = always(
   'a vCPU in HLT polls for its window while nobody else wants its CPU, and sleeps then, not before',
   {
     of: 'kvm.8',
+    since: 'v4.0',
     means: 'its window: halt_poll_ns of the vCPU when the halt began',
     given: halting,
     watch: pollsAsLong,

@@ -105,16 +105,14 @@ function flagsAreTrue(step: Step): void {
     const p = m.task[vcpu.pid];
     if (!vcpu.wants_to_run) continue;
     const say = (what: string): void => step.fail(`vCPU ${vcpu.id} ${what}`);
-    const { preempted, ready, scheduled_out } = vcpu;
+    const { preempted, ready } = vcpu;
     if (m.rq[p.cpu].curr === p.id) {
       if (preempted || ready) say(`runs, preempted ${preempted}, ready ${ready}`);
-      if (scheduled_out) say('runs, scheduled_out');
       if (vcpu.cpu !== p.cpu) say(`runs on CPU ${p.cpu}, vcpu->cpu is ${vcpu.cpu}`);
       if (m.kvm_running_vcpu[p.cpu] !== vcpu.id) say(`runs, CPU ${p.cpu} says vCPU ${m.kvm_running_vcpu[p.cpu]}`);
       continue;
     }
     if (m.kvm_running_vcpu.includes(vcpu.id)) say('is off its CPU, and the CPU says that it runs');
-    if (!scheduled_out) say('is off its CPU, not scheduled_out');
     if (p.__state !== 0) {
       if (preempted || ready) say(`sleeps, preempted ${preempted}, ready ${ready}`);
     } else {
@@ -127,28 +125,93 @@ function flagsAreTrue(step: Step): void {
   }
 }
 
-const flags = always(
-  'preempted, ready, scheduled_out, vcpu->cpu and the running vCPU of a CPU say where each vCPU is',
-  {
-    of: 'kvm.13',
-    given: busy,
-    watch: (): Monitor => stateless({ after: flagsAreTrue }),
-    fault: {
-      says: 'kvm_sched_in() leaves preempted as it is',
-      funcs: {
-        kvm_sched_in(this: vmlinux, pn: number, cpu: number) {
-          const vcpu = this.preempt_notifier_to_vcpu(pn);
-          vcpu.ready = false;
-          this.m.kvm_running_vcpu[cpu] = vcpu.id;
-          this.kvm_arch_vcpu_load(vcpu, cpu);
-          vcpu.scheduled_out = false;
-        },
+const flags = always('preempted, ready, vcpu->cpu and the running vCPU of a CPU say where each vCPU is', {
+  of: 'kvm.13',
+  since: 'v5.3',
+  given: busy,
+  watch: (): Monitor => stateless({ after: flagsAreTrue }),
+  fault: {
+    says: 'kvm_sched_in() leaves preempted as it is',
+    funcs: {
+      kvm_sched_in(this: vmlinux, pn: number, cpu: number) {
+        const vcpu = this.preempt_notifier_to_vcpu(pn);
+        vcpu.ready = false;
+        this.m.kvm_running_vcpu[cpu] = vcpu.id;
+        this.kvm_arch_vcpu_load(vcpu, cpu);
+        vcpu.scheduled_out = false;
       },
     },
   },
-);
+});
 
-/** Who sleeps and is sent something that ends its halt is runnable at once; who was asleep and is, is ready. */
+const scheduledOut = always('scheduled_out is set exactly while a vCPU in KVM_RUN is off its CPU', {
+  of: 'kvm.18',
+  since: 'v6.11',
+  given: busy,
+  watch: (): Monitor =>
+    stateless({
+      after(step) {
+        const { m } = step;
+        for (const vcpu of ran(m)) {
+          if (!vcpu.wants_to_run) continue;
+          const p = m.task[vcpu.pid];
+          const isOff = m.rq[p.cpu].curr !== p.id;
+          if (isOff) step.reach();
+          if (vcpu.scheduled_out !== isOff)
+            step.fail(`vCPU ${vcpu.id} ${isOff ? 'is off its CPU' : 'runs'}, scheduled_out ${vcpu.scheduled_out}`);
+        }
+      },
+    }),
+  fault: {
+    says: 'kvm_sched_in() leaves scheduled_out as it is',
+    funcs: {
+      kvm_sched_in(this: vmlinux, pn: number, cpu: number) {
+        const vcpu = this.preempt_notifier_to_vcpu(pn);
+        vcpu.preempted = false;
+        vcpu.ready = false;
+        this.m.kvm_running_vcpu[cpu] = vcpu.id;
+        this.kvm_arch_vcpu_load(vcpu, cpu);
+      },
+    },
+  },
+});
+
+/** Whether the thread of a vCPU is asleep where kvm_vcpu_wake_up() finds it. */
+const isAsleep = (m: machine, vcpu: kvm_vcpu): boolean => vcpu.wait !== NULL && m.task[vcpu.wait].__state !== 0;
+
+const wokenReady = always('a vCPU that kvm_vcpu_wake_up() wakes is ready from then on', {
+  of: 'kvm.19',
+  since: 'v5.3',
+  given: busy,
+  watch: () => {
+    let asleep = false;
+    return stateless({
+      probes: {
+        kvm_vcpu_wake_up: {
+          enter({ m }, [vcpu]) {
+            asleep = isAsleep(m, vcpu as kvm_vcpu);
+          },
+          leave(step, _woke, [arg]) {
+            if (!asleep) return;
+            const vcpu = arg as kvm_vcpu;
+            step.reach();
+            if (!vcpu.ready) step.fail(`vCPU ${vcpu.id} was woken and is not ready`);
+          },
+        },
+      },
+    });
+  },
+  fault: {
+    says: 'who wakes does not say so',
+    funcs: {
+      kvm_vcpu_wake_up(this: vmlinux, vcpu: kvm_vcpu) {
+        return this.__kvm_vcpu_wake_up(vcpu);
+      },
+    },
+  },
+});
+
+/** Who sleeps and is sent something that ends its halt is runnable at once. */
 const wokenOnce = always(
   'kvm_vcpu_wake_up() says that it woke a vCPU if and only if its thread was asleep in a block',
   {
@@ -161,14 +224,13 @@ const wokenOnce = always(
           kvm_vcpu_wake_up: {
             enter(step, args) {
               const vcpu = args[0] as kvm_vcpu;
-              asleep = vcpu.wait !== NULL && step.m.task[vcpu.wait].__state !== 0;
+              asleep = isAsleep(step.m, vcpu);
             },
             leave(step, woke, args) {
               const vcpu = args[0] as kvm_vcpu;
               if (asleep) step.reach();
               if (woke !== asleep)
                 step.fail(`vCPU ${vcpu.id}, asleep ${asleep}: kvm_vcpu_wake_up() is ${String(woke)}`);
-              if (asleep && !vcpu.ready) step.fail(`vCPU ${vcpu.id} was woken and is not ready`);
             },
           },
         },
@@ -181,6 +243,7 @@ const wokenOnce = always(
 /** What a vCPU spins before PAUSE exits: a new start for who was away. */
 const freshWindow = always('with ple_window_shrink 0, a vCPU that comes back to its CPU has the initial PLE window', {
   of: 'kvm.15',
+  since: 'v3.18',
   means: 'the window: arch.ple_window of the vCPU, in cycles, on VMX; the initial one: the parameter ple_window',
   given: busy,
   watch: () => {
@@ -209,4 +272,13 @@ const freshWindow = always('with ple_window_shrink 0, a vCPU that comes back to 
   fault: { says: 'vmx_vcpu_load() leaves the window', funcs: { vmx_shrink_ple_window(): void {} } },
 });
 
-export const kickProperties: readonly Property[] = [heard, served, sleepersSleep, flags, wokenOnce, freshWindow];
+export const kickProperties: readonly Property[] = [
+  heard,
+  served,
+  sleepersSleep,
+  flags,
+  scheduledOut,
+  wokenOnce,
+  wokenReady,
+  freshWindow,
+];

@@ -3,7 +3,7 @@
 
 import { KVM_REQ_EVENT, KVM_REQ_NMI, KVM_REQ_SMI, type kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
 import { defined } from '../../src/base/defined.js';
-import { toNumber } from '../../src/lib/types.js';
+import { s64_diff, s64_toNumber, toNumber } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import { NULL, type task_struct } from '../../src/sched/sched.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
@@ -62,6 +62,7 @@ function onSpin(watch: Watch): Monitor {
 
 const onlyWaiters = always('a spinning vCPU yields to none but other vCPUs of its VM that wait for a CPU', {
   of: 'kvm.1',
+  since: 'v3.10',
   given: spinning,
   watch: () =>
     onSpin({
@@ -95,6 +96,7 @@ const kernelModeOnly = always(
   'a spin in kernel mode boosts nobody who was preempted in user mode with no interrupt waiting',
   {
     of: 'kvm.2',
+    since: 'v4.14',
     given: spinning,
     watch: () =>
       onSpin({
@@ -179,6 +181,7 @@ function roundRobin(): Monitor {
 
 const inTurn = always('a spin asks for candidates in the order of their index, from behind the one boosted last', {
   of: 'kvm.3',
+  since: 'v3.5',
   given: spinning,
   watch: roundRobin,
   fault: {
@@ -193,6 +196,7 @@ const inTurn = always('a spin asks for candidates in the order of their index, f
 
 const threeTries = always('a spin ends at the first vCPU that it yields to, or at the third pointless attempt', {
   of: 'kvm.4',
+  since: 'v3.9',
   given: pointless,
   watch: () =>
     onSpin({
@@ -218,6 +222,7 @@ const threeTries = always('a spin ends at the first vCPU that it yields to, or a
 
 const everyOther = always('a candidate that itself spins is taken every second time it comes up, from the second on', {
   of: 'kvm.5',
+  since: 'v3.7',
   given: spinning,
   watch: () => {
     /** by vCPU: how often it was asked for in its present spin */
@@ -291,12 +296,58 @@ const progress = leadsTo('without a tick, a spinner hands its CPU on within 3 sl
   fault: { says: 'kvm_vcpu_on_spin() does nothing', funcs: { kvm_vcpu_on_spin(): void {} } },
 });
 
+/**
+ * The same on CFS, of vCPUs in one group on one CPU: each PAUSE exit yields to another one as soon as it is no more than a wakeup
+ * granularity ahead, so that the spinner is on its own for as long as the nearest is further ahead than that.
+ */
+function othersRunOnCfs(): Monitor {
+  let spun = { who: -1, since: 0, pauses: 0, bound: 0 };
+  const nearest = ({ m }: Step, who: number): number => {
+    const me = m.se[m.task[who].se];
+    const others = m.se.filter((se) => se.on_rq !== 0 && se.id !== me.id && se.cfs_rq === me.cfs_rq);
+    return Math.min(...others.map((se) => s64_toNumber(s64_diff(se.vruntime, me.vruntime))));
+  };
+  return {
+    after(step) {
+      const { m, event } = step;
+      const who = m.rq[0].curr;
+      const now = toNumber(m.sched_clock);
+      const all = m.vcpu.every((vcpu) => m.vcpuOfTask[who] === vcpu.id || waitsForCpu(m, vcpu));
+      const handedOn = event.ev === 'pause' && who !== spun.who;
+      if (who !== spun.who || event.ev === 'tick' || !all)
+        spun = { who, since: now, pauses: 0, bound: nearest(step, who) };
+      if (handedOn) step.reach();
+      if (event.ev !== 'pause' || now - spun.since <= Math.max(0, spun.bound)) return;
+      spun.pauses++;
+      // each of the others may be passed over every second time, for it spins itself
+      if (spun.pauses > 4 * m.vcpu.length)
+        step.fail(
+          `${m.task[who].comm} spins for ${now - spun.since} ns; the next was ${spun.bound} ns ahead, and has been passed over in ${spun.pauses} PAUSE exits`,
+        );
+    },
+    notes: () => spun,
+  };
+}
+
+const progressOnCfs = leadsTo(
+  'on CFS, without a tick, a spinner hands its CPU on when it has come as far as the nearest other vCPU of the VM',
+  {
+    of: 'kvm.20',
+    about: 'check_preempt_tick',
+    means: 'as far: by vruntime when the spin began; and within 4 PAUSE exits for each vCPU after that',
+    given: tickless,
+    watch: othersRunOnCfs,
+    fault: { says: 'kvm_vcpu_on_spin() does nothing', funcs: { kvm_vcpu_on_spin(): void {} } },
+  },
+);
+
 const PENDING = [KVM_REQ_NMI, KVM_REQ_SMI, KVM_REQ_EVENT];
 
 const byItself = always(
   'kvm_arch_dy_runnable() is true exactly for a PV kick, an NMI, SMI or EVENT request, or an interrupt that APICv holds for that vCPU',
   {
     of: 'kvm.17',
+    since: 'v5.3',
     given: spinning,
     watch: () => ({
       probes: {
@@ -331,4 +382,5 @@ export const yieldProperties: readonly Property[] = [
   threeTries,
   everyOther,
   progress,
+  progressOnCfs,
 ];

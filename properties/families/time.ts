@@ -2,13 +2,13 @@
 /** CPU time: what is charged is what was used, and who gets how much of it. */
 import type { Arbitrary } from 'fast-check';
 import { array, constantFrom, record } from 'fast-check';
-import { s64_diff, s64_toNumber, toNumber } from '../../src/lib/types.js';
+import { s64_diff, s64_toNumber, toNumber, u64 } from '../../src/lib/types.js';
 import type { machine } from '../../src/machine/state.js';
 import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
 import { sched_prio_to_weight } from '../../src/sched/core.js';
 import { type cfs_rq, NULL, type rq, SCHED_IDLE, type sched_entity, type task_struct } from '../../src/sched/sched.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, hz, inGroup, layoutGroups, MS, worker } from '../arbitraries.js';
-import { always, type Claim, leadsTo, type Monitor, stateless, type World } from '../vocabulary.js';
+import { always, type Claim, leadsTo, type Monitor, type Step, stateless, type World } from '../vocabulary.js';
 import { CUSTOM_SLICES, EVERYDAY, hostTasks, MANAGED } from './host-worlds.js';
 import { nameOf, pathOf, queuedOn } from './lag-of.js';
 import { mixedTasks } from './worlds.js';
@@ -53,13 +53,23 @@ function chargedAsUsed(): Monitor {
   };
 }
 
-const NICE_0 = 1 << 20;
+/** NICE_0_LOAD: 1024 before v4.7 and its ten more bits. */
+const nice0 = ({ kernel }: Step): number => toNumber(kernel.scale_load(u64(1024)));
 
 /**
  * update_curr(): vruntime grows by what was run, times NICE_0_LOAD, over the weight. The kernel multiplies by 2^32 / weight
  * instead, rounded to 32 bits, so that the result is off by d * 2^-21 at most, and cuts the factor to 32 bits: 2^-31 of
  * the result; and it rounds down.
+ *
+ * calc_delta_mine(), before v3.11, cuts 16 bits off a long product first, 2^-17 of the result, and takes 2^32 / (weight + 1) for
+ * the weight of a group.
  */
+function roundingOf(step: Step, se: sched_entity, ran: number, due: number): number {
+  if (nice0(step) > 1024) return 1 + ran * 2 ** -21 + due * 2 ** -31;
+  const group = se.task === NULL ? due / (toNumber(se.load.weight) + 1) : 0;
+  return 1 + due * 2 ** -17 + group;
+}
+
 function scaledByWeight(): Monitor {
   let was: { vruntime: sched_entity['vruntime']; ran: number } | null = null;
   return stateless({
@@ -77,10 +87,10 @@ function scaledByWeight(): Monitor {
           if (was === null) return;
           const { m } = step;
           const se = m.se[(arg as cfs_rq).curr];
-          const due = (was.ran * NICE_0) / toNumber(se.load.weight);
+          const due = (was.ran * nice0(step)) / toNumber(se.load.weight);
           const is = s64_toNumber(s64_diff(se.vruntime, was.vruntime));
           if (was.ran > 0 && due !== was.ran) step.reach();
-          if (Math.abs(is - due) > 1 + was.ran * 2 ** -21 + due * 2 ** -31) {
+          if (Math.abs(is - due) > roundingOf(step, se, was.ran, due)) {
             step.fail(`${nameOf(m, se)} ran ${was.ran} ns: vruntime grows by ${is}, must by ${Math.floor(due)}`);
           }
           was = null;
@@ -91,10 +101,11 @@ function scaledByWeight(): Monitor {
 }
 
 /** Weight as nice value, SCHED_IDLE or cpu.shares have it, whatever the entity says. */
-function dueWeight(m: machine, se: sched_entity): number {
+function dueWeight(step: Step, se: sched_entity): number {
+  const { m } = step;
   if (se.task === NULL) return toNumber(m.task_group[m.cfs_rq[se.my_q].tg].shares);
   const p = m.task[se.task];
-  return 1024 * (p.policy === SCHED_IDLE ? 3 : sched_prio_to_weight[p.static_prio - 100]);
+  return (nice0(step) / 1024) * (p.policy === SCHED_IDLE ? 3 : sched_prio_to_weight[p.static_prio - 100]);
 }
 
 /**
@@ -114,8 +125,8 @@ function followsWeights(): Monitor {
         let less = 0;
         for (const se of pathOf(m, p.id)) {
           less += f * E;
-          const all = queuedOn(m, se.cfs_rq).reduce((sum, other) => sum + dueWeight(m, other), 0);
-          f *= dueWeight(m, se) / all;
+          const all = queuedOn(m, se.cfs_rq).reduce((sum, other) => sum + dueWeight(step, other), 0);
+          f *= dueWeight(step, se) / all;
         }
         const share = f * now(m);
         if (share > less) step.reach();
@@ -224,7 +235,7 @@ function keysStaySmall(): Monitor {
         let bound = 0;
         for (const se of all) {
           const real = toNumber(se.slice) + toNumber(m.TICK_NSEC);
-          bound = Math.max(bound, (2 * real * NICE_0) / toNumber(se.load.weight));
+          bound = Math.max(bound, (2 * real * nice0(step)) / toNumber(se.load.weight));
         }
         for (const se of all) {
           const key = s64_toNumber(s64_diff(se.vruntime, queue.zero_vruntime));
@@ -302,7 +313,8 @@ export const time: Claim = {
     }),
     always('vruntime grows by what was run, times NICE_0_LOAD, over the weight', {
       of: 'time.2',
-      means: 'to d * 2^-21 of d ns, and a nanosecond: the kernel multiplies by a rounded inverse',
+      means:
+        'to d * 2^-21 of d ns, and a nanosecond: the kernel multiplies by a rounded inverse; before v3.11 to 2^-17 of the result, and for a group of weight w to 1 / (w + 1)',
       given: hostTasks({ layouts: LAYOUTS, weights: MANAGED, weighted: true, slices: CUSTOM_SLICES, events: 8_000 }),
       watch: scaledByWeight,
       fault: {

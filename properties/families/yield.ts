@@ -141,10 +141,11 @@ function costsNothing(): Monitor {
   });
 }
 
-/** What yield_to() has to answer, from the state in which it is called. */
+const areAlone = (m: machine, caller: task_struct, p: task_struct): boolean =>
+  m.rq[caller.cpu].nr_running === 1 && m.rq[p.cpu].nr_running === 1;
+
+/** What yield_to() has to answer, from the state in which it is called, unless both are alone. */
 function answerOf(m: machine, caller: task_struct, p: task_struct): number {
-  const [own, theirs] = [m.rq[caller.cpu], m.rq[p.cpu]];
-  if (own.nr_running === 1 && theirs.nr_running === 1) return -ESRCH;
   if (caller.sched_class !== 'fair_sched_class' || p.sched_class !== 'fair_sched_class') return 0;
   if (p.on_cpu !== 0 || p.__state !== 0 || m.se[p.se].on_rq === 0) return 0;
   return 1;
@@ -152,13 +153,17 @@ function answerOf(m: machine, caller: task_struct, p: task_struct): number {
 
 const CLASSES = { policies: ['normal', 'normal', 'normal', 'fifo'] as const };
 
-function answers(): Monitor {
+/** `alone`: both have their CPUs to themselves, so that there is nobody to yield to. */
+function answers(alone: boolean): Monitor {
   let due: number | null = null;
   return stateless({
     probes: {
       yield_to: {
         enter({ m }, [p]) {
-          due = answerOf(m, m.task[m.rq[m.cpu].curr], p as task_struct);
+          const caller = m.task[m.rq[m.cpu].curr];
+          due = null;
+          if (areAlone(m, caller, p as task_struct) !== alone) return;
+          due = alone ? -ESRCH : answerOf(m, caller, p as task_struct);
         },
         leave(step, result) {
           if (due === null) return;
@@ -267,15 +272,20 @@ export const yields: Claim = {
         },
       },
     }),
-    always(
-      'yield_to() answers -ESRCH when both are alone, 1 for a fair task that waits on its queue, 0 for any other',
-      {
-        of: 'yield.4',
-        given: hostTasks({ layouts: LAYOUTS, weights: YIELDING, cpus: [1, 2, 2], ...CLASSES, events: 10_000 }),
-        watch: answers,
-        fault: { says: 'yield_to_task_fair() says no', funcs: { yield_to_task_fair: () => false } },
-      },
-    ),
+    always('yield_to() answers 1 for a fair task that waits on its queue, 0 for any other', {
+      of: 'yield.4',
+      about: 'yield_to_task_fair',
+      given: hostTasks({ layouts: LAYOUTS, weights: YIELDING, cpus: [1, 2, 2], ...CLASSES, events: 10_000 }),
+      watch: () => answers(false),
+      fault: { says: 'yield_to_task_fair() says no', funcs: { yield_to_task_fair: () => false } },
+    }),
+    always('yield_to() answers -ESRCH when caller and target have a CPU each, and nobody else', {
+      of: 'yield.7',
+      since: 'v3.9',
+      given: hostTasks({ layouts: LAYOUTS, weights: YIELDING, cpus: [2], tasks: { min: 2, max: 3 }, events: 4_000 }),
+      watch: () => answers(true),
+      fault: { says: 'yield_to() never finds a yield pointless', funcs: { yield_to: () => 0 } },
+    }),
     always('after a yield_to() that answers 1 an eligible target runs at once; another CPU is asked to reschedule', {
       of: 'yield.5',
       about: 'vruntime_eligible',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel replay`: a counterexample once more, event by event, and whether it still is one. */
 import { Command } from 'commander';
+import { defined } from '../base/defined.js';
 import { OK, REFUTED } from '../base/exit-codes.js';
 import { reject, shown } from '../base/faults.js';
 import { wrap } from '../base/text.js';
@@ -9,7 +10,7 @@ import { guardKernelLoops } from '../workers/guard.js';
 import { checkKnobs, readCase } from './cases.js';
 import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
-import { TRACE_FORMATS, type TraceFormat, writeTrace } from './write-trace.js';
+import { TRACE_FORMATS, TRACE_HELP, type TraceFormat, writeTrace } from './write-trace.js';
 
 interface Flags {
   kernel?: string;
@@ -17,6 +18,8 @@ interface Flags {
   all?: boolean;
   json?: boolean;
   trace?: string;
+  output?: string;
+  force?: boolean;
 }
 
 const EXAMPLES = `
@@ -33,7 +36,9 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .argument('<what>', 'a token (k1...), a file of a counterexample, or - for standard input')
     .option('--kernel <k>', 'replay on this kernel, series or ./my-patch.ts instead')
     .option('--against <k>', 'show what this kernel does differently')
-    .option('--trace <format>', 'tracepoints as ftrace or timehist instead of a transcript')
+    .option('--trace <format>', TRACE_HELP)
+    .option('-o, --output <file>', 'with --trace: where it goes; standard output when absent')
+    .option('--force', 'overwrite that file')
     .option('--all', 'every change of every event')
     .option('--json', 'scenario, events and transcript as JSON')
     .addHelpText('after', EXAMPLES)
@@ -46,6 +51,7 @@ function formatOf(flags: Flags): TraceFormat | undefined {
   const format = flags.trace === undefined ? undefined : o.word('--trace', flags.trace, TRACE_FORMATS);
   for (const other of ['json', 'all', 'against'] as const)
     if (format !== undefined && flags[other] !== undefined) o.fault(`--${other}`, 'no --trace', `--trace=${format}`);
+  if (flags.output !== undefined && format === undefined) o.fault('-o', '--trace as well', '-o alone');
   o.done();
   return format;
 }
@@ -72,7 +78,8 @@ async function replay(what: string, flags: Flags, io: Io): Promise<number> {
   await checkKnobs(c, [kernel, ...(against === undefined ? [] : [against])], io);
   const sides = against === undefined ? [kernel] : [against, kernel];
   if (format !== undefined) {
-    await writeTrace(kernel, { ...c.scenario, events: [...c.events] }, Number.POSITIVE_INFINITY, format, io);
+    const to = { format, ...defined({ file: flags.output, force: flags.force }) };
+    await writeTrace(kernel, { ...c.scenario, events: [...c.events] }, Number.POSITIVE_INFINITY, to, io);
     const asked = await propertyById(c, io.cwd);
     return asked !== undefined && (await judged(c, kernel, asked)) !== null ? REFUTED : OK;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel run`: a scenario on a kernel, told event by event or as a trace. */
 import { Command } from 'commander';
+import { defined } from '../base/defined.js';
 import { OK } from '../base/exit-codes.js';
 import { BadInput, oneOf, reject, shown } from '../base/faults.js';
 import { count } from '../base/text.js';
@@ -10,7 +11,7 @@ import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { columnsOf, type Io, warnOn } from './io.js';
 import { Options } from './options.js';
-import { TRACE_FORMATS, writeTrace } from './write-trace.js';
+import { TRACE_FORMATS, TRACE_HELP, writeTrace } from './write-trace.js';
 
 const EVENTS = 100;
 const TRACED_EVENTS = 1_000_000;
@@ -20,6 +21,8 @@ interface Flags {
   against?: string;
   events?: string;
   trace?: string;
+  output?: string;
+  force?: boolean;
   vm?: string;
   all?: boolean;
   json?: boolean;
@@ -30,6 +33,7 @@ Examples:
   kvmodel run two-spinners
   kvmodel run nice-mix --kernel v6.19-rc1 --against v6.12.117
   kvmodel run ./machine.json --trace ftrace > trace.txt
+  kvmodel run two-spinners --trace perfetto -o two-spinners.pftrace
   echo '{"cpus":1,"tasks":[{"comm":"a"},{"comm":"b"}]}' | kvmodel run -
 `;
 
@@ -39,7 +43,9 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--kernel <k>', 'on this kernel, series or ./my-patch.ts; the pin of its architecture when absent')
     .option('--against <k>', 'show what this kernel does differently')
     .option('--events <n>', `events at most, ${EVENTS} when absent; all that happen in the time with --trace`)
-    .option('--trace <format>', 'tracepoints as ftrace or timehist instead of a transcript')
+    .option('--trace <format>', TRACE_HELP)
+    .option('-o, --output <file>', 'with --trace: where it goes; standard output when absent')
+    .option('--force', 'overwrite that file')
     .option(
       '--vm <name>',
       "with --trace: of the kernel that runs in this VM, whose CPUs are vCPUs; the host's when absent",
@@ -69,6 +75,7 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   if (format !== undefined && flags.json === true) o.fault('--json', 'no --trace', `--trace=${format}`);
   if (format !== undefined && flags.against !== undefined) o.fault('--against', 'no --trace', `--trace=${format}`);
   if (flags.vm !== undefined && format === undefined) o.fault('--vm', '--trace as well', '--vm alone');
+  if (flags.output !== undefined && format === undefined) o.fault('-o', '--trace as well', '-o alone');
   o.done();
   const scenario = await scenarioOf(name, io);
   const { vm } = flags;
@@ -83,7 +90,8 @@ async function run(name: string, flags: Flags, io: Io): Promise<number> {
   if (faults.length > 0) throw new BadInput(`scenario ${name}`, faults);
   if (format !== undefined) {
     const most = limit ?? TRACED_EVENTS;
-    const { more } = await writeTrace(kernel, scenario, most, format, io, vm);
+    const to = { format, ...defined({ file: flags.output, force: flags.force }) };
+    const { more } = await writeTrace(kernel, scenario, most, to, io, vm);
     if (more) io.err(`kvmodel: stopped after ${count(most, 'event')}; --events N traces more\n`);
     return OK;
   }

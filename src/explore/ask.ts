@@ -5,6 +5,7 @@ import type { Property, Verdict } from '../../properties/vocabulary.js';
 import { KernelBug } from '../lib/bug.js';
 import { int64Kind } from '../lib/int64-choice.js';
 import type { Evidence } from '../report/check-report.js';
+import { isBefore } from '../series/versions.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import type { Engine } from './engine.js';
 import { type ExhaustiveResult, runExhaustive } from './exhaustive.js';
@@ -53,9 +54,16 @@ export function ask(engine: Engine, kernel: Kernel, property: Property, options:
 function asked(engine: Engine, kernel: Kernel, property: Property, options: AskOptions): Answer {
   const skipped = whySkipped(property);
   if (skipped !== null) return answer(kernel, property, 'skipped', noEvidence(skipped), null);
+  const borrowed = kernel.borrowed?.[property.claim];
+  if (borrowed !== undefined) return answer(kernel, property, 'skipped', noEvidence(borrowed), null);
   const { about } = property;
   if (about !== undefined && kernel.table[about] === undefined) {
     return answer(kernel, property, 'vacuous', noEvidence(`about ${about}(), which ${kernel.name} lacks`), null);
+  }
+
+  if (property.since !== undefined && isBefore(kernel.name, property.since)) {
+    const note = `Linux promises it from ${property.since} on, and ${kernel.name} is older`;
+    return answer(kernel, property, 'vacuous', noEvidence(note), null);
   }
 
   let searched: ExhaustiveResult | null = null;

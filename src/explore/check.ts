@@ -14,6 +14,7 @@ import type {
   Quantiles,
   ReportVerdict,
 } from '../report/check-report.js';
+import { isBefore } from '../series/versions.js';
 import { type Answer, ASK_DEFAULTS } from './ask.js';
 import type { Asker, Question } from './asker.js';
 import type { Engine } from './engine.js';
@@ -281,9 +282,10 @@ function claimResult(
   const properties = claim.properties.map((p) => propertyResult(subject, claim, p, answers, tools));
   const verdicts: Record<string, ReportVerdict> = {};
   for (const { name } of subject.kernels) {
-    const all = properties.flatMap((p) => p.verdicts[name] ?? []);
+    const answered = properties.flatMap((p) => p.verdicts[name] ?? []);
     // of an interrupted check: a claim that is asked in part is refuted or open
-    if (all.length > 0 && (all.length === properties.length || all.includes('refuted'))) verdicts[name] = worst(all);
+    if (answered.length === 0 || (answered.length < properties.length && !answered.includes('refuted'))) continue;
+    verdicts[name] = worst(askedOf(properties, name).flatMap((p) => p.verdicts[name] ?? []));
   }
   const out: ClaimResult = {
     id: claim.id,
@@ -305,9 +307,26 @@ function worst(verdicts: readonly ReportVerdict[]): ReportVerdict {
   return ORDER.find((verdict) => verdicts.includes(verdict)) ?? 'skipped';
 }
 
+/** Older than the promise. */
+const isEarlier = ({ since }: Property, kernel: string): boolean => since !== undefined && isBefore(kernel, since);
+
+/** Whether the kernel was asked: it has what the property is about, and is not older than the promise. */
+function wasAsked({ verdicts, evidence }: PropertyResult, kernel: string): boolean {
+  const verdict = verdicts[kernel];
+  if (verdict !== 'vacuous' && verdict !== 'unpromised') return true;
+  return evidence[kernel].runs > 0 || evidence[kernel].exhaustive !== undefined;
+}
+
+/** What a claim comes to is what was asked comes to; where nothing was, it is said why. */
+function askedOf(properties: readonly PropertyResult[], kernel: string): readonly PropertyResult[] {
+  const asked = properties.filter((p) => wasAsked(p, kernel));
+  return asked.length === 0 ? properties : asked;
+}
+
 /** The verdict as it is reported: a kernel without the series that promises something does not break the promise. */
-function reportedOf(claim: Claim, kernel: string, { verdict }: Answer): ReportVerdict {
+function reportedOf(claim: Claim, property: Property, kernel: string, { verdict }: Answer): ReportVerdict {
   const { promisedBy } = claim;
+  if (isEarlier(property, kernel)) return 'unpromised';
   return verdict === 'refuted' && promisedBy !== undefined && !kernel.includes(promisedBy) ? 'unpromised' : verdict;
 }
 
@@ -326,7 +345,7 @@ function propertyResult(
   for (const { name } of subject.kernels) {
     const answer = answers.get(keyOf(id, name));
     if (answer === undefined) continue;
-    out.verdicts[name] = reportedOf(claim, name, answer);
+    out.verdicts[name] = reportedOf(claim, property, name, answer);
     out.evidence[name] = answer.evidence;
     // the series' own kernel is the last: what it does is shown rather than what the base does
     if (answer.example !== null && (shown === null || telling(answer) >= telling(shown))) shown = answer;
@@ -362,12 +381,14 @@ export function counterexampleOf(
 /** One line, most telling property first, of the series' own kernel. */
 function evidenceLine(subject: Subject, properties: readonly PropertyResult[]): string {
   const own = subject.kernels[subject.kernels.length - 1].name;
-  const asked = properties.filter((p) => p.verdicts[own] !== undefined);
+  const due = askedOf(properties, own);
+  const asked = due.filter((p) => p.verdicts[own] !== undefined);
   if (asked.length === 0) return '';
   const verdict = worst(asked.map((p) => p.verdicts[own]));
   const shown = asked.find((p) => p.verdicts[own] === verdict) ?? asked[0];
   const name = asked.length > 1 ? `${shown.id}: ` : '';
-  return name + evidenceWords(shown, own, verdict);
+  const rest = properties.length - due.length;
+  return `${name}${evidenceWords(shown, own, verdict)}${rest === 0 ? '' : `; ${rest} of ${properties.length} not its own`}`;
 }
 
 function evidenceWords(p: PropertyResult, kernel: string, verdict: ReportVerdict): string {
@@ -379,7 +400,7 @@ function evidenceWords(p: PropertyResult, kernel: string, verdict: ReportVerdict
     case 'unpromised':
     case 'refuted': {
       const n = p.counterexample?.events.length;
-      if (n === undefined) return note?.split(':')[0] ?? '';
+      if (n === undefined || runs === 0) return note?.split(':')[0] ?? '';
       return `${n} event${n === 1 ? '' : 's'}`;
     }
     case 'holds': {
@@ -390,7 +411,7 @@ function evidenceWords(p: PropertyResult, kernel: string, verdict: ReportVerdict
     case 'skipped':
       return note ?? '';
     default:
-      return `never in ${seen}`;
+      return seen === '' ? (note ?? '') : `never in ${seen}`;
   }
 }
 

@@ -8,10 +8,11 @@ import { KernelBug, NotModelled } from '../lib/bug.js';
 import { s64_diff, s64_toNumber, sub, toNumber, type u64, ZERO } from '../lib/types.js';
 import { drawBelow, hashText, seedRng } from '../machine/rng.js';
 import type { machine } from '../machine/state.js';
+import { vcpuStateOf } from '../machine/vcpu-life.js';
 import type { Measures, Spread } from '../report/check-report.js';
 import { catalogueOf } from '../scenario/catalogue.js';
 import type { Scenario } from '../scenario/scenario.js';
-import type { rq, task_struct } from '../sched/sched.js';
+import { NULL, type rq, type task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { Engine } from './engine.js';
@@ -22,7 +23,13 @@ import { probedKernel } from './probes.js';
 const EVENTS_MAX = 60_000;
 
 /** What a meter probes. */
-export const MEASURED = ['yield_to_task_fair', 'context_switch', 'yield_to', 'kvm_vcpu_yield_to'] as const;
+export const MEASURED = [
+  'yield_to_task_fair',
+  'context_switch',
+  'yield_to',
+  'kvm_vcpu_yield_to',
+  'kvm_vcpu_on_spin',
+] as const;
 
 /** Collects over all scenarios of one kernel. */
 class Meter {
@@ -35,6 +42,11 @@ class Meter {
   private longestVcpu = 0;
   private shareVms = 0;
   private shareGroups = 0;
+  private guestShort = 0;
+  private readonly handOvers: number[] = [];
+  /** within kvm_vcpu_on_spin(), and within kvm_vcpu_yield_to() */
+  private spins = false;
+  private asks = false;
   private readonly wfx = new WfxMeter();
   private wfxRuns = 0;
 
@@ -42,6 +54,8 @@ class Meter {
   monitor(scenario: Scenario): Monitor & { probes: Record<(typeof MEASURED)[number], Probe> } {
     const waits = new Waits();
     const shares = new Shares(scenario);
+    const guests = new GuestShares(scenario);
+    const locks = new Locks(this.handOvers);
     const waiting = scenario.arch === 'arm64' ? this.wfx.run() : null;
     if (waiting !== null) this.wfxRuns++;
     const awaited = new Map<number, number>(); // CPU: task that a yield wants to run there next
@@ -50,6 +64,8 @@ class Meter {
       after: (step) => {
         waits.look(step.m);
         shares.look(step.m);
+        guests.look(step.m);
+        locks.look(step.m);
         waiting?.look(step.m, (cpu) => step.kernel.guestOn(cpu));
       },
       end: (step) => {
@@ -57,6 +73,7 @@ class Meter {
         this.longestVcpu = Math.max(this.longestVcpu, waits.longestVcpu);
         this.shareVms = Math.max(this.shareVms, shares.vms(step.m));
         this.shareGroups = Math.max(this.shareGroups, shares.groups(step.m));
+        this.guestShort = Math.max(this.guestShort, guests.short(step.m));
       },
       probes: {
         yield_to_task_fair: {
@@ -82,20 +99,47 @@ class Meter {
         },
         yield_to: {
           // schedule() has been: without a context switch it chose the yielder again
-          leave: (step, _, args) => {
+          leave: (step, result, args) => {
             const target = args[0] as task_struct;
             if (target.cpu === step.m.cpu && awaited.delete(target.cpu)) this.missed++;
+            // v2.6.39 asks without kvm_vcpu_yield_to()
+            const vcpu = step.m.vcpuOfTask[target.id];
+            if (this.spins && !this.asks && vcpu !== NULL) this.boosted(step.m, result as number, step.m.vcpu[vcpu]);
           },
         },
-        kvm_vcpu_yield_to: {
-          leave: (step, result, args) => {
-            if ((result as number) <= 0) return;
-            this.boosts++;
-            if (!helps(step.m, step.m.cpu, args[0] as kvm_vcpu)) this.wrong++;
-          },
+        ...this.boostProbes(),
+      },
+    };
+  }
+
+  /** Of directed yields that KVM asks for. */
+  private boostProbes(): Record<'kvm_vcpu_on_spin' | 'kvm_vcpu_yield_to', Probe> {
+    return {
+      kvm_vcpu_on_spin: {
+        enter: () => {
+          this.spins = true;
+          this.asks = false;
+        },
+        leave: () => {
+          this.spins = false;
+        },
+      },
+      kvm_vcpu_yield_to: {
+        enter: () => {
+          this.asks = true;
+        },
+        leave: (step, result, args) => {
+          this.asks = false;
+          this.boosted(step.m, result as number, args[0] as kvm_vcpu);
         },
       },
     };
+  }
+
+  private boosted(m: machine, result: number, target: kvm_vcpu): void {
+    if (result <= 0) return;
+    this.boosts++;
+    if (!helps(m, m.cpu, target)) this.wrong++;
   }
 
   result(): Measures {
@@ -105,6 +149,8 @@ class Meter {
       longestWaitVcpu: this.longestVcpu,
       shareErrorVms: this.shareVms,
       shareErrorGroups: this.shareGroups,
+      guestShort: this.guestShort,
+      lockHandOver: spread(this.handOvers),
       yieldsMissed: this.missed,
       yields: this.yields,
       boostsWrong: this.wrong,
@@ -221,6 +267,78 @@ class Shares {
     const mean = ran.reduce((a, b) => a + b, 0) / ran.length;
     const worst = Math.max(...ran.map((ns) => Math.abs(ns - mean)));
     return Math.round((1000 * worst) / this.total);
+  }
+}
+
+/**
+ * Guests that are bound to the CPUs they share, each with one vCPU a CPU: on every CPU each is due an equal part of the time in
+ * which its vCPU there wants to run, and one that a PAUSE exit has put to sleep wants to.
+ */
+class GuestShares {
+  private readonly apply: boolean;
+  private readonly due: number[] = [];
+  private last = -1;
+
+  constructor({ vms = [], tasks = [] }: Scenario) {
+    const bound = vms.every(({ cpus, policy }) => policy === undefined && Array.isArray(cpus?.[0]));
+    this.apply = vms.length > 1 && tasks.length === 0 && bound;
+  }
+
+  look(m: machine): void {
+    if (!this.apply) return;
+    const now = toNumber(m.sched_clock);
+    const passed = this.last < 0 ? 0 : now - this.last;
+    this.last = now;
+    if (passed === 0) return;
+    const wanting: kvm_vcpu[][] = m.rq.map(() => []);
+    for (const vcpu of m.vcpu) {
+      if (vcpu.pid !== NULL && vcpuStateOf(m, vcpu) !== 'blocked') wanting[m.task[vcpu.pid].cpu].push(vcpu);
+    }
+    for (const here of wanting) for (const { kvm } of here) this.due[kvm] = (this.due[kvm] ?? 0) + passed / here.length;
+  }
+
+  short(m: machine): number {
+    if (!this.apply) return 0;
+    const lacks = m.kvm.map((vm) => {
+      const ran = vm.vcpus.reduce((sum, v) => sum + ranOf(m, m.vcpu[v].pid), 0);
+      const due = this.due[vm.id] ?? 0;
+      return due === 0 ? 0 : Math.round((1000 * (due - ran)) / due);
+    });
+    return Math.max(0, ...lacks);
+  }
+}
+
+/** Locks of guests, by guest and lock: who has it, and since when it has been free although somebody spins for it. */
+class Locks {
+  private readonly had: number[][] = [];
+  private readonly freeSince: number[][] = [];
+
+  constructor(private readonly handOvers: number[]) {}
+
+  look(m: machine): void {
+    for (let vm = 0; vm < m.guest.length; vm++) {
+      const { locks } = m.guest[vm];
+      for (let i = 0; i < locks.length; i++) this.lookAt(m, vm, i, locks[i].holder);
+    }
+  }
+
+  /** A ticket lock names its next holder at once; that has it when it has seen so, and spins no more. */
+  private lookAt(m: machine, vm: number, lock: number, holder: number): void {
+    const actorOf = (vcpu: number): { spinning: number } | undefined => m.actor[m.vcpu[vcpu].pid];
+    const { vcpus } = m.kvm[vm];
+    this.had[vm] ??= [];
+    this.freeSince[vm] ??= [];
+    const has = holder >= 0 && actorOf(vcpus[holder])?.spinning !== lock ? holder : NULL;
+    const had = this.had[vm][lock] ?? NULL;
+    if (has === had) return;
+    this.had[vm][lock] = has;
+    const now = toNumber(m.sched_clock);
+    const isWanted = had !== NULL && vcpus.some((v, i) => i !== had && actorOf(v)?.spinning === lock);
+    const since = had === NULL ? (this.freeSince[vm][lock] ?? NULL) : isWanted ? now : NULL;
+    this.freeSince[vm][lock] = has === NULL ? since : NULL;
+    // from one to the other within an event takes no time
+    if (has !== NULL && had !== NULL) this.handOvers.push(0);
+    else if (has !== NULL && since !== NULL) this.handOvers.push(now - since);
   }
 }
 

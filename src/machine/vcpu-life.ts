@@ -7,6 +7,7 @@
  *   inGuest    on a CPU, vcpu->mode IN_GUEST_MODE
  *   polling    on a CPU, in the polling phase of kvm_vcpu_halt()
  *   blocked    asleep in kvm_vcpu_block(): rcuwait published, state INTERRUPTIBLE
+ *   dozing     asleep at a PAUSE exit, as kernels before v2.6.39 have it; whatever wakes the vCPU ends it
  *   woken      runnable after a block, not yet on a CPU (ready, not preempted)
  *   preempted  descheduled while runnable: preempted and ready
  *   waiting    runnable and off its CPU outside KVM_RUN, or before the first
@@ -17,7 +18,16 @@ import { NULL } from '../sched/sched.js';
 import { type LifeConfig, lifeTable } from './life-table.js';
 import type { machine } from './state.js';
 
-export type VcpuState = 'outside' | 'waiting' | 'exited' | 'inGuest' | 'polling' | 'blocked' | 'woken' | 'preempted';
+export type VcpuState =
+  | 'outside'
+  | 'waiting'
+  | 'exited'
+  | 'inGuest'
+  | 'polling'
+  | 'blocked'
+  | 'dozing'
+  | 'woken'
+  | 'preempted';
 export type VcpuEvent =
   | 'run'
   | 'leave'
@@ -26,6 +36,7 @@ export type VcpuEvent =
   | 'poll'
   | 'pollEnd'
   | 'block'
+  | 'doze'
   | 'wake'
   | 'schedOut'
   | 'schedIn';
@@ -37,7 +48,14 @@ export const vcpuLifeConfig: LifeConfig<VcpuState, VcpuEvent> = {
     waiting: { on: { schedIn: 'outside' } },
     outside: { on: { run: 'exited', schedOut: 'waiting' } },
     exited: {
-      on: { entry: 'inGuest', poll: 'polling', block: 'blocked', schedOut: 'preempted', leave: 'outside' },
+      on: {
+        entry: 'inGuest',
+        poll: 'polling',
+        block: 'blocked',
+        doze: 'dozing',
+        schedOut: 'preempted',
+        leave: 'outside',
+      },
     },
     inGuest: {
       on: { exit: 'exited' },
@@ -62,12 +80,15 @@ export const vcpuLifeConfig: LifeConfig<VcpuState, VcpuEvent> = {
     },
     polling: { on: { pollEnd: 'exited', block: 'blocked', schedOut: 'preempted' }, meta: { may: ['pollEnd'] } },
     blocked: { on: { wake: 'woken' } },
+    dozing: { on: { wake: 'woken' } },
     woken: { on: { schedIn: 'exited' } },
     preempted: { on: { schedIn: 'exited', wake: 'preempted' } },
   },
 };
 
 export const vcpuLife = lifeTable(vcpuLifeConfig);
+
+const isDoze = ({ fn }: { fn: string }): boolean => fn === 'kvm_vcpu_on_spinSlept';
 
 /** Where a vCPU is, from the kernel's own fields. */
 export function vcpuStateOf(m: machine, vcpu: kvm_vcpu): VcpuState {
@@ -80,6 +101,6 @@ export function vcpuStateOf(m: machine, vcpu: kvm_vcpu): VcpuState {
     return vcpu.halt.polling ? 'polling' : 'exited';
   }
   if (vcpu.preempted) return 'preempted';
-  if (p.__state !== 0) return 'blocked';
+  if (p.__state !== 0) return p.kernel_stack.some(isDoze) ? 'dozing' : 'blocked';
   return 'woken';
 }

@@ -3,7 +3,7 @@
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 
-/** `unpromised`: it was refuted on a kernel that nobody promised it of; a comparison and no complaint. */
+/** `unpromised`: refuted on a kernel that nobody promised it of, or not asked of one that is older than the promise; no complaint. */
 export type ReportVerdict = 'holds' | 'refuted' | 'vacuous' | 'unreachable' | 'skipped' | 'unpromised';
 
 /** One event of a counterexample and what each kernel did at it. */
@@ -84,6 +84,10 @@ export interface Measures {
   /** largest |share - fair share| between equal VMs, and between equal cgroups, per mille of a CPU */
   shareErrorVms: number;
   shareErrorGroups: number;
+  /** where guests of different kinds share the CPUs that they are bound to: most that one lacked of its fair share, per mille of that */
+  guestShort: number;
+  /** ns from the release of a guest's contended lock to its acquisition by another vCPU */
+  lockHandOver: Spread;
   /** yields after which the target was not what ran next on its CPU */
   yieldsMissed: number;
   yields: number;

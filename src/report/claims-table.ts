@@ -96,7 +96,7 @@ function wrapKeys(n: number): string[] {
   return [
     `patches: base, then 1 to ${n - 1}`,
     'h holds  R refuted  U unreachable  v vacuous  s skipped  - not asked',
-    'n refuted on a kernel of which nobody promises it',
+    'n not promised: refuted without the series that promises it, or older than it',
     '',
   ];
 }

@@ -10,6 +10,7 @@ import type { machine } from '../machine/state.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { type RecordedEvent, recorder } from './recording.js';
 
 /** ns that a scenario without events and without an end is run for */
@@ -24,7 +25,7 @@ export interface Happenings {
 /** What happens when it runs on the kernel; at most `limit` events. */
 export function happenings(kernel: Kernel, scenario: Scenario, limit: number): Happenings {
   const events: MachineEvent[] = [];
-  const { more } = play(kernel, scenario, limit, (event) => events.push(event), null);
+  const { more } = play(kernel, scenario, limit, { before: (_, event) => events.push(event) });
   return { events, more };
 }
 
@@ -35,15 +36,19 @@ export interface End {
   died: KernelBug | null;
 }
 
-/** Runs it on the kernel and hands over each tracepoint as it is hit, of the host or of a guest's kernel; keeps none. */
-export function traced(
-  kernel: Kernel,
-  scenario: Scenario,
-  limit: number,
-  hit: (recorded: RecordedEvent) => void,
-  vm?: string,
-): End {
-  return play(kernel, scenario, limit, () => undefined, hit, vm);
+/** Who is told of a run. The machine is read, never changed. */
+export interface Watcher {
+  begin?(m: machine): void;
+  before?(m: machine, event: MachineEvent): void;
+  /** a tracepoint, as it is hit */
+  hit?(recorded: RecordedEvent): void;
+  after?(m: machine): void;
+  end?(m: machine): void;
+}
+
+/** Runs it on the kernel and tells of it, tracepoints of the host or of a guest's kernel; keeps nothing. */
+export function traced(kernel: Kernel, scenario: Scenario, limit: number, watcher: Watcher, vm?: string): End {
+  return play(kernel, scenario, limit, watcher, vm);
 }
 
 function booted(kernel: Kernel, scenario: Scenario): machine {
@@ -54,25 +59,27 @@ function booted(kernel: Kernel, scenario: Scenario): machine {
   }
 }
 
-function play(
-  kernel: Kernel,
-  scenario: Scenario,
-  limit: number,
-  happens: (event: MachineEvent) => void,
-  hit: ((recorded: RecordedEvent) => void) | null,
-  vm?: string,
-): End {
+function play(kernel: Kernel, scenario: Scenario, limit: number, watcher: Watcher, vm?: string): End {
   const m = booted(kernel, scenario);
-  const k = bind(kernel, m, hit === null ? null : recorder(m, hit, vm));
+  const { hit } = watcher;
+  const k = bind(kernel, m, hit === undefined ? null : recorder(m, hit, vm));
+  watcher.begin?.(m);
+  const ended = run(m, k, scenario, limit, watcher);
+  watcher.end?.(m);
+  return ended;
+}
+
+function run(m: machine, k: vmlinux_x86, scenario: Scenario, limit: number, watcher: Watcher): End {
   const given = scenario.events;
   const end = toNumber(m.bootClock) + (scenario.until ?? UNTIL);
   for (let n = 0; ; n++) {
     const event = given === undefined ? (toNumber(m.sched_clock) < end ? nextEvent(m) : null) : (given[n] ?? null);
     if (event === null) return { more: false, died: null };
     if (n >= limit) return { more: true, died: null };
-    happens(event);
+    watcher.before?.(m, event);
     try {
       apply(k, event);
+      watcher.after?.(m);
     } catch (thrown) {
       const bug = asBug(thrown);
       // a result: the transcript tells what the kernel died of

@@ -27,6 +27,19 @@ const ROWS: readonly Row[] = [
   { name: 'longest wait of a vCPU, ns', value: (m) => m.longestWaitVcpu, bad: true },
   { name: 'share error of equal VMs, 1/1000', value: (m) => m.shareErrorVms, bad: true },
   { name: 'share error of equal cgroups, 1/1000', value: (m) => m.shareErrorGroups, bad: true },
+  { name: 'what a guest lacks of its fair share, 1/1000', value: (m) => m.guestShort, bad: true },
+  {
+    name: 'from release to acquisition of a lock, ns: median',
+    alone: 'median from release to acquisition of a lock, ns',
+    value: (m) => m.lockHandOver.median,
+    bad: true,
+  },
+  {
+    name: '  max',
+    alone: 'longest from release to acquisition of a lock, ns',
+    value: (m) => m.lockHandOver.max,
+    bad: true,
+  },
   { name: 'yields', value: (m) => m.yields },
   {
     name: '  that missed their target, %',

@@ -54,6 +54,9 @@ export function link(base: Kernel, series: Series<never> | Series, n = series.pa
     ...(base.arch === undefined ? {} : { arch: base.arch }),
     knobs: Object.freeze(knobs),
     sched_feat: Object.freeze(sched_feat),
+    ...(base.borrowed === undefined && series.borrowed === undefined
+      ? {}
+      : { borrowed: Object.freeze({ ...base.borrowed, ...series.borrowed }) }),
   };
 }
 

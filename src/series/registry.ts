@@ -23,6 +23,7 @@ import pvschedV1 from './pvsched-v1/index.js';
 import pvschedV2 from './pvsched-v2/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
 import { type Series, SeriesError } from './series.js';
+import { versionKey } from './versions.js';
 import wfx2026 from './wfx-2026/index.js';
 import wfxNohzFull from './wfx-nohz-full/index.js';
 import wfxV1 from './wfx-v1/index.js';
@@ -35,7 +36,10 @@ import yieldHierarchy from './yield-hierarchy/index.js';
 import yieldHierarchyWeighted from './yield-hierarchy-weighted/index.js';
 
 /** A series whatever it adds. */
-export type AnySeries = Pick<Series, 'id' | 'title' | 'base' | 'cover' | 'release' | 'tree' | 'until' | 'notices'> & {
+export type AnySeries = Pick<
+  Series,
+  'id' | 'title' | 'base' | 'cover' | 'release' | 'tree' | 'until' | 'borrowed' | 'notices'
+> & {
   // biome-ignore lint/suspicious/noExplicitAny: patches of every set of additions
   patches: readonly any[];
 };
@@ -131,13 +135,6 @@ export function kernelByName(name: string): Kernel {
   }
   linked.set(name, kernel);
   return kernel;
-}
-
-/** Orders versions: `6.19.0-rc1` before `6.19.0`, which a tree calls 6.19 by. */
-function versionKey(version: string): number {
-  const [, major, minor, patch, rc] = /^v?(\d+)\.(\d+)(?:\.(\d+))?(?:-rc(\d+))?/.exec(version) ?? [];
-  const place = rc === undefined ? 1000 + Number(patch ?? 0) : Number(rc);
-  return (Number(major ?? 0) * 1000 + Number(minor ?? 0)) * 10_000 + place;
 }
 
 /** `v6.12` for `v6.12.117`: a stable release stands for all of them. */

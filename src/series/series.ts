@@ -51,6 +51,8 @@ export interface Series<Adds extends object = object> {
   tree?: string;
   /** a release: trees from this version on are no more like it, although the next release that is known is newer still */
   until?: string;
+  /** a release: families of properties (`lapic`) about what is not mirrored of it and is another's, and why */
+  borrowed?: Readonly<Record<string, string>>;
   /** a planted fault, a bug that Linux once had: what a property has to notice */
   notices?: string;
   patches: Patch<Adds>[];

@@ -43,7 +43,7 @@ const coverage = new Coverage();
 chooseInt64(start.int64);
 if (start.covered.length > 0) {
   // the thread that checks integers has so little to do that this would cost more than it saves
-  if (start.int64 === 'number') (await import('./warm-up.js')).warmUp(start.base);
+  if (start.int64 === 'number') await (await import('./warm-up.js')).warmUp(start.base);
   // WHY before the other imports: V8 counts blocks of functions that it compiles from here on
   await coverage.start();
 }

@@ -19,9 +19,24 @@ const RUNS = 1;
 const rc1 = link(linux_6_12, linux_6_19_rc1 as unknown as Series);
 const releases: readonly Kernel[] = [linux_6_12, rc1, link(rc1, linux_6_19 as unknown as Series)];
 
+const on = (base: Kernel, { default: series }: { default: unknown }): Kernel => link(base, series as Series);
+
+/** WHY only when they are asked for: who checks something newer need not load them. */
+async function olderRelease(name: string): Promise<Kernel | null> {
+  const chain = [
+    () => import('../series/linux-v6.1/index.js'),
+    () => import('../series/linux-v2.6.38/index.js'),
+    () => import('../series/directed-yield-v7/index.js'),
+  ];
+  const names = ['v6.1', 'v2.6.38', 'v2.6.38+directed-yield-v7'];
+  let kernel = linux_6_12;
+  for (const load of chain.slice(0, names.indexOf(name) + 1)) kernel = on(kernel, await load());
+  return kernel === linux_6_12 ? null : kernel;
+}
+
 /** `base` is what the series stands on; the pin warms up another as well. */
-export function warmUp(base: string): void {
-  const kernel = releases.find(({ name }) => name === base) ?? linux_6_12;
+export async function warmUp(base: string): Promise<void> {
+  const kernel = releases.find(({ name }) => name === base) ?? (await olderRelease(base)) ?? linux_6_12;
   for (const { properties } of families) {
     for (const property of properties)
       if (property.int64 !== 'checked') ask(machineEngine, kernel, property, { ...ASK_DEFAULTS, runs: RUNS });

@@ -68,7 +68,10 @@ describe('a wrong command line', () => {
     ['run', "missing required argument 'scenario'"],
     ['run two-spiners', 'perhaps two-spinners'],
     ['run nice-mix --kernel v6.19-r1', 'perhaps v6.19-rc1'],
-    ['run nice-mix --trace vcd', '--trace: expected one of these: ftrace, timehist, got "vcd"'],
+    [
+      'run nice-mix --trace vcd',
+      '--trace: expected one of these: ftrace, function_graph, timehist, perfetto, got "vcd"',
+    ],
     ['run nice-mix --events 200000', '--events: expected a whole number from 1 to 100000'],
     ['run ./none.json', 'expected a scenario as JSON, got no such file'],
     ['replay ./none.json', 'expected a counterexample, got no such file'],

@@ -14,6 +14,7 @@ const claims = claimsOf('directed-yield-v7');
 const properties = claims.flatMap((claim) => claim.properties);
 
 function verdict(kernel: Kernel, property: Property): Verdict {
+  if (property.about !== undefined && kernel.table[property.about] === undefined) return 'vacuous';
   const whole = property.given.whole === true;
   const runs = whole ? 2 : 60;
   const events = whole ? 20_000 : 2_500;

@@ -89,6 +89,8 @@ export function exampleReport(): CheckReport {
     longestWaitVcpu: 16000000,
     shareErrorVms: 13,
     shareErrorGroups: 2,
+    guestShort: 40,
+    lockHandOver: { min: 0, median: 5000, max: 4000000 },
     yieldsMissed: 14,
     yields: 881,
     boostsWrong: 40,

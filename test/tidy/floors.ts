@@ -81,6 +81,7 @@ export const SHARED: readonly string[] = ['lib', 'sched', 'irq', 'kvm', 'guest']
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   immer: ['machine', 'web'],
   jsep: ['step'],
+  protobufjs: ['report'],
   xstate: ['web'],
   'fast-check': ['properties', 'explore', 'entry'],
   valibot: ['scenario', 'loader', 'native'],

@@ -54,7 +54,7 @@ const ranMs = (m: machine, vm: number): number =>
     .reduce((sum, { pid }) => sum + toNumber(m.se[m.task[pid].se].sum_exec_runtime) / 1e6, 0);
 
 /** Shares are looked at from here on: the start is the guests' own. */
-const SETTLED_MS = 100;
+const SETTLED_MS = 400;
 
 /** The guest of locks gets at least, the guest of loops at most, its part of what both ran. */
 function fairShare(least: number): Monitor {
@@ -237,12 +237,12 @@ export const claims: Claim[] = [
     words: 'a guest that spins no longer gives its CPU time away',
     promisedBy: 'directed-yield-v7',
     properties: [
-      always('a guest whose vCPUs spin for a lock gets 45 % of the CPUs that it shares with as many loops', {
+      always('a guest whose vCPUs spin for a lock gets 47 % of the CPUs that it shares with as many loops', {
         of: 'C2.1',
         means:
-          'CPU time of all its threads after 120 ms, of what both guests ran; one vCPU of each on each CPU; no groups',
+          'CPU time of all its threads after 240 ms, of what both guests ran; one vCPU of each on each CPU; no groups',
         given: lockBesideLoops(['flat']),
-        watch: () => fairShare(0.45),
+        watch: () => fairShare(0.47),
         fault: sleeps,
       }),
     ],
@@ -254,6 +254,7 @@ export const claims: Claim[] = [
     properties: [
       always('a task of the same CPU to which yield_to() yields runs next, if it is near enough on every level', {
         of: 'C3.1',
+        about: 'yield_to_task_fair',
         means: 'near enough: not more than its wakeup granularity of virtual time behind whoever would run otherwise',
         given: hostTasks({ layouts: ['flat'], weights: yielding, events: 6_000 }),
         watch: () => handsOver(reaches),
@@ -261,6 +262,7 @@ export const claims: Claim[] = [
       }),
       sometimes('a yield_to() that says yes does not reach its target, because that would be too unfair', {
         of: 'C3.2',
+        about: 'yield_to_task_fair',
         given: hostTasks({ layouts: ['flat'], weights: yielding, events: 6_000 }),
         watch: () => handsOver((near, runs) => (!near && !runs ? 'reach' : null)),
         fault: { says: 'nobody is ever too far behind', funcs: { wakeup_preempt_entity: () => -1 } },
@@ -274,18 +276,19 @@ export const claims: Claim[] = [
     properties: [
       always('in groups, too, a task of the same CPU to which yield_to() yields runs next, if it is near enough', {
         of: 'C4.1',
+        about: 'yield_to_task_fair',
         means:
           'near enough: not more than its wakeup granularity of virtual time behind whoever would run otherwise, on every level',
         given: hostTasks({ layouts: LAYOUTS.slice(1), weights: yielding, events: 8_000 }),
         watch: () => handsOver(reaches),
         fault: { says: 'nobody is nominated', funcs: { set_next_buddy(): void {} } },
       }),
-      always('in groups a guest whose vCPUs spin for a lock gets 45 % of the CPUs that it shares with as many loops', {
+      always('in groups a guest whose vCPUs spin for a lock gets 47 % of the CPUs that it shares with as many loops', {
         of: 'C4.2',
         means:
-          'CPU time of all its threads after 120 ms, of what both guests ran; a group a guest, or below it one a vCPU',
+          'CPU time of all its threads after 240 ms, of what both guests ran; a group a guest, or below it one a vCPU',
         given: lockBesideLoops(['groups', 'nested']),
-        watch: () => fairShare(0.45),
+        watch: () => fairShare(0.47),
         fault: sleeps,
       }),
     ],
@@ -309,6 +312,7 @@ export const claims: Claim[] = [
     properties: [
       always('a yield_to() to a task of another CPU that says yes makes that CPU reschedule', {
         of: 'C7.1',
+        about: 'yield_to_task_fair',
         given: hostTasks({ layouts: ['flat', 'oneGroup'], weights: apart, cpus: [2], eager: false, events: 8_000 }),
         watch: asksOtherCpu,
         fault: { says: "the caller's own CPU is asked", funcs: { yield_to, yield_to_task_fair } },

@@ -20,7 +20,7 @@ export const recorded: Recorded = {
   'C1.1': on('refuted', 'refuted', 'refuted', 'refuted', 'holds', 'holds'),
   'C2.1': on('refuted', 'refuted', 'refuted', 'refuted', 'holds', 'holds'),
   'C3.1': on('vacuous', 'vacuous', 'vacuous', 'holds', 'holds', 'holds'),
-  'C3.2': on('unreachable', 'unreachable', 'unreachable', 'holds', 'holds', 'holds'),
+  'C3.2': on('vacuous', 'vacuous', 'vacuous', 'holds', 'holds', 'holds'),
   'C4.1': on('vacuous', 'vacuous', 'vacuous', 'holds', 'holds', 'holds'),
   'C4.2': on('refuted', 'refuted', 'refuted', 'refuted', 'holds', 'holds'),
   'C7.1': on('vacuous', 'vacuous', 'vacuous', 'refuted', 'refuted', 'holds'),

@@ -53,7 +53,6 @@ export function yield_to(this: directed_yield, p: task_struct, preempt: bool): n
 export default {
   subject: 'sched: Add yield_to(task, preempt) functionality',
   commit: 'd95f41220065',
-  removes: ['yield_to_task_fair'],
   funcs: { yield_to },
   adds: { yield_to_task_fair },
 } satisfies Patch<Adds>;

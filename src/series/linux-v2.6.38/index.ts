@@ -13,16 +13,20 @@ import * as kvm from './kvm.js';
 import * as pick from './pick.js';
 import * as shares from './shares.js';
 
+/** kernel/sched_fair.c, v2.6.39: "sched: Add yield_to(task, preempt) functionality" (d95f41220065) */
+const withoutYieldTo = ['yield_to_task_fair', 'classHasYieldToTask', 'classYieldToTask'] as const;
+
 export default defineSeries<Adds>({
   id: 'v2.6.38',
   title: 'Linux v2.6.38, before the directed yield',
   base: 'v6.1',
   release: true,
+  borrowed: { lapic: "the local APICs are v6.12's (DV-662)" },
   patches: [
     {
       subject: 'kernel/sched.c, kernel/sched_fair.c as of v2.6.38',
       // with one parameter less in C; v6.1's name and parameters stand for it
-      removes: ['pick_next_entity'],
+      removes: ['pick_next_entity', ...withoutYieldTo],
       knobs: { sched_compat_yield: pick.compat_yield },
       sched_feat: {
         WAKEUP_PREEMPTION: null,

@@ -34,6 +34,7 @@ export default defineSeries<Adds>({
   title: 'Linux v6.1, the scheduler before EEVDF',
   base: 'v6.12.117',
   release: true,
+  borrowed: { lapic: "the local APICs are v6.12's (DV-623)" },
   tree: '6.1.192',
   // EEVDF came with the first release candidate
   until: 'v6.6-rc1',
