@@ -4,6 +4,7 @@
  * and the verdicts that are recorded. The files beside (`series/`, one file a subject) hold them; here is the index.
  */
 import { families, recorded as recordedFamilies } from './families/index.js';
+import { waiting } from './families/waiting.js';
 import * as directedYieldV7 from './series/directed-yield-v7/index.js';
 import { distributions } from './series/pvsched-v1/distributions.js';
 import * as pvschedV1 from './series/pvsched-v1/index.js';
@@ -12,6 +13,9 @@ import * as wfx from './series/wfx/index.js';
 import type { Claim, Distributions, Recorded } from './vocabulary.js';
 
 export { families };
+
+/** ... of arm64: the scheduler's functions are the same in every table, and asked of x86's kernels. */
+export const familiesOfArm64: readonly Claim[] = [waiting];
 
 /** By a series' id: its author's claims and its reviewers' objections, in that order. */
 const bySeries: Readonly<Record<string, readonly Claim[]>> = {

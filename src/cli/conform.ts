@@ -121,6 +121,10 @@ async function conform(io: Io, given: Given): Promise<number> {
   if (given.record !== undefined) return await record(io, given.record, asked);
   const { kernelByName, nearestRelease, pin } = await import('../series/registry.js');
   const named = given.kernel === undefined ? null : kernelByName(given.kernel);
+  if (named !== null && given.held === undefined) {
+    const { onlyX86 } = await import('../loader/check-subject.js');
+    onlyX86(named, '; with --held, any');
+  }
   if (given.kvm === true) return await live(io, named ?? pin, asked);
   const { findTree, installed, packageOf } = await import('../native/find-tree.js');
   const kernel = named ?? nearestRelease((await findTree(asked.tree)).version);
@@ -398,6 +402,8 @@ async function replayScheduler(io: Io, path: string, text: string, asked: Asked)
     return BAD_INPUT;
   }
   const model = asked.kernel === undefined ? nearestRelease(sequences[0]!.tree) : kernelByName(asked.kernel);
+  const { onlyX86 } = await import('../loader/check-subject.js');
+  onlyX86(model, '');
   const result = replay(sequences, (cpus) => modelEngine(model, cpus));
   if (asked.json) io.out(plainJson(result));
   else io.out(`${[...result.differences.map(differenceLine), replaySummary(result)].join('\n')}\n`);

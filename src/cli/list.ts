@@ -47,9 +47,10 @@ async function rowsOf(part: Part): Promise<Rows> {
     return [[pin.name, 'the pin, mirrored function by function'], ...releases, ...made];
   }
   if (part === 'knobs') return knobRows();
-  const { claimsOf, families } = await import('../../properties/claims.js');
+  const { claimsOf, families, familiesOfArm64 } = await import('../../properties/claims.js');
   const own = allSeries.flatMap((s) => claimsOf(s.id).map((c): [string, string] => [c.id, `${s.id}: ${c.words}`]));
-  return [...families.map((c): [string, string] => [c.id, `every kernel: ${c.words}`]), ...own];
+  const arm64 = familiesOfArm64.map((c): [string, string] => [c.id, `every kernel for arm64: ${c.words}`]);
+  return [...families.map((c): [string, string] => [c.id, `every kernel: ${c.words}`]), ...arm64, ...own];
 }
 
 /** Everything that `features`, `knobs` and knob events take: the pin's, then what each series brings. */

@@ -81,7 +81,7 @@ async function askedOf(flags: Flags, io: Io): Promise<Asked> {
   if (flags.order !== undefined && flags.case === undefined) o.fault('--order', '--case with it', 'no --case');
   o.done();
   const { pin } = await import('../series/registry.js');
-  const { namedKernel } = await import('../loader/check-subject.js');
+  const { namedKernel, onlyX86 } = await import('../loader/check-subject.js');
   const { looksLikeFile } = await import('../loader/files.js');
   const { settle } = await import('../machine/settle.js');
   const { settingOf } = await import('../races/one-order.js');
@@ -97,6 +97,7 @@ async function askedOf(flags: Flags, io: Io): Promise<Asked> {
     );
   }
   const kernel = await namedKernel(flags.kernel ?? pin.name, io.cwd, undefined, true, warnOn(io));
+  onlyX86(kernel, '');
   if (flags.kernel !== undefined && looksLikeFile(flags.kernel))
     warnOn(io)(`functions of ${flags.kernel} run in one go here; those of kvmodel stop at their races`);
   const table = await steppedTableOf(kernel);

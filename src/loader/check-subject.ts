@@ -2,7 +2,7 @@
 /** From what stands on the command line to what is checked: series, kernels, claims. The same in every worker. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { claimsOf, distributionsOf, families, recorded } from '../../properties/claims.js';
+import { claimsOf, distributionsOf, families, familiesOfArm64, recorded } from '../../properties/claims.js';
 import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { oneOf, reject, shown } from '../base/faults.js';
@@ -75,6 +75,18 @@ export async function namedKernel(
   return kernel;
 }
 
+/** Refuses a kernel for another architecture where only x86's can be asked. */
+export function onlyX86(kernel: Kernel, instead: string): void {
+  if (kernel.arch === undefined) return;
+  reject(
+    'command line',
+    'architecture',
+    '--kernel',
+    `a kernel for x86${instead}`,
+    `${kernel.name}, for ${kernel.arch}`,
+  );
+}
+
 /** The registry has it, so that no file of the user's is needed. */
 function isKnown(name: string): boolean {
   try {
@@ -94,7 +106,7 @@ export async function propertyById(
     const [base, kernel] = [await namedKernel(c.against, cwd, c.patch), await namedKernel(c.kernel, cwd, c.patch)];
     return propertyOf([differenceClaim(base, kernel)], c.property);
   }
-  const known = propertyOf([...families, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
+  const known = propertyOf([...families, ...familiesOfArm64, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
   if (known !== undefined || c.patch === undefined) return known;
   // the file may be on another machine; then the run is told, and its property is not asked
   if (!existsSync(resolve(cwd, c.patch))) return undefined;
@@ -114,8 +126,7 @@ export async function subjectOfSpec(spec: SubjectSpec, typed = true, warned?: Wa
     settings: looksLikeFile(spec.series) && !spec.prefixes,
     against,
     claims,
-    // of arm64 the families do not speak; the scheduler's functions are the same table's
-    families: baseKernel(series).arch === undefined ? families : [],
+    families: baseKernel(series).arch === undefined ? families : familiesOfArm64,
     recorded,
     distributions: distributionsOf(series.id),
     difference: differenceClaim,

@@ -12,8 +12,10 @@ import { openExtractEngine } from '../../src/native/extract/engine.js';
 import { findTree, type KernelTree } from '../../src/native/find-tree.js';
 import { mirrors } from '../../src/native/mirrors.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { pinArm64 } from '../../src/series/registry.js';
 import { because, missing } from '../native/tree.js';
 import { heldFaults } from './held-faults.js';
+import { arm64Faults } from './held-faults-arm64.js';
 
 describe.skipIf(missing !== null)(`functions of KVM, each alone${because}`, { timeout: 300_000 }, () => {
   it('do in the model what their C text does', async () => {
@@ -42,6 +44,29 @@ describe.skipIf(missing !== null)(`functions of KVM, each alone${because}`, { ti
         });
         const found = rows[0]?.difference;
         if (found?.as !== fault.in) missed.push(`${fault.in}: ${fault.what}`);
+      }
+    } finally {
+      engine.close();
+    }
+    expect(missed).toEqual([]);
+  });
+
+  it(`finds every one of ${arm64Faults.length} faults in arm64's functions`, async () => {
+    const tree = await findTree();
+    const list = mirrors();
+    const engine = await openExtractEngine(tree, wantedOf('arm64', list));
+    const missed: string[] = [];
+    try {
+      for (const fault of arm64Faults) {
+        const right = pinArm64.table[fault.in]!;
+        const table = Object.freeze({ ...pinArm64.table, [fault.in]: fault.plant(right) });
+        const rows = holdFunctions({ name: fault.what, arch: 'arm64', table }, engine, 'arm64', list, {
+          seed: 1,
+          calls: 400,
+          only: new Set([fault.in]),
+          random: xorshift32,
+        });
+        if (rows[0]?.difference?.as !== fault.in) missed.push(`${fault.in}: ${fault.what}`);
       }
     } finally {
       engine.close();

@@ -11,15 +11,27 @@ import { overridden } from '../series/overridden.js';
 
 const options: AskOptions = { seed: 1, runs: 200, events: 40_000, states: 2_000 };
 
-/** Where the fault can be planted: best where the property is recorded to hold. */
+/** Where the fault can be planted and the property says something: best where it is recorded to hold. */
 function goodKernel(property: Property, kernels: readonly Kernel[]): Kernel | undefined {
   const verdicts = recorded[property.id] ?? {};
-  const names = Object.keys(property.fault.funcs);
+  const names = [...Object.keys(property.fault.funcs), ...(property.about === undefined ? [] : [property.about])];
   const able = kernels.filter((kernel) => names.every((name) => kernel.table[name] !== undefined));
   return able.find((kernel) => verdicts[kernel.name] === 'holds') ?? able[0];
 }
 
-const asked = seriesIds().flatMap((id) => {
+/** Of a property that several versions of a series share, the kernels of all of them. */
+function together(list: readonly Asked[]): Asked[] {
+  const byId = new Map<string, Asked>();
+  for (const { p, kernels } of list) byId.set(p.id, { p, kernels: [...(byId.get(p.id)?.kernels ?? []), ...kernels] });
+  return [...byId.values()];
+}
+
+interface Asked {
+  p: Property;
+  kernels: Kernel[];
+}
+
+const all = seriesIds().flatMap((id) => {
   const series = findSeries(id);
   const claims = claimsOf(id);
   if (series === null || claims.length === 0) return [];
@@ -27,6 +39,7 @@ const asked = seriesIds().flatMap((id) => {
     claim.properties.map((p) => ({ p, kernels: [seriesKernel(series), baseKernel(series)] })),
   );
 });
+const asked = together(all);
 const own = findSeries('semantics-aware-v2');
 const newest = own === null ? [] : [seriesKernel(own), baseKernel(own)];
 const cfs = [kernelByName('v6.1')];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The claims on WFx trap control: recorded verdicts are found again, planted faults are noticed, refutations have a cause. */
 import { describe, expect, it } from 'vitest';
-import { claimsOf, recorded } from '../../properties/claims.js';
+import { claimsOf, familiesOfArm64, recorded } from '../../properties/claims.js';
 import { versions } from '../../properties/series/wfx/index.js';
 import type { Property, Verdict } from '../../properties/vocabulary.js';
 import { KVM_WFX_TRAP, type kvm_vcpu } from '../../src/arch/arm64/kvm_host.js';
@@ -73,6 +73,15 @@ describe('claims on WFx trap control', () => {
   ].filter(([id, p]) => recorded[p.id]![kernelOf(id).name] !== 'vacuous' || p.fault.funcs['vcpu_clear_wfx_traps']);
   it.each(noticed.map(([id, p]) => [p.id, p.fault.says, id, p] as const))('%s notices that %s', (_id, _says, id, p) => {
     expect(verdict(instead(kernelOf(id), p.fault.funcs), p)).toBe(p.word === 'sometimes' ? 'unreachable' : 'refuted');
+  });
+});
+
+describe('the family of arm64', () => {
+  const family = familiesOfArm64.flatMap((claim) => claim.properties).map((p) => [p.id, p] as const);
+  const pin = kernelByName('v6.12.117-arm64');
+  it.each(family)('%s: as recorded, and notices its fault', (id, p) => {
+    expect(verdict(pin, p)).toBe(recorded[id]![pin.name]);
+    expect(verdict(instead(pin, p.fault.funcs), p)).toBe('refuted');
   });
 });
 

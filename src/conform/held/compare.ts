@@ -6,6 +6,7 @@ import { ARCHITECTURES, type Architecture } from '../../native/extract/architect
 import type { HeldFunction, Wanted } from '../../native/extract/build.js';
 import type { ExtractEngine, HeldCall, HeldResult, Value } from '../../native/extract/engine.js';
 import type { Mirror } from '../../native/mirrors.js';
+import { linux_6_12 } from '../../series/linux-6.12.js';
 import { linux_6_12_arm64 } from '../../series/linux-6.12-arm64.js';
 import { type Kernel, tableOf } from '../../vmlinux/bind.js';
 import type { kernel_state_x86 } from '../../vmlinux/vmlinux-x86.js';
@@ -223,9 +224,9 @@ export interface HeldOptions {
 function builtFor(architecture: ArchitectureName, kernel: Kernel): Kernel {
   const own = architecture === 'arm64' ? linux_6_12_arm64.table : architecture === 's390' ? tableOf(s390) : {};
   // what a series replaces stays replaced; its functions for another architecture are not asked
-  const arm64 = architecture === 'arm64' && kernel.arch === 'arm64';
-  const table = arm64 ? kernel.table : { ...kernel.table, ...own };
-  return { ...kernel, table: Object.freeze(table) };
+  if (architecture === 'arm64' && kernel.arch === 'arm64') return kernel;
+  const base = kernel.arch === undefined ? kernel : linux_6_12;
+  return { ...base, table: Object.freeze({ ...base.table, ...own }) };
 }
 
 /** Holds every function of an engine; at most one difference of each is shrunk and told. */
@@ -243,7 +244,7 @@ export function holdFunctions(
   const machines = new Map<string, kernel_state_x86>();
   const machineOf = (vendor: 'vmx' | 'svm') => {
     const machine =
-      machines.get(vendor) ?? (architecture === 'arm64' ? heldArm64Machine(linked) : heldMachine(kernel, vendor));
+      machines.get(vendor) ?? (architecture === 'arm64' ? heldArm64Machine(linked) : heldMachine(linked, vendor));
     machines.set(vendor, machine);
     return machine;
   };
