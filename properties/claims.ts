@@ -6,10 +6,11 @@
 import { families, recorded as recordedFamilies } from './families/index.js';
 import { waiting } from './families/waiting.js';
 import * as directedYieldV7 from './series/directed-yield-v7/index.js';
+import { distributions } from './series/pvsched-v1/distributions.js';
 import * as pvschedV1 from './series/pvsched-v1/index.js';
 import * as semanticsAwareV2 from './series/semantics-aware-v2/index.js';
 import * as wfx from './series/wfx/index.js';
-import type { Claim, Recorded } from './vocabulary.js';
+import type { Claim, Distributions, Recorded } from './vocabulary.js';
 
 export { families };
 
@@ -33,6 +34,11 @@ export const recorded: Recorded = {
   ...directedYieldV7.recorded,
   ...wfx.recorded,
 };
+
+/** What some series are measured by besides. */
+export function distributionsOf(series: string): Distributions | null {
+  return ['pvsched-v1', 'pvsched-v2'].includes(series) ? distributions : null;
+}
 
 /** The claims of a series of the registry; none for one that nobody has written any for. */
 export function claimsOf(series: string): readonly Claim[] {

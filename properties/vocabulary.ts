@@ -13,7 +13,7 @@ import type { machine } from '../src/machine/state.js';
 import type { MachineEvent } from '../src/scenario/events.js';
 import type { Scenario } from '../src/scenario/scenario.js';
 import type { trace_event } from '../src/trace/trace-event.js';
-import type { AnyFunction } from '../src/vmlinux/bind.js';
+import type { AnyFunction, Kernel } from '../src/vmlinux/bind.js';
 import type { kernel_functions_x86, vmlinux_x86 } from '../src/vmlinux/vmlinux-x86.js';
 
 /** What a monitor sees at one event. */
@@ -185,6 +185,15 @@ export interface Claim {
 
 /** What is recorded of a kernel that is older than a promise is `unpromised`. */
 export type RecordedVerdict = Verdict | 'unpromised';
+
+/** What a series is measured by, over many runs, beside its base and beside vCPUs that are real-time for good. */
+export interface Distributions {
+  /** what the runs are, and the unit */
+  says: string;
+  rows: readonly string[];
+  /** samples, row by row; says after each run that it goes on */
+  of(kernel: Kernel, isStatic: boolean, goesOn: () => void): number[][];
+}
 
 /** A verdict recorded beside a property: by property id, then kernel name. */
 export type Recorded = Readonly<Record<string, Readonly<Record<string, RecordedVerdict>>>>;

@@ -33,10 +33,10 @@ export function define(io: Io, exit: (code: number) => void, all: readonly Comma
 /** Words that stand behind a command instead of a file. */
 async function namesFor(): Promise<Record<string, string[]>> {
   const { seriesIds } = await import('../series/registry.js');
-  const { catalogue } = await import('../scenario/catalogue.js');
+  const { everyScenario } = await import('../scenario/catalogue.js');
   return {
     check: seriesIds(),
-    run: catalogue.map((s) => s.name),
+    run: everyScenario.map((s) => s.name),
     completion: [...SHELLS],
     list: ['series', 'claims', 'scenarios', 'kernels', 'knobs'],
   };

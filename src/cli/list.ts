@@ -31,8 +31,8 @@ type Rows = [name: string, says: string][];
 
 async function rowsOf(part: Part): Promise<Rows> {
   if (part === 'scenarios') {
-    const { catalogue } = await import('../scenario/catalogue.js');
-    return catalogue.map((s) => [s.name, s.says]);
+    const { everyScenario } = await import('../scenario/catalogue.js');
+    return everyScenario.map((s) => [s.name, s.says]);
   }
   const { allSeries, pin } = await import('../series/registry.js');
   const patches = allSeries.filter((s) => s.release !== true);

@@ -6,7 +6,7 @@ import { OK } from '../base/exit-codes.js';
 import { BadInput, oneOf, reject, shown } from '../base/faults.js';
 import { count } from '../base/text.js';
 import { readText } from '../loader/files.js';
-import { catalogue, namedScenario } from '../scenario/catalogue.js';
+import { everyScenario, namedScenario } from '../scenario/catalogue.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { columnsOf, type Io, warnOn } from './io.js';
@@ -63,7 +63,7 @@ export async function scenarioOf(name: string, io: Io): Promise<Scenario> {
   const { readScenario } = await import('../scenario/read-scenario.js');
   if (name === '-') return readScenario(await io.stdin(), 'standard input');
   if (/[\\/.]/.test(name)) return readScenario(readText(name, io.cwd, 'a scenario as JSON'), name);
-  const names = catalogue.map((s) => s.name);
+  const names = everyScenario.map((s) => s.name);
   reject('command line', 'unknown-scenario', 'SCENARIO', oneOf('a scenario, or a JSON file', name, names), shown(name));
 }
 

@@ -97,7 +97,7 @@ async function step(name: string, flags: Flags, io: Io): Promise<number> {
   const line = new Timeline(kernel, boot(kernel, scenario), events);
   const beside = other === null ? null : new Timeline(other, boot(other, scenario), events);
   const stop = { asked: false };
-  const stepper = new Stepper(line, beside, scenario, await outsideOf(target, kernel, other, stop, io));
+  const stepper = new Stepper(line, beside, scenario, await outsideOf(target, kernel, stop, io));
   const say = (lines: readonly string[]): void =>
     io.out(
       lines
@@ -153,24 +153,16 @@ async function eventsOf(
   return happenings(kernel, scenario, limit);
 }
 
-async function outsideOf(
-  target: Target,
-  kernel: Kernel,
-  other: Kernel | null,
-  stop: { asked: boolean },
-  io: Io,
-): Promise<Outside> {
+async function outsideOf(target: Target, kernel: Kernel, stop: { asked: boolean }, io: Io): Promise<Outside> {
   const { case: c, scenario } = target;
   return {
     async brokenAt(id, events) {
+      // WHY no other: a property is about runs of its own world, and may say anything of this one
+      if (c === null || c.property !== id) return null;
       const { propertyById } = await import('../loader/check-subject.js');
       const { runCase } = await import('../explore/case.js');
       const { machineEngine } = await import('../explore/machine-engine.js');
-      const named = {
-        ...(c ?? { kernel: kernel.name, ...(other === null ? {} : { against: other.name }) }),
-        property: id,
-      };
-      const property = await propertyById(named, io.cwd);
+      const property = await propertyById(c, io.cwd);
       if (property === undefined) return null;
       const { failure } = runCase({ engine: machineEngine, kernel, scenario, property, course: { events } });
       return failure === null ? -1 : Math.max(0, failure.index);

@@ -6,6 +6,8 @@ import type { Measures, Unreached } from '../report/check-report.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { type Answer, type AskOptions, ask } from './ask.js';
 import type { Engine } from './engine.js';
+import { heartbeat } from './heartbeat.js';
+import { MEASURED } from './measures.js';
 import { probeAhead } from './probes.js';
 import { propertyOf, questionsOf, type Subject } from './subject.js';
 
@@ -22,6 +24,8 @@ export interface Asker {
   ask(question: Question): Promise<Answer>;
   /** measures of a kernel by name; with another `variation`, over slightly other runs */
   measure(kernel: string, variation: number): Promise<Measures>;
+  /** samples of the subject's distributions, row by row; `isStatic`: with vCPUs that are real-time for good */
+  samples(kernel: string, isStatic: boolean): Promise<number[][]>;
   /** branches of the series' own functions that nothing asked so far took */
   unreached(): Promise<Unreached[]>;
   /** nothing is asked any more */
@@ -32,6 +36,12 @@ function kernelOf(subject: Subject, name: string): Kernel {
   const kernel = subject.kernels.find((k) => k.name === name);
   if (kernel === undefined) throw new Error(`no kernel ${name} in this check`);
   return kernel;
+}
+
+/** See Asker.samples. */
+export function samplesHere(subject: Subject, kernel: string, isStatic: boolean): number[][] {
+  const goesOn = () => void heartbeat.counts[0]++;
+  return subject.distributions?.of(kernelOf(subject, kernel), isStatic, goesOn) ?? [];
 }
 
 const foreseen = new WeakSet<Subject>();
@@ -50,6 +60,7 @@ function probesOf({ given, watch }: Property): string[] {
 function foresee(subject: Subject): void {
   if (foreseen.has(subject)) return;
   foreseen.add(subject);
+  probeAhead(MEASURED);
   for (const { properties } of subject.claims) {
     for (const property of properties) probeAhead(probesOf(property));
   }

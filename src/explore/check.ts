@@ -8,8 +8,10 @@ import type {
   ClaimResult,
   Counterexample,
   DifferenceResult,
+  DistributionTable,
   Evidence,
   PropertyResult,
+  Quantiles,
   ReportVerdict,
 } from '../report/check-report.js';
 import { isBefore } from '../series/versions.js';
@@ -192,9 +194,9 @@ function merged(a: Answer, b: Answer): Answer {
 /** Measures over runs that vary a little: this many beside the plain ones. */
 const VARIATIONS = 2;
 
-type Aside = Pick<CheckReport, 'measures' | 'variations' | 'unreached' | 'difference'>;
+type Aside = Pick<CheckReport, 'measures' | 'variations' | 'distributions' | 'unreached' | 'difference'>;
 
-const NOTHING_ASIDE: Aside = { measures: {}, variations: {}, unreached: [], difference: null };
+const NOTHING_ASIDE: Aside = { measures: {}, variations: {}, distributions: null, unreached: [], difference: null };
 
 async function aside(subject: Subject, settings: CheckSettings, tools: CheckTools): Promise<Aside> {
   const { only = [] } = settings;
@@ -212,8 +214,33 @@ async function aside(subject: Subject, settings: CheckSettings, tools: CheckTool
     out.measures[k.name] = found[i][0];
     out.variations[k.name] = found[i].slice(1);
   });
+  out.distributions = await distributionTable(subject, tools.asker);
   out.unreached = await tools.asker.unreached();
   return out;
+}
+
+async function distributionTable(
+  { distributions = null, kernels }: Subject,
+  asker: Asker,
+): Promise<DistributionTable | null> {
+  if (distributions === null) return null;
+  const [base, own] = [kernels[0].name, kernels[kernels.length - 1].name];
+  const columns: [string, string, boolean][] = [
+    ['base', base, false],
+    ['static', base, true],
+    ['patched', own, false],
+  ];
+  const found = await Promise.all(columns.map(([, kernel, isStatic]) => asker.samples(kernel, isStatic)));
+  const rows = distributions.rows.map((says, i) => ({ says, of: found.map((all) => quantiles(all[i])) }));
+  return { says: distributions.says, columns: columns.map(([name]) => name), rows };
+}
+
+/** p99: the least that 99 of 100 samples do not exceed. */
+function quantiles(samples: readonly number[]): Quantiles {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const at = (percent: number): number => sorted[Math.max(0, Math.ceil((percent * sorted.length) / 100) - 1)] ?? 0;
+  const mean = Math.round(sorted.reduce((a, b) => a + b, 0) / Math.max(1, sorted.length));
+  return { samples: sorted.length, mean, p99: at(99), max: at(100) };
 }
 
 function selectedDifference({ difference }: Subject, only: readonly string[]): Claim | undefined {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What yields cost and bring, and who waits how long: the same programs on every kernel, from the catalogue. */
 
-import type { Monitor, Step } from '../../properties/vocabulary.js';
+import type { Monitor, Probe, Step } from '../../properties/vocabulary.js';
 import type { kvm_vcpu } from '../arch/x86/kvm_host.js';
 import type { Program } from '../guest/instructions.js';
 import { KernelBug, NotModelled } from '../lib/bug.js';
@@ -21,6 +21,15 @@ import { probedKernel } from './probes.js';
 
 /** Events of one scenario at most: a guard, no limit that the catalogue reaches. */
 const EVENTS_MAX = 60_000;
+
+/** What a meter probes. */
+export const MEASURED = [
+  'yield_to_task_fair',
+  'context_switch',
+  'yield_to',
+  'kvm_vcpu_yield_to',
+  'kvm_vcpu_on_spin',
+] as const;
 
 /** Collects over all scenarios of one kernel. */
 class Meter {
@@ -42,7 +51,7 @@ class Meter {
   private wfxRuns = 0;
 
   /** Watches one run; `end` adds what can only be said afterwards. */
-  monitor(scenario: Scenario): Monitor {
+  monitor(scenario: Scenario): Monitor & { probes: Record<(typeof MEASURED)[number], Probe> } {
     const waits = new Waits();
     const shares = new Shares(scenario);
     const guests = new GuestShares(scenario);
@@ -104,7 +113,7 @@ class Meter {
   }
 
   /** Of directed yields that KVM asks for. */
-  private boostProbes(): NonNullable<Monitor['probes']> {
+  private boostProbes(): Record<'kvm_vcpu_on_spin' | 'kvm_vcpu_yield_to', Probe> {
     return {
       kvm_vcpu_on_spin: {
         enter: () => {

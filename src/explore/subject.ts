@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a check is about: kernels and the claims asked of them. */
 
-import type { Claim, Property, Recorded } from '../../properties/vocabulary.js';
+import type { Claim, Distributions, Property, Recorded } from '../../properties/vocabulary.js';
 import { otherSettings } from '../series/knob-settings.js';
 import { link } from '../series/link.js';
 import type { Series } from '../series/series.js';
@@ -20,6 +20,8 @@ export interface Subject {
   /** functions that the series replaces or adds */
   brought?: readonly string[];
   recorded: Recorded;
+  /** what it is measured by besides the measures of every series */
+  distributions?: Distributions | null;
   /** whether the series' kernel does what the base does: asked beside the claims, and no claim itself */
   difference: Claim | null;
 }
@@ -37,6 +39,7 @@ export interface SubjectParts {
   claims: readonly Claim[];
   families: readonly Claim[];
   recorded?: Recorded;
+  distributions?: Distributions | null;
   difference?(base: Kernel, whole: Kernel): Claim;
 }
 
@@ -54,6 +57,7 @@ export function subjectOf(parts: SubjectParts): Subject {
     claims: [...parts.claims, ...parts.families],
     brought: series.patches.flatMap(({ funcs = {}, adds = {} }) => [...Object.keys(funcs), ...Object.keys(adds)]),
     recorded: parts.recorded ?? {},
+    distributions: parts.distributions ?? null,
     difference: parts.difference?.(base, whole) ?? null,
   };
 }

@@ -47,10 +47,19 @@ export interface hrtimer_state {
   hrtimer: hrtimer[];
 }
 
+export const newHrtimer = (id: hrtimer_ptr, callback: string, owner: number): hrtimer => ({
+  id,
+  queued: 0,
+  expires: ZERO,
+  function: callback,
+  owner,
+  cpu: 0,
+});
+
 /** kernel/time/hrtimer.c: hrtimer_init(): makes the timer; its pointer is what the owner keeps. */
 export function hrtimer_init(this: vmlinux, callback: string, owner: number): hrtimer_ptr {
   const id = this.m.hrtimer.length;
-  this.m.hrtimer.push({ id, queued: 0, expires: ZERO, function: callback, owner, cpu: 0 });
+  this.m.hrtimer.push(newHrtimer(id, callback, owner));
   return id;
 }
 

@@ -2,7 +2,7 @@
 /** From what stands on the command line to what is checked: series, kernels, claims. The same in every worker. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { claimsOf, families, familiesOfArm64, recorded } from '../../properties/claims.js';
+import { claimsOf, distributionsOf, families, familiesOfArm64, recorded } from '../../properties/claims.js';
 import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { oneOf, reject, shown } from '../base/faults.js';
@@ -128,6 +128,7 @@ export async function subjectOfSpec(spec: SubjectSpec, typed = true, warned?: Wa
     claims,
     families: baseKernel(series).arch === undefined ? families : familiesOfArm64,
     recorded,
+    distributions: distributionsOf(series.id),
     difference: differenceClaim,
   });
 }

@@ -2,6 +2,7 @@
 /** Builds a machine from a scenario, through the kernel's own entry points. */
 
 import { createActor } from '../guest/actor.js';
+import { newGuestCpu } from '../guest/guest-kernel.js';
 import type { Program } from '../guest/instructions.js';
 import { add, toNumber, u64 } from '../lib/types.js';
 import type { Scenario, TaskSpec } from '../scenario/scenario.js';
@@ -9,6 +10,7 @@ import { allocTask, forkTask, initSched, newSchedState } from '../sched/boot-sch
 import { NULL, TASK_INTERRUPTIBLE, type task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import { widen } from '../vmlinux/wide-shapes.js';
 import { bootApics } from './apics.js';
 import { architectureOf } from './architecture.js';
 import { bootVms } from './boot-vms.js';
@@ -23,7 +25,7 @@ import type { machine } from './state.js';
 const BOOT_CLOCK = 1_000_000_000;
 
 /** An empty machine: CPUs and knobs, no tasks. The scenario is taken as read: `readScenario` finds its faults. */
-function emptyMachine(kernel: Kernel, scenario: Scenario): machine {
+function emptyMachine(kernel: Pick<Kernel, 'sched_feat' | 'arch'>, scenario: Scenario): machine {
   const all = Array.from({ length: scenario.cpus }, (_, cpu) => cpu);
   // WHY copied: a literal with a spread in it has not always the same hidden class; a copy has, that of a snapshot.
   return cloneMachine<machine>({
@@ -52,6 +54,10 @@ function emptyMachine(kernel: Kernel, scenario: Scenario): machine {
     bootClock: u64(BOOT_CLOCK),
   });
 }
+
+// WHY once here: see vmlinux/wide-shapes.ts
+const WIDE_MEMBERS = ['sched_clock', 'wakeAt', 'left', 'armed', 'nextTick'];
+for (const record of [emptyMachine({}, { cpus: 1 }), createActor(-1), newGuestCpu()]) widen(record, WIDE_MEMBERS);
 
 /** The machine at the end of boot: groups, tasks and VMs exist, whoever is runnable is queued or runs. */
 export function boot(kernel: Kernel, scenario: Scenario): machine {

@@ -18,7 +18,7 @@ export function seedRng(seed: number): number {
 /** Draws 0 to n - 1 (n at least 1, at most 2^16 for an even spread) and moves the machine's generator on. */
 export function drawBelow(m: { rng: number }, n: number): number {
   m.rng = nextRng(m.rng);
-  return Math.floor((m.rng / 0x1_0000_0000) * n);
+  return ((m.rng / 0x1_0000_0000) * n) | 0;
 }
 
 /** A bijection of 32 bits that leaves no pattern behind; for deriving one draw from another. */

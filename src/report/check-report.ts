@@ -131,6 +131,21 @@ export interface DifferenceResult {
   counterexample?: Counterexample;
 }
 
+export interface DistributionTable {
+  /** what the runs are, and the unit */
+  says: string;
+  /** base, static, patched: kernels, the second with vCPUs that are real-time for good */
+  columns: string[];
+  rows: { says: string; of: Quantiles[] }[];
+}
+
+export interface Quantiles {
+  samples: number;
+  mean: number;
+  p99: number;
+  max: number;
+}
+
 export interface Unreached {
   function: string;
   file: string;
@@ -156,6 +171,8 @@ export interface CheckReport {
   measures: Record<string, Measures>;
   /** the same over runs that vary a little: what is noise */
   variations: Record<string, Measures[]>;
+  /** what the series is measured by besides; null for most */
+  distributions: DistributionTable | null;
   difference: DifferenceResult | null;
   unreached: Unreached[];
   /** property ids and kernels whose verdict is not the recorded one */

@@ -133,6 +133,20 @@ export function isUnmoved(report: CheckReport): boolean {
   );
 }
 
+/** The lines of the series' own measures; none for most. */
+export function distributionLines({ distributions }: CheckReport): string[] {
+  if (distributions === null) return [];
+  const { says, columns: names, rows } = distributions;
+  const lines = rows.flatMap((row) =>
+    (['mean', 'p99', 'max'] as const).map((what, i) => [
+      i === 0 ? `${row.says}: mean` : `  ${what === 'p99' ? '99 of 100' : what}`,
+      ...row.of.map((it) => (it.samples === 0 ? '-' : String(it[what]))),
+    ]),
+  );
+  const right = names.map((_, i) => i + 1);
+  return ['', says, ...columns([['', ...names], ...lines], right)];
+}
+
 /** The lines of the table; none when nothing was measured. */
 export function measuresTable(report: CheckReport): string[] {
   const parts = partsOf(report);
@@ -156,5 +170,5 @@ export function measuresTable(report: CheckReport): string[] {
     moved(row),
   ]);
   const right = kernels.map((_, i) => i + 1);
-  return columns([['measure, over the same runs', ...head, ''], ...rows], right);
+  return [...columns([['measure, over the same runs', ...head, ''], ...rows], right), ...distributionLines(report)];
 }

@@ -19,7 +19,7 @@ import type { Place, Timeline } from './timeline.js';
 
 /** What a stepper cannot know by itself. */
 export interface Outside {
-  /** the event that breaks the property on this run: -1 for none; null when there is no such property */
+  /** the event that breaks the property on this run: -1 for none; null for a property that the run is not about */
   brokenAt(property: string, events: readonly MachineEvent[]): Promise<number | null>;
   /** the tree's own C of a function: `file:line`, and its lines; null without a tree */
   cSource(fn: string): Promise<{ place: string; lines: string[] } | null>;

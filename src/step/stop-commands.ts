@@ -24,7 +24,7 @@ export async function added(stepper: Stepper, rest: string, once: boolean): Prom
   if (table[what] !== undefined) return kept(stepper, { ...base, kind: 'function' });
   if (/^[A-Za-z]+\d*\.\d+$/.test(what)) {
     const event = await stepper.outside.brokenAt(what, stepper.line.events);
-    if (event === null) throw new CommandFault(`no property ${what} that can be asked of this run`);
+    if (event === null) throw new CommandFault(`${what} is not what this run was found for, so it cannot be asked`);
     if (event < 0) throw new CommandFault(`${what} is not broken by this run on ${stepper.line.kernel.name}`);
     return kept(stepper, { ...base, kind: 'property', event });
   }

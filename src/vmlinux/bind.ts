@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Makes kernels: a base table, overrides by name on top, frozen; and binds one to a machine. */
+import type { guest_memory } from '../kvm/guest-memory.js';
 import type { trace_event } from '../trace/trace-event.js';
 import './wide-shapes.js';
 import type { kernel_functions, kernel_state, vmlinux } from './vmlinux.js';
@@ -43,7 +44,7 @@ export interface Knob {
 
 /** Properties that V8 keeps in fast mode on one object; beyond about a thousand it is a hash table for good. */
 const FAST_PROPERTIES = 500;
-type Bound = { m: kernel_state | null; tp: ((event: trace_event) => void) | null };
+type Bound = { m: kernel_state | null; tp: ((event: trace_event) => void) | null; ram: guest_memory | undefined };
 const examples = new WeakMap<FunctionTable, Bound>();
 
 /** The table as a chain of prototypes, each small enough to be fast. */
@@ -69,6 +70,8 @@ function boundTo(prototype: object, m: Bound['m'], tp: Bound['tp']): Bound {
   const bound = Object.create(prototype) as Bound;
   bound.m = m;
   bound.tp = tp;
+  // WHY in each: a kernel that has it and one that lacks it would be of two shapes
+  bound.ram = undefined;
   return bound;
 }
 

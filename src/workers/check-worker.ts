@@ -25,6 +25,7 @@ export interface WorkerStart {
 export type Job =
   | { id: number; kind: 'ask'; question: Question }
   | { id: number; kind: 'measure'; kernel: string; variation: number }
+  | { id: number; kind: 'samples'; kernel: string; isStatic: boolean }
   | { id: number; kind: 'coverage' };
 
 export type Done =
@@ -47,7 +48,7 @@ if (start.covered.length > 0) {
   await coverage.start();
 }
 const { subjectOfSpec } = await import('../loader/check-subject.js');
-const { answerHere } = await import('../explore/asker.js');
+const { answerHere, samplesHere } = await import('../explore/asker.js');
 const { measure } = await import('../explore/measures.js');
 const { machineEngine } = await import('../explore/machine-engine.js');
 const subject = await subjectOfSpec(start.spec, false);
@@ -63,6 +64,8 @@ async function answer(job: Job): Promise<unknown> {
       if (kernel === undefined) throw new Error(`no kernel ${job.kernel} in this check`);
       return measure(machineEngine, kernel, undefined, job.variation);
     }
+    case 'samples':
+      return samplesHere(subject, job.kernel, job.isStatic);
     case 'coverage':
       return start.covered.length === 0
         ? []

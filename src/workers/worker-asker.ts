@@ -228,6 +228,8 @@ export function workerAsker(options: WorkerAskerOptions): Asker {
     ask: (question) => run(kindOf(question.kernel, question.int64), { kind: 'ask', question }) as Promise<Answer>,
     measure: (kernel, variation) =>
       run(kindOf(kernel, 'number'), { kind: 'measure', kernel, variation }) as Promise<Measures>,
+    samples: (kernel, isStatic) =>
+      run(kindOf(kernel, 'number'), { kind: 'samples', kernel, isStatic }) as Promise<number[][]>,
     unreached: async () => {
       if (!counting) return [];
       const again = (['counted', 'checked'] as const).flatMap((kind) =>

@@ -2,6 +2,7 @@
 /** What a VMM does to local APICs: save and restore, the TSC, CPUID; and that a read says what it has read. */
 import { describe, expect, it } from 'vitest';
 import { IN_GUEST_MODE } from '../../src/kvm/kvm_host.js';
+import { u64 } from '../../src/lib/types.js';
 import { apply } from '../../src/machine/apply.js';
 import { boot } from '../../src/machine/boot.js';
 import { nextEvent } from '../../src/machine/next-event.js';
@@ -100,6 +101,20 @@ describe('the other events', () => {
       previous_tsc_offset: '0',
       next_tsc_offset: String(2n ** 64n + 5000n - 1_000_000_000n),
     });
+  });
+  it('WRMSR of an MSR that KVM has not defined is #GP', () => {
+    const m = boot(linux_6_12, { cpus: 1, vms: [{ name: 'vm', vcpus: 1 }] });
+    const seen: trace_event[] = [];
+    const k = bind(linux_6_12, m, (event) => seen.push(event));
+    apply(k, { ev: 'wrmsr', vcpu: 0, msr: 0x4b56_4da0, value: 0x2001, high: 0 });
+    expect(m.vcpu[0].arch.gp).toBe(true);
+    expect(seen.find((e) => e.event === 'kvm_msr')?.fields['exception']).toBe(true);
+    expect(k.kvm_get_msr_with_filter(m.vcpu[0], 0x4b56_4d08, { value: u64(0) })).not.toBe(0);
+  });
+  it('WRMSR of one that KVM knows and nobody has modelled is told', () => {
+    const m = boot(linux_6_12, { cpus: 1, vms: [{ name: 'vm', vcpus: 1 }] });
+    const write: MachineEvent = { ev: 'wrmsr', vcpu: 0, msr: 0x4b56_4d02, value: 0, high: 0 };
+    expect(() => apply(bind(linux_6_12, m), write)).toThrow('WRMSR 0x4b564d02');
   });
   it('are read from JSON', () => {
     const events = [

@@ -118,6 +118,7 @@ export function exampleReport(): CheckReport {
     ],
     measures: { [BASE]: measures, [PATCHED]: { ...measures, yieldCost: { min: 0, median: 6000000, max: 42000000 } } },
     variations: { [BASE]: [measures], [PATCHED]: [measures] },
+    distributions: null,
     difference: {
       worlds: [
         { id: 'difference.1', says: 'host tasks in any order of events', differs: true, runs: 3, events: 90 },

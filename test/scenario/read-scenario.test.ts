@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
 import { BadInput } from '../../src/base/faults.js';
-import { catalogue, namedScenario } from '../../src/scenario/catalogue.js';
+import { everyScenario, namedScenario } from '../../src/scenario/catalogue.js';
 import { checkEvents, checkScenario, readScenario } from '../../src/scenario/read-scenario.js';
 
 function faults(value: unknown): string[] {
@@ -21,9 +21,9 @@ describe('a scenario as JSON', () => {
     expect(readScenario(JSON.stringify(one), 'test')).toEqual(one);
   });
 
-  it('of the catalogue is right, and has a name of its own', () => {
-    for (const { name } of catalogue) expect(faults(namedScenario(name)), name).toEqual([]);
-    expect(new Set(catalogue.map((s) => s.name)).size).toBe(catalogue.length);
+  it('of the everyScenario is right, and has a name of its own', () => {
+    for (const { name } of everyScenario) expect(faults(namedScenario(name)), name).toEqual([]);
+    expect(new Set(everyScenario.map((s) => s.name)).size).toBe(everyScenario.length);
   });
 
   it('that is no JSON is told where', () => {

@@ -5,7 +5,7 @@ import { toNumber } from '../../../src/lib/types.js';
 import { SCHED_NORMAL, SCHED_RR } from '../../../src/sched/sched.js';
 import { MSR_KVM_PV_SCHED } from '../../../src/series/pvsched-v1/0001-kvm-x86-MSR-for-setting-up-scheduler-info-shared-mem.js';
 import type { pvsched } from '../../../src/series/pvsched-v1/adds.js';
-import { MS } from '../../arbitraries.js';
+import { MS, US } from '../../arbitraries.js';
 import { always, type Claim, leadsTo, type Monitor, type Property } from '../../vocabulary.js';
 import { BOOST, guestState, inGuest, isEnabled, isRealTime, nameOf, now, ranOf, shared, threadOf } from './monitors.js';
 import { injected } from './requests.js';
@@ -258,11 +258,69 @@ const BR11: Property[] = [
       funcs: { dl_server_start() {} },
     },
   }),
+  always('a host task gets 50 ms of each second beside two guests that both ask for ever', {
+    of: 'BR11.4',
+    means: 'less two ticks; the first 100 ms aside, in which its server starts',
+    given: rogues(2_150),
+    watch: () => hostGets((m, at) => 50 * MS * Math.floor((at - 100 * MS) / 1e9) - 2e9 / m.HZ, 1_100 * MS),
+    fault: { says: 'there is no server for fair tasks', funcs: { dl_server_start() {} } },
+  }),
+  always('of two guests that both ask for ever neither has more than its half and a slice of SCHED_RR', {
+    of: 'BR11.5',
+    means: 'of CPU time since boot, and two ticks',
+    given: rogues(1_000),
+    watch: () => ({
+      notes: () => null,
+      after(step) {
+        const { m } = step;
+        const at = now(m);
+        if (step.event.ev !== 'tick' || at < 300 * MS) return;
+        step.reach();
+        const most = at / 2 + (m.sched_rr_timeslice * 1e9) / m.HZ + 2e9 / m.HZ;
+        for (const v of m.vcpu) {
+          const had = v.pid < 0 ? 0 : ranOf(m, v.pid);
+          if (had > most) step.fail(`${nameOf(m, v)} has had ${had} ns of ${at} ns`);
+        }
+      },
+    }),
+    fault: { says: 'no slice of SCHED_RR ends', funcs: { task_tick_rt() {} } },
+  }),
+  always('a host task gets its fair half beside a guest that interrupts itself 100,000 times a second', {
+    of: 'BR11.6',
+    means: 'of CPU time since boot, less two slices and two ticks',
+    given: guests({ tasks: () => [waker('spam', 9 * US, 1 * US), { comm: 'hog' }], until: 30, length: 16_000 }),
+    watch: () => hostGets((m, at) => at / 2 - 2e9 / m.HZ - 2 * m.sysctl_sched_base_slice, 16 * MS),
+    fault: { says: 'who was boosted stays so', funcs: { kvm_vcpu_needs_boost: () => true } },
+  }),
+  always('a thread has the policy of its administrator back, whatever the guest writes', {
+    of: 'BR11.7',
+    means: 'as BR11.1; anything in MSR and page, which come and go',
+    given: rawVms({ lies: true, weights: { setattr: 4 } }),
+    watch: keptPolicy,
+    fault: {
+      says: 'the boost is taken away by whoever writes the MSR',
+      funcs: {
+        kvm_set_vcpu_boosted(this: pvsched, v: kvm_vcpu) {
+          if (v.pid >= 0) this.sched_setscheduler_pi_nocheck(this.m.task[v.pid], SCHED_NORMAL, 0, false);
+        },
+      },
+    },
+  }),
 ];
 
 /** A guest whose real-time task never sleeps: it asks for a boost for ever. */
 function rogue(until: number): Property['given'] {
   return guests({ tasks: () => [{ comm: 'rogue', ...REALTIME }], until, length: 12_000, events: 16_000 });
+}
+
+/** Two of them on one CPU. */
+function rogues(until: number): Property['given'] {
+  const one = rogue(until);
+  const scenario = one.scenario.map((s) => ({
+    ...s,
+    vms: (s.vms ?? []).flatMap((vm) => [vm, { ...vm, name: `${vm.name}2` }]),
+  }));
+  return { ...one, scenario, keep: (s) => one.keep?.(s) === true && s.vms?.length === 2 };
 }
 
 function hostGets(due: (m: Parameters<typeof now>[0], at: number) => number, from: number): Monitor {
