@@ -8,6 +8,7 @@ import { vcpuStateOf } from '../../src/machine/vcpu-life.js';
 import type { Cpu, Litmus, SteppedKernel } from '../../src/races/one-order.js';
 import type { VmSpec } from '../../src/scenario/scenario.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
+import { boostingTests } from './boosting.js';
 import { trackingTests } from './tracking.js';
 
 const VECTOR = 0x41;
@@ -63,7 +64,7 @@ const SETUPS: readonly [string, Partial<VmSpec>][] = [
 
 /** Every litmus test, for a kernel. */
 export function litmusTests(kernel: Kernel): Litmus[] {
-  return [...deliveryTests(kernel), ...trackingTests(kernel)];
+  return [...deliveryTests(kernel), ...trackingTests(kernel), ...boostingTests(kernel)];
 }
 
 function deliveryTests(kernel: Kernel): Litmus[] {

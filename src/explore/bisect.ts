@@ -35,6 +35,14 @@ export async function bisectClaim(
   const steps = report.kernels.flatMap((kernel, patches): BisectStep[] =>
     verdicts[kernel] === undefined ? [] : [{ kernel, patches, verdict: verdicts[kernel] }],
   );
-  const changesAt = steps.flatMap((step, i) => (i > 0 && step.verdict !== steps[i - 1].verdict ? [step.patches] : []));
+  const changesAt = steps.flatMap((step, i) =>
+    i > 0 && differ(step.verdict, steps[i - 1].verdict) ? [step.patches] : [],
+  );
   return { claim, steps, changesAt };
+}
+
+/** A promise that the base never made is broken there no less than by a series of which a patch is missing. */
+function differ(a: ReportVerdict, b: ReportVerdict): boolean {
+  const broken: readonly ReportVerdict[] = ['refuted', 'unpromised'];
+  return a !== b && !(broken.includes(a) && broken.includes(b));
 }

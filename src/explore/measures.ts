@@ -20,7 +20,7 @@ import { WfxMeter } from './measures-wfx.js';
 import { probedKernel } from './probes.js';
 
 /** Events of one scenario at most: a guard, no limit that the catalogue reaches. */
-const EVENTS_MAX = 60_000;
+const EVENTS_MAX = 400_000;
 
 /** What a meter probes. */
 export const MEASURED = [

@@ -2,7 +2,7 @@
 /** Named scenarios: what `kvmodel run` runs, as data. */
 import type { Program } from '../guest/instructions.js';
 import { arm64Catalogue } from './catalogue-arm64.js';
-import { guestCatalogue } from './guest-catalogue.js';
+import { guestCatalogue } from './catalogue-guests.js';
 import type { Scenario, VmSpec } from './scenario.js';
 
 const US = 1_000;
@@ -72,7 +72,37 @@ function amqp(loops: number): Pick<Scenario, 'cpus' | 'hz' | 'vms' | 'until'> {
   ];
   const vms: VmSpec[] = [{ name: 'amqp', vcpus: 4, cpus, programs: broker }];
   if (loops > 0) vms.push({ name: 'loops', vcpus: loops, cpus: cpus.slice(0, loops), programs: each(loops, loop) });
-  return { cpus: 4, hz: 1000, vms, until: 400 * MS };
+  return { cpus: 4, hz: 1000, vms, until: 100 * MS };
+}
+
+/** 26 us of spinning make a PAUSE exit, a sixteenth of the exits that the default makes. */
+const rarePauses = { ple_window: 65_536 } as const;
+
+/** Each vCPU of a guest that boots: work of its own, and a lock that all of them want. */
+const boots: Program = [
+  { op: 'compute', ns: 300 * US },
+  { op: 'lock', lock: 0 },
+  { op: 'compute', ns: 60 * US },
+  { op: 'unlock', lock: 0 },
+];
+
+/** Two guests of two vCPUs on two CPUs: one whose vCPUs share a lock and hold it for longer than a tick, one that computes. */
+function spinBesideCompute(group: (vm: string) => string | string[] | undefined): VmSpec[] {
+  const cpus = [[0], [1]];
+  const of = (vm: string): Partial<VmSpec> => {
+    const it = group(vm);
+    return it === undefined ? {} : { group: it };
+  };
+  const holds: Program = [
+    { op: 'compute', ns: 1 * MS },
+    { op: 'lock', lock: 0 },
+    { op: 'compute', ns: 3 * MS },
+    { op: 'unlock', lock: 0 },
+  ];
+  return [
+    { name: 'spins', vcpus: 2, cpus, programs: holds, ...of('spins') },
+    { name: 'computes', vcpus: 2, cpus, programs: [{ op: 'compute', ns: 5 * MS }], ...of('computes') },
+  ];
 }
 
 /** A scenario of the catalogue; `says` is its line in `kvmodel list`. */
@@ -266,6 +296,46 @@ export const catalogue: readonly Named[] = [
     ...amqp(4),
   },
   {
+    name: 'boot-64',
+    says: 'directed yield of 2011: a guest of 64 vCPUs on 16 CPUs boots, all of them behind one queued lock',
+    cpus: 16,
+    hz: 1000,
+    knobs: rarePauses,
+    vms: [
+      {
+        name: 'windows',
+        vcpus: 64,
+        lockKind: 'ticket',
+        cpus: [...Array(64).keys()].map((i) => [i % 16]),
+        programs: boots,
+      },
+    ],
+    until: 20 * MS,
+  },
+  {
+    name: 'spin-beside-compute',
+    says: 'a guest that spins for its own lock beside one that computes, a vCPU of each on each of two CPUs',
+    cpus: 2,
+    hz: 1000,
+    knobs: rarePauses,
+    vms: spinBesideCompute(() => undefined),
+    until: 200 * MS,
+  },
+  {
+    name: 'spin-nested',
+    says: 'the same in nested groups: one for each guest, and below it one for each vCPU',
+    cpus: 2,
+    hz: 1000,
+    knobs: rarePauses,
+    groups: ['spins', 'computes'].flatMap((name) => [
+      { name },
+      { name: `${name}-0`, parent: name },
+      { name: `${name}-1`, parent: name },
+    ]),
+    vms: spinBesideCompute((vm) => [`${vm}-0`, `${vm}-1`]),
+    until: 200 * MS,
+  },
+  {
     name: 'nice-mix',
     says: 'host tasks alone: three weights, a sleeper and a yielder on one CPU',
     cpus: 1,
@@ -342,14 +412,14 @@ export const catalogue: readonly Named[] = [
   ...arm64Catalogue,
 ];
 
+/** With those that measures leave out: they need a series of their own. */
+export const everyScenario: readonly (Scenario & { name: string; says: string })[] = [...catalogue, ...guestCatalogue];
+
 /** Those that a kernel built for `arch` (x86 when absent) runs; of other architectures, those without VMs as well. */
 export const catalogueOf = (arch?: Scenario['arch']): Named[] =>
   catalogue.filter(
     (it) => it.arch === arch || (it.arch === undefined && it.vms === undefined && it.apics === undefined),
   );
-
-/** With those that measures leave out: they need a series of their own. */
-export const everyScenario: readonly (Scenario & { name: string; says: string })[] = [...catalogue, ...guestCatalogue];
 
 /** The scenario of that name without its line for the list, or undefined. */
 export function namedScenario(name: string): Scenario | undefined {

@@ -140,6 +140,8 @@ describe('a check', () => {
     );
     expect(found[0].verdicts).toEqual({ toy: 'unpromised', 'toy+skip~1': 'refuted', 'toy+skip': 'holds' });
     expect(changed).toEqual([]);
+    // what the base never promised is no less broken by the first patch, which changes nothing
+    expect((await bisectClaim({ ...subject, claims: own }, 'T1', settings, tools())).changesAt).toEqual([2]);
   });
 
   it('takes what fewer runs did not see for no change', async () => {

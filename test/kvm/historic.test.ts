@@ -22,7 +22,14 @@ function both(commit: string, show: (kernel: Kernel) => unknown): [unknown, unkn
 const vm = (config: Partial<VmConfig> = {}): VmConfig => ({ vendor: 'vmx', vcpus: 2, x2apic: true, ...config });
 
 /** All of n vCPUs ready and preempted in the kernel; whom spinning vCPU `me` asks, yielding to nobody or everybody. */
-function asked(kernel: Kernel, n: number, yields: number, prepare: (tm: TestMachine) => void, rounds = 1): number[] {
+function asked(
+  kernel: Kernel,
+  n: number,
+  yields: number,
+  prepare: (tm: TestMachine) => void,
+  rounds = 1,
+  me = 0,
+): number[] {
   const out: number[] = [];
   const stubbed = withStubs(
     {
@@ -44,12 +51,56 @@ function asked(kernel: Kernel, n: number, yields: number, prepare: (tm: TestMach
   const rest = current.kernel_stack;
   for (let i = 0; i < rounds; i++) {
     current.kernel_stack = [];
-    tm.k.kvm_vcpu_on_spin(tm.v(0), true);
+    tm.k.kvm_vcpu_on_spin(tm.v(me), true);
     tm.k.unwindKernelStack(0);
   }
   current.kernel_stack = rest;
   return out;
 }
+
+describe('corrections of the directed yield of 2011, taken back on v6.1', () => {
+  const none = (): void => {};
+
+  it('5cfc2aabcb28: a scan begins with vCPU 0 while that is the last boosted', () => {
+    const [now, was] = both('5cfc2aabcb28', (kernel) => asked(kernel, 4, 1, none, 1, 3));
+    expect([now, was]).toEqual([[1], [0]]);
+  });
+
+  it('7bc7ae25b143: who was not preempted is asked for', () => {
+    const [now, was] = both('7bc7ae25b143', (kernel) =>
+      asked(kernel, 3, 0, (tm) => {
+        tm.v(1).preempted = tm.v(1).ready = false;
+      }),
+    );
+    expect([now, was]).toEqual([[2], [1, 2]]);
+  });
+
+  it('06e48c510aa3: a spinner is boosted at once', () => {
+    const [now, was] = both('06e48c510aa3', (kernel) =>
+      asked(kernel, 3, 0, (tm) => {
+        tm.v(1).spin_loop.in_spin_loop = true;
+      }),
+    );
+    expect([now, was]).toEqual([[2], [1, 2]]);
+  });
+
+  it('199b5763d329: who was preempted in user mode is asked for', () => {
+    const [now, was] = both('199b5763d329', (kernel) =>
+      asked(kernel, 3, 0, (tm) => {
+        tm.v(1).arch.preempted_in_kernel = false;
+      }),
+    );
+    expect([now, was]).toEqual([[2], [1, 2]]);
+  });
+
+  it('c45c528e8990: everybody is asked for in vain', () => {
+    const [now, was] = both('c45c528e8990', (kernel) => asked(kernel, 6, -3, none));
+    expect([now, was]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3, 4, 5],
+    ]);
+  });
+});
 
 describe('bugs put back', () => {
   it('046ddeed0461: the woken is passed over', () => {

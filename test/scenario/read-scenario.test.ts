@@ -21,7 +21,7 @@ describe('a scenario as JSON', () => {
     expect(readScenario(JSON.stringify(one), 'test')).toEqual(one);
   });
 
-  it('of the everyScenario is right, and has a name of its own', () => {
+  it('of the catalogue is right, and has a name of its own', () => {
     for (const { name } of everyScenario) expect(faults(namedScenario(name)), name).toEqual([]);
     expect(new Set(everyScenario.map((s) => s.name)).size).toBe(everyScenario.length);
   });

@@ -7,7 +7,7 @@ import { apply } from '../../../src/machine/apply.js';
 import { boot } from '../../../src/machine/boot.js';
 import { nextEvent } from '../../../src/machine/next-event.js';
 import type { machine } from '../../../src/machine/state.js';
-import { guestCatalogue } from '../../../src/scenario/guest-catalogue.js';
+import { guestCatalogue } from '../../../src/scenario/catalogue-guests.js';
 import type { Scenario, TaskSpec } from '../../../src/scenario/scenario.js';
 import type { trace_event } from '../../../src/trace/trace-event.js';
 import { bind, type Kernel } from '../../../src/vmlinux/bind.js';

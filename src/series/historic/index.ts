@@ -8,10 +8,13 @@ import type { Series } from '../series.js';
 import eoiOfMovedPin from './0fc5a36dd6b3-eoi-of-moved-pin.js';
 import staleSlice from './2f2fc17bab00-stale-slice.js';
 import aliasedXapicId from './5b84b0291702-aliased-xapic-id.js';
+import spinBeginsWithZero from './5cfc2aabcb28-scan-begins-with-zero.js';
 import preemptedAmidstAnExit from './6cd88243c7e0-preempted-amidst-an-exit.js';
 import yieldToOwnCpu from './6d1cafd8b56e-yield_to-own-cpu.js';
 import yieldToWhenPointless from './7b270f609982-yield_to-when-pointless.js';
+import asksWhoRuns from './7bc7ae25b143-asks-who-runs.js';
 import pleWindowOverflow from './7fbc85a5fb2b-ple-window-overflow.js';
+import boostsSpinners from './06e48c510aa3-boosts-spinners.js';
 import reweightStaleCurr from './11b1b8bc2b98-reweight-stale-curr.js';
 import clusterBeyondMap from './17d68b763f09-cluster-beyond-map.js';
 import dyRunnableReadsVmcs from './17e433b54393-dy_runnable-reads-vmcs.js';
@@ -23,6 +26,7 @@ import pendingInterrupt from './52acd22faa1a-pending-interrupt.js';
 import icrInOnePiece from './73b42dc69be8-icr-in-one-piece.js';
 import haltPollCappedLate from './97b6847ac10b-halt-poll-capped-late.js';
 import gateOnTheWoken from './046ddeed0461-gate-on-the-woken.js';
+import boostsUserMode from './199b5763d329-boosts-user-mode.js';
 import delayedBuddy from './493afbd187c4-delayed-buddy.js';
 import avgVruntimeFloor from './650cad561cce-avg_vruntime-floor.js';
 import reweightUnclampedLag from './1560d1f6eb6b-reweight-unclamped-lag.js';
@@ -41,6 +45,7 @@ import flushLost from './b043138246a4-flush-lost.js';
 import delayedGroupSlice from './bbce3de72be5-delayed-group-slice.js';
 import pvIpiBeyondMap from './bdf7ffc89922-pv-ipi-beyond-map.js';
 import buddyOffQueue from './c5ae366e12db-buddy-off-queue.js';
+import triesEverybody from './c45c528e8990-tries-everybody.js';
 import delayedIsPreempted from './cd9626e9ebc7-delayed-is-preempted.js';
 import irrPendingAfterToggle from './d3ddef46f22e-irr_pending-after-toggle.js';
 import loneEntityResched from './d4ac164bde7a-lone-entity-resched.js';
@@ -78,6 +83,11 @@ export const historic: readonly Series[] = [
   delayedBuddy,
   avgVruntimeFloor,
   emptyGroupReweighted,
+  spinBeginsWithZero,
+  asksWhoRuns,
+  boostsSpinners,
+  boostsUserMode,
+  triesEverybody,
   yieldToOwnCpu,
   noForfeit,
   yieldToWhenPointless,

@@ -66,10 +66,12 @@ export function kvm_vcpu_set_sched(this: pvsched, vcpu: kvm_vcpu, boost: bool): 
     const { policy, priority } = boost ? boost_of(vcpu) : { policy: SCHED_NORMAL, priority: 0 };
     if (vcpu.pid === NULL) return -EINVAL;
     // MODEL: it warns once of a task that others wait for with priority inheritance; there is none here
+    // RACE: another CPU boosts or unboosts it behind the look at its status
     const r = this.sched_setscheduler_pi_nocheck(this.m.task[vcpu.pid], policy, priority, false);
     if (r !== 0) return r;
   }
   // As posted: also when nothing changes, so that every exit has the guest's memory written at the next entry.
+  // RACE: another CPU changes policy or status before this one has stored it
   this.kvm_set_vcpu_boosted(vcpu, boost);
   return 0;
 }

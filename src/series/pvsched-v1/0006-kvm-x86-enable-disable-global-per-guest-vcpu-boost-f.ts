@@ -63,9 +63,11 @@ export function kvm_vcpu_set_sched(this: pvsched, vcpu: kvm_vcpu, boost: bool): 
       ? (vcpu.boost ?? { policy: VCPU_BOOST_POLICY, priority: VCPU_BOOST_PRIO })
       : { policy: SCHED_NORMAL, priority: 0 };
     if (vcpu.pid === NULL) return -EINVAL;
+    // RACE: another CPU boosts or unboosts it behind the look at its status
     const r = this.sched_setscheduler_pi_nocheck(this.m.task[vcpu.pid], policy, priority, false);
     if (r !== 0) return r;
   }
+  // RACE: another CPU changes policy or status before this one has stored it
   this.kvm_set_vcpu_boosted(vcpu, boost);
   return 0;
 }
