@@ -26,7 +26,12 @@ function textOf(scenario: Scenario): string {
   return last.text;
 }
 
-/** A fresh machine. */
+/**
+ * A fresh machine.
+ *
+ * WHY of the scenario's text: integers that fast-check draws may be doubles to V8, and so would be whatever a machine has from
+ * them (see Draws). The scenario itself stays who it is: worlds know theirs by identity.
+ */
 export function freshMachine(engine: Engine, kernel: Kernel, scenario: Scenario): machine {
   if (kept === null || kept.table !== kernel.table || kept.engine !== engine) {
     kept = { engine, table: kernel.table, machines: new Map() };
@@ -37,10 +42,10 @@ export function freshMachine(engine: Engine, kernel: Kernel, scenario: Scenario)
   if (known === undefined) {
     if (machines.size >= KEPT) machines.clear();
     machines.set(text, null);
-    return engine.boot(kernel, scenario);
+    return engine.boot(kernel, JSON.parse(text) as Scenario);
   }
   if (known !== null) return cloneMachine(known);
-  const booted = engine.boot(kernel, scenario);
+  const booted = engine.boot(kernel, JSON.parse(text) as Scenario);
   machines.set(text, booted);
   return cloneMachine(booted);
 }

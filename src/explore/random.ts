@@ -62,28 +62,14 @@ export function seedOf(seed: number, property: Property): number {
   return hashText(property.id, seed) | 0;
 }
 
-const texts = new WeakMap<Scenario, Scenario>();
-
-/**
- * The scenario as it would be read from a file.
- *
- * WHY: integers that fast-check draws may be doubles to V8, and so would be whatever a machine has from them (see Draws).
- */
-function plain(drawn: Scenario): Scenario {
-  const known = texts.get(drawn) ?? (JSON.parse(JSON.stringify(drawn)) as Scenario);
-  texts.set(drawn, known);
-  return known;
-}
-
 /** Asks. The same input gives the same result, bit for bit. */
 export function runRandom(input: RandomInput): RandomResult {
   const { engine, kernel, property } = input;
   const sometimes = property.word === 'sometimes';
   const found = new Found();
   let broken: { error: unknown } | null = null;
-  const predicate = ([drawn, numbers]: [Scenario, Uint32Array]): boolean => {
+  const predicate = ([scenario, numbers]: [Scenario, Uint32Array]): boolean => {
     if (found.exhausted(input)) return true;
-    const scenario = plain(drawn);
     const course = { numbers };
     const witness = input.witness === true;
     try {

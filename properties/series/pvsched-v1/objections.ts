@@ -283,7 +283,7 @@ const BR11: Property[] = [
         }
       },
     }),
-    fault: { says: 'no slice of SCHED_RR ends', funcs: { task_tick_rt() {} } },
+    fault: { says: 'no slice ends', funcs: { task_tick_rt() {}, entity_tick() {} } },
   }),
   always('a host task gets its fair half beside a guest that interrupts itself 100,000 times a second', {
     of: 'BR11.6',
