@@ -2,7 +2,7 @@
 /** BR1 to BR11: what reviewers, and the authors themselves, object to. */
 import type { kvm_vcpu } from '../../../src/arch/x86/kvm_host.js';
 import { toNumber } from '../../../src/lib/types.js';
-import { SCHED_NORMAL, SCHED_RR } from '../../../src/sched/sched.js';
+import { type cfs_rq, SCHED_NORMAL, SCHED_RR } from '../../../src/sched/sched.js';
 import { MSR_KVM_PV_SCHED } from '../../../src/series/pvsched-v1/0001-kvm-x86-MSR-for-setting-up-scheduler-info-shared-mem.js';
 import type { pvsched } from '../../../src/series/pvsched-v1/adds.js';
 import { MS, US } from '../../arbitraries.js';
@@ -283,7 +283,15 @@ const BR11: Property[] = [
         }
       },
     }),
-    fault: { says: 'no slice ends', funcs: { task_tick_rt() {}, entity_tick() {} } },
+    fault: {
+      says: 'whoever was made last runs, and no slice of SCHED_RR ends',
+      funcs: {
+        task_tick_rt() {},
+        pick_eevdf(this: pvsched, { id }: cfs_rq) {
+          return this.m.se.findLast((se) => se.on_rq !== 0 && se.cfs_rq === id) ?? null;
+        },
+      },
+    },
   }),
   always('a host task gets its fair half beside a guest that interrupts itself 100,000 times a second', {
     of: 'BR11.6',
