@@ -37,7 +37,7 @@ Examples:
   printf 'break yield_to\\ncontinue\\nbt\\n' | kvmodel step two-spinners
 
 Commands are gdb's and rr's: step, next, finish, continue, reverse-step,
-break FUNC if EXPR, watch FIELD, print EXPR, bt, info rq, seek N; help lists them.
+break FUNC if EXPR, watch FIELD, print EXPR, bt, info rq, seek N; help lists all.
 `;
 
 export function define(io: Io, exit: (code: number) => void): Command {
