@@ -9,7 +9,10 @@ import type { machine } from '../machine/state.js';
 /** What a guest's kernel asks of the vCPU it runs on, in order. */
 export type CpuRequest =
   | { ask: 'nothing' }
+  /** HLT, or WFI */
   | { ask: 'hlt' }
+  /** a turn of a spin loop that its CPU may tell its host of: PAUSE, or WFE */
+  | { ask: 'pause' }
   | { ask: 'eoi' }
   | { ask: 'iret' }
   | { ask: 'ipi'; to: number; vector: number }
@@ -65,6 +68,8 @@ export interface GuestTask {
 }
 
 export interface GuestKernel {
+  /** it ends interrupts when their handlers are done, not first of all */
+  eoiLast?: true;
   /** its VM, as the host has it */
   vm: kvm_ptr;
   m: machine;

@@ -38,10 +38,8 @@ function kernelOf(k: vmlinux_x86, os: GuestKernel, vcpu: number): vmlinux_x86 {
   (it.g as { ram?: guest_memory | undefined }).ram = (k.m as machine).guest[os.vm].memory;
   os.m.cpu = vcpu;
   os.m.sched_clock = k.m.sched_clock;
-  // the page that both sides know: struct kvm_steal_time
-  k.m.kvm[os.vm].vcpus.forEach((id, i) => {
-    (os.m.irq_cpu as irq_cpu[])[i].steal = k.m.vcpu[id].arch.st.page.steal;
-  });
+  const { vcpus } = k.m.kvm[os.vm];
+  for (let i = 0; i < vcpus.length; i++) k.sharedWithGuest(k.m.vcpu[vcpus[i]], (os.m.irq_cpu as irq_cpu[])[i]);
   return it.g;
 }
 
@@ -85,7 +83,7 @@ export function guestTakes(k: vmlinux_x86, os: GuestKernel, vcpu: number, vector
   g.irq_enter_rcu();
   settleGuestCpu(g, os, vcpu);
   // sysvec_apic_timer_interrupt(), sysvec_reschedule_ipi(): apic_eoi() is the first that they do
-  cpu.asks.push({ ask: 'eoi' });
+  if (os.eoiLast === undefined) cpu.asks.push({ ask: 'eoi' });
 }
 
 /** What the CPU does without its host's help, up to the first that may exit: stores to shared pages, MSRs left alone. */
@@ -115,14 +113,14 @@ export function guestStep(k: vmlinux_x86, os: GuestKernel, vcpu: number): CpuReq
 
 /** The guest has booted: every vCPU has its timer to set, or halts. */
 export function guestBooted(k: vmlinux_x86, os: GuestKernel): void {
+  const first = kernelOf(k, os, 0);
+  // ret_from_fork(): a task that runs for the first time comes from its kernel
+  for (const p of os.m.task) if (os.m.rq[p.cpu].idle !== p.id) first.whenBack(p, 'exit_to_user_mode_prepareAgain');
   for (let vcpu = 0; vcpu < os.cpu.length; vcpu++) {
     const g = kernelOf(k, os, vcpu);
-    if (vcpu === 0) {
-      g.kvm_guest_init();
-      // ret_from_fork(): a task that runs for the first time comes from its kernel
-      for (const p of os.m.task) if (os.m.rq[p.cpu].idle !== p.id) g.whenBack(p, 'exit_to_user_mode_prepareAgain');
-    }
-    g.kvm_guest_cpu_init();
+    (g as { hvc?: vmlinux_x86['hvc'] | undefined }).hvc = (...x) => k.guestCalls(os.vm, vcpu, ...x);
+    g.guestKernelBoots(vcpu);
+    (g as { hvc?: vmlinux_x86['hvc'] | undefined }).hvc = undefined;
     os.cpu[vcpu].asks.push({ ask: 'lvtt', vector: LOCAL_TIMER_VECTOR });
     settleGuestCpu(g, os, vcpu);
   }
@@ -145,6 +143,8 @@ function contextEnds(g: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest[
   if (context.vector === LOCAL_TIMER_VECTOR) timerInterrupt(g, os, vcpu);
   else g.hostIrq(context.vector);
   os.m.hardirq = 0;
+  // handle_percpu_devid_irq(): chip->irq_eoi() once the handler has returned
+  if (os.eoiLast !== undefined) cpu.asks.push({ ask: 'eoi' });
   if (!g.__irq_exit_rcu()) return irqReturns(g, os, vcpu);
   softirqBegins(g, os, vcpu);
   return [];

@@ -48,7 +48,7 @@ export function settleGuest(k: vmlinux_x86, m: machine, cpu: number): void {
     const { os, handler_ns } = m.guest[vcpu.kvm];
     for (const vector of vcpu.arch.taken) {
       if (os === undefined) takeInterrupt(actor, vector, actor.program >= 0 ? handler_ns : -1);
-      else guestTakes(k, os, vcpu.vcpu_idx, vector, handler_ns);
+      else guestTakes(k, os, vcpu.vcpu_idx, k.vectorInGuest(vector), handler_ns);
     }
     vcpu.arch.taken = [];
     if (k.guestOn(cpu) === id) k.tellGuest(vcpu, actor);
