@@ -51,6 +51,8 @@ export interface GuestCpu {
   nextTick: number;
   /** ns of work in the softirqs that are raised */
   softirq_ns: number;
+  /** ns of spinning for a lock until its host hears of it; -1 for never, NOT_SPINNING while it does not spin */
+  pauseIn: number;
   /** CPL that the vCPU was last brought to outside interrupts */
   cpl: number;
 }
@@ -79,12 +81,15 @@ export interface GuestKernel {
   task: GuestTask[];
 }
 
+export const NOT_SPINNING = -2;
+
 export const newGuestCpu = (): GuestCpu => ({
   contexts: [],
   asks: [],
   armed: -1,
   nextTick: -1,
   softirq_ns: 0,
+  pauseIn: NOT_SPINNING,
   cpl: 0,
 });
 

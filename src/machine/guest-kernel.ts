@@ -10,12 +10,19 @@
  */
 import { assert } from '../base/assert.js';
 import { dueIn, elapse, type Request, stepActor } from '../guest/actor.js';
-import type { CpuRequest, GuestCpu, GuestKernel, GuestTask } from '../guest/guest-kernel.js';
+import {
+  type CpuRequest,
+  type GuestCpu,
+  type GuestKernel,
+  type GuestTask,
+  NOT_SPINNING,
+} from '../guest/guest-kernel.js';
 import type { irq_cpu } from '../irq/preempt.js';
 import { TIMER_SOFTIRQ } from '../irq/softirq.js';
 import { type guest_memory, loadWord, storeByte } from '../kvm/guest-memory.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { toNumber, type u64 } from '../lib/types.js';
+import { WHILE_BUSY } from '../sched/kernel-stack.js';
 import { NULL, TASK_INTERRUPTIBLE } from '../sched/sched.js';
 import { rebind } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
@@ -44,6 +51,19 @@ function kernelOf(k: vmlinux_x86, os: GuestKernel, vcpu: number): vmlinux_x86 {
 }
 
 const top = (cpu: GuestCpu) => cpu.contexts[cpu.contexts.length - 1];
+/** The task in a busy loop of its kernel on the vCPU: it spins for a lock. */
+function spins(os: GuestKernel, vcpu: number): boolean {
+  const [frame] = os.m.task[currentOf(os, vcpu)].kernel_stack;
+  return frame?.waits === WHILE_BUSY && os.cpu[vcpu].contexts.length === 0;
+}
+
+/** ... waiting in WFE: it looks when an event comes, and only then. */
+const waitsInWfe = (os: GuestKernel, vcpu: number): boolean =>
+  os.eoiLast !== undefined && os.m.task[currentOf(os, vcpu)].kernel_stack[0]?.fn === 'osq_lockTurn';
+
+/** An interrupt or a store that ends the wait of osq_lock() in WFE. */
+const isPassedOn = (os: GuestKernel, vcpu: number): boolean => os.m.osq_node?.[vcpu].locked === 1;
+
 const currentOf = (os: GuestKernel, vcpu: number): number => os.m.rq[vcpu].curr;
 const isIdleOn = (os: GuestKernel, vcpu: number): boolean => currentOf(os, vcpu) === os.m.rq[vcpu].idle;
 
@@ -53,6 +73,10 @@ export function guestDueIn(os: GuestKernel, vcpu: number): number {
   if (cpu.asks.length > 0) return 0;
   if (cpu.contexts.length > 0) return top(cpu).left;
   if (isIdleOn(os, vcpu)) return 0;
+  if (spins(os, vcpu)) {
+    if (cpu.pauseIn >= 0) return cpu.pauseIn;
+    return waitsInWfe(os, vcpu) ? 0 : Number.POSITIVE_INFINITY;
+  }
   return dueIn(os.m.actor[currentOf(os, vcpu)], null, NULL);
 }
 
@@ -61,14 +85,18 @@ export function guestElapse(os: GuestKernel, vcpu: number, ns: number): void {
   const cpu = os.cpu[vcpu];
   if (cpu.asks.length > 0) return;
   if (cpu.contexts.length > 0) top(cpu).left = Math.max(0, top(cpu).left - ns);
-  else if (!isIdleOn(os, vcpu)) elapse(os.m.actor[currentOf(os, vcpu)], ns);
+  else if (spins(os, vcpu)) {
+    if (cpu.pauseIn > 0) cpu.pauseIn = Math.max(0, cpu.pauseIn - ns);
+  } else if (!isIdleOn(os, vcpu)) elapse(os.m.actor[currentOf(os, vcpu)], ns);
 }
 
 /** The vCPU takes an interrupt or an NMI. */
 export function guestTakes(k: vmlinux_x86, os: GuestKernel, vcpu: number, vector: number, handlerNs: number): void {
   const g = kernelOf(k, os, vcpu);
   const cpu = os.cpu[vcpu];
-  const user = cpu.contexts.length === 0 && !isIdleOn(os, vcpu) && os.task[currentOf(os, vcpu)].user;
+  const curr = os.m.task[currentOf(os, vcpu)];
+  const user =
+    cpu.contexts.length === 0 && curr.kernel_stack.length === 0 && !isIdleOn(os, vcpu) && os.task[curr.id].user;
   const kind = vector === NMI_VECTOR ? 'nmi' : 'irq';
   // what the interrupted code has still to ask comes after the IRET
   cpu.contexts.push({ kind, vector, left: handlerNs, user, restarts: 0, asks: cpu.asks });
@@ -105,10 +133,54 @@ export function guestStep(k: vmlinux_x86, os: GuestKernel, vcpu: number): CpuReq
   if (cpu.contexts.length === 0 && isIdleOn(os, vcpu)) return { ask: 'hlt' };
   const g = kernelOf(k, os, vcpu);
   let returns: CpuRequest[] = [];
+  if (spins(os, vcpu)) return spinStep(k, g, os, vcpu);
   if (cpu.contexts.length === 0) taskStep(g, os, vcpu);
   else returns = contextEnds(g, os, vcpu);
   settleGuestCpu(g, os, vcpu, returns);
   return cpu.asks.shift() ?? NOTHING;
+}
+
+/** A turn of a spin loop, and PAUSE or WFE if that was not the last. */
+function spinStep(k: vmlinux_x86, g: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest {
+  const cpu = os.cpu[vcpu];
+  g.resumeKernelStack(vcpu);
+  settleGuestCpu(g, os, vcpu);
+  if (!spins(os, vcpu) || cpu.asks.length > 0) return cpu.asks.shift() ?? NOTHING;
+  cpu.pauseIn = pauseWindow(k, os, vcpu);
+  return os.eoiLast === undefined || waitsInWfe(os, vcpu) ? { ask: 'pause' } : NOTHING;
+}
+
+/**
+ * ns of spinning until the host hears of it; -1 for never: cpu_relax() of arm64 is no instruction that traps. Of WFE that traps, how
+ * long it takes until the loop is back; one that does not is over when it is.
+ */
+function pauseWindow(k: vmlinux_x86, os: GuestKernel, vcpu: number): number {
+  const { window_ns } = (k.m as machine).actor[k.m.vcpu[k.m.kvm[os.vm].vcpus[vcpu]].pid];
+  if (os.eoiLast === undefined) return window_ns;
+  return waitsInWfe(os, vcpu) && window_ns < WFE_NEVER_TRAPS ? window_ns : -1;
+}
+
+/** ns: more than any window in which a spinner is heard of */
+const WFE_NEVER_TRAPS = 1_000_000;
+
+/**
+ * Spinners look, all the time that their vCPUs run: what they wait for may have happened anywhere, in the guest or to one of its
+ * vCPUs. Who waits in WFE is told by a store that hands the queue on.
+ */
+export function lookAtSpinners(k: vmlinux_x86, os: GuestKernel, inGuest: (vcpu: number) => boolean): void {
+  for (let vcpu = 0; vcpu < os.cpu.length; vcpu++) {
+    const cpu = os.cpu[vcpu];
+    if (!spins(os, vcpu)) cpu.pauseIn = NOT_SPINNING;
+    if (!spins(os, vcpu) || cpu.asks.length > 0 || !inGuest(vcpu)) continue;
+    if (waitsInWfe(os, vcpu)) {
+      if (isPassedOn(os, vcpu)) k.guestEvent(k.m.vcpu[k.m.kvm[os.vm].vcpus[vcpu]]);
+      continue;
+    }
+    const g = kernelOf(k, os, vcpu);
+    g.resumeKernelStack(vcpu);
+    settleGuestCpu(g, os, vcpu);
+    if (cpu.pauseIn === NOT_SPINNING) cpu.pauseIn = pauseWindow(k, os, vcpu);
+  }
 }
 
 /** The guest has booted: every vCPU has its timer to set, or halts. */
@@ -257,6 +329,18 @@ function systemCall(g: vmlinux_x86, os: GuestKernel, vcpu: number, request: Requ
     case 'preemptCount':
       if (request.add > 0) g.preempt_count_add(request.add);
       else g.preempt_count_sub(-request.add);
+      return;
+    case 'mutexLock':
+    case 'downWrite':
+      if (request.ask === 'mutexLock') g.__mutex_lock_common(request.index);
+      else g.rwsem_down_write_slowpath(request.index);
+      if (g.notReturned(os.m.task[p])) g.whenBack(os.m.task[p], wayOut(it));
+      return;
+    case 'mutexUnlock':
+      g.__mutex_unlock_slowpath(request.index);
+      return;
+    case 'upWrite':
+      g.__up_write(request.index);
       return;
     case 'softirq':
       os.cpu[vcpu].softirq_ns += request.ns;

@@ -51,6 +51,10 @@ function asked(m: machine, cpu: number, request: Exclude<Request, Timer>): Asked
     case 'wake':
     case 'preemptCount':
     case 'softirq':
+    case 'mutexLock':
+    case 'mutexUnlock':
+    case 'downWrite':
+    case 'upWrite':
       return null;
     case 'ipi':
       return { ev: 'ipi', cpu, to: request.to, vector: request.vector };

@@ -25,7 +25,10 @@ const GUEST_ONLY: readonly Instruction['op'][] = [
 ];
 const HOST_ONLY: readonly Instruction['op'][] = ['yield', 'yieldTo', 'sleep'];
 /** Instructions of a task in a guest's kernel alone. */
-const KERNEL_ONLY: readonly Instruction['op'][] = ['wait', 'wake', 'preemptDisable', 'preemptEnable', 'softirq'];
+const KERNEL_ONLY: readonly Instruction['op'][] = [
+  ...(['wait', 'wake', 'preemptDisable', 'preemptEnable', 'softirq'] as const),
+  ...(['mutexLock', 'mutexUnlock', 'downWrite', 'upWrite'] as const),
+];
 
 /** Instructions of the guests of one architecture. */
 const X86_ONLY: readonly Instruction['op'][] = ['hlt', 'pause'];

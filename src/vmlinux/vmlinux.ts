@@ -13,6 +13,8 @@ import type { guest_memory } from '../kvm/guest-memory.js';
 import type { kvm, kvm_state, kvm_vcpu, vcpu_ptr } from '../kvm/kvm_host.js';
 import type { hrtimer_state } from '../lib/hrtimer.js';
 import type { bool, u32, u64 } from '../lib/types.js';
+import type { sleeping_lock } from '../sched/mutex.js';
+import type { optimistic_spin_node } from '../sched/osq_lock.js';
 import type { sched_state } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
 
@@ -35,6 +37,9 @@ export interface kernel_state extends sched_state, kvm_state, hrtimer_state {
   guest?: { memory?: guest_memory }[];
   /** of a kernel that runs in a guest: KVM's features in CPUID leaf 0x40000001, as its host shows them */
   kvm_para_features?: u32;
+  /** mutexes and rw_semaphores, of a kernel that runs in a guest; and its CPUs in queues of spinners */
+  sleeping_lock?: sleeping_lock[];
+  osq_node?: optimistic_spin_node[];
   /** preempt=full: kernel mode is preempted, too; else preempt=voluntary */
   preempt_full?: boolean;
   /** knobs that a series brought and somebody wrote, by name; see `Knob` */
@@ -100,6 +105,8 @@ export interface arch_cpus {
   guestAsks(cpu: number, request: CpuRequest): void;
   /** the name by which a kernel knows an interrupt that its vCPU has taken: see lib/irq_vectors */
   vectorInGuest(vector: number): number;
+  /** an event for the vCPU: a store to a line that it watches in WFE ends that */
+  guestEvent(vcpu: kvm_vcpu): void;
   /** a page that a guest's kernel shares with its host, of the vCPU, as the guest's CPU reads it */
   sharedWithGuest(vcpu: kvm_vcpu, cpu: irq_cpu): void;
   /** a vCPU of the VM makes a hypercall while its kernel boots: x0 of the answer */

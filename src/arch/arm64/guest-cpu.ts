@@ -63,6 +63,11 @@ export function vectorInGuest(this: vmlinux_arm64, intid: number): number {
   return intid === IPI_CALL_FUNC ? CALL_FUNCTION_SINGLE_VECTOR : intid;
 }
 
+/** The exclusive monitor of a CPU that stands in WFE is cleared. */
+export function guestEvent(this: vmlinux_arm64, vcpu: kvm_vcpu): void {
+  if (vcpu.arch.standing === 'wfe') vcpu.arch.standing = 'no';
+}
+
 /** Nothing but its memory. */
 export function sharedWithGuest(this: vmlinux_arm64, _vcpu: kvm_vcpu, _cpu: irq_cpu): void {}
 

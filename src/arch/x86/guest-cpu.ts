@@ -98,6 +98,9 @@ export function vectorInGuest(this: vmlinux_x86, vector: number): number {
   return vector;
 }
 
+/** Nothing: PAUSE does not wait. */
+export function guestEvent(this: vmlinux_x86, _vcpu: kvm_vcpu): void {}
+
 /** struct kvm_steal_time */
 export function sharedWithGuest(this: vmlinux_x86, vcpu: kvm_vcpu, cpu: irq_cpu): void {
   const { page } = vcpu.arch.st;
