@@ -6,6 +6,7 @@
 import { families, recorded as recordedFamilies } from './families/index.js';
 import { waiting } from './families/waiting.js';
 import * as directedYieldV7 from './series/directed-yield-v7/index.js';
+import * as preempted from './series/preempted/index.js';
 import { distributions } from './series/pvsched-v1/distributions.js';
 import * as pvschedV1 from './series/pvsched-v1/index.js';
 import * as semanticsAwareV2 from './series/semantics-aware-v2/index.js';
@@ -23,6 +24,7 @@ const bySeries: Readonly<Record<string, readonly Claim[]>> = {
   'pvsched-v1': pvschedV1.claims,
   'directed-yield-v7': directedYieldV7.claims,
   'v2.6.39': directedYieldV7.claims,
+  ...Object.fromEntries(preempted.versions.map((id) => [id, preempted.claims])),
   ...Object.fromEntries(wfx.versions.map((id) => [id, wfx.claimsOf(id)])),
 };
 
@@ -33,6 +35,7 @@ export const recorded: Recorded = {
   ...pvschedV1.recorded,
   ...directedYieldV7.recorded,
   ...wfx.recorded,
+  ...preempted.recorded,
 };
 
 /** What some series are measured by besides. */
