@@ -11,7 +11,7 @@ const KERNELS = ['v6.12.117', 'v6.19-rc1', 'v6.19-rc1+semantics-aware-v2'];
 
 describe.each(interrupts.properties.map((p) => [p.id, p] as const))('%s', (id, property) => {
   it.each(KERNELS)(`${property.says}: %s`, (name) => {
-    const answer = ask(machineEngine, kernelByName(name), property, ASK_DEFAULTS);
+    const answer = ask(machineEngine, kernelByName(name), property, { ...ASK_DEFAULTS, unshrunk: true });
     expect(answer.verdict, answer.example?.message).toBe(recorded[id][name]);
     expect(answer.evidence.note).toBeUndefined();
   });
