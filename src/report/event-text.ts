@@ -72,7 +72,6 @@ export function eventText(event: MachineEvent, names: Names): string {
     case 'resched':
     case 'schedule':
     case 'yield':
-    case 'block':
     case 'pause':
     case 'hlt':
     case 'wfi':
@@ -81,9 +80,19 @@ export function eventText(event: MachineEvent, names: Names): string {
     case 'intr':
     case 'step':
       return event.ev;
+    case 'block':
+      return event.state === undefined ? 'block' : `block ${event.state}`;
     case 'yield_to':
+      return `yield_to ${names.task(event.task)}`;
     case 'wake':
-      return `${event.ev} ${names.task(event.task)}`;
+    case 'fork':
+    case 'migrate':
+    case 'requeue':
+    case 'place':
+    case 'ran':
+    case 'need_resched':
+    case 'switch':
+      return recordedText(event, names);
     case 'nice':
       return `nice ${names.task(event.task)} ${event.nice}`;
     case 'setattr':
@@ -126,6 +135,31 @@ export function eventText(event: MachineEvent, names: Names): string {
       return `${apicText(event.of)}, at ${event.fn}() ${apicText(event.other)}`;
     default:
       return apicText(event);
+  }
+}
+
+type Recorded = Extract<
+  MachineEvent,
+  { ev: 'wake' | 'fork' | 'migrate' | 'requeue' | 'place' | 'ran' | 'need_resched' | 'switch' }
+>;
+
+/** Wake-ups and moves, and what a recording says. */
+function recordedText(event: Recorded, names: Names): string {
+  switch (event.ev) {
+    case 'wake':
+    case 'fork':
+    case 'migrate':
+      return `${event.ev} ${names.task(event.task)}${event.target === undefined ? '' : ` -> CPU ${event.target}`}`;
+    case 'requeue':
+      return `requeue ${names.task(event.task)}`;
+    case 'place':
+      return `place ${names.task(event.task)}${event.delayed === true ? ' delayed' : ''}`;
+    case 'ran':
+      return `ran ${event.ns}`;
+    case 'need_resched':
+      return event.on ? 'need_resched' : 'need_resched off';
+    case 'switch':
+      return `switch ${names.task(event.task)}`;
   }
 }
 
