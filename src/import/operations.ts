@@ -88,9 +88,12 @@ export class Assembly {
   private readonly lastCpu = new Map<Who, number>();
   private readonly foreseen = new Map<number, Player['begins']>();
   private readonly wakeups: boolean;
+  private readonly anyWakes: boolean;
+  private readonly idled = new Set<number>();
 
   constructor(recording: Recording) {
     this.wakeups = recording.events.some((it) => it.is === 'wakeup');
+    this.anyWakes = this.wakeups || recording.events.some((it) => it.is === 'waking');
     for (const event of recording.events) this.foresee(event);
     for (const event of recording.events) this.take(event);
     for (const cpu of [...this.pending.keys()]) this.flush(cpu, null);
@@ -104,7 +107,9 @@ export class Assembly {
     switch (e.is) {
       case 'switch':
         sees(e.prev, 'running');
-        sees(e.next, 'queued');
+        // a CPU that was idle had nobody queued, and where no wake-up is recorded anybody may have slept
+        sees(e.next, this.idled.has(e.cpu) || !this.anyWakes ? 'asleep' : 'queued');
+        if (e.next.pid === 0) this.idled.add(e.cpu);
         return;
       case 'waking':
       case 'wakeup':
@@ -325,7 +330,7 @@ export class Assembly {
   private switches(e: TraceEvent, s: { prev?: Named; next?: Named; state?: string }): void {
     if (s.prev === undefined || s.next === undefined) return;
     const prev = this.cast.who(s.prev, 'running', e.cpu);
-    const next = this.cast.who(s.next, 'queued', e.cpu);
+    const next = this.cast.who(s.next, this.foreseen.get(s.next.pid) ?? 'queued', e.cpu);
     if (prev === null || next === null) return;
     const open = this.pending.get(e.cpu);
     if (open !== undefined) {

@@ -38,12 +38,14 @@ export function readTrace(text: string): Recording {
   const lines: TraceLine[] = [];
   let headCpus = 0;
   let number = 0;
+  const isPage = /^\ufeff?\s*<(?:!doctype html|html)/i.test(text);
+  if (isPage) notes.push({ line: 1, kind: 'unreadable', says: 'a page: lines outside of its trace are passed over' });
   for (const raw of text.replace(/^\ufeff/, '').split('\n')) {
     number++;
     const found = /#P:(\d{1,5})\b|^cpus=(\d{1,5})\s*$/.exec(raw.slice(0, 200));
     if (found !== null) headCpus = Math.max(headCpus, Number(found[1] ?? found[2]));
     const parsed = parseLine(raw, number);
-    if (parsed.kind === 'none') continue;
+    if (parsed.kind === 'none' || (isPage && parsed.kind === 'unreadable')) continue;
     if (parsed.kind === 'unreadable') {
       notes.push({ line: number, kind: 'unreadable', says: parsed.why });
     } else if (parsed.kind === 'lost') {

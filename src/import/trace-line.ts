@@ -41,14 +41,21 @@ const HEAD = /^(.{0,64}?)\s*\[(\d{1,5})\]\s+/;
 const WHEN = /^(?:([^\s:]{1,12})\s+)?(\d{1,12})[.,](\d{1,9}):\s+/;
 const CLOCK = /^(?:\S{1,12}\s+)?\d{1,20}:\s/;
 const EVENT = /^(?:([\w-]+):)?([A-Za-z_]\w*):(?:\s|$)/;
-const OWNER = [/^\s*(.*)-(\d+)\s*(?:\(\s*[-\d]+\s*\))?$/, /^\s*(.*\S)\s+(?:\d+\/)?(\d+)$/];
+/** perf prints irq flags before the CPU, and leaves the comm out where it is told so */
+const OWNER = [
+  /^\s*(.*)-(\d+)\s*(?:\(\s*[-\d]+\s*\))?$/,
+  /^\s*(.*\S)\s+(?:\d+\/)?(\d+)(?:\s+[dDbBX.][\w.]{3,4})?$/,
+  /^\s*()(?:\d+\/)?(\d+)$/,
+];
+/** as a mail quotes it */
+const QUOTED = /^(?:> ?)+/;
 const LOST = /\bLOST (\d+)? ?EVENTS\b|\[(?:lost )?(\d+) events?(?: lost| dropped)?\]|EVENTS DROPPED/i;
 const LOST_CPU = /CPU:?\s*(\d+)/i;
 
 /** A line of the file. Never throws. */
 export function parseLine(raw: string, number: number): Parsed {
   if (raw.length > LINE_MAX) return { kind: 'unreadable', why: `a line of ${raw.length} characters` };
-  const text = raw.replace(/\r$/, '');
+  const text = raw.replace(/\r$/, '').replace(QUOTED, '');
   if (LOST.test(text) && !text.includes('sched_')) return lost(text);
   if (/^\s*(?:#|$)/.test(text) || /^cpus=\d+$/.test(text) || /^version = /.test(text)) return { kind: 'none' };
   if (/^\s+[0-9a-f]{6,16} \S/.test(text) || /^\s+=> /.test(text)) return { kind: 'none' }; // a stack

@@ -24,6 +24,8 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   'perf script, plugin': `a b     7 [001]   123.456789:       sched:sched_switch: ${BRIEF}`,
   'perf script, period': `a b     7 [001]   123.456789:          1 sched:sched_switch: ${SWITCH}`,
   Perfetto: ` a b-7     (    5) [001] d..2 123.456789: sched_switch: ${SWITCH}`,
+  'perf script, irq flags': `a b     7 d... [001]   123.456789: sched:sched_switch: ${SWITCH}`,
+  'a quoted mail': `> a b     7 [001]   123.456789: sched:sched_switch: ${SWITCH}`,
   'a decimal comma': `   a b-7     [001] d..2.   123,456789: sched_switch: ${SWITCH}`,
   'CR LF': `   a b-7     [001] d..2.   123.456789: sched_switch: ${SWITCH}\r`,
   'another order': `   a b-7     [001] d..2.   123.456789: sched_switch: prev_pid=7 prev_comm=a b prev_state=R+ prev_prio=120 ==> next_pid=0 next_prio=120 next_comm=swapper/1`,
@@ -41,6 +43,11 @@ describe('a line', () => {
     expect(event.prev).toEqual({ pid: 7, comm: 'a b', prio: 120 });
     expect(event.next).toEqual({ pid: 0, comm: 'swapper/1', prio: 120 });
     expect(event.state[0]).toBe('R');
+  });
+
+  it('of perf without a comm has the pid', () => {
+    const [event] = readTrace('7/8 [004] 33.592: sched:sched_wakeup: comm=k pid=13 prio=120 target_cpu=001').events;
+    expect(event.line).toMatchObject({ pid: 8, comm: '', cpu: 4 });
   });
 
   it('keeps a comm with spaces and an equals sign apart from the next field', () => {
@@ -120,6 +127,20 @@ describe('a recording', () => {
     const { recording, alike, decisions } = imported(more.join('\n'));
     expect(recording.unused.get('my_event')).toBeGreaterThan(10);
     expect(alike).toBe(decisions);
+  });
+
+  it('in a page is read without the page', () => {
+    const page = ['<!DOCTYPE html>', '<script>', 'x', ...lines, '</script>'].join('\n');
+    const { alike, decisions, notes } = imported(page);
+    expect(notes).toHaveLength(1);
+    expect(alike).toBe(decisions);
+  });
+
+  it('without wake-ups wakes whoever comes, and says so', () => {
+    const bare = lines.filter((line) => /^#|: sched_(?:switch|stat_runtime):/.test(line));
+    const { notes, alike, decisions } = imported(bare.join('\n'));
+    expect(notes.some(({ says }) => /sched_wakeup of \S+ is missing/.test(says))).toBe(true);
+    expect(alike / decisions).toBeGreaterThan(0.7);
   });
 
   it('says all that in 80 columns', () => {
