@@ -88,7 +88,8 @@ export class Assembly {
   private readonly lastCpu = new Map<Who, number>();
   private readonly foreseen = new Map<number, Player['begins']>();
   private readonly wakeups: boolean;
-  private readonly anyWakes: boolean;
+  /** sched_waking or sched_wakeup is recorded */
+  readonly anyWakes: boolean;
   private readonly idled = new Set<number>();
 
   constructor(recording: Recording) {

@@ -61,6 +61,8 @@ export function readTrace(text: string): Recording {
       break;
     } else lines.push(parsed.line);
   }
+  // dots throughout: whoever printed it knows none, as a model does
+  if (lines.every(({ flags }) => flags === null || /^\.*$/.test(flags))) for (const line of lines) line.flags = null;
   const timed = inOrder(lines, notes);
   const events: TraceEvent[] = [];
   let most = 0;
@@ -85,8 +87,6 @@ const namesCpus = (h: object): boolean => targetOf(h) < CPUS_MAX && ((h as { to?
 function flagsOf(flags: string | null): { resched: boolean | null; hardirq: boolean | null } {
   if (flags === null || flags.length < 4 || !/^[dDbB.X][NnpPlLbB.]/.test(flags))
     return { resched: null, hardirq: null };
-  // a line of dots alone may stand for what nobody knows, as in traces that a model writes
-  if (/^\.+$/.test(flags)) return { resched: false, hardirq: false };
   return { resched: /^.[NnbBlL]/.test(flags), hardirq: /^..[hHzZ]/.test(flags) };
 }
 

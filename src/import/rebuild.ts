@@ -76,6 +76,7 @@ class Rebuild extends Replica {
     const { cast, operations } = this.assembly;
     if (cast.left > 0)
       this.note(null, 'limit', `${cast.left} events of tasks beyond the ${cast.all.length}th are left out`);
+    if (!this.assembly.anyWakes) this.note(null, 'missing', 'no wake-up is recorded: tasks are woken where they come');
     this.begin();
     for (this.at = 0; this.at < operations.length; this.at++) {
       try {
@@ -91,9 +92,8 @@ class Rebuild extends Replica {
     return this.out;
   }
 
-  private note(line: number | null, kind: Note['kind'], says: string): void {
+  private readonly note = (line: number | null, kind: Note['kind'], says: string): unknown =>
     this.out.notes.push({ line, kind, says });
-  }
 
   /* ---- operations ---- */
 
@@ -166,8 +166,10 @@ class Rebuild extends Replica {
       this.note(op.line, 'missing', `sched_wakeup_new of ${this.name(who)} is missing`);
       this.happen({ ev: 'fork', cpu: op.cpu, task: p.id, target: op.cpu });
     } else if (p.on_rq === 0 || se.sched_delayed === 1) {
-      this.note(op.line, 'missing', `sched_wakeup of ${this.name(who)} is missing`);
-      this.lostAt[op.cpu] = op.line;
+      if (this.assembly.anyWakes) {
+        this.note(op.line, 'missing', `sched_wakeup of ${this.name(who)} is missing`);
+        this.lostAt[op.cpu] = op.line;
+      }
       this.happen({ ev: 'wake', cpu: op.cpu, task: p.id, target: op.cpu });
     }
     if (p.cpu === op.cpu) return;
@@ -357,7 +359,7 @@ class Rebuild extends Replica {
     }
     if (yields === 'nobody') this.happen({ ev: 'yield', cpu });
     else if (yields !== null) this.happen({ ev: 'yield_to', cpu, task: this.task(yields, cpu).id });
-    else if (this.needs(cpu)) this.happen({ ev: 'resched', cpu });
+    else if (this.needs(cpu) || this.asksByTick(op)) this.happen({ ev: 'resched', cpu });
     else if (this.wokenRunning.has(prev) || op.before === false) this.happen({ ev: 'schedule', cpu });
     else {
       this.happen({ ev: 'need_resched', cpu, on: true });
@@ -365,6 +367,13 @@ class Rebuild extends Replica {
       return true;
     }
     return false;
+  }
+
+  /** Without flags, what current ran until a tick may stand with the switch that the tick asked for. */
+  private asksByTick(op: Operation & { is: 'switch' }): boolean {
+    if (op.before !== null || op.ran === null || this.wokenRunning.has(op.prev)) return false;
+    this.happen({ ev: 'tick', cpu: op.cpu });
+    return this.needs(op.cpu);
   }
 
   private queueNow(cpu: number): string[] {
@@ -387,7 +396,7 @@ class Rebuild extends Replica {
       return;
     }
     this.guessed.delete(real);
-    const vruntime = least(at, by);
+    const [vruntime] = [at, by].sort((a, b) => Number(a - b));
     const latest = s64(other.deadline) - 1n;
     const own = s64(se.deadline);
     this.guess(op, real, vruntime, own < latest ? own : latest);
@@ -477,11 +486,6 @@ class Rebuild extends Replica {
     const { why, line, at, cpu, kernel, model } = d;
     this.out.differences.push({ line, at, cpu, kernel, model, queue, cause: this.cause(why) });
   }
-}
-
-function least(a: bigint, b: bigint): bigint {
-  if (a < b) return a;
-  return b;
 }
 
 type Block = Extract<MachineEvent, { ev: 'block' }>;

@@ -65,6 +65,7 @@ function apicText(event: ApicEvent): string {
 
 /** The event without its CPU: `yield_to vm/1`, `advance 3000000`. */
 export function eventText(event: MachineEvent, names: Names): string {
+  if (isRecorded(event)) return recordedText(event, names);
   switch (event.ev) {
     case 'advance':
       return `advance ${event.ns}`;
@@ -84,15 +85,6 @@ export function eventText(event: MachineEvent, names: Names): string {
       return event.state === undefined ? 'block' : `block ${event.state}`;
     case 'yield_to':
       return `yield_to ${names.task(event.task)}`;
-    case 'wake':
-    case 'fork':
-    case 'migrate':
-    case 'requeue':
-    case 'place':
-    case 'ran':
-    case 'need_resched':
-    case 'switch':
-      return recordedText(event, names);
     case 'nice':
       return `nice ${names.task(event.task)} ${event.nice}`;
     case 'setattr':
@@ -138,10 +130,9 @@ export function eventText(event: MachineEvent, names: Names): string {
   }
 }
 
-type Recorded = Extract<
-  MachineEvent,
-  { ev: 'wake' | 'fork' | 'migrate' | 'requeue' | 'place' | 'ran' | 'need_resched' | 'switch' }
->;
+const RECORDED = ['wake', 'fork', 'migrate', 'requeue', 'place', 'ran', 'need_resched', 'switch'] as const;
+type Recorded = Extract<MachineEvent, { ev: (typeof RECORDED)[number] }>;
+const isRecorded = (event: MachineEvent): event is Recorded => (RECORDED as readonly string[]).includes(event.ev);
 
 /** Wake-ups and moves, and what a recording says. */
 function recordedText(event: Recorded, names: Names): string {

@@ -9,6 +9,7 @@ import { boot } from '../../src/machine/boot.js';
 import { checkSched } from '../../src/machine/invariants-sched.js';
 import { checkScenario } from '../../src/scenario/read-scenario.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { kernelByName } from '../../src/series/registry.js';
 import { bind } from '../../src/vmlinux/bind.js';
 import { kvmodelIn } from '../cli/in-process.js';
 import { asPerf, imported, pathOf, textOf, tracepoints } from './recordings.js';
@@ -50,6 +51,11 @@ describe('an imported run of one CPU', () => {
     expect(differing).toBeGreaterThanOrEqual(decisions - alike);
     expect(differences[0].queue.join('\n')).toMatch(/vruntime V[+-]\d+, deadline V[+-]\d+, weight 1024/);
     expect(differences[0].cause).toMatch(/a different release than faulty|sched_yield/);
+  });
+
+  it('tells releases apart: what 6.12 recorded is not what CFS would have picked', () => {
+    const { decisions, alike } = imported(textOf('waker'), kernelByName('v6.1'));
+    expect(alike).toBeLessThan(decisions * 0.9);
   });
 
   it('counts a virtual time that was changed in the recording, once, and stands where the recording has it', () => {
