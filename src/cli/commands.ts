@@ -55,6 +55,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./step.js'),
   },
   {
+    name: 'import',
+    says: 'a trace of a real kernel as a run: where the model schedules otherwise',
+    load: () => import('./import.js'),
+  },
+  {
     name: 'bisect',
     says: 'which patch of a series changes the verdict on a claim',
     load: () => import('./bisect.js'),

@@ -32,6 +32,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   conform: ['base', 'lib', 'vmlinux', 'operation', 'trace', ...MIRRORED, 'series', 'machine', 'native'],
   report: ['base', 'lib', 'vmlinux', 'operation', 'trace', 'series', 'guest', 'scenario', 'machine', 'races'],
   step: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'explore', 'report'],
+  // traces of real kernels as runs
+  import: ['base', 'lib', 'vmlinux', 'sched', 'series', 'guest', 'scenario', 'machine'],
   properties: [...['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'races']],
   // what a user names: files, series, counterexamples
   loader: ['entry', 'base', 'lib', 'vmlinux', 'series', 'guest', 'scenario', 'machine', 'properties', 'explore'],
@@ -56,6 +58,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'loader',
     'workers',
     'step',
+    'import',
   ],
   web: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'report'],
   // src/index.ts: what a user's patch imports
@@ -106,6 +109,7 @@ export const PURE: readonly string[] = [
   'machine',
   'explore',
   'report',
+  'import',
   'properties',
   'entry',
 ];
