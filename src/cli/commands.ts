@@ -35,6 +35,26 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./check.js'),
   },
   {
+    name: 'fuzz',
+    says: 'a campaign: find, shrink and keep what breaks, for as long as it is let',
+    load: () => import('./fuzz.js'),
+  },
+  {
+    name: 'explore',
+    says: 'every order of a menu of events on a scenario, as far as it is let',
+    load: () => import('./explore.js'),
+  },
+  {
+    name: 'corpus',
+    says: 'what campaigns kept in a folder',
+    load: () => import('./corpus.js'),
+  },
+  {
+    name: 'merge',
+    says: 'add up what the parts of a campaign kept',
+    load: () => import('./merge.js'),
+  },
+  {
     name: 'run',
     says: 'run a scenario and print what happens, event by event',
     load: () => import('./run.js'),
@@ -48,6 +68,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'step',
     says: 'go through a run forwards and backwards, as gdb and rr do',
     load: () => import('./step.js'),
+  },
+  {
+    name: 'scoreboard',
+    says: 'how soon known bugs are found again, by check, fuzz and explore',
+    load: () => import('./scoreboard.js'),
   },
   {
     name: 'bisect',

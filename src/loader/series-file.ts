@@ -5,7 +5,9 @@ import { relative, resolve } from 'node:path';
 import { createJiti } from 'jiti';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { BadInput, type Fault, reject, shown } from '../base/faults.js';
+import { BRANCHES } from '../fuzz/branch-counts.js';
 import type { Series } from '../series/series.js';
+import { countedSource } from './counted-source.js';
 import { readText } from './files.js';
 import { installLoopGuard } from './loop-guard.js';
 import { guardLoops, inspectUserCode } from './user-code.js';
@@ -84,7 +86,10 @@ function refuseToExit(path: string): void {
 /** What node_modules brings is loaded as it is. */
 function guarded(source: string, filename: string, cwd: string): string {
   if (filename.includes('/node_modules/')) return source;
-  return guardLoops(source, filename, relative(cwd, filename) || filename);
+  const shown = relative(cwd, filename) || filename;
+  const text = guardLoops(source, filename, shown);
+  // a campaign goes by the branches of what it is about
+  return BRANCHES in globalThis ? countedSource(text, filename, shown, (line) => line + 1) : text;
 }
 
 function shapeFaults(value: unknown, path: string): Fault[] {
