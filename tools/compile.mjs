@@ -149,7 +149,10 @@ function prune() {
 
 /** What makes a second text of a module, compiled: the first says which modules, by a path in dist, the second what of them. */
 const GUARDS = ['workers/guarded-rooms.js', 'workers/guarded-source.js', 'loader/user-code.js', 'loader/loop-guard.js'];
-const COUNTS = ['loader/counted-source.js', 'workers/counted-module.js', 'fuzz/branch-counts.js'];
+const COUNTS = [
+  ...['workers/counted-rooms.js', 'workers/counted-module.js', 'loader/counted-source.js'],
+  ...['loader/typescript.js', 'fuzz/branch-counts.js'],
+];
 
 /**
  * Beside each module that a user's code can break the same with its loops counted, and beside each of the kernel's the same with

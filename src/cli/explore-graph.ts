@@ -26,7 +26,7 @@ const FAIR: readonly EventKind[] = ['advance', 'tick'];
 type Input = Exploring & { m: machine };
 
 export async function exploreGraph(input: Input): Promise<{ result: Explored; interrupted: boolean }> {
-  const { settings, io, kernel, scenario, menu, m } = input;
+  const { settings, io, kernel, scenario, menu } = input;
   const texts = [...settings.always, ...settings.sometimes, ...settings.leadsTo.flat()];
   const predicates = texts.map((text) => predicateOf(text, input));
   const key = searchKey({
@@ -67,7 +67,6 @@ export async function exploreGraph(input: Input): Promise<{ result: Explored; in
     },
     ...defined({ earlier }),
   });
-  void m;
   if (settings.save !== undefined && graph.bound !== null) writeSearch(settings.save, key, savedGraph(graph), io.cwd);
   if (settings.dot !== undefined) {
     const names = namesOf(scenario);
@@ -197,7 +196,7 @@ function leadsToAsked({ settings, menu }: Input, graph: Graph, whole: boolean, f
   const assumed =
     fairKinds.length === 0
       ? 'nothing is assumed to come'
-      : `assuming that ${fairKinds.join(' and ')} come again and again where they can`;
+      : `assuming fairness for ${fairKinds.join(' and ')}: each comes again and again where it can`;
   const base = settings.always.length + settings.sometimes.length;
   return settings.leadsTo.map(([p, q], i): Asked => {
     const { lasso, triggers, isOpen } = leadsTo(graph, base + 2 * i, base + 2 * i + 1, kindOf, fair);

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Kernel modules whose branches say that they have run: lines stay where they are. */
-import ts from 'typescript';
+import type ts from 'typescript';
 import { BRANCHES, ENTERED, type SiteTuple } from '../fuzz/branch-counts.js';
-
-/** Mirrored code and series; what every operation of 64 bits goes through is left alone. Relative to the compiled tree. */
-const COUNTED = /^src\/(?:sched|irq|kvm|lapic|arch|series)\//;
-
-export const isCounted = (path: string): boolean => COUNTED.test(path.replaceAll('\\', '/'));
+import { compiler } from './typescript.js';
 
 /** The line of the source, from 1, of a place in the text, both from 0; null where it has none. */
 export type LineOf = (line: number, column: number) => number | null;
@@ -17,7 +13,7 @@ export type LineOf = (line: number, column: number) => number | null;
  * @param shown what the file is called: part of the names of its branches, so the same everywhere
  */
 export function countedSource(text: string, file: string, shown: string, lineOf: LineOf): string {
-  const counter = new Counter(text, ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true), lineOf);
+  const counter = new Counter(text, compiler.createSourceFile(file, text, compiler.ScriptTarget.ES2022, true), lineOf);
   const body = counter.emit(counter.root);
   if (counter.sites.length === 0) return text;
   const sites = JSON.stringify(counter.sites);
@@ -44,7 +40,7 @@ class Counter {
     let out = '';
     let at = node.getFullStart();
     const own = this.entry(node);
-    ts.forEachChild(node, (child) => {
+    compiler.forEachChild(node, (child) => {
       out += this.text.slice(at, child.getFullStart()) + this.emit(child);
       at = child.getEnd();
     });
@@ -57,8 +53,8 @@ class Counter {
 
   /** Code at the head of a block, and the place behind which it goes: nothing in front of it is changed. */
   private entry(node: ts.Node): { after: number; code: string } | null {
-    if (ts.isBlock(node) && isBody(node)) {
-      const fn = ts.isFunctionLike(node.parent);
+    if (compiler.isBlock(node) && isBody(node)) {
+      const fn = compiler.isFunctionLike(node.parent);
       const name = nameOf(node);
       const enters = fn && name !== '' ? ` __p(${shortHash(name)});` : '';
       return { after: node.getStart() + 1, code: ` ${this.hit(node, fn ? 'function' : 'block')};${enters}` };
@@ -71,15 +67,15 @@ class Counter {
     if (parent === undefined) return inner;
     const lead = node.getStart() - node.getFullStart();
     const [trivia, core] = [inner.slice(0, lead), inner.slice(lead)];
-    if (ts.isIfStatement(node) && node.elseStatement === undefined)
+    if (compiler.isIfStatement(node) && node.elseStatement === undefined)
       return `${trivia}${core} else { ${this.hit(node, 'else')}; }`;
     if (isLoneStatement(node)) return `${trivia}{ ${this.hit(node, 'block')}; ${core} }`;
-    if (ts.isConditionalExpression(parent) && node !== parent.condition && ts.isExpression(node))
+    if (compiler.isConditionalExpression(parent) && node !== parent.condition && compiler.isExpression(node))
       return `${trivia}(${this.hit(node, 'part')}, ${core})`;
     if (isSecondOperand(node)) return `${trivia}(${this.hit(node, 'part')}, ${core})`;
-    if (ts.isArrowFunction(parent) && parent.body === node && !ts.isBlock(node))
+    if (compiler.isArrowFunction(parent) && parent.body === node && !compiler.isBlock(node))
       return `${trivia}(${this.hit(node, 'function')}, ${core})`;
-    if (ts.isCaseOrDefaultClause(parent) && parent.statements[0] === node)
+    if (compiler.isCaseOrDefaultClause(parent) && parent.statements[0] === node)
       return `${trivia}${this.hit(parent, 'block')}; ${core}`;
     return inner;
   }
@@ -109,37 +105,37 @@ function shortHash(text: string): number {
 /** Of a function, a loop or the side of a condition. */
 function isBody(node: ts.Block): boolean {
   const { parent } = node;
-  if (ts.isFunctionLike(parent) || ts.isCatchClause(parent)) return true;
-  if (ts.isIfStatement(parent)) return true;
-  return ts.isIterationStatement(parent, false);
+  if (compiler.isFunctionLike(parent) || compiler.isCatchClause(parent)) return true;
+  if (compiler.isIfStatement(parent)) return true;
+  return compiler.isIterationStatement(parent, false);
 }
 
 /** The side of a condition, or the body of a loop, without braces. */
 function isLoneStatement(node: ts.Node): boolean {
   const { parent } = node;
-  if (ts.isBlock(node) || !ts.isStatement(node)) return false;
-  if (ts.isIfStatement(parent)) return parent.thenStatement === node || parent.elseStatement === node;
-  return ts.isIterationStatement(parent, false) && parent.statement === node;
+  if (compiler.isBlock(node) || !compiler.isStatement(node)) return false;
+  if (compiler.isIfStatement(parent)) return parent.thenStatement === node || parent.elseStatement === node;
+  return compiler.isIterationStatement(parent, false) && parent.statement === node;
 }
 
 /** b of `a && b`, `a || b`, `a ?? b` */
 function isSecondOperand(node: ts.Node): boolean {
   const { parent } = node;
-  if (!ts.isBinaryExpression(parent) || parent.right !== node) return false;
+  if (!compiler.isBinaryExpression(parent) || parent.right !== node) return false;
   const { kind } = parent.operatorToken;
   return (
-    kind === ts.SyntaxKind.AmpersandAmpersandToken ||
-    kind === ts.SyntaxKind.BarBarToken ||
-    kind === ts.SyntaxKind.QuestionQuestionToken
+    kind === compiler.SyntaxKind.AmpersandAmpersandToken ||
+    kind === compiler.SyntaxKind.BarBarToken ||
+    kind === compiler.SyntaxKind.QuestionQuestionToken
   );
 }
 
 /** The innermost function with a name around a node, or that it is the body of; '' outside all. */
 function nameOf(node: ts.Node): string {
   for (let at: ts.Node | undefined = node; at !== undefined; at = at.parent) {
-    if (!ts.isFunctionLike(at)) continue;
+    if (!compiler.isFunctionLike(at)) continue;
     const { parent } = at;
-    const named = ts.isPropertyAssignment(parent) || ts.isVariableDeclaration(parent);
+    const named = compiler.isPropertyAssignment(parent) || compiler.isVariableDeclaration(parent);
     const own = at.name?.getText() ?? (named ? parent.name.getText() : '');
     if (own !== '') return own;
   }

@@ -4,15 +4,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { originalOf, readSourceMap } from '../base/source-map.js';
-import { countedSource, isCounted } from '../loader/counted-source.js';
+import { countedSource } from '../loader/counted-source.js';
 
 const OUT = fileURLToPath(new URL('../..', import.meta.url));
 const ROOT = dirname(OUT.replace(/[\\/]$/, ''));
 
-/** Whether the branches of that compiled module are counted. */
-export const isCountedModule = (file: string): boolean => isCounted(relative(OUT, file));
-
-/** Its text with them counted. `tools/compile.mjs` puts it beside the module, as `*.js.counted`. */
+/** The text of a compiled module with its branches counted. `tools/compile.mjs` puts it beside the module, as `*.js.counted`. */
 export function countedModule(text: string, file: string): string {
   const map = existsSync(`${file}.map`) ? readSourceMap(readFileSync(`${file}.map`, 'utf8')) : null;
   const shown =

@@ -42,14 +42,16 @@ it('finds the same whatever the number of threads, goes by branches, and what it
 it('keeps a corpus that survives the end of the process, and begins with it', async () => {
   const child = spawn(process.execPath, [main, ...bug, '--corpus', 'kept', '--jobs', '1'], { cwd, stdio: 'ignore' });
   const entries = (): string[] => (existsSync(join(cwd, 'kept/entries')) ? readdirSync(join(cwd, 'kept/entries')) : []);
-  while (entries().length < 5) await new Promise((resolve) => setTimeout(resolve, 50));
+  const found = (): boolean =>
+    existsSync(join(cwd, 'kept/findings')) &&
+    readdirSync(join(cwd, 'kept/findings')).some((it) => it.endsWith('.json'));
+  while (!found()) await new Promise((resolve) => setTimeout(resolve, 50));
   child.kill('SIGKILL');
   await new Promise((resolve) => child.on('exit', resolve));
   for (const name of entries()) readCaseFile(readFileSync(join(cwd, 'kept/entries', name), 'utf8'), name);
   const again = run(...bug, '--corpus', 'kept', '--events', '600', '--jobs', '1', '--json');
   const { findings } = JSON.parse(again.out);
-  const known = readdirSync(join(cwd, 'kept/findings')).filter((it) => it.endsWith('.json')).length;
-  if (known > 0) expect(findings[0].after).toBe(0);
+  expect(findings.map((f: { after: number }) => f.after)).toContain(0);
   const least = run(...bug, '--corpus', 'kept', '--minimize', '--jobs', '1');
   expect(least.out).toMatch(/^\d+ of \d+ entries show all \d+ branches/);
   const [, kept, of] = /^(\d+) of (\d+)/.exec(least.out) ?? [];
