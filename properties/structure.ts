@@ -26,7 +26,8 @@ const HOST: Weights = {
 
 const list = <T>(of: Arbitrary<T>, max: number): Arbitrary<T[]> => array(of, { minLength: max, maxLength: max });
 
-function hostWorld(most: readonly number[], cpus: readonly number[], more: Weights): World {
+/** Tasks with weights, slices and virtual clocks at their limits, and every event of the host's scheduler. */
+export function tasksAtLimits(most: readonly number[], cpus: readonly number[], more: Weights): World {
   const max = Math.max(...most);
   const scenario = record({
     n: constantFrom(...most),
@@ -135,19 +136,19 @@ export const structure: Claim = {
   properties: [
     always(says('of tasks at all limits on one CPU'), {
       of: 'structure.1',
-      given: hostWorld([1, 2, 3, 4, 6], [1], {}),
+      given: tasksAtLimits([1, 2, 3, 4, 6], [1], {}),
       watch: whole,
       fault: miscounts,
     }),
     always(says('of tasks on several CPUs that come and go'), {
       of: 'structure.2',
-      given: hostWorld([1, 2, 4, 6], [2, 3], { cpu_down: 2, cpu_up: 3 }),
+      given: tasksAtLimits([1, 2, 4, 6], [2, 3], { cpu_down: 2, cpu_up: 3 }),
       watch: whole,
       fault: miscounts,
     }),
     always(says('of 64 tasks on one CPU'), {
       of: 'structure.3',
-      given: { ...hostWorld([64], [1], {}), length: 40, shrinks: 600 },
+      given: { ...tasksAtLimits([64], [1], {}), length: 40, shrinks: 600 },
       watch: whole,
       fault: miscounts,
     }),

@@ -151,6 +151,7 @@ async function campaign(
   io: Io,
 ): Promise<number> {
   const { runCampaign } = await import('../fuzz/campaign.js');
+  const { isLong } = await import('../loader/fuzz-subject.js');
   const { findingText, isNews } = await import('../report/fuzz-text.js');
   const { own, base, patch } = subject;
   const read = dir?.entries() ?? [];
@@ -165,6 +166,7 @@ async function campaign(
         properties: subject.properties.map((p) => p.id),
         seed: settings.seed,
         guided: settings.guided,
+        long: new Set(subject.properties.filter(isLong).map((p) => p.id)),
         corpus: read.flatMap(({ entry }) => entry ?? []),
         ...defined({ events: settings.events, shard: settings.shard }),
       },

@@ -101,7 +101,7 @@ async function scoreboard(settings: Settings, io: Io): Promise<number> {
 }
 
 async function rowOf(target: string, { seeds, events }: Settings, io: Io): Promise<Row> {
-  const { fuzzSubject } = await import('../loader/fuzz-subject.js');
+  const { fuzzSubject, isLong } = await import('../loader/fuzz-subject.js');
   const { threadCrew } = await import('../workers/fuzz-crew.js');
   const { runCampaign } = await import('../fuzz/campaign.js');
   const spec = { target, cwd: io.cwd, only: [] };
@@ -115,10 +115,11 @@ async function rowOf(target: string, { seeds, events }: Settings, io: Io): Promi
     int64Of: (property) => (checked.has(property) ? 'checked' : 'number'),
   });
   const properties = subject.properties.map((p) => p.id);
+  const long = new Set(subject.properties.filter(isLong).map((p) => p.id));
   const campaign = async (seed: number, guided: boolean): Promise<Score> => {
     await crew.forget();
     const enough = (f: { onBase: boolean }): boolean => !f.onBase;
-    const found = await runCampaign({ properties, seed, guided, events, enough }, crew);
+    const found = await runCampaign({ properties, long, seed, guided, events, enough }, crew);
     const first = found.findings.find(enough);
     if (first === undefined) return { noticed: null, events: found.events };
     return {

@@ -36,6 +36,8 @@ export interface Plan {
   /** of all lanes, those of other shards among them; each goes on to the end of its last run. No limit when absent */
   events?: number;
   guided: boolean;
+  /** properties whose runs are long ones: programs decide */
+  long?: ReadonlySet<string>;
   /** only the lanes of this part, `index` from 0 */
   shard?: { index: number; of: number };
   /** entries of earlier campaigns, findings first */
@@ -90,7 +92,9 @@ export interface Hooks {
 }
 
 /** Events of a lane, epoch by epoch: everything is asked soon, and longer later. */
-const LANE_EVENTS = [250, 500, 1000, 2000];
+const LANE_EVENTS = [60, 120, 250, 500, 1000, 2000];
+/** ... from which on those are asked whose runs are that long */
+const LONG_LANE = 500;
 
 export async function runCampaign(plan: Plan, crew: Crew, hooks: Hooks = {}): Promise<Summary> {
   return new Campaign(plan, crew, hooks).run();
@@ -133,7 +137,8 @@ class Campaign {
     for (let epoch = 0; this.over === null; epoch++) {
       const before = this.planned;
       const jobs = this.jobsOf(epoch);
-      if (this.planned === before) break;
+      if (this.planned === before && epoch >= LANE_EVENTS.length) break;
+      if (jobs.length === 0) continue;
       const results = await this.unlessInterrupted(Promise.all(jobs.map((job) => this.crew.lane(job))));
       if (results === null) break;
       await this.merge(jobs, results);
@@ -186,10 +191,11 @@ class Campaign {
    * among them, and have to agree on which there are.
    */
   private jobsOf(epoch: number): LaneJob[] {
-    const { properties, seed, guided, shard, events } = this.plan;
+    const { properties, seed, guided, shard, events, long } = this.plan;
     const budget = LANE_EVENTS[Math.min(epoch, LANE_EVENTS.length - 1)];
     const jobs: LaneJob[] = [];
     properties.forEach((property, i) => {
+      if (long?.has(property) === true && budget < LONG_LANE) return;
       const left = (events ?? Number.POSITIVE_INFINITY) - this.planned;
       if (left <= 0) return;
       this.planned += Math.min(budget, left);

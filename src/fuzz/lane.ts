@@ -44,7 +44,7 @@ export interface LaneResult {
 /** scenarios of the world that a lane draws */
 const SCENARIOS = 12;
 /** runs that begin from nothing, among those of a guided lane: one of so many */
-const FRESH = 3;
+const FRESH = 2;
 
 export function runLane(
   engine: Engine,
@@ -59,6 +59,7 @@ export function runLane(
 class Lane {
   private readonly draws: Draws;
   private readonly scenarios: Scenario[];
+  /** of earlier epochs: a lane alone knows too little to go by */
   private readonly seeds: KeptEntry[];
   private readonly states = new Set<number>();
   private readonly raws = new Map<string, Raw>();
@@ -204,7 +205,6 @@ class Lane {
     if (isNearer) this.nearest = result.nearest;
     const kept: KeptEntry = { property: this.property.id, scenario, events, news, nearest };
     this.out.kept.push(kept);
-    if (events.length > 0) this.seeds.push(kept);
   }
 
   private failed(scenario: Scenario, events: Raw['events'], message: string): void {

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { claimsOf, distributionsOf, families, familiesOfArm64, recorded } from '../../properties/claims.js';
 import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
+import { DRIVERS, driversClaim } from '../../properties/drivers.js';
 import { structure } from '../../properties/structure.js';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { oneOf, reject, shown } from '../base/faults.js';
@@ -112,6 +113,8 @@ export async function propertyById(
     const [base, kernel] = [await namedKernel(c.against, cwd, c.patch), await namedKernel(c.kernel, cwd, c.patch)];
     return propertyOf([differenceClaim(base, kernel)], c.property);
   }
+  if (c.property.startsWith(`${DRIVERS}.`))
+    return propertyOf([driversClaim(await namedKernel(c.kernel, cwd, c.patch))], c.property);
   const standing = [...families, ...familiesOfArm64, structure];
   const known = propertyOf([...standing, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
   if (known !== undefined || c.patch === undefined) return known;

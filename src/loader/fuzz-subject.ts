@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a campaign is about: a kernel, the base it is compared with, and what is asked of it. The same in every worker. */
 import { families, familiesOfArm64, recorded } from '../../properties/claims.js';
+import { driversClaim } from '../../properties/drivers.js';
 import { structure } from '../../properties/structure.js';
 import type { Claim, Property, RecordedVerdict } from '../../properties/vocabulary.js';
 import { defined } from '../base/defined.js';
@@ -84,7 +85,8 @@ function subject(
   only: readonly string[],
 ): FuzzSubject {
   const standing = own.arch === undefined ? families : familiesOfArm64;
-  const all = [...claims, ...standing, ...(own.arch === undefined ? [structure] : [])];
+  const alone = own.arch === undefined ? [structure, driversClaim(own)] : [];
+  const all = [...claims, ...standing, ...alone];
   const ids = all.flatMap((claim) => [claim.id, ...claim.properties.map((p) => p.id)]);
   for (const id of only)
     if (!ids.includes(id)) reject('command line', 'usage', '--only', oneOf('a claim or property', id, ids), shown(id));
@@ -99,6 +101,10 @@ function subject(
   );
   return { own, base, brought, title, properties, recordedOf: (id) => recorded[id]?.[own.name] };
 }
+
+/** Programs decide in its world, so its runs are long. */
+export const isLong = ({ given }: Property): boolean =>
+  given.apics === undefined && Object.values(given.weights).every((weight) => weight === 0);
 
 function isAsked(kernel: Kernel, property: Property): boolean {
   const { int64: _, ...rest } = property;
