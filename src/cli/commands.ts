@@ -40,6 +40,26 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./check.js'),
   },
   {
+    name: 'fuzz',
+    says: 'a campaign: find, shrink and keep what breaks, for as long as it is let',
+    load: () => import('./fuzz.js'),
+  },
+  {
+    name: 'explore',
+    says: 'every order of a menu of events on a scenario, as far as it is let',
+    load: () => import('./explore.js'),
+  },
+  {
+    name: 'corpus',
+    says: 'what campaigns kept in a folder',
+    load: () => import('./corpus.js'),
+  },
+  {
+    name: 'merge',
+    says: 'add up what the parts of a campaign kept',
+    load: () => import('./merge.js'),
+  },
+  {
     name: 'run',
     says: 'run a scenario and print what happens, event by event',
     load: () => import('./run.js'),
@@ -58,6 +78,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'import',
     says: 'a trace of a real kernel as a run: where the model schedules otherwise',
     load: () => import('./import.js'),
+  },
+  {
+    name: 'scoreboard',
+    says: 'how soon known bugs are found again, by check, fuzz and explore',
+    load: () => import('./scoreboard.js'),
   },
   {
     name: 'bisect',

@@ -22,6 +22,7 @@ import type { MachineEvent } from '../../src/scenario/events.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { bind } from '../../src/vmlinux/bind.js';
 import { expectLongRun } from '../../src/workers/long-run.js';
+import { benchCampaigns } from './campaigns.js';
 import { machineLoop, schedulerLoop, twoVms } from './loads.js';
 import { simulate } from './simulate.js';
 
@@ -195,6 +196,7 @@ function main(): void {
   row("kernel's C, -O2", c, 0);
   const ratios = model.map((ns, i) => (ns === null || c[i] === null ? null : ns / (c[i] as number)));
   row('ratio', ratios, 2);
+  benchCampaigns();
   if (process.argv.includes('--check') && ratios.some((r) => r !== null && r > LIMIT)) process.exitCode = 1;
 }
 
