@@ -57,7 +57,10 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'workers',
     'step',
   ],
-  web: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'report'],
+  web: [
+    ...['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'explore', 'report'],
+    ...['races', 'properties', 'step'],
+  ],
   // src/index.ts: what a user's patch imports
   entry: ['lib', 'vmlinux', 'sched', 'series', 'properties', 'guest', 'machine', 'scenario', 'kvm', 'arch'],
 };
@@ -83,6 +86,10 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   jsep: ['step'],
   protobufjs: ['report'],
   xstate: ['web'],
+  preact: ['web'],
+  'd3-scale': ['web'],
+  'd3-selection': ['web'],
+  'd3-zoom': ['web'],
   'fast-check': ['properties', 'explore', 'entry'],
   valibot: ['scenario', 'loader', 'native'],
   'web-tree-sitter': ['native'],
