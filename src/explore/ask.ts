@@ -25,6 +25,8 @@ export interface AskOptions {
   witness?: boolean;
   /** half of the runs draw events as this says */
   steer?: Steer;
+  /** leave the example as it was found, where the verdict is all that is wanted */
+  unshrunk?: boolean;
   /** no further once it says true; then the same seed may give another answer */
   stop?: () => boolean;
 }

@@ -216,6 +216,8 @@ export interface HeldOptions {
   readonly calls: number;
   /** only these, by the model's name */
   readonly only?: ReadonlySet<string>;
+  /** whether a function differs is all that is wanted: no further than its first difference, which is left as it is found */
+  readonly unshrunk?: boolean;
   readonly random: (seed: number) => Random;
   readonly progress?: (done: number) => void;
 }
@@ -259,7 +261,7 @@ export function holdFunctions(
     for (const vendor of vendors) {
       const holder = new Holder(linked, machineOf(vendor), engine, f, one, mirrored, fields, vendor);
       const share = Math.ceil((options.calls * (one.weight ?? 1)) / vendors.length);
-      for (let done = 0; done < share; done += BATCH) {
+      for (let done = 0; done < share && !(options.unshrunk === true && differing > 0); done += BATCH) {
         const seeds = Array.from({ length: Math.min(BATCH, share - done) }, (_, i) => options.seed + done + i);
         const made = seeds.map((seed) => holder.make(options.random(seed)));
         const theirs = holder.native(made.map((one) => one.call));
@@ -273,7 +275,7 @@ export function holdFunctions(
           if (holder.difference(ours, theirs[i]!) === null) return;
           differing++;
           if (difference !== null) return;
-          const least = holder.shrink(call, sleeps);
+          const least = options.unshrunk === true ? call : holder.shrink(call, sleeps);
           const found = holder.difference(holder.ours(least, sleeps), holder.native([least])[0]!)!;
           difference = {
             as: f.as,
