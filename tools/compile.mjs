@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // @ts-check
 /**
- * Compiles src, properties, test/bench and test/mutants to dist, one module for one module. Types are not checked here
+ * Compiles src, properties, test/bench and test/mutants to dist, one module for one module, and bundles the page of src/web. Types are not checked here
  * (`npm run typecheck` does), only syntax. What has not changed since is left as it is.
  *
  * WHY not tsc: V8 loads a name that is imported or exported from its module's cell and checks it, at every use; a
@@ -16,6 +16,7 @@ import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { changedAt, INPUTS, isOutdated, OUT, outputOf, ROOT, sources } from './outdated.mjs';
+import { bundlePage } from './page.mjs';
 
 /** @type {ts.CompilerOptions} */
 const OPTIONS = {
@@ -181,6 +182,8 @@ if (faults.length === 0) {
   const modules = inputs.map(outputOf);
   await beside(modules, 'guarded', GUARDS, { is: 'isGuarded', of: 'guardedSource' });
   await beside(modules, 'counted', COUNTS, { is: 'isCounted', of: 'countedModule' });
+  const { numbers } = await import(pathToFileURL(join(OUT, 'src/base/source-map.js')).href);
+  faults.push(...(await bundlePage(numbers)));
 }
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;

@@ -85,6 +85,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./scoreboard.js'),
   },
   {
+    name: 'serve',
+    says: 'the same in a browser, from this machine alone',
+    load: () => import('./serve.js'),
+  },
+  {
+    name: 'export',
+    says: 'the same as one HTML file, to attach to a mail',
+    load: () => import('./export.js'),
+  },
+  {
     name: 'bisect',
     says: 'which patch of a series changes the verdict on a claim',
     load: () => import('./bisect.js'),

@@ -77,10 +77,17 @@ export class History {
    * Returns the tracepoints it hit. Throws what the kernel throws, and stays where it was then.
    */
   do(event: MachineEvent): trace_event[] {
+    const traces: trace_event[] = [];
+    this.run(event, (hit) => traces.push(hit));
+    return traces;
+  }
+
+  /** The same; `hears` is told of tracepoints. */
+  run(event: MachineEvent, hears: ((hit: trace_event) => void) | null = null): void {
     if (this.at < this.events.length) this.forgetAhead();
     this.events.push(event);
     try {
-      return this.forward();
+      this.forward(hears);
     } catch (thrown) {
       this.events.pop();
       this.restore(this.at);
@@ -116,17 +123,12 @@ export class History {
     this.at++;
   }
 
-  private forward(): trace_event[] {
-    const traces: trace_event[] = [];
-    apply(
-      bind(this.kernel, this.present, (t) => traces.push(t)),
-      this.events[this.at],
-    );
+  private forward(hears: ((hit: trace_event) => void) | null = null): void {
+    apply(bind(this.kernel, this.present, hears), this.events[this.at]);
     this.at++;
     if (this.at % this.distance === 0 && this.snapshots.length === this.at / this.distance) {
       this.snapshots.push(cloneMachine(this.present));
     }
-    return traces;
   }
 
   private forgetAhead(): void {

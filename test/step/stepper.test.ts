@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sourceFiles } from '../../src/cli/source-files.js';
 import { boot } from '../../src/machine/boot.js';
 import { legal } from '../../src/machine/event-table.js';
 import { happenings } from '../../src/report/happenings.js';
@@ -13,6 +14,7 @@ import { type Outside, Stepper } from '../../src/step/stepper.js';
 import { Timeline } from '../../src/step/timeline.js';
 
 const outside: Outside = {
+  sources: sourceFiles,
   brokenAt: async (id) => (id === 'A1.1' ? 3 : id === 'A1.2' ? -1 : null),
   cSource: async () => null,
   save: (file, events) => `${file}: ${events.length}`,

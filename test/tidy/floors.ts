@@ -79,7 +79,10 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'step',
     'import',
   ],
-  web: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'report'],
+  web: [
+    ...['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'explore', 'report'],
+    ...['races', 'properties', 'step'],
+  ],
   // src/index.ts: what a user's patch imports
   entry: ['lib', 'vmlinux', 'sched', 'series', 'properties', 'guest', 'machine', 'scenario', 'kvm', 'arch'],
 };
@@ -106,6 +109,10 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   protobufjs: ['report'],
   xstate: ['web'],
   'fast-check': ['properties', 'explore', 'fuzz', 'entry'],
+  preact: ['web'],
+  'd3-scale': ['web'],
+  'd3-selection': ['web'],
+  'd3-zoom': ['web'],
   valibot: ['scenario', 'loader', 'native'],
   'web-tree-sitter': ['native'],
   'cli-table3': ['base'],
