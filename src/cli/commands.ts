@@ -30,6 +30,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./conform.js'),
   },
   {
+    name: 'scan',
+    says: 'which bugs that Linux once had the C code of a tree has',
+    load: () => import('./scan.js'),
+  },
+  {
     name: 'check',
     says: 'ask every claim of a series, on its base and on the series',
     load: () => import('./check.js'),
