@@ -205,6 +205,7 @@ class Rebuild extends Replica {
       this.happen({ ev: 'migrate', cpu: op.by, task: p.id, target: op.cpu });
     }
     this.happen({ ev: isNew ? 'fork' : 'wake', cpu: op.by, task: p.id, target: op.cpu });
+    if (p.on_rq === 1 && p.cpu !== op.cpu) this.happen({ ev: 'migrate', cpu: op.by, task: p.id, target: op.cpu });
     this.decided(op);
     if (op.after !== null) this.confirmAs(op.cpu, op.after, op.line, op.at);
   }

@@ -12,9 +12,12 @@ import type { machine } from './state.js';
 
 export type RecordedKind = 'fork' | 'migrate' | 'requeue' | 'place' | 'ran' | 'need_resched' | 'switch';
 
-/** Runs `then` while the task is allowed on that CPU alone; on those it is allowed on when `target` is absent. */
+/**
+ * Runs `then` while the task is allowed on that CPU alone; on those it is allowed on when `target` is absent. A real-time task goes where
+ * it would: whether it can be pushed is settled as it is queued.
+ */
 export function onlyOn(p: task_struct, target: number | undefined, then: () => void): void {
-  if (target === undefined || !p.cpus_ptr.includes(target)) {
+  if (target === undefined || p.sched_class !== 'fair_sched_class' || !p.cpus_ptr.includes(target)) {
     then();
     return;
   }
