@@ -30,6 +30,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./conform.js'),
   },
   {
+    name: 'scan',
+    says: 'which bugs that Linux once had the C code of a tree has',
+    load: () => import('./scan.js'),
+  },
+  {
     name: 'check',
     says: 'ask every claim of a series, on its base and on the series',
     load: () => import('./check.js'),
@@ -68,6 +73,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'step',
     says: 'go through a run forwards and backwards, as gdb and rr do',
     load: () => import('./step.js'),
+  },
+  {
+    name: 'import',
+    says: 'a trace of a real kernel as a run: where the model schedules otherwise',
+    load: () => import('./import.js'),
   },
   {
     name: 'scoreboard',

@@ -36,6 +36,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   conform: ['base', 'lib', 'vmlinux', 'operation', 'trace', ...MIRRORED, 'series', 'machine', 'native'],
   report: ['base', 'lib', 'vmlinux', 'operation', 'trace', 'series', 'guest', 'scenario', 'machine', 'races'],
   step: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'explore', 'report'],
+  // traces of real kernels as runs
+  import: ['base', 'lib', 'vmlinux', 'sched', 'series', 'guest', 'scenario', 'machine'],
   properties: [...['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'races']],
   // what a user names: files, series, counterexamples
   loader: [
@@ -75,6 +77,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'loader',
     'workers',
     'step',
+    'import',
   ],
   web: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'report'],
   // src/index.ts: what a user's patch imports
@@ -126,6 +129,7 @@ export const PURE: readonly string[] = [
   'explore',
   'fuzz',
   'report',
+  'import',
   'properties',
   'entry',
 ];
