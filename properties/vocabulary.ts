@@ -193,8 +193,8 @@ export interface Distributions {
   /** what the runs are, and the unit */
   says: string;
   rows: readonly string[];
-  /** samples, row by row; says after each run that it goes on */
-  of(kernel: Kernel, isStatic: boolean, goesOn: () => void): number[][];
+  /** samples, row by row */
+  of(kernel: Kernel, isStatic: boolean): number[][];
 }
 
 /** A verdict recorded beside a property: by property id, then kernel name. */

@@ -19,11 +19,12 @@ import { openNativeEngine } from '../../src/native/engine.js';
 import type { Operation } from '../../src/operation/sched.js';
 import { operation } from '../../src/operation/sched.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
+import type { Scenario } from '../../src/scenario/scenario.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { bind } from '../../src/vmlinux/bind.js';
 import { expectLongRun } from '../../src/workers/long-run.js';
 import { benchCampaigns } from './campaigns.js';
-import { machineLoop, schedulerLoop, twoVms } from './loads.js';
+import { guestInHost, hostAlone, machineLoop, schedulerLoop, twoVms } from './loads.js';
 import { simulate } from './simulate.js';
 
 const SIZES = [4, 16, 256];
@@ -112,6 +113,14 @@ function places(n: number, what: 'mean' | 'p99'): number {
   return what === 'p99' ? ms[Math.floor(SEEKS * 0.99)] : ms.reduce((a, b) => a + b) / SEEKS;
 }
 
+/** ns per event of a machine that goes on by itself for so many ns. */
+function simulated(scenario: Scenario, ns: number): number {
+  let done = 0;
+  const start = process.hrtime.bigint();
+  for (let i = 0; i < ROUNDS; i++) done += simulate(bind(linux_6_12, boot(linux_6_12, scenario)), ns, 20_000);
+  return Number(process.hrtime.bigint() - start) / done;
+}
+
 const measures: Record<string, (n: number) => number | Promise<number>> = {
   drive(n) {
     const { scenario, events } = machineLoop(n, 100_000);
@@ -126,15 +135,9 @@ const measures: Record<string, (n: number) => number | Promise<number>> = {
       for (const event of events) m = reduce(linux_6_12, m, event).machine;
     });
   },
-  vms() {
-    let done = 0;
-    const start = process.hrtime.bigint();
-    for (let i = 0; i < ROUNDS; i++) {
-      const m = boot(linux_6_12, twoVms);
-      done += simulate(bind(linux_6_12, m), 20e6, 20_000);
-    }
-    return Number(process.hrtime.bigint() - start) / done;
-  },
+  vms: () => simulated(twoVms, 20e6),
+  host: () => simulated(hostAlone, 2e9),
+  guest: () => simulated(guestInHost, 2e9),
   /** bytes an event that a history of 2 VMs x 8 vCPUs keeps, for going back */
   history() {
     const history = new History(linux_6_12, boot(linux_6_12, twoVms));
@@ -181,6 +184,11 @@ function main(): void {
     console.log(`${driver.padEnd(20)}${cells.join('')}`);
   }
   console.log(`2 VMs x 8 vCPUs on 8 CPUs, drive: ${perSecond(inItsOwnProcess('vms', 0))} events/s`);
+  const [host, guest] = [inItsOwnProcess('host', 0), inItsOwnProcess('guest', 0)];
+  const ratio = host === null || guest === null ? '-' : (guest / host).toFixed(2);
+  console.log(
+    `8 tasks on 4 CPUs: ${perSecond(host)} events/s; in a guest of 4 vCPUs: ${perSecond(guest)}, ratio ${ratio}`,
+  );
   const bytes = inItsOwnProcess('history', 0);
   console.log(`the same, kept for going back: ${bytes === null ? '-' : bytes.toFixed(0)} bytes an event`);
   const places = ['positions', 'positionsP99'].map((it) => inItsOwnProcess(it, RUN)?.toFixed(3) ?? '-');
