@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // @ts-check
 /**
- * Compiles src, properties, test/bench and test/mutants to dist, one module for one module, and bundles the page of src/web. Types are not checked here
- * (`npm run typecheck` does), only syntax. What has not changed since is left as it is.
+ * Compiles src, properties, test/bench and test/mutants to dist, one module for one module, and bundles the page of src/web. Types
+ * are not checked here (`npm run typecheck` does), only syntax. What has not changed since is left as it is.
  *
  * WHY not tsc: V8 loads a name that is imported or exported from its module's cell and checks it, at every use; a
  * constant of the module it folds into the code. So every import gets a constant of the module beside it, and what a

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a page is given to step through. The kernels themselves are in the page, so a run is its scenario and its events. */
+import type { PageVerdicts } from '../report/page-verdicts.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 
@@ -20,21 +21,11 @@ export interface PageTarget {
   int64?: 'checked';
 }
 
-/** One row of a table of verdicts. */
-export interface PageVerdict {
-  claim: string;
-  says: string;
-  /** by kernel: what came out, in words */
-  verdicts: readonly { kernel: string; words: string; refuted: boolean }[];
-  /** counterexamples, by their index in `targets` */
-  targets: readonly number[];
-}
-
 export interface PageData {
   schema: 'kvmodel-page-1';
   version: string;
   /** opened at once; null: the gallery, or the verdicts */
   target: PageTarget | null;
   /** what check found */
-  verdicts?: { title: string; summary: string; rows: readonly PageVerdict[]; targets: readonly PageTarget[] };
+  verdicts?: PageVerdicts;
 }

@@ -115,8 +115,8 @@ export class Timeline {
 
   /** Calls that the place is inside of, outermost first, with the index of each `call`. */
   get frames(): { call: number; step: Extract<Step, { kind: 'call' }> }[] {
-    const { detail } = this;
-    if (detail === null || this.at.step === 0) return [];
+    const detail = this.at.step === 0 ? null : this.detail;
+    if (detail === null) return [];
     return framesAt(detail, this.at.step).map((call) => ({
       call,
       step: detail.steps[call] as Extract<Step, { kind: 'call' }>,

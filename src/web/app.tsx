@@ -3,7 +3,8 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SnapshotFrom } from 'xstate';
-import { Gallery } from './gallery.js';
+import { pageData } from './before.js';
+import { Gallery, Verdicts } from './gallery.js';
 import { kernelNames } from './kernels.js';
 import { KEYS, type Key } from './keys.js';
 import type { PageEvent, pageMachine } from './page-machine.js';
@@ -28,6 +29,7 @@ interface AppProps {
 export interface Acts {
   tracks: TracksHandle | null;
   axis(): void;
+  fold(): void;
   search(): void;
   theme: string;
 }
@@ -52,11 +54,17 @@ export function App({ snapshot, send, acts }: AppProps): JSX.Element {
       ) : snapshot.matches({ run: 'opening' }) ? (
         <main class="opening">Running it once…</main>
       ) : (
-        <Gallery send={send} />
+        <Beginning send={send} />
       )}
       {snapshot.matches({ sheet: 'open' }) ? <Sheet send={send} /> : null}
     </>
   );
+}
+
+/** What check found, or the scenarios that there are. */
+function Beginning({ send }: Pick<AppProps, 'send'>): JSX.Element {
+  const verdicts = pageData?.verdicts;
+  return verdicts === undefined ? <Gallery send={send} /> : <Verdicts verdicts={verdicts} send={send} />;
 }
 
 function Bar({ snapshot, send, acts }: AppProps): JSX.Element {
@@ -136,7 +144,7 @@ function Kernels({ session, send }: { session: Session; send(event: PageEvent): 
   const names = kernelNames(target.scenario.arch);
   const choose = (own: string, against: string): void => {
     const link = { ...session.linked, kernel: own, against: against === '' ? null : against, view: null, edits };
-    send({ type: 'open', target, link });
+    send({ type: 'open', target, link, faults: [] });
   };
   const options = (chosen: string): JSX.Element[] =>
     [...new Set([chosen, ...names])]
@@ -194,7 +202,12 @@ function Run({ session, snapshot, send, acts }: RunProps): JSX.Element {
         }}
       />
       <Events {...props} />
-      <Calls {...props} />
+      <Calls
+        {...props}
+        folding={(it) => {
+          acts.fold = it;
+        }}
+      />
       <Source {...props} />
       <div class="right">
         <Queue {...props} cpu={cpu} />

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Where one begins: the scenarios of the catalogue, one sentence and one click each. */
 import type { JSX } from 'preact';
+import type { PageCase, PageRow, PageVerdicts } from '../report/page-verdicts.js';
 import { everyScenario } from '../scenario/catalogue.js';
 import { pinOf } from '../series/registry.js';
 import type { PageTarget } from '../step/page-data.js';
@@ -27,7 +28,7 @@ export function Gallery({ send }: { send(event: PageEvent): void }): JSX.Element
               type="button"
               onClick={() => {
                 const target = scenarioTarget(name);
-                if (target !== null) send({ type: 'open', target, link: null });
+                if (target !== null) send({ type: 'open', target, link: null, faults: [] });
               }}
             >
               <code>{name}</code>
@@ -37,5 +38,76 @@ export function Gallery({ send }: { send(event: PageEvent): void }): JSX.Element
         ))}
       </ul>
     </main>
+  );
+}
+
+export function caseTarget({ property, ...run }: PageCase): PageTarget {
+  return { title: property, property, limit: EVENTS, ...run };
+}
+
+/** What check found: its table, and each counterexample one click away. */
+export function Verdicts({ verdicts, send }: { verdicts: PageVerdicts; send(event: PageEvent): void }): JSX.Element {
+  const { title, summary, kernels, rows } = verdicts;
+  return (
+    <main class="gallery">
+      <h2>{title}</h2>
+      <p>{summary}</p>
+      <table class="verdicts">
+        <thead>
+          <tr>
+            <th scope="col">id</th>
+            <th scope="col">claim</th>
+            {kernels.map((it) => (
+              <th key={it} scope="col">
+                {it}
+              </th>
+            ))}
+            <th scope="col">evidence</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.id}>
+              <th scope="row">{row.id}</th>
+              <td>
+                {row.words}
+                {row.refuted.map((it) => (
+                  <Refutation key={it.property} it={it} send={send} />
+                ))}
+              </td>
+              {kernels.map((it) => (
+                <td key={it} class={row.verdicts[it] === 'refuted' ? 'refuted' : ''}>
+                  {row.verdicts[it] ?? '-'}
+                </td>
+              ))}
+              <td>{row.evidence}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </main>
+  );
+}
+
+function Refutation({ it, send }: { it: PageRow['refuted'][number]; send(event: PageEvent): void }): JSX.Element {
+  const { property, message, replay, case: run } = it;
+  const open = (): void => {
+    if (run === null) return;
+    const target = caseTarget(run);
+    send({ type: 'open', target, link: null, faults: [] });
+  };
+  return (
+    <p class="refutation">
+      {run === null ? (
+        <span class="dim">
+          {property}: the page lacks its kernel; {replay}
+        </span>
+      ) : (
+        <button type="button" onClick={open}>
+          {property}: step through {run.events.length} events
+        </button>
+      )}{' '}
+      {message}
+    </p>
   );
 }

@@ -11,7 +11,7 @@ export interface Key {
   readonly sign?: string;
   readonly event?: PageEvent;
   /** what is no event of the page: focus, a link to copy */
-  readonly act?: 'search' | 'link' | 'theme' | 'zoomIn' | 'zoomOut' | 'zoomAll' | 'axis' | 'toggle';
+  readonly act?: 'search' | 'link' | 'theme' | 'zoomIn' | 'zoomOut' | 'zoomAll' | 'axis' | 'fold' | 'toggle';
 }
 
 const move = (
@@ -69,6 +69,7 @@ export const KEYS: readonly Key[] = [
   { keys: ['r'], name: 'restore', says: 'the run as it was opened', event: { type: 'restore' } },
   { keys: [']'], name: 'next CPU', says: 'the queue of the next CPU', event: { type: 'cpu', by: 1 } },
   { keys: ['['], name: 'CPU before', says: '... of the one before', event: { type: 'cpu', by: -1 } },
+  { keys: ['z'], name: 'fold', says: 'folds the present call, or unfolds it', act: 'fold' },
   { keys: ['1'], name: 'changes', says: 'what changed', event: { type: 'show', view: 'changes' } },
   { keys: ['2'], name: 'lapic', says: 'the local APICs', event: { type: 'show', view: 'lapic' } },
   {

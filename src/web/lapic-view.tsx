@@ -27,18 +27,24 @@ function before({ session }: ViewProps, vcpu: number, regs: Regs): Regs {
   return was;
 }
 
+function changedIn({ session }: ViewProps): number {
+  const change = session.changes.find(({ path: [table, , , , member] }) => table === 'vcpu' && member === 'regs');
+  return change === undefined ? 0 : Number(change.path[1]);
+}
+
 export function Lapic(props: ViewProps): JSX.Element {
   const m = props.session.line.machine;
-  const [chosen, choose] = useState(0);
-  const vcpu = Math.min(chosen, m.vcpu.length - 1);
+  const [chosen, choose] = useState<number | null>(null);
+  // until somebody chooses: whose registers have just changed
+  const vcpu = Math.min(chosen ?? changedIn(props), m.vcpu.length - 1);
   const apic = m.vcpu[vcpu]?.arch.apic as { regs: Regs } | null | undefined;
   return (
     <Scroll label="local APIC">
       {m.vcpu.length < 2 ? null : (
         <fieldset class="choose" aria-label="vCPU">
-          {m.vcpu.map(({ id, pid }) => (
+          {m.vcpu.map(({ id }) => (
             <button type="button" key={id} aria-pressed={id === vcpu} onClick={() => choose(id)}>
-              {pid >= 0 ? m.task[pid].comm : `vCPU ${id}`}
+              {m.task[m.vcpuOfTask.indexOf(id)]?.comm ?? `vCPU ${id}`}
             </button>
           ))}
         </fieldset>

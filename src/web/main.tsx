@@ -9,7 +9,7 @@ import { createActor, fromPromise } from 'xstate';
 import type { PageTarget } from '../step/page-data.js';
 import { type Acts, App } from './app.js';
 import { pageData } from './before.js';
-import { scenarioTarget } from './gallery.js';
+import { caseTarget, scenarioTarget } from './gallery.js';
 import { keyFor } from './keys.js';
 import { type Link, linkText, readLink } from './link.js';
 import { type Opened, type Opening, pageMachine, VIEWS, type View } from './page-machine.js';
@@ -22,7 +22,13 @@ const ZOOM = 1.6;
 /** ms of standing still before the address says where */
 const TELL = 150;
 const THEMES = ['system', 'light', 'dark'];
-const acts: Acts = { tracks: null, axis: () => undefined, search: () => undefined, theme: 'system' };
+const acts: Acts = {
+  tracks: null,
+  axis: () => undefined,
+  fold: () => undefined,
+  search: () => undefined,
+  theme: 'system',
+};
 const root = document.getElementById('page');
 
 async function start(): Promise<void> {
@@ -30,7 +36,8 @@ async function start(): Promise<void> {
   const opener = fromPromise<Opened, Opening>(async ({ input }) => {
     // WHY: that it is being opened is seen first
     await new Promise((resolve) => setTimeout(resolve, 0));
-    return open(input.target, input.link, carried);
+    const { session, missing } = open(input.target, input.link, carried);
+    return { session, missing: [...input.faults, ...missing] };
   });
   const actor = createActor(pageMachine.provide({ actors: { open: opener } }));
   let shown = '';
@@ -61,13 +68,12 @@ async function start(): Promise<void> {
     const read = readLink(location.hash);
     if (read === null) {
       const target = pageData?.target ?? null;
-      if (target !== null) actor.send({ type: 'open', target, link: null });
+      if (target !== null) actor.send({ type: 'open', target, link: null, faults: [] });
       return;
     }
     const { target, faults } = targetOf(read.link);
-    for (const fault of faults.concat(read.faults)) linkFaults.push(fault);
     if (target !== null) {
-      actor.send({ type: 'open', target, link: read.link });
+      actor.send({ type: 'open', target, link: read.link, faults: [...faults, ...read.faults] });
       if (VIEWS.includes(read.link.view as View)) actor.send({ type: 'show', view: read.link.view as View });
     }
   };
@@ -80,13 +86,13 @@ async function start(): Promise<void> {
   addEventListener('keydown', (e) => pressed(e, actor, draw));
 }
 
-/** Told with what is missing of a link. */
-const linkFaults: string[] = [];
-
 /** The run that a link names: the one that the page was given, or one of the catalogue. */
 function targetOf({ target: name }: Link): { target: PageTarget | null; faults: string[] } {
   const given = pageData?.target ?? null;
-  if (given !== null && linkName(given) === name) return { target: given, faults: [] };
+  const found = pageData?.verdicts?.rows.flatMap(({ refuted }) => refuted.map((it) => it.case)) ?? [];
+  const carried = [given, ...found.map((it) => (it === null ? null : caseTarget(it)))];
+  const one = carried.find((it) => it !== null && linkName(it) === name);
+  if (one != null) return { target: one, faults: [] };
   const known = scenarioTarget(name);
   if (known !== null) return { target: known, faults: [] };
   const what = name.startsWith('=')
@@ -118,6 +124,7 @@ function act(what: string, actor: PageActor, draw: () => void): void {
   const { tracks } = acts;
   if (what === 'search') acts.search();
   else if (what === 'axis') acts.axis();
+  else if (what === 'fold') acts.fold();
   else if (what === 'zoomIn') tracks?.zoomBy(ZOOM);
   else if (what === 'zoomOut') tracks?.zoomBy(1 / ZOOM);
   else if (what === 'zoomAll') tracks?.zoomAll();

@@ -15,6 +15,8 @@ export type Move = 'step' | 'next' | 'finish' | 'event' | 'end';
 export interface Opening {
   target: PageTarget;
   link: Link | null;
+  /** what of a link could not be read, or is not here */
+  faults: readonly string[];
 }
 
 export type PageEvent =
@@ -145,7 +147,9 @@ export const pageMachine = machineSetup.createMachine({
         open: {
           target: '.opening',
           reenter: true,
-          actions: assign({ opening: ({ event }) => ({ target: event.target, link: event.link }) }),
+          actions: assign({
+            opening: ({ event }) => ({ target: event.target, link: event.link, faults: event.faults }),
+          }),
         },
         gallery: { target: '.gallery', actions: assign({ session: null, missing: [] }) },
       },

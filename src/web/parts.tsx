@@ -36,6 +36,19 @@ export function useWidth(at: { current: HTMLElement | null }, usual: number): nu
   return width;
 }
 
+/** ms after which somebody who goes on event by event is taken to look */
+const STILL = 70;
+
+/** True once `what` has not changed for a moment: then what takes longer than a step is worth finding out. */
+export function useStill(what: unknown): boolean {
+  const [still, settle] = useState<unknown>(null);
+  useEffect(() => {
+    const timer = window.setTimeout(() => settle(what), STILL);
+    return () => window.clearTimeout(timer);
+  }, [what]);
+  return still === what;
+}
+
 /** What is longer than its place. */
 export function Scroll(props: { label: string; class?: string; children: ComponentChildren }): JSX.Element {
   return (
@@ -55,7 +68,7 @@ interface ListProps {
   current: number;
   row(i: number): ComponentChildren;
   rowClass?(i: number): string;
-  onPick?(i: number): void;
+  onPick?(i: number, e: Event): void;
 }
 
 const ROW = 19;
@@ -109,9 +122,9 @@ export function LongList({ label, id, count, current, row, rowClass, onPick }: L
             tabIndex={-1}
             class={`row ${i === current ? 'current' : ''} ${rowClass?.(i) ?? ''}`}
             style={{ top: `${i * ROW}px` }}
-            onClick={() => onPick?.(i)}
+            onClick={(e) => onPick?.(i, e)}
             onKeyDown={(e) => {
-              if (e.key === 'Enter') onPick?.(i);
+              if (e.key === 'Enter') onPick?.(i, e);
             }}
           >
             {row(i)}

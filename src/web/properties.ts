@@ -6,6 +6,7 @@ import type { Claim, Property } from '../../properties/vocabulary.js';
 import { runCase } from '../explore/case.js';
 import { machineEngine } from '../explore/machine-engine.js';
 import { propertyOf } from '../explore/subject.js';
+import { int64Kind } from '../lib/int64-choice.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { kernelByName, seriesIds } from '../series/registry.js';
 import type { PageTarget } from '../step/page-data.js';
@@ -22,11 +23,14 @@ export function propertyNamed(target: PageTarget): Property | undefined {
 /** The event that breaks the run's own property; -1 for none, null for a run without one that is known here. */
 export function brokenAt(target: PageTarget, kernel: Kernel, events: readonly MachineEvent[]): number | null {
   const property = propertyNamed(target);
-  if (property === undefined) return null;
+  if (property === undefined || !mayAsk(property)) return null;
   const { scenario } = target;
   const { failure } = runCase({ engine: machineEngine, kernel, scenario, property, course: { events } });
   return failure === null ? -1 : Math.max(0, failure.index);
 }
+
+/** Some are about 64-bit arithmetic itself, and that is settled when the page is loaded. */
+const mayAsk = ({ int64 }: Property): boolean => int64 !== 'checked' || int64Kind() === 'checked';
 
 /** What a property says of a run. */
 export interface Said {
@@ -65,6 +69,8 @@ export function said(
   const { scenario } = target;
   const { id, says } = property;
   const told = { id, says, own, broken: -1, reached: 0 };
+  if (!mayAsk(property))
+    return { ...told, asked: false, why: 'it is about checked arithmetic, and this page computes plainly' };
   if (property.about !== undefined && kernel.table[property.about] === undefined)
     return { ...told, asked: false, why: `${kernel.name} has no ${property.about}()` };
   try {

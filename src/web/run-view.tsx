@@ -8,7 +8,7 @@ import { callText, pathText, stepText, valueText } from '../step/text.js';
 import { lineAt, type TreeLine, treeOf, unfolded } from './call-tree.js';
 import { byRecord, type Change } from './changes.js';
 import type { PageEvent } from './page-machine.js';
-import { grouped, LongList, Panel, Scroll } from './parts.js';
+import { grouped, LongList, Panel, Scroll, useStill } from './parts.js';
 import type { Session } from './session.js';
 import { kernelPathOf } from './sources.js';
 
@@ -63,27 +63,16 @@ interface CallLineProps {
   session: Session;
   it: TreeLine;
   isFolded: boolean;
-  fold(): void;
 }
 
-function CallLine({ session, it, isFolded, fold }: CallLineProps): JSX.Element {
+function CallLine({ session, it, isFolded }: CallLineProps): JSX.Element {
   const { kernel, machine: m } = session.line;
   const { step } = it;
   const text = step.kind === 'call' ? callText(step, kernel, m) : stepText(step, kernel, m);
   const [, name = text, rest = ''] = step.kind === 'call' ? (/^(\w+)(.*)$/s.exec(text) ?? []) : [];
-  const click = (e: MouseEvent): void => {
-    e.stopPropagation();
-    fold();
-  };
   return (
     <span class={`step ${step.kind}`} style={{ paddingLeft: `${Math.min(step.depth, 40) * 10}px` }}>
-      {it.folds ? (
-        <button type="button" class="fold" tabIndex={-1} aria-label={isFolded ? 'unfold' : 'fold'} onClick={click}>
-          {isFolded ? '▸' : '▾'}
-        </button>
-      ) : (
-        <span class="sign">{MARK[step.kind]}</span>
-      )}
+      <span class={it.folds ? 'sign fold' : 'sign'}>{it.folds ? (isFolded ? '▸' : '▾') : MARK[step.kind]}</span>
       {step.kind === 'call' ? (
         <>
           <b>{name}</b>
@@ -101,9 +90,12 @@ function CallLine({ session, it, isFolded, fold }: CallLineProps): JSX.Element {
 
 const MARK = { call: '', return: '', write: '=', trace: '*' } as const;
 
-export function Calls({ session, turn, send }: ViewProps): JSX.Element {
+export function Calls({ session, send, folding }: ViewProps & { folding(fold: () => void): void }): JSX.Element {
   const { line } = session;
-  const { detail, place, events } = line;
+  const { place, events } = line;
+  const isStill = useStill(`${place.event} ${events.length}`);
+  // inside, it is known already
+  const detail = place.step > 0 || isStill ? line.detail : null;
   const [folded, fold] = useState<{ event: number; calls: ReadonlySet<number> }>({ event: -1, calls: new Set() });
   const all = useMemo(() => (detail === null ? [] : treeOf(detail)), [detail]);
   const lines = folded.event === place.event ? unfolded(all, folded.calls) : all;
@@ -113,10 +105,14 @@ export function Calls({ session, turn, send }: ViewProps): JSX.Element {
     if (!calls.delete(index)) calls.add(index);
     fold({ event: place.event, calls });
   };
+  folding(() => {
+    const it = lines.findLast(({ folds }, i) => folds && i <= Math.max(0, current));
+    if (it !== undefined) toggle(it);
+  });
   const row = (i: number): JSX.Element => {
     const it = lines[i];
     const isFolded = folded.event === place.event && folded.calls.has(it.index);
-    return <CallLine session={session} it={it} isFolded={isFolded} fold={() => toggle(it)} />;
+    return <CallLine session={session} it={it} isFolded={isFolded} />;
   };
   const title =
     place.event < events.length
@@ -131,14 +127,17 @@ export function Calls({ session, turn, send }: ViewProps): JSX.Element {
   return (
     <Panel id="calls" title={title} note={note}>
       <LongList
-        key={`${place.event}-${turn < 0}`}
+        key={place.event}
         id="call"
         label="calls, writes and tracepoints of the event"
         count={lines.length}
         current={current}
         row={row}
         rowClass={(i) => (lines[i].index >= place.step ? 'future' : '')}
-        onPick={(i) => send({ type: 'go', place: { event: place.event, step: lines[i].index + 1 } })}
+        onPick={(i, e) => {
+          if ((e.target as Element).classList.contains('fold')) toggle(lines[i]);
+          else send({ type: 'go', place: { event: place.event, step: lines[i].index + 1 } });
+        }}
       />
     </Panel>
   );
@@ -179,21 +178,24 @@ function SourceText({ lines, from, at }: { lines: readonly string[]; from: numbe
   // WHY not scrollIntoView(): it scrolls the page as well
   useLayoutEffect(() => {
     const it = here.current;
-    if (it?.parentElement != null) it.parentElement.scrollTop = it.offsetTop - it.parentElement.clientHeight / 2;
+    const box = it?.closest('section.source');
+    if (it != null && box != null) box.scrollTop = it.offsetTop - box.clientHeight / 2;
   });
   return (
-    <pre class="source">
-      {lines.map((text, i) => (
-        <span
-          key={from + i}
-          class={`${from + i === at ? 'here' : ''} ${/^\s*(\/\/|\/?\*)/.test(text) ? 'comment' : ''}`}
-          {...(from + i === at ? { ref: here } : {})}
-        >
-          <i>{from + i}</i>
-          {`${text}\n`}
-        </span>
-      ))}
-    </pre>
+    <Scroll class="source" label="mirrored source">
+      <pre>
+        {lines.map((text, i) => (
+          <span
+            key={from + i}
+            class={`${from + i === at ? 'here' : ''} ${/^\s*(\/\/|\/?\*)/.test(text) ? 'comment' : ''}`}
+            {...(from + i === at ? { ref: here } : {})}
+          >
+            <i>{from + i}</i>
+            {`${text}\n`}
+          </span>
+        ))}
+      </pre>
+    </Scroll>
   );
 }
 
@@ -219,7 +221,8 @@ export function Changes({ session }: ViewProps): JSX.Element {
   const { line } = session;
   const { place } = line;
   const m = line.machine;
-  const { changes } = session;
+  const isStill = useStill(`${place.event} ${line.events.length}`);
+  const changes = place.step > 0 || isStill ? session.changes : [];
   const of =
     place.step > 0 ? `by event ${place.event} so far` : place.event > 0 ? `by event ${place.event - 1}` : 'nothing yet';
   const field = ({ path, was, is }: Change, within: number): JSX.Element => (

@@ -27,7 +27,7 @@ export function Side(props: ViewProps & { view: View }): JSX.Element {
   const { view, send } = props;
   const Shown = { changes: Changes, lapic: Lapic, properties: Properties, next: Next, kernels: Kernels }[view];
   return (
-    <section class="panel" id="side" aria-label={TITLES[view]}>
+    <section class="panel" id="side" aria-label="beside the run">
       <div class="tabs" role="tablist" aria-label="views">
         {VIEWS.map((it, i) => (
           <button
