@@ -23,8 +23,9 @@ export interface Target {
 }
 
 export async function targetOf(name: string, io: Io): Promise<Target> {
-  const isCase =
-    looksLikeToken(name) || (namedScenario(name) === undefined && /[\\/.]/.test(name) && isCaseFile(name, io));
+  const isFile = namedScenario(name) === undefined && /[\\/.]/.test(name);
+  const { isTraceFile } = await import('./trace-input.js');
+  const isCase = looksLikeToken(name) || (isFile && !isTraceFile(name, io) && isCaseFile(name, io));
   if (!isCase) {
     const scenario = await scenarioOf(name, io);
     return { scenario, events: scenario.events === undefined ? null : [...scenario.events], case: null };

@@ -38,7 +38,7 @@ break FUNC if EXPR, watch FIELD, print EXPR, bt, info rq, seek N; help lists all
 export function define(io: Io, exit: (code: number) => void): Command {
   const collect = (file: string, files: string[]): string[] => [...files, file];
   return new Command('step')
-    .argument('<target>', 'a scenario (name or JSON file), a token (k1...), or a file of a counterexample')
+    .argument('<target>', 'a scenario (name or JSON file), a token (k1...), a file of a counterexample, or a trace')
     .option('--kernel <k>', "on this kernel, series or ./my-patch.ts; the counterexample's, or the pin, when absent")
     .option('--against <k>', 'beside this kernel: says where the two part')
     .option('--events <n>', `of a scenario whose programs run: events at most, ${STEP_EVENTS} when absent`)

@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { claimsOf, distributionsOf, families, familiesOfArm64, recorded } from '../../properties/claims.js';
 import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
+import { DRIVERS, driversClaim } from '../../properties/drivers.js';
+import { structure } from '../../properties/structure.js';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { propertyOf, type Subject, subjectOf } from '../explore/subject.js';
@@ -111,7 +113,10 @@ export async function propertyById(
     const [base, kernel] = [await namedKernel(c.against, cwd, c.patch), await namedKernel(c.kernel, cwd, c.patch)];
     return propertyOf([differenceClaim(base, kernel)], c.property);
   }
-  const known = propertyOf([...families, ...familiesOfArm64, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
+  if (c.property.startsWith(`${DRIVERS}.`))
+    return propertyOf([driversClaim(await namedKernel(c.kernel, cwd, c.patch))], c.property);
+  const standing = [...families, ...familiesOfArm64, structure];
+  const known = propertyOf([...standing, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
   if (known !== undefined || c.patch === undefined) return known;
   // the file may be on another machine; then the run is told, and its property is not asked
   if (!existsSync(resolve(cwd, c.patch))) return undefined;

@@ -5,6 +5,7 @@ import { relative, resolve } from 'node:path';
 import { createJiti, type TransformOptions } from 'jiti';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { BadInput, type Fault, reject, shown } from '../base/faults.js';
+import { BRANCHES } from '../fuzz/branch-counts.js';
 import type { Series } from '../series/series.js';
 import { type CompiledFiles, noteCompiled } from './compiled-files.js';
 import { readText } from './files.js';
@@ -97,11 +98,16 @@ function refuseToExit(path: string): void {
 /** WHY imported late: two compilers come with it. */
 async function compilerOf(cwd: string): Promise<(opts: TransformOptions, name: string) => string> {
   const { guardLoops } = await import('./user-code.js');
+  // a campaign goes by the branches of what it is about
+  const counts = BRANCHES in globalThis ? (await import('./counted-source.js')).countedSource : null;
   const plain = createJiti(import.meta.url, JITI);
   return (opts, name) => {
     // what node_modules brings is loaded as it is
     const own = !name.includes('/node_modules/');
-    const source = own ? guardLoops(opts.source, name, relative(cwd, name) || name) : opts.source;
+    if (!own) return plain.transform(opts);
+    const called = relative(cwd, name) || name;
+    const guarded = guardLoops(opts.source, name, called);
+    const source = counts === null ? guarded : counts(guarded, name, called, (line) => line + 1);
     return plain.transform({ ...opts, source });
   };
 }
