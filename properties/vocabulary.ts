@@ -90,6 +90,8 @@ export interface World {
   ioctls?: readonly number[];
   /** what `wrmsr` draws on machines with VMs: MSR, and the halves of its value */
   msrs?: readonly { msr: number; low: number; high: number }[];
+  /** what `hypercall` draws on arm64: x0 and x1; x86's calls when absent */
+  hypercalls?: readonly { nr: number; a0: number }[];
   /** low halves that `icr` draws; fixed and lowest priority with any shorthand when absent */
   icrs?: readonly number[];
   /** drawn anew for each run */

@@ -6,7 +6,7 @@ import { wrap } from '../base/text.js';
 import type { Io } from './io.js';
 import { Options } from './options.js';
 
-const PARTS = ['series', 'claims', 'scenarios', 'kernels', 'knobs'] as const;
+const PARTS = ['series', 'claims', 'verdicts', 'scenarios', 'kernels', 'knobs'] as const;
 type Part = (typeof PARTS)[number];
 
 const EXAMPLES = `
@@ -47,10 +47,30 @@ async function rowsOf(part: Part): Promise<Rows> {
     return [[pin.name, 'the pin, mirrored function by function'], ...releases, ...made];
   }
   if (part === 'knobs') return knobRows();
+  if (part === 'verdicts') return verdictRows();
   const { claimsOf, families, familiesOfArm64 } = await import('../../properties/claims.js');
   const own = allSeries.flatMap((s) => claimsOf(s.id).map((c): [string, string] => [c.id, `${s.id}: ${c.words}`]));
   const arm64 = familiesOfArm64.map((c): [string, string] => [c.id, `every kernel for arm64: ${c.words}`]);
   return [...families.map((c): [string, string] => [c.id, `every kernel: ${c.words}`]), ...arm64, ...own];
+}
+
+/** What came of the claims about the systems that are asked, as recorded. */
+async function verdictRows(): Promise<Rows> {
+  const { claimsOf, recorded } = await import('../../properties/claims.js');
+  const { SYSTEMS, tallyOf } = await import('../../properties/tally.js');
+  const { findSeries, seriesKernel } = await import('../series/registry.js');
+  return SYSTEMS.flatMap(([, id]): Rows => {
+    const series = findSeries(id);
+    if (series === null) return [];
+    const t = tallyOf(claimsOf(id), recorded, seriesKernel(series).name);
+    const parts = [
+      `${t.hold} hold`,
+      `${t.refuted} refuted`,
+      `${t.unreachable} unreachable`,
+      `${t.vacuous} not reached`,
+    ];
+    return [[id, `${t.claims} claims and objections: ${parts.join(', ')}, ${t.unanswerable} unanswerable`]];
+  });
 }
 
 /** Everything that `features`, `knobs` and knob events take: the pin's, then what each series brings. */

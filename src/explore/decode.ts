@@ -152,6 +152,7 @@ export class Decoder {
         return this.knob(m, draws);
       case 'wrmsr':
       case 'icr':
+      case 'hypercall':
         return this.byGuest(m, kind, cpu, draws) ?? guestEvent(m, kind, cpu, draws);
       default:
         return guestEvent(m, kind, cpu, draws);
@@ -184,15 +185,17 @@ export class Decoder {
     return { ev: kind, vm, frame: Math.floor(gpa / 4096), there: draws.below(2) === 1 };
   }
 
-  /** What the world says of MSRs and the ICR; null where it says nothing. */
-  private byGuest(m: machine, kind: 'wrmsr' | 'icr', cpu: number, draws: Draws): MachineEvent | null {
-    const { msrs, icrs } = this.world;
+  /** What the world says of MSRs, calls and the ICR; null where it says nothing. */
+  private byGuest(m: machine, kind: 'wrmsr' | 'icr' | 'hypercall', cpu: number, draws: Draws): MachineEvent | null {
+    const { msrs, icrs, hypercalls } = this.world;
     const vcpu = m.kvm_running_vcpu[cpu] ?? -1;
     if (vcpu < 0) return null;
     if (kind === 'icr') {
       if (icrs === undefined) return null;
       return { ev: kind, cpu, low: draws.of(icrs), dest: draws.below(m.kvm[m.vcpu[vcpu].kvm].vcpus.length) };
     }
+    if (kind === 'hypercall')
+      return hypercalls === undefined ? null : { ev: kind, cpu, ...draws.of(hypercalls), a1: 0, a2: 0, a3: 0 };
     if (msrs === undefined) return null;
     const { msr, low, high } = draws.of(msrs);
     return { ev: kind, vcpu, msr, value: low, high };

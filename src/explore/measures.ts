@@ -16,6 +16,7 @@ import { NULL, type rq, type task_struct } from '../sched/sched.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { Engine } from './engine.js';
+import { PreemptedMeter } from './measures-preempted.js';
 import { WfxMeter } from './measures-wfx.js';
 import { probedKernel } from './probes.js';
 
@@ -49,6 +50,8 @@ class Meter {
   private asks = false;
   private readonly wfx = new WfxMeter();
   private wfxRuns = 0;
+  private readonly preempted = new PreemptedMeter();
+  private preemptedRuns = 0;
 
   /** Watches one run; `end` adds what can only be said afterwards. */
   monitor(scenario: Scenario): Monitor & { probes: Record<(typeof MEASURED)[number], Probe> } {
@@ -56,19 +59,25 @@ class Meter {
     const shares = new Shares(scenario);
     const guests = new GuestShares(scenario);
     const locks = new Locks(this.handOvers);
-    const waiting = scenario.arch === 'arm64' ? this.wfx.run() : null;
+    const inGuests = (scenario.vms ?? []).some(({ kernel }) => kernel !== undefined);
+    const placed = scenario.arch === 'arm64' && inGuests ? this.preempted.run() : null;
+    if (placed !== null) this.preemptedRuns++;
+    const waiting = scenario.arch === 'arm64' && !inGuests ? this.wfx.run() : null;
     if (waiting !== null) this.wfxRuns++;
     const awaited = new Map<number, number>(); // CPU: task that a yield wants to run there next
     let before: { se: number; vruntime: u64; ran: u64 }[] = [];
     return {
+      ...(placed === null ? {} : { before: ({ m }: Step) => placed.before(m) }),
       after: (step) => {
         waits.look(step.m);
         shares.look(step.m);
         guests.look(step.m);
         locks.look(step.m);
         waiting?.look(step.m, (cpu) => step.kernel.guestOn(cpu));
+        placed?.after(step.m);
       },
       end: (step) => {
+        placed?.end(step.m);
         this.longestTask = Math.max(this.longestTask, waits.longestTask);
         this.longestVcpu = Math.max(this.longestVcpu, waits.longestVcpu);
         this.shareVms = Math.max(this.shareVms, shares.vms(step.m));
@@ -156,6 +165,7 @@ class Meter {
       boostsWrong: this.wrong,
       boosts: this.boosts,
       ...(this.wfxRuns === 0 ? {} : { wfx: this.wfx.result() }),
+      ...(this.preemptedRuns === 0 ? {} : { preempted: this.preempted.result() }),
     };
   }
 }

@@ -80,9 +80,12 @@ export type Request =
   | { ask: 'wake'; task: string }
   | { ask: 'preemptCount'; add: number }
   | { ask: 'softirq'; ns: number }
+  | { ask: 'mutexLock' | 'mutexUnlock' | 'downWrite' | 'upWrite'; index: number }
   | { ask: 'exit' };
 
 const NOTHING: Request = { ask: 'nothing' };
+/** so many mutexes a guest's kernel may have, and so many semaphores */
+export const MUTEXES = 8;
 
 export function createActor(program: number): Actor {
   return {
@@ -218,6 +221,13 @@ function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | 
       return proceed(program, actor, { ask: 'preemptCount', add: -1 });
     case 'softirq':
       return proceed(program, actor, { ask: 'softirq', ns: it.ns });
+    case 'mutexLock':
+    case 'mutexUnlock':
+      return proceed(program, actor, { ask: it.op, index: it.mutex });
+    case 'downWrite':
+    case 'upWrite':
+      // WHY apart: semaphores are numbered from the last index of a mutex on
+      return proceed(program, actor, { ask: it.op, index: MUTEXES + it.sem });
     case 'exit':
       actor.program = -1;
       return { ask: 'exit' };

@@ -9,7 +9,10 @@ import type { machine } from '../machine/state.js';
 /** What a guest's kernel asks of the vCPU it runs on, in order. */
 export type CpuRequest =
   | { ask: 'nothing' }
+  /** HLT, or WFI */
   | { ask: 'hlt' }
+  /** a turn of a spin loop that its CPU may tell its host of: PAUSE, or WFE */
+  | { ask: 'pause' }
   | { ask: 'eoi' }
   | { ask: 'iret' }
   | { ask: 'ipi'; to: number; vector: number }
@@ -48,6 +51,8 @@ export interface GuestCpu {
   nextTick: number;
   /** ns of work in the softirqs that are raised */
   softirq_ns: number;
+  /** ns of spinning for a lock until its host hears of it; -1 for never, NOT_SPINNING while it does not spin */
+  pauseIn: number;
   /** CPL that the vCPU was last brought to outside interrupts */
   cpl: number;
 }
@@ -65,6 +70,8 @@ export interface GuestTask {
 }
 
 export interface GuestKernel {
+  /** it ends interrupts when their handlers are done, not first of all */
+  eoiLast?: true;
   /** its VM, as the host has it */
   vm: kvm_ptr;
   m: machine;
@@ -74,12 +81,15 @@ export interface GuestKernel {
   task: GuestTask[];
 }
 
+export const NOT_SPINNING = -2;
+
 export const newGuestCpu = (): GuestCpu => ({
   contexts: [],
   asks: [],
   armed: -1,
   nextTick: -1,
   softirq_ns: 0,
+  pauseIn: NOT_SPINNING,
   cpl: 0,
 });
 

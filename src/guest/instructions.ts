@@ -48,6 +48,11 @@ export type Instruction =
   | { op: 'preemptEnable' }
   /** task of a guest's kernel: raises a softirq, whose work takes `ns` on the way out of the next interrupt */
   | { op: 'softirq'; ns: number }
+  /** task of a guest's kernel: mutex_lock() and mutex_unlock() of `mutex`; down_write() and up_write() of rw_semaphore `sem` */
+  | { op: 'mutexLock'; mutex: number }
+  | { op: 'mutexUnlock'; mutex: number }
+  | { op: 'downWrite'; sem: number }
+  | { op: 'upWrite'; sem: number }
   /** ends; a vCPU leaves KVM_RUN */
   | { op: 'exit' };
 

@@ -33,6 +33,8 @@ export interface irq_cpu {
   user_mode: boolean;
   /** struct kvm_steal_time: ns in which the vCPU was runnable and did not run, as the host's page shows it */
   steal: u64;
+  /** ... its byte `preempted` */
+  preempted: u32;
   /** what its code has executed and the CPU not yet performed, in order */
   ops: cpu_op[];
 }
@@ -42,6 +44,7 @@ export const newIrqCpu = (): irq_cpu => ({
   softirq_pending: 0,
   user_mode: false,
   steal: ZERO,
+  preempted: 0,
   ops: [],
 });
 

@@ -6,7 +6,7 @@
  * MODEL: one slot from guest physical address 0 on, with pages that can be taken out and put back; a word is 8 bytes.
  */
 import { EFAULT } from '../lib/errno.js';
-import { add, and, ge, lt, not, or, shl, toNumber, u64, ZERO } from '../lib/types.js';
+import { add, and, ge, lt, not, or, shl, shr, toNumber, u64, ZERO } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { kvm } from './kvm_host.js';
 
@@ -49,6 +49,24 @@ export function storeWord(memory: guest_memory, gpa: number, value: u64): void {
 export function storeByte(memory: guest_memory, gpa: number, byte: number, value: number): void {
   const others = and(loadWord(memory, gpa), not(shl(u64(0xff), 8 * byte)));
   storeWord(memory, gpa, or(others, shl(u64(value), 8 * byte)));
+}
+
+/** `len` bytes from any address on, the lowest first. */
+export function storeBytes(memory: guest_memory, gpa: number, len: number, value: u64): void {
+  for (let i = 0; i < len; i++) {
+    const at = gpa + i;
+    storeByte(memory, at - (at % 8), at % 8, toNumber(and(shr(value, 8 * i), u64(0xff))));
+  }
+}
+
+/** ... as a number; up to 6 bytes. */
+export function loadBytes(memory: guest_memory, gpa: number, len: number): number {
+  let value = 0;
+  for (let i = len - 1; i >= 0; i--) {
+    const at = gpa + i;
+    value = value * 256 + toNumber(and(shr(loadWord(memory, at - (at % 8)), 8 * (at % 8)), u64(0xff)));
+  }
+  return value;
 }
 
 /** The memory behind the VM's slots; null for a VM that shares none. */
@@ -112,4 +130,36 @@ export function kvm_write_guest_offset_cached(
   if (ghc.bad) return -EFAULT;
   storeWord(memory, toNumber(ghc.gpa) + offset, value);
   return 0;
+}
+
+/** virt/kvm/kvm_main.c: kvm_write_guest_cached(), of `len` bytes: 0 or -EFAULT. */
+export function kvm_write_guest_cached(
+  this: vmlinux,
+  kvm: kvm,
+  ghc: gfn_to_hva_cache,
+  value: u64,
+  len: number,
+): number {
+  const memory = this.memoryOf(kvm);
+  if (memory === null || ghc.len === 0) return -EFAULT;
+  if (ghc.generation !== memory.generation && this.kvm_gfn_to_hva_cache_init(kvm, ghc, ghc.gpa, ghc.len) !== 0)
+    return -EFAULT;
+  if (ghc.bad) return -EFAULT;
+  storeBytes(memory, toNumber(ghc.gpa), len, value);
+  return 0;
+}
+
+/** include/linux/kvm_host.h: kvm_put_guest(), of `len` bytes: 0 or -EFAULT. */
+export function kvm_put_guest(this: vmlinux, kvm: kvm, gpa: u64, value: u64, len: number): number {
+  const memory = this.memoryOf(kvm);
+  // one page, that of the first byte, is looked up
+  if (memory === null || !isBacked(memory, gpa, 1)) return -EFAULT;
+  storeBytes(memory, toNumber(gpa), len, value);
+  return 0;
+}
+
+/** Whether a slot has the page of the address, which gfn_to_hva() then finds. */
+export function hasSlot(this: vmlinux, kvm: kvm, gpa: u64): boolean {
+  const memory = this.memoryOf(kvm);
+  return memory !== null && isBacked(memory, gpa, 1);
 }

@@ -2,14 +2,18 @@
 /** What a machine has because of what its kernel was built for: state, VMs, and what their guests' CPUs execute. */
 import * as arm64 from '../arch/arm64/boot-vm.js';
 import * as x86 from '../arch/x86/boot-vm.js';
+import { KVM_FEATURE_PV_SCHED } from '../arch/x86/kvm_host.js';
 import type { Fault } from '../base/faults.js';
 import type { Actor, GuestVm } from '../guest/actor.js';
+import type { GuestKernel } from '../guest/guest-kernel.js';
 import type { kvm_ptr } from '../kvm/kvm_host.js';
-import type { Scenario, VmSpec } from '../scenario/scenario.js';
+import { ZERO } from '../lib/types.js';
+import type { GuestKernelSpec, Scenario, VmSpec } from '../scenario/scenario.js';
 import type { task_struct } from '../sched/sched.js';
 import type { ArchitectureName, Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_arm64 } from '../vmlinux/vmlinux-arm64.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import type { machine } from './state.js';
 
 /**
  * WHY as of x86: `machine` is an x86 machine by type (adr 11). What is made here for another one is reached through that
@@ -18,9 +22,13 @@ import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 export interface Architecture {
   newState(scenario: Scenario): ReturnType<typeof x86.newKvmState>;
   bootVm(k: vmlinux_x86, spec: VmSpec): kvm_ptr;
+  /** what a VMM sets up of a VM whose memory it shares */
+  vmm(k: vmlinux_x86, kvm: kvm_ptr): void;
   vcpuThread(k: vmlinux_x86, p: task_struct, vcpu: vmlinux_x86['m']['vcpu'][number]): void;
   guest(): Pick<GuestVm, 'relax'>;
   actor(): Pick<Actor, 'standby'>;
+  /** what a guest's kernel has of its machine, and what it finds of its host */
+  guestKernel(k: vmlinux_x86, m: machine, spec: GuestKernelSpec): Pick<GuestKernel, 'eoiLast'>;
 }
 
 const X86: Architecture = {
@@ -36,9 +44,16 @@ const X86: Architecture = {
       halted: spec.halted === true,
       steal_time: spec.kernel !== undefined,
     }),
+  vmm: () => {},
   vcpuThread: x86.vcpuThread,
   guest: () => ({}),
   actor: () => ({}),
+  guestKernel(k, m, { pv_sched }) {
+    for (const rq of m.rq) rq.prev_steal_time_rq = ZERO;
+    m.kvm_para_features = k.__do_cpuid_funcKvmFeatures();
+    if (pv_sched === false) m.kvm_para_features &= ~(1 << KVM_FEATURE_PV_SCHED);
+    return {};
+  },
 };
 
 const ARM64: Architecture = {
@@ -51,9 +66,15 @@ const ARM64: Architecture = {
   bootVm(k, { vcpus, vlpis = 0, nassgireq = false }) {
     return arm64.bootVm(k as unknown as vmlinux_arm64, { vcpus, vlpis, nassgireq });
   },
+  vmm(k, kvm) {
+    const own = k as unknown as vmlinux_arm64;
+    own.vmmSetsUp(own.m.kvm[kvm]);
+  },
   vcpuThread: (k, p, vcpu) => arm64.vcpuThread(k as unknown as vmlinux_arm64, p, vcpu),
   guest: () => ({ relax: 'wfe' }),
   actor: () => ({ standby: { ns: 0, woken: false } }),
+  // MODEL: the VMM offers no stolen time, as QEMU did not before 5.2
+  guestKernel: () => ({ eoiLast: true }),
 };
 
 /** A scenario for another architecture than one of the kernels was built for. Without VMs it runs on every kernel. */

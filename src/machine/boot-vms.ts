@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** VMs and their vCPU threads, as a VMM sets them up, and the guests' own world. */
 
-import { KVM_FEATURE_PV_SCHED } from '../arch/x86/kvm_host.js';
 import type { GuestVm } from '../guest/actor.js';
 import { type GuestKernel, newGuestCpu, newGuestTask } from '../guest/guest-kernel.js';
 import type { Program } from '../guest/instructions.js';
 import { newIrqCpu } from '../irq/preempt.js';
 import { newGuestMemory } from '../kvm/guest-memory.js';
 import type { kvm_ptr } from '../kvm/kvm_host.js';
-import { ZERO } from '../lib/types.js';
 import type { GuestKernelSpec, Scenario, VmSpec } from '../scenario/scenario.js';
 import { forkTask } from '../sched/boot-sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
@@ -31,7 +29,8 @@ export function bootVms(
     m.vmNames.push(spec.name);
     m.guest.push({ ...guestWorld(spec), ...architecture.guest() });
     if (spec.kernel !== undefined || spec.memory === true) m.guest[kvm].memory = newGuestMemory();
-    if (spec.kernel !== undefined) m.guest[kvm].os = guestKernel(k, kvm, spec, bootGuest);
+    if (m.guest[kvm].memory !== undefined) architecture.vmm(k, kvm);
+    if (spec.kernel !== undefined) m.guest[kvm].os = guestKernel(k, architecture, kvm, spec, bootGuest);
     m.kvm[kvm].vcpus.forEach((vcpu, i) => {
       const cpus = cpusOf(spec, i) ?? m.rq.map((rq) => rq.cpu);
       m.cpu = cpus[0];
@@ -69,20 +68,20 @@ function programOf(spec: VmSpec, vcpu: number): Program | undefined {
 /** The guest's kernel has booted on its vCPUs, whose first exits are still to come. */
 function guestKernel(
   k: vmlinux_x86,
+  architecture: Architecture,
   kvm: kvm_ptr,
   vm: VmSpec,
   bootGuest: (scenario: Scenario) => machine,
 ): GuestKernel {
-  const { preempt, pv_sched, ...rest } = vm.kernel as GuestKernelSpec;
+  const spec = vm.kernel as GuestKernelSpec;
+  const { preempt, pv_sched: _, ...rest } = spec;
   const m = bootGuest({ ...rest, cpus: vm.vcpus });
   m.vmNames.push(vm.name);
   // init_idle_preempt_count()
   m.irq_cpu = m.rq.map((rq) => ({ ...newIrqCpu(), preempt_count: rq.curr === rq.idle ? 1 : 0 }));
-  for (const rq of m.rq) rq.prev_steal_time_rq = ZERO;
-  m.kvm_para_features = k.__do_cpuid_funcKvmFeatures();
-  if (pv_sched === false) m.kvm_para_features &= ~(1 << KVM_FEATURE_PV_SCHED);
   if (preempt === 'full') m.preempt_full = true;
-  const os: GuestKernel = { vm: kvm, m, cpu: m.rq.map(newGuestCpu), task: m.task.map(newGuestTask) };
+  const own = architecture.guestKernel(k, m, spec);
+  const os: GuestKernel = { ...own, vm: kvm, m, cpu: m.rq.map(newGuestCpu), task: m.task.map(newGuestTask) };
   guestBooted(k, os);
   return os;
 }

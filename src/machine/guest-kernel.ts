@@ -10,12 +10,19 @@
  */
 import { assert } from '../base/assert.js';
 import { dueIn, elapse, type Request, stepActor } from '../guest/actor.js';
-import type { CpuRequest, GuestCpu, GuestKernel, GuestTask } from '../guest/guest-kernel.js';
+import {
+  type CpuRequest,
+  type GuestCpu,
+  type GuestKernel,
+  type GuestTask,
+  NOT_SPINNING,
+} from '../guest/guest-kernel.js';
 import type { irq_cpu } from '../irq/preempt.js';
 import { TIMER_SOFTIRQ } from '../irq/softirq.js';
 import { type guest_memory, loadWord, storeByte } from '../kvm/guest-memory.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { toNumber, type u64 } from '../lib/types.js';
+import { WHILE_BUSY } from '../sched/kernel-stack.js';
 import { NULL, TASK_INTERRUPTIBLE } from '../sched/sched.js';
 import { rebind } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
@@ -38,14 +45,25 @@ function kernelOf(k: vmlinux_x86, os: GuestKernel, vcpu: number): vmlinux_x86 {
   (it.g as { ram?: guest_memory | undefined }).ram = (k.m as machine).guest[os.vm].memory;
   os.m.cpu = vcpu;
   os.m.sched_clock = k.m.sched_clock;
-  // the page that both sides know: struct kvm_steal_time
-  k.m.kvm[os.vm].vcpus.forEach((id, i) => {
-    (os.m.irq_cpu as irq_cpu[])[i].steal = k.m.vcpu[id].arch.st.page.steal;
-  });
+  const { vcpus } = k.m.kvm[os.vm];
+  for (let i = 0; i < vcpus.length; i++) k.sharedWithGuest(k.m.vcpu[vcpus[i]], (os.m.irq_cpu as irq_cpu[])[i]);
   return it.g;
 }
 
 const top = (cpu: GuestCpu) => cpu.contexts[cpu.contexts.length - 1];
+/** The task in a busy loop of its kernel on the vCPU: it spins for a lock. */
+function spins(os: GuestKernel, vcpu: number): boolean {
+  const [frame] = os.m.task[currentOf(os, vcpu)].kernel_stack;
+  return frame?.waits === WHILE_BUSY && os.cpu[vcpu].contexts.length === 0;
+}
+
+/** ... waiting in WFE: it looks when an event comes, and only then. */
+const waitsInWfe = (os: GuestKernel, vcpu: number): boolean =>
+  os.eoiLast !== undefined && os.m.task[currentOf(os, vcpu)].kernel_stack[0]?.fn === 'osq_lockTurn';
+
+/** An interrupt or a store that ends the wait of osq_lock() in WFE. */
+const isPassedOn = (os: GuestKernel, vcpu: number): boolean => os.m.osq_node?.[vcpu].locked === 1;
+
 const currentOf = (os: GuestKernel, vcpu: number): number => os.m.rq[vcpu].curr;
 const isIdleOn = (os: GuestKernel, vcpu: number): boolean => currentOf(os, vcpu) === os.m.rq[vcpu].idle;
 
@@ -55,6 +73,10 @@ export function guestDueIn(os: GuestKernel, vcpu: number): number {
   if (cpu.asks.length > 0) return 0;
   if (cpu.contexts.length > 0) return top(cpu).left;
   if (isIdleOn(os, vcpu)) return 0;
+  if (spins(os, vcpu)) {
+    if (cpu.pauseIn >= 0) return cpu.pauseIn;
+    return waitsInWfe(os, vcpu) ? 0 : Number.POSITIVE_INFINITY;
+  }
   return dueIn(os.m.actor[currentOf(os, vcpu)], null, NULL);
 }
 
@@ -63,14 +85,18 @@ export function guestElapse(os: GuestKernel, vcpu: number, ns: number): void {
   const cpu = os.cpu[vcpu];
   if (cpu.asks.length > 0) return;
   if (cpu.contexts.length > 0) top(cpu).left = Math.max(0, top(cpu).left - ns);
-  else if (!isIdleOn(os, vcpu)) elapse(os.m.actor[currentOf(os, vcpu)], ns);
+  else if (spins(os, vcpu)) {
+    if (cpu.pauseIn > 0) cpu.pauseIn = Math.max(0, cpu.pauseIn - ns);
+  } else if (!isIdleOn(os, vcpu)) elapse(os.m.actor[currentOf(os, vcpu)], ns);
 }
 
 /** The vCPU takes an interrupt or an NMI. */
 export function guestTakes(k: vmlinux_x86, os: GuestKernel, vcpu: number, vector: number, handlerNs: number): void {
   const g = kernelOf(k, os, vcpu);
   const cpu = os.cpu[vcpu];
-  const user = cpu.contexts.length === 0 && !isIdleOn(os, vcpu) && os.task[currentOf(os, vcpu)].user;
+  const curr = os.m.task[currentOf(os, vcpu)];
+  const user =
+    cpu.contexts.length === 0 && curr.kernel_stack.length === 0 && !isIdleOn(os, vcpu) && os.task[curr.id].user;
   const kind = vector === NMI_VECTOR ? 'nmi' : 'irq';
   // what the interrupted code has still to ask comes after the IRET
   cpu.contexts.push({ kind, vector, left: handlerNs, user, restarts: 0, asks: cpu.asks });
@@ -85,7 +111,7 @@ export function guestTakes(k: vmlinux_x86, os: GuestKernel, vcpu: number, vector
   g.irq_enter_rcu();
   settleGuestCpu(g, os, vcpu);
   // sysvec_apic_timer_interrupt(), sysvec_reschedule_ipi(): apic_eoi() is the first that they do
-  cpu.asks.push({ ask: 'eoi' });
+  if (os.eoiLast === undefined) cpu.asks.push({ ask: 'eoi' });
 }
 
 /** What the CPU does without its host's help, up to the first that may exit: stores to shared pages, MSRs left alone. */
@@ -107,22 +133,66 @@ export function guestStep(k: vmlinux_x86, os: GuestKernel, vcpu: number): CpuReq
   if (cpu.contexts.length === 0 && isIdleOn(os, vcpu)) return { ask: 'hlt' };
   const g = kernelOf(k, os, vcpu);
   let returns: CpuRequest[] = [];
+  if (spins(os, vcpu)) return spinStep(k, g, os, vcpu);
   if (cpu.contexts.length === 0) taskStep(g, os, vcpu);
   else returns = contextEnds(g, os, vcpu);
   settleGuestCpu(g, os, vcpu, returns);
   return cpu.asks.shift() ?? NOTHING;
 }
 
+/** A turn of a spin loop, and PAUSE or WFE if that was not the last. */
+function spinStep(k: vmlinux_x86, g: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest {
+  const cpu = os.cpu[vcpu];
+  g.resumeKernelStack(vcpu);
+  settleGuestCpu(g, os, vcpu);
+  if (!spins(os, vcpu) || cpu.asks.length > 0) return cpu.asks.shift() ?? NOTHING;
+  cpu.pauseIn = pauseWindow(k, os, vcpu);
+  return os.eoiLast === undefined || waitsInWfe(os, vcpu) ? { ask: 'pause' } : NOTHING;
+}
+
+/**
+ * ns of spinning until the host hears of it; -1 for never: cpu_relax() of arm64 is no instruction that traps. Of WFE that traps, how
+ * long it takes until the loop is back; one that does not is over when it is.
+ */
+function pauseWindow(k: vmlinux_x86, os: GuestKernel, vcpu: number): number {
+  const { window_ns } = (k.m as machine).actor[k.m.vcpu[k.m.kvm[os.vm].vcpus[vcpu]].pid];
+  if (os.eoiLast === undefined) return window_ns;
+  return waitsInWfe(os, vcpu) && window_ns < WFE_NEVER_TRAPS ? window_ns : -1;
+}
+
+/** ns: more than any window in which a spinner is heard of */
+const WFE_NEVER_TRAPS = 1_000_000;
+
+/**
+ * Spinners look, all the time that their vCPUs run: what they wait for may have happened anywhere, in the guest or to one of its
+ * vCPUs. Who waits in WFE is told by a store that hands the queue on.
+ */
+export function lookAtSpinners(k: vmlinux_x86, os: GuestKernel, inGuest: (vcpu: number) => boolean): void {
+  for (let vcpu = 0; vcpu < os.cpu.length; vcpu++) {
+    const cpu = os.cpu[vcpu];
+    if (!spins(os, vcpu)) cpu.pauseIn = NOT_SPINNING;
+    if (!spins(os, vcpu) || cpu.asks.length > 0 || !inGuest(vcpu)) continue;
+    if (waitsInWfe(os, vcpu)) {
+      if (isPassedOn(os, vcpu)) k.guestEvent(k.m.vcpu[k.m.kvm[os.vm].vcpus[vcpu]]);
+      continue;
+    }
+    const g = kernelOf(k, os, vcpu);
+    g.resumeKernelStack(vcpu);
+    settleGuestCpu(g, os, vcpu);
+    if (cpu.pauseIn === NOT_SPINNING) cpu.pauseIn = pauseWindow(k, os, vcpu);
+  }
+}
+
 /** The guest has booted: every vCPU has its timer to set, or halts. */
 export function guestBooted(k: vmlinux_x86, os: GuestKernel): void {
+  const first = kernelOf(k, os, 0);
+  // ret_from_fork(): a task that runs for the first time comes from its kernel
+  for (const p of os.m.task) if (os.m.rq[p.cpu].idle !== p.id) first.whenBack(p, 'exit_to_user_mode_prepareAgain');
   for (let vcpu = 0; vcpu < os.cpu.length; vcpu++) {
     const g = kernelOf(k, os, vcpu);
-    if (vcpu === 0) {
-      g.kvm_guest_init();
-      // ret_from_fork(): a task that runs for the first time comes from its kernel
-      for (const p of os.m.task) if (os.m.rq[p.cpu].idle !== p.id) g.whenBack(p, 'exit_to_user_mode_prepareAgain');
-    }
-    g.kvm_guest_cpu_init();
+    (g as { hvc?: vmlinux_x86['hvc'] | undefined }).hvc = (...x) => k.guestCalls(os.vm, vcpu, ...x);
+    g.guestKernelBoots(vcpu);
+    (g as { hvc?: vmlinux_x86['hvc'] | undefined }).hvc = undefined;
     os.cpu[vcpu].asks.push({ ask: 'lvtt', vector: LOCAL_TIMER_VECTOR });
     settleGuestCpu(g, os, vcpu);
   }
@@ -145,6 +215,8 @@ function contextEnds(g: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest[
   if (context.vector === LOCAL_TIMER_VECTOR) timerInterrupt(g, os, vcpu);
   else g.hostIrq(context.vector);
   os.m.hardirq = 0;
+  // handle_percpu_devid_irq(): chip->irq_eoi() once the handler has returned
+  if (os.eoiLast !== undefined) cpu.asks.push({ ask: 'eoi' });
   if (!g.__irq_exit_rcu()) return irqReturns(g, os, vcpu);
   softirqBegins(g, os, vcpu);
   return [];
@@ -257,6 +329,18 @@ function systemCall(g: vmlinux_x86, os: GuestKernel, vcpu: number, request: Requ
     case 'preemptCount':
       if (request.add > 0) g.preempt_count_add(request.add);
       else g.preempt_count_sub(-request.add);
+      return;
+    case 'mutexLock':
+    case 'downWrite':
+      if (request.ask === 'mutexLock') g.__mutex_lock_common(request.index);
+      else g.rwsem_down_write_slowpath(request.index);
+      if (g.notReturned(os.m.task[p])) g.whenBack(os.m.task[p], wayOut(it));
+      return;
+    case 'mutexUnlock':
+      g.__mutex_unlock_slowpath(request.index);
+      return;
+    case 'upWrite':
+      g.__up_write(request.index);
       return;
     case 'softirq':
       os.cpu[vcpu].softirq_ns += request.ns;

@@ -29,7 +29,7 @@ export const isHostOn = (m: machine, cpu: number): boolean => isHostTask(m, curr
 
 /** What only one instruction set has. */
 const WFX: readonly EventKind[] = ['wfi', 'wfe', 'wfit', 'wfet'];
-const NOT_WFX: readonly EventKind[] = ['pause', 'hlt', 'icr', 'hypercall'];
+const NOT_WFX: readonly EventKind[] = ['pause', 'hlt', 'icr'];
 
 /** Whether the vCPU's guest waits by WFI and WFE, and not by HLT and PAUSE. */
 export const executesWfx = (m: machine, vcpu: number): boolean => m.guest[m.vcpu[vcpu].kvm]?.relax === 'wfe';

@@ -7,7 +7,7 @@
  * place: they fire inside `advance`.
  * MODEL: an idle CPU has no tick (NO_HZ_IDLE).
  */
-import { dueIn } from '../guest/actor.js';
+import { type Actor, dueIn } from '../guest/actor.js';
 import { timeOfTsc } from '../lib/tsc.js';
 import { toNumber } from '../lib/types.js';
 import type { MachineEvent } from '../scenario/events.js';
@@ -26,8 +26,14 @@ export function programDueIn(m: machine, cpu: number): number {
   const vcpu = m.vcpu[id];
   if (vcpuStateOf(m, vcpu) !== 'inGuest') return Number.POSITIVE_INFINITY;
   const guest = m.guest[vcpu.kvm];
-  if (guest.os !== undefined) return guestDueIn(guest.os, vcpu.vcpu_idx);
+  if (guest.os !== undefined) return standsFor(m.actor[p]) ?? guestDueIn(guest.os, vcpu.vcpu_idx);
   return dueIn(m.actor[p], guest, vcpu.vcpu_idx);
+}
+
+/** ns for which the vCPU stands still on its CPU, in WFI or WFE; null when it does not. */
+export function standsFor({ standby }: Actor): number | null {
+  if (standby === undefined || standby.ns === 0) return null;
+  return standby.ns < 0 ? Number.POSITIVE_INFINITY : standby.ns;
 }
 
 /** Whether what is current on the CPU uses CPU time by itself: a host task, or a guest that is in guest mode. */

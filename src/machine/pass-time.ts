@@ -7,7 +7,7 @@ import { add, toNumber, u64 } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { guestElapse } from './guest-kernel.js';
-import { preemptionTimerAt, runsOnItsOwn } from './next-event.js';
+import { preemptionTimerAt, runsOnItsOwn, standsFor } from './next-event.js';
 import { interrupt, settle } from './settle.js';
 import type { machine } from './state.js';
 
@@ -91,6 +91,7 @@ function elapseOn(m: machine, cpu: number, ns: number): void {
   const p = m.rq[cpu].curr;
   const id = m.vcpuOfTask[p];
   const os = id === NULL ? undefined : m.guest[m.vcpu[id].kvm].os;
-  if (os === undefined) elapse(m.actor[p], ns);
+  // a vCPU that stands still does so whoever runs in it
+  if (os === undefined || standsFor(m.actor[p]) !== null) elapse(m.actor[p], ns);
   else guestElapse(os, m.vcpu[id].vcpu_idx, ns);
 }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A program goes on: what it asks for is an event like any other, made by whoever runs the program. */
 import { type Request, stepActor } from '../guest/actor.js';
-import type { CpuRequest } from '../guest/guest-kernel.js';
-import { APIC_DM_FIXED, APIC_LVT_TIMER_TSCDEADLINE, APIC_LVTT, MSR_IA32_TSC_DEADLINE } from '../lapic/apicdef.js';
 import { NotModelled } from '../lib/bug.js';
-import { tscAt } from '../lib/tsc.js';
-import { toBigInt, toNumber, u64 } from '../lib/types.js';
+import { toNumber } from '../lib/types.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { type Arm64Kind, arm64Events } from './arm64-events.js';
@@ -29,7 +26,7 @@ export const programEvents: Rules<'step'> = {
       const id = m.vcpuOfTask[p];
       const [guest, self] = id === NULL ? [null, NULL] : [m.guest[m.vcpu[id].kvm], m.vcpu[id].vcpu_idx];
       if (guest?.os !== undefined) {
-        performOnVcpu(k, m, e.cpu, guestStep(k, guest.os, self));
+        k.guestAsks(e.cpu, guestStep(k, guest.os, self));
         return;
       }
       const request = stepActor(m.programs, m.actor[p], guest, self);
@@ -54,6 +51,10 @@ function asked(m: machine, cpu: number, request: Exclude<Request, Timer>): Asked
     case 'wake':
     case 'preemptCount':
     case 'softirq':
+    case 'mutexLock':
+    case 'mutexUnlock':
+    case 'downWrite':
+    case 'upWrite':
       return null;
     case 'ipi':
       return { ev: 'ipi', cpu, to: request.to, vector: request.vector };
@@ -74,46 +75,6 @@ function asked(m: machine, cpu: number, request: Exclude<Request, Timer>): Asked
       return { ev: 'block', cpu };
     default:
       return { ev: request.ask, cpu };
-  }
-}
-
-/** What the kernel in a guest asks of its vCPU, which is on the CPU. */
-function performOnVcpu(k: vmlinux_x86, m: machine, cpu: number, request: CpuRequest): void {
-  switch (request.ask) {
-    case 'nothing':
-      return;
-    case 'hlt':
-      k.exitHlt(cpu);
-      return;
-    case 'eoi':
-      k.guestEoi(cpu);
-      return;
-    case 'iret':
-      k.guestIret(cpu);
-      return;
-    case 'ipi': {
-      const { kvm } = m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]];
-      k.guestIcr(cpu, APIC_DM_FIXED | request.vector, m.vcpu[m.kvm[kvm].vcpus[request.to]].vcpu_id);
-      return;
-    }
-    case 'lvtt':
-      k.guestStoresApic(cpu, APIC_LVTT, APIC_LVT_TIMER_TSCDEADLINE | request.vector);
-      return;
-    case 'timer': {
-      const tsc = toBigInt(k.kvm_read_l1_tsc(m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]], tscAt(u64(request.at), m.tsc_khz)));
-      k.exitWrmsr64(cpu, MSR_IA32_TSC_DEADLINE, Number(tsc & 0xffff_ffffn), Number(tsc >> 32n));
-      return;
-    }
-    case 'cpl':
-      k.guestSetCpl(cpu, request.cpl);
-      return;
-    case 'if':
-      k.guestSetIf(cpu, request.on, false);
-      return;
-    case 'store':
-      return;
-    case 'wrmsr':
-      k.exitWrmsr64(cpu, request.msr, request.low, request.high);
   }
 }
 

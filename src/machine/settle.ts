@@ -6,7 +6,7 @@ import { takeInterrupt } from '../guest/actor.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
 import { NULL } from '../sched/sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
-import { guestTakes } from './guest-kernel.js';
+import { guestTakes, lookAtSpinners } from './guest-kernel.js';
 import { dropInterrupts, isOnline } from './hotplug-events.js';
 import type { machine } from './state.js';
 
@@ -48,7 +48,7 @@ export function settleGuest(k: vmlinux_x86, m: machine, cpu: number): void {
     const { os, handler_ns } = m.guest[vcpu.kvm];
     for (const vector of vcpu.arch.taken) {
       if (os === undefined) takeInterrupt(actor, vector, actor.program >= 0 ? handler_ns : -1);
-      else guestTakes(k, os, vcpu.vcpu_idx, vector, handler_ns);
+      else guestTakes(k, os, vcpu.vcpu_idx, k.vectorInGuest(vector), handler_ns);
     }
     vcpu.arch.taken = [];
     if (k.guestOn(cpu) === id) k.tellGuest(vcpu, actor);
@@ -85,7 +85,20 @@ export function settle(k: vmlinux_x86, m: machine, entered: number = ANY_CPU): v
     }
     if (k.runKernelThreads()) moved = true;
     dropInterrupts(m);
-    if (!moved && !m.host_irq.some(waits)) return;
+    if (!moved && !m.host_irq.some(waits)) break;
+  }
+  lookInGuests(k, m);
+}
+
+/** Spinners of kernels in guests look once more. */
+function lookInGuests(k: vmlinux_x86, m: machine): void {
+  for (const guest of m.guest) {
+    if (guest.os === undefined) continue;
+    const { vcpus } = m.kvm[guest.os.vm];
+    lookAtSpinners(k, guest.os, (i) => {
+      const vcpu = m.vcpu[vcpus[i]];
+      return vcpu.cpu >= 0 && k.guestOn(vcpu.cpu) === vcpu.id;
+    });
   }
 }
 

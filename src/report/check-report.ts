@@ -96,6 +96,19 @@ export interface Measures {
   boosts: number;
   /** of kernels for arm64 */
   wfx?: WfxMeasures;
+  /** of kernels for arm64: guests that run a kernel */
+  preempted?: PreemptedMeasures;
+}
+
+/** What a guest's scheduler makes of vCPUs that are not running. */
+export interface PreemptedMeasures {
+  /** tasks sent to an idle vCPU whose thread had a CPU, and to one whose thread had none */
+  available: number;
+  preempted: number;
+  /** ns of vCPUs that spun for a lock whose owner's vCPU had no CPU */
+  lost: number;
+  /** whole runs of programs */
+  laps: number;
 }
 
 /** vCPUs while WFI traps, or while it does not; time-weighted means. */

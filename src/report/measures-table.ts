@@ -84,8 +84,20 @@ const WFX_ROWS: readonly Row[] = [
   { name: '  WFI traps', alone: 'too big for a little CPU where WFI traps', value: (m) => m.wfx?.trapped.misfit ?? 0 },
 ];
 
+/** ... and what guests that run a kernel make of vCPUs that are not running. */
+const PREEMPTED_ROWS: readonly Row[] = [
+  { name: 'enqueues to idle vCPUs with a CPU', value: (m) => m.preempted?.available ?? 0 },
+  { name: 'enqueues to idle vCPUs without one', value: (m) => m.preempted?.preempted ?? 0, bad: true },
+  { name: 'spun for owners without a CPU, ns', value: (m) => m.preempted?.lost ?? 0, bad: true },
+  { name: "runs of the guests' programs", value: (m) => m.preempted?.laps ?? 0 },
+];
+
 /** The rows that these measures have. */
-const rowsOf = (m: Measures): readonly Row[] => (m.wfx === undefined ? ROWS : [...ROWS, ...WFX_ROWS]);
+const rowsOf = (m: Measures): readonly Row[] => [
+  ...ROWS,
+  ...(m.wfx === undefined ? [] : WFX_ROWS),
+  ...(m.preempted === undefined ? [] : PREEMPTED_ROWS),
+];
 
 const amount = ({ value, of }: Row, m: Measures): number =>
   of === undefined ? value(m) : Math.round((1000 * value(m)) / Math.max(1, of(m))) / 10;

@@ -206,6 +206,8 @@ const OTHERS: Readonly<Record<string, Print>> = {
   kvm_timer_update_irq: (f) => `VCPU: ${f.vcpu_id}, IRQ ${f.irq}, level ${Number(f.level)}`,
   vgic_update_irq_pending: (f) => `VCPU: ${f.vcpu_id}, IRQ ${f.irq}, level: ${Number(f.level)}`,
   kvm_wfx_arm64: (f) => `guest executed wf${f.is_wfe ? 'e' : 'i'} at: 0x${x(f, 'vcpu_pc').padStart(16, '0')}`,
+  kvm_hvc_arm64: (f) =>
+    `HVC at 0x${x(f, 'vcpu_pc').padStart(16, '0')} (r0: 0x${x(f, 'r0').padStart(16, '0')}, imm: 0x${x(f, 'imm')})`,
   kvm_s390_handle_diag: (f) =>
     `${String(f.id).padStart(2, '0')}[${x(f, 'pswmask').padStart(16, '0')}-${x(f, 'pswaddr').padStart(16, '0')}]: ` +
     `handle diagnose call ${x32(f, 'code').padStart(4, '0')} (${symbol(num(f, 'code'), DIAGNOSE)})`,

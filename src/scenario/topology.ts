@@ -25,7 +25,10 @@ const GUEST_ONLY: readonly Instruction['op'][] = [
 ];
 const HOST_ONLY: readonly Instruction['op'][] = ['yield', 'yieldTo', 'sleep'];
 /** Instructions of a task in a guest's kernel alone. */
-const KERNEL_ONLY: readonly Instruction['op'][] = ['wait', 'wake', 'preemptDisable', 'preemptEnable', 'softirq'];
+const KERNEL_ONLY: readonly Instruction['op'][] = [
+  ...(['wait', 'wake', 'preemptDisable', 'preemptEnable', 'softirq'] as const),
+  ...(['mutexLock', 'mutexUnlock', 'downWrite', 'upWrite'] as const),
+];
 
 /** Instructions of the guests of one architecture. */
 const X86_ONLY: readonly Instruction['op'][] = ['hlt', 'pause'];
@@ -205,17 +208,7 @@ function instructionFaults(it: Instruction, place: string, arch: Scenario['arch'
 
 /** What only x86 has, in a VM of an arm64 machine; and what its interrupt controller lacks. */
 function arm64Faults(vm: VmSpec, at: string, s: Scenario, faults: Faults): void {
-  for (const member of [
-    'vendor',
-    'apicv',
-    'ipiv',
-    'pv_eoi',
-    'x2apic',
-    'irqchip',
-    'halted',
-    'memory',
-    'kernel',
-  ] as const)
+  for (const member of ['vendor', 'apicv', 'ipiv', 'pv_eoi', 'x2apic', 'irqchip', 'halted'] as const)
     if (vm[member] !== undefined) faults.add(`${at}.${member}`, 'nothing on arm64', member);
   if (vm.vcpus > ARM64_VCPUS) faults.add(`${at}.vcpus`, `at most ${ARM64_VCPUS} on arm64`, String(vm.vcpus));
   const { gic = 'v3' } = s;

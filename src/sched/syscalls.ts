@@ -105,11 +105,6 @@ export function idle_cpu(this: vmlinux, cpu: number): bool {
   return true;
 }
 
-/** include/linux/sched.h: vcpu_is_preempted(): false on a host that is not a guest itself. */
-export function vcpu_is_preempted(this: vmlinux, _cpu: number): bool {
-  return false;
-}
-
 /** kernel/sched/syscalls.c: available_idle_cpu() */
 export function available_idle_cpu(this: vmlinux, cpu: number): bool {
   if (!this.idle_cpu(cpu)) return false;

@@ -19,6 +19,16 @@ import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
 import preForfeit from './pre-forfeit/index.js';
 import preWfxPolicy from './pre-wfx-policy/index.js';
+import preempted2021 from './preempted-2021/index.js';
+import preemptedGated from './preempted-gated/index.js';
+import preemptedNotBlocking from './preempted-not-blocking/index.js';
+import preemptedOpeneuler from './preempted-openeuler/index.js';
+import preemptedRfc2020 from './preempted-rfc-2020/index.js';
+import preemptedUsamaRfc from './preempted-usama-rfc/index.js';
+import preemptedUsamaV2 from './preempted-usama-v2/index.js';
+import preemptedZengruanV1 from './preempted-zengruan-v1/index.js';
+import preemptedZengruanV2 from './preempted-zengruan-v2/index.js';
+import preemptedZengruanV3 from './preempted-zengruan-v3/index.js';
 import pvschedV1 from './pvsched-v1/index.js';
 import pvschedV2 from './pvsched-v2/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
@@ -79,6 +89,16 @@ export const allSeries: readonly AnySeries[] = [
   wfxV6,
   wfxNohzFull,
   wfx2026,
+  preemptedRfc2020,
+  preemptedGated,
+  preemptedNotBlocking,
+  preempted2021,
+  preemptedZengruanV1,
+  preemptedZengruanV2,
+  preemptedZengruanV3,
+  preemptedUsamaRfc,
+  preemptedUsamaV2,
+  preemptedOpeneuler,
   ...historic,
 ];
 

@@ -11,7 +11,9 @@ type Rebound<F, Adds> = F extends (...args: infer A) => infer R
 /** One patch: see `Patch`. */
 export interface PatchArm64<Adds extends object = object>
   extends Pick<Patch, 'subject' | 'commit' | 'knobs' | 'sched_feat'> {
-  funcs?: { [Name in keyof kernel_functions_arm64]?: Rebound<kernel_functions_arm64[Name], NoInfer<Adds>> };
+  funcs?: { [Name in keyof kernel_functions_arm64]?: Rebound<kernel_functions_arm64[Name], NoInfer<Adds>> } & {
+    [Name in keyof NoInfer<Adds>]?: Rebound<NoInfer<Adds>[Name], NoInfer<Adds>>;
+  };
   adds?: { [Name in keyof Adds]?: Adds[Name] };
   removes?: readonly (keyof kernel_functions_arm64)[];
 }

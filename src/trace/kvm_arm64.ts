@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** arch/arm64/kvm/trace_arm.h, trace_handle_exit.h, vgic/trace.h (6.12.117): fields under the kernel's names. */
 import { ARM_EXCEPTION_TRAP, ESR_ELx_EC_SHIFT, type kvm_vcpu } from '../arch/arm64/kvm_host.js';
-import { toBigInt } from '../lib/types.js';
+import { toBigInt, type u64 } from '../lib/types.js';
 import type { vmlinux_arm64 } from '../vmlinux/vmlinux-arm64.js';
 
 type Fields = Readonly<Record<string, string | number | boolean>>;
@@ -27,6 +27,12 @@ export function trace_kvm_exit(this: vmlinux_arm64, ret: number, vcpu: kvm_vcpu)
 /** arch/arm64/kvm/trace_handle_exit.h: kvm_wfx_arm64(): the timed forms are not told from the others. */
 export function trace_kvm_wfx_arm64(this: vmlinux_arm64, vcpu_pc: number, is_wfe: boolean): void {
   if (this.tp !== null) emit(this, 'kvm_wfx_arm64', { is_wfe, vcpu_pc: hex(vcpu_pc) });
+}
+
+/** arch/arm64/kvm/trace_handle_exit.h: kvm_hvc_arm64(). MODEL: the immediate is 0, as SMCCC has it. */
+export function trace_kvm_hvc_arm64(this: vmlinux_arm64, vcpu_pc: number, r0: u64): void {
+  if (this.tp !== null)
+    emit(this, 'kvm_hvc_arm64', { vcpu_pc: hex(vcpu_pc), r0: `0x${toBigInt(r0).toString(16)}`, imm: '0x0' });
 }
 
 /** arch/arm64/kvm/trace_arm.h: kvm_timer_update_irq() */

@@ -44,7 +44,12 @@ export interface Knob {
 
 /** Properties that V8 keeps in fast mode on one object; beyond about a thousand it is a hash table for good. */
 const FAST_PROPERTIES = 500;
-type Bound = { m: kernel_state | null; tp: ((event: trace_event) => void) | null; ram: guest_memory | undefined };
+type Bound = {
+  m: kernel_state | null;
+  tp: ((event: trace_event) => void) | null;
+  ram: guest_memory | undefined;
+  hvc: vmlinux['hvc'];
+};
 const examples = new WeakMap<FunctionTable, Bound>();
 
 /** The table as a chain of prototypes, each small enough to be fast. */
@@ -72,6 +77,7 @@ function boundTo(prototype: object, m: Bound['m'], tp: Bound['tp']): Bound {
   bound.tp = tp;
   // WHY in each: a kernel that has it and one that lacks it would be of two shapes
   bound.ram = undefined;
+  bound.hvc = undefined;
   return bound;
 }
 

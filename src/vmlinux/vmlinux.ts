@@ -7,11 +7,14 @@
  * this is in a file of its own (`vmlinux-x86.ts`).
  */
 import type { Actor } from '../guest/actor.js';
+import type { CpuRequest } from '../guest/guest-kernel.js';
 import type { irq_cpu } from '../irq/preempt.js';
 import type { guest_memory } from '../kvm/guest-memory.js';
 import type { kvm, kvm_state, kvm_vcpu, vcpu_ptr } from '../kvm/kvm_host.js';
 import type { hrtimer_state } from '../lib/hrtimer.js';
-import type { bool, u32 } from '../lib/types.js';
+import type { bool, u32, u64 } from '../lib/types.js';
+import type { sleeping_lock } from '../sched/mutex.js';
+import type { optimistic_spin_node } from '../sched/osq_lock.js';
 import type { sched_state } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
 
@@ -34,6 +37,9 @@ export interface kernel_state extends sched_state, kvm_state, hrtimer_state {
   guest?: { memory?: guest_memory }[];
   /** of a kernel that runs in a guest: KVM's features in CPUID leaf 0x40000001, as its host shows them */
   kvm_para_features?: u32;
+  /** mutexes and rw_semaphores, of a kernel that runs in a guest; and its CPUs in queues of spinners */
+  sleeping_lock?: sleeping_lock[];
+  osq_node?: optimistic_spin_node[];
   /** preempt=full: kernel mode is preempted, too; else preempt=voluntary */
   preempt_full?: boolean;
   /** knobs that a series brought and somebody wrote, by name; see `Knob` */
@@ -49,6 +55,8 @@ export interface kernel_functions extends Functions<typeof import('./modules.js'
  * WHY methods: an architecture's own take its own vCPU, and a method's parameters may be narrower.
  */
 export interface arch_functions {
+  /** include/linux/sched.h: of a CPU of this kernel, which may be a guest's */
+  vcpu_is_preempted(cpu: number): bool;
   /** kzalloc() of struct kvm_vcpu_arch */
   newVcpuArch(vcpu: vcpu_ptr): object;
   kvm_arch_init_vm(kvm: kvm): number;
@@ -93,6 +101,18 @@ export interface arch_cpus {
   /** its timer, one shot: under which interrupt, and how long */
   guestTimerVector(cpu: number, vector: number): void;
   guestTimerCount(cpu: number, ns: number): void;
+  /** the guest's kernel on the CPU asks its vCPU for something */
+  guestAsks(cpu: number, request: CpuRequest): void;
+  /** the name by which a kernel knows an interrupt that its vCPU has taken: see lib/irq_vectors */
+  vectorInGuest(vector: number): number;
+  /** an event for the vCPU: a store to a line that it watches in WFE ends that */
+  guestEvent(vcpu: kvm_vcpu): void;
+  /** a page that a guest's kernel shares with its host, of the vCPU, as the guest's CPU reads it */
+  sharedWithGuest(vcpu: kvm_vcpu, cpu: irq_cpu): void;
+  /** a vCPU of the VM makes a hypercall while its kernel boots: x0 of the answer */
+  guestCalls(kvm: number, vcpu: number, x0: u64, x1: u64, x2: u64, x3: u64): u64;
+  /** a guest's kernel boots on the vCPU that executes: its initialisation, as far as it concerns the host */
+  guestKernelBoots(vcpu: number): void;
   /** what the CPU decides of the time of a guest's program */
   tellGuest(vcpu: kvm_vcpu, actor: Actor): void;
   /** an ioctl of a VM by its number; where they are capabilities, KVM_ENABLE_CAP of the one with that number */
@@ -108,4 +128,6 @@ export interface vmlinux extends kernel_functions, arch_functions, arch_cpus {
   readonly tp: ((event: trace_event) => void) | null;
   /** of a kernel that runs in a guest: its memory, which its host sees as well */
   readonly ram?: guest_memory;
+  /** of a kernel that boots in a guest: what its HVC does; x0 to x3 of it, and x0 of the answer */
+  readonly hvc?: (x0: u64, x1: u64, x2: u64, x3: u64) => u64;
 }

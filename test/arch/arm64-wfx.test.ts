@@ -219,7 +219,6 @@ describe('an arm64 machine', () => {
     const x86 = [
       ...(['pause', 'hlt'] as const).map((ev) => ({ ev, cpu: 0 })),
       { ev: 'icr', cpu: 0, low: 0x41, dest: 0 } as const,
-      { ev: 'hypercall', cpu: 0, nr: 5, a0: 0, a1: 0, a2: 0, a3: 0 } as const,
       { ev: 'cr8', vcpu: 0, value: 0 } as const,
       { ev: 'rdmsr', vcpu: 0, msr: 0x802 } as const,
       { ev: 'restore', vcpu: 0 } as const,

@@ -2,7 +2,7 @@
 /**
  * arch/arm64/kvm/handle_exit.c (6.12.117): WFI, WFE and their timed forms; which exit goes to which handler.
  *
- * Not mirrored: every other trap but that of the register that sends SGIs (see sys_regs.ts).
+ * Not mirrored: every other trap but HVC and that of the register that sends SGIs (see sys_regs.ts).
  */
 import { NotModelled } from '../../lib/bug.js';
 import { ge } from '../../lib/types.js';
@@ -11,6 +11,7 @@ import {
   ARM_EXCEPTION_EL1_SERROR,
   ARM_EXCEPTION_IRQ,
   ARM_EXCEPTION_TRAP,
+  ESR_ELx_EC_HVC64,
   ESR_ELx_EC_SHIFT,
   ESR_ELx_EC_SYS64,
   ESR_ELx_EC_WFx,
@@ -20,6 +21,13 @@ import {
   KVM_REG_ARM_TIMER_CNT,
   type kvm_vcpu,
 } from './kvm_host.js';
+
+/** arch/arm64/kvm/handle_exit.c: handle_hvc(). PC is behind the instruction by itself. */
+export function handle_hvc(this: vmlinux_arm64, vcpu: kvm_vcpu): number {
+  this.trace_kvm_hvc_arm64(vcpu.arch.pc, vcpu.arch.regs[0]);
+  vcpu.arch.hvc_exit_stat++;
+  return this.kvm_smccc_call_handler(vcpu);
+}
 
 /** arch/arm64/kvm/handle_exit.c: kvm_handle_wfx(): of WFET, the deadline counts only when it is past already. */
 export function kvm_handle_wfx(this: vmlinux_arm64, vcpu: kvm_vcpu): number {
@@ -61,6 +69,8 @@ export function handle_trap_exceptions(this: vmlinux_arm64, vcpu: kvm_vcpu): num
   switch (ec) {
     case ESR_ELx_EC_WFx:
       return this.kvm_handle_wfx(vcpu);
+    case ESR_ELx_EC_HVC64:
+      return this.handle_hvc(vcpu);
     case ESR_ELx_EC_SYS64:
       return this.kvm_handle_sys_reg(vcpu);
     default:

@@ -10,6 +10,7 @@
 import type * as virt from '../../kvm/kvm_host.js';
 import { type bool, type u32, u64, ZERO } from '../../lib/types.js';
 import type { vmlinux_arm64 } from '../../vmlinux/vmlinux-arm64.js';
+import type { guest_boot } from './setup.js';
 
 /** Requests are numbered from KVM_REQUEST_ARCH_BASE on; KVM_REQUEST_WAIT is 0x200, KVM_REQUEST_NO_WAKEUP 0x100. */
 export const KVM_REQ_SLEEP = 8 | 0x300;
@@ -24,6 +25,7 @@ export const KVM_REQ_RESYNC_PMU_EL0 = 15;
 /** arch/arm64/include/asm/esr.h */
 export const ESR_ELx_EC_SHIFT = 26;
 export const ESR_ELx_EC_WFx = 0x01;
+export const ESR_ELx_EC_HVC64 = 0x16;
 export const ESR_ELx_EC_SYS64 = 0x18;
 export const ESR_ELx_WFx_ISS_WFE = 1 << 0;
 export const ESR_ELx_WFx_ISS_WFxT = 1 << 1;
@@ -130,6 +132,9 @@ export interface kvm_vcpu_arch {
   fault: { esr_el2: number };
   /** of the last exit; of a trapped system register, the value written */
   exit: { code: number; value: u64; handler: string; args: number[]; vector: number };
+  /** ctxt.regs.regs: x0 to x3 */
+  regs: u64[];
+  hvc_exit_stat: number;
   wfe_exit_stat: number;
   wfi_exit_stat: number;
   timer: arch_timer;
@@ -150,6 +155,8 @@ export interface kvm_arch {
   nassgireq: bool;
   /** vgic.has_its */
   has_its: bool;
+  /** the firmware's registers: calls that the guest may find */
+  smccc_feat: { std_hyp_bmap: u32; vendor_hyp_bmap: u32 };
   /** what the guest does while it boots: LPIs that its drivers map for each vCPU, and whether it sets nASSGIreq */
   boots: { vlpis: number; nassgireq: bool };
 }
@@ -182,6 +189,8 @@ export interface kvm_arm64_state {
   vcpu: kvm_vcpu[];
   kvm_arm64_params: kvm_arm64_params;
   kvm_vgic_global_state: vgic_global;
+  /** of a kernel in a guest */
+  guest_boot?: guest_boot;
 }
 
 /** Without anything on the command line. */
@@ -214,6 +223,8 @@ export function newVcpuArch(this: vmlinux_arm64, _vcpu: virt.vcpu_ptr): kvm_vcpu
     increment_pc: false,
     fault: { esr_el2: 0 },
     exit: { code: ARM_EXCEPTION_IRQ, value: ZERO, handler: '', args: [], vector: 0 },
+    regs: [ZERO, ZERO, ZERO, ZERO],
+    hvc_exit_stat: 0,
     wfe_exit_stat: 0,
     wfi_exit_stat: 0,
     timer: {
@@ -236,5 +247,6 @@ export function newVcpuArch(this: vmlinux_arm64, _vcpu: virt.vcpu_ptr): kvm_vcpu
 
 /** A VM's arm64 half as KVM_CREATE_VM and a GICv3 leave it. */
 export function newKvmArch(): kvm_arch {
-  return { nassgireq: false, has_its: false, boots: { vlpis: 0, nassgireq: false } };
+  const smccc_feat = { std_hyp_bmap: 1, vendor_hyp_bmap: 3 };
+  return { nassgireq: false, has_its: false, smccc_feat, boots: { vlpis: 0, nassgireq: false } };
 }

@@ -93,7 +93,7 @@ import {
   type kvm_vcpu,
 } from './kvm_host.js';
 
-const KVM_VCPU_PREEMPTED = 1 << 0;
+export const KVM_VCPU_PREEMPTED = 1 << 0;
 export const KVM_VCPU_FLUSH_TLB = 1 << 1;
 const KVM_STEAL_RESERVED_MASK = u64(0x1f << 1);
 

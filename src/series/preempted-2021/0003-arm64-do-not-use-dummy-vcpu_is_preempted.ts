@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** [PATCHv2 3/4] arm64: do not use dummy vcpu_is_preempted() */
+import type { bool } from '../../lib/types.js';
+import type { vmlinux_arm64 } from '../../vmlinux/vmlinux-arm64.js';
+import type { PatchArm64 } from '../series-arm64.js';
+import type { Adds } from './0002-arm64-add-guest-pvstate-support.js';
+
+/** arch/arm64/include/asm/spinlock.h: vcpu_is_preempted(): static_call(pv_vcpu_is_preempted) */
+export function vcpu_is_preempted(this: vmlinux_arm64 & Adds, cpu: number): bool {
+  return this.m.pv_preempted?.on === true && this.__vcpu_is_preempted(cpu);
+}
+
+export default {
+  subject: 'arm64: do not use dummy vcpu_is_preempted()',
+  funcs: { vcpu_is_preempted },
+} satisfies PatchArm64<Adds>;
