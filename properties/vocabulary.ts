@@ -32,6 +32,8 @@ export interface Step {
   fail(message: string): void;
   /** The interesting case occurred (for `always`, `leadsTo`, `agrees`) or the thing itself (for `sometimes`). */
   reach(what?: string): void;
+  /** How much is left until the property is broken, in whatever unit: a search goes where this gets small. */
+  near(left: number): void;
 }
 
 /** A probe on a kernel function; sees arguments and result, must not touch them. */

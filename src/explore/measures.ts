@@ -436,4 +436,5 @@ class MeasureStep implements Step {
 
   fail(): void {}
   reach(): void {}
+  near(): void {}
 }

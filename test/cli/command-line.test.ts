@@ -319,7 +319,7 @@ describe('replay', () => {
       const { code, err } = await said(command);
       expect([code, err]).toEqual([2, expect.stringContaining('got ftrace text')]);
       expect(err).not.toContain('mistake');
-      expect(err).toContain(command.startsWith('conform') ? 'on_spin' : 'conform --replay');
+      expect(err).toContain(command.startsWith('conform') ? 'on_spin' : 'read by import');
     }
     file('trace.dat', '\x17\bDtracing6\0');
     expect((await said('conform --replay trace.dat')).err.replace(/\s+/g, ' ')).toContain('trace.dat of trace-cmd');
