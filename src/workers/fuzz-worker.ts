@@ -3,12 +3,12 @@
 import { register } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BadInput, type Fault } from '../base/faults.js';
-import { heartbeat } from '../explore/heartbeat.js';
 import { installBranchCounts, knownSites, unlearnHits } from '../fuzz/branch-counts.js';
 import type { Entry, KeptEntry, Raw } from '../fuzz/input.js';
 import type { LaneJob } from '../fuzz/lane.js';
 import { chooseInt64 } from '../lib/int64-choice.js';
 import type { FuzzSpec } from '../loader/fuzz-subject.js';
+import { heartbeat } from '../machine/heartbeat.js';
 import { guardKernelLoops } from './guard.js';
 
 export interface FuzzStart {
