@@ -97,6 +97,14 @@ async function loopOfC(n: number): Promise<number> {
   return ns;
 }
 
+/** ns per event of a machine that goes on by itself for so many ns. */
+function simulated(scenario: Scenario, ns: number): number {
+  let done = 0;
+  const start = process.hrtime.bigint();
+  for (let i = 0; i < ROUNDS; i++) done += simulate(bind(linux_6_12, boot(linux_6_12, scenario)), ns, 20_000);
+  return Number(process.hrtime.bigint() - start) / done;
+}
+
 /** ms to any position of a run of n events: the mean or the 99th percentile of SEEKS at random. */
 function places(n: number, what: 'mean' | 'p99'): number {
   const { scenario, events } = machineLoop(16, n);
@@ -111,14 +119,6 @@ function places(n: number, what: 'mean' | 'p99'): number {
   }
   ms.sort((a, b) => a - b);
   return what === 'p99' ? ms[Math.floor(SEEKS * 0.99)] : ms.reduce((a, b) => a + b) / SEEKS;
-}
-
-/** ns per event of a machine that goes on by itself for so many ns. */
-function simulated(scenario: Scenario, ns: number): number {
-  let done = 0;
-  const start = process.hrtime.bigint();
-  for (let i = 0; i < ROUNDS; i++) done += simulate(bind(linux_6_12, boot(linux_6_12, scenario)), ns, 20_000);
-  return Number(process.hrtime.bigint() - start) / done;
 }
 
 const measures: Record<string, (n: number) => number | Promise<number>> = {
