@@ -22,8 +22,8 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** s without an event, after which a thread is given up: a user's function that never ends is ended before, by its loops */
-const STALLED_S = 120;
+/** s without an event: a thread is ended then, and another does its job with loops that are counted; once */
+const STALLED_S = { plain: 10, guarded: 120 };
 /** entries of a corpus that a thread runs again in one go */
 const AGAIN = 64;
 
@@ -53,7 +53,7 @@ class Pool {
   private readonly threads: Thread[] = [];
 
   constructor(
-    private readonly start: Omit<FuzzStart, 'counts'>,
+    private start: Omit<FuzzStart, 'counts'>,
     private readonly most: number,
     private readonly log: readonly KeptEntry[],
   ) {}
@@ -81,11 +81,24 @@ class Pool {
     await Promise.all(this.threads.map((it) => it.end()));
   }
 
+  /** A loop of the kernel has no end: whoever does the job now finds the place. */
+  private stalled(thread: Thread, at: Waiting): void {
+    this.threads.splice(this.threads.indexOf(thread), 1);
+    this.start = { ...this.start, guarded: true };
+    this.queue.unshift(at);
+    this.pump();
+  }
+
   private pump(): void {
     while (this.queue.length > 0) {
       let thread = this.threads.find((it) => !it.busy);
       if (thread === undefined && this.threads.length < this.most) {
-        thread = new Thread(this.start, this.log, () => this.pump());
+        thread = new Thread(
+          this.start,
+          this.log,
+          () => this.pump(),
+          (dead, at) => this.stalled(dead, at),
+        );
         this.threads.push(thread);
       }
       if (thread === undefined) return;
@@ -108,7 +121,9 @@ class Thread {
     start: Omit<FuzzStart, 'counts'>,
     private readonly log: readonly KeptEntry[],
     idle: () => void,
+    stalled: (thread: Thread, at: Waiting) => void,
   ) {
+    const patience = start.guarded ? STALLED_S.guarded : STALLED_S.plain;
     const workerData: FuzzStart = { ...start, counts: this.counts };
     this.worker = new Worker(new URL('./fuzz-worker.js', import.meta.url), { workerData });
     this.worker.on('message', (done: FuzzDone) => {
@@ -124,8 +139,13 @@ class Thread {
       const count = Atomics.load(this.counts, 0);
       quiet = this.at !== null && count > 0 && count === seen ? quiet + 1 : 0;
       seen = count;
-      if (quiet < STALLED_S) return;
-      this.over(this.fault(`no event in ${quiet} s`));
+      if (quiet < patience) return;
+      const { at } = this;
+      if (start.guarded || at === null) this.over(this.fault(`no event in ${quiet} s`));
+      else {
+        this.at = null;
+        stalled(this, at);
+      }
       void this.end();
     }, 1000);
     this.watch.unref();
