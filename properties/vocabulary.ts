@@ -32,6 +32,8 @@ export interface Step {
   fail(message: string): void;
   /** The interesting case occurred (for `always`, `leadsTo`, `agrees`) or the thing itself (for `sometimes`). */
   reach(what?: string): void;
+  /** How much is left until the property is broken, in whatever unit: a search goes where this gets small. */
+  near(left: number): void;
 }
 
 /** A probe on a kernel function; sees arguments and result, must not touch them. */
@@ -193,8 +195,8 @@ export interface Distributions {
   /** what the runs are, and the unit */
   says: string;
   rows: readonly string[];
-  /** samples, row by row; says after each run that it goes on */
-  of(kernel: Kernel, isStatic: boolean, goesOn: () => void): number[][];
+  /** samples, row by row */
+  of(kernel: Kernel, isStatic: boolean): number[][];
 }
 
 /** A verdict recorded beside a property: by property id, then kernel name. */

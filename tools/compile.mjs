@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // @ts-check
 /**
- * Compiles src, properties, test/bench and test/mutants to dist, one module for one module. Types are not checked here
- * (`npm run typecheck` does), only syntax. What has not changed since is left as it is.
+ * Compiles src, properties, test/bench and test/mutants to dist, one module for one module, and bundles the page of src/web. Types
+ * are not checked here (`npm run typecheck` does), only syntax. What has not changed since is left as it is.
  *
  * WHY not tsc: V8 loads a name that is imported or exported from its module's cell and checks it, at every use; a
  * constant of the module it folds into the code. So every import gets a constant of the module beside it, and what a
@@ -16,6 +16,7 @@ import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { changedAt, INPUTS, isOutdated, OUT, outputOf, ROOT, sources } from './outdated.mjs';
+import { bundlePage } from './page.mjs';
 
 /** @type {ts.CompilerOptions} */
 const OPTIONS = {
@@ -141,34 +142,48 @@ function write(file, text, mode = 0o644) {
 function prune() {
   for (const dir of INPUTS.map((it) => join(OUT, it)).filter(existsSync)) {
     for (const it of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
-      const match = /^(.*)\.(js|js\.map|js\.guarded|d\.ts)$/.exec(it);
+      const match = /^(.*)\.(js|js\.map|js\.guarded|js\.counted|d\.ts)$/.exec(it);
       if (match !== null && !existsSync(join(ROOT, relative(OUT, dir), `${match[1]}.ts`))) rmSync(join(dir, it));
     }
   }
 }
 
-/** What counts loops, compiled. */
+/** What makes a second text of a module, compiled: the first says which modules, by a path in dist, the second what of them. */
 const GUARDS = ['workers/guarded-rooms.js', 'workers/guarded-source.js', 'loader/user-code.js', 'loader/loop-guard.js'];
+const COUNTS = [
+  ...['workers/counted-rooms.js', 'workers/counted-module.js', 'loader/counted-source.js'],
+  ...['loader/typescript.js', 'fuzz/branch-counts.js'],
+];
 
 /**
- * Beside each module that a user's code can break the same with its loops counted, so that no command has to parse it.
+ * Beside each module that a user's code can break the same with its loops counted, and beside each of the kernel's the same with
+ * its branches counted, so that no command has to parse it.
  * @param {string[]} modules
+ * @param {string} ending
+ * @param {string[]} makers
+ * @param {{ is: string, of: string }} names
  */
-async function guard(modules) {
-  const guards = GUARDS.map((it) => join(OUT, 'src', it));
-  const changed = Math.max(...guards.map(changedAt));
-  const { isGuarded } = await import(pathToFileURL(guards[0]).href);
+async function beside(modules, ending, makers, names) {
+  const paths = makers.map((it) => join(OUT, 'src', it));
+  const changed = Math.max(...paths.map(changedAt));
+  const { [names.is]: isMeant } = await import(pathToFileURL(paths[0]).href);
   const outdated = modules.filter(
-    (it) => isGuarded(relative(OUT, it)) && changedAt(`${it}.guarded`) < Math.max(changedAt(it), changed),
+    (it) => isMeant(relative(OUT, it)) && changedAt(`${it}.${ending}`) < Math.max(changedAt(it), changed),
   );
   if (outdated.length === 0) return;
-  const { guardedSource } = await import(pathToFileURL(guards[1]).href);
-  for (const module of outdated) write(`${module}.guarded`, guardedSource(readFileSync(module, 'utf8'), module));
+  const { [names.of]: made } = await import(pathToFileURL(paths[1]).href);
+  for (const module of outdated) write(`${module}.${ending}`, made(readFileSync(module, 'utf8'), module));
 }
 
 const inputs = INPUTS.flatMap((dir) => sources(join(ROOT, dir)));
 const faults = inputs.flatMap(compile);
 prune();
-if (faults.length === 0) await guard(inputs.map(outputOf));
+if (faults.length === 0) {
+  const modules = inputs.map(outputOf);
+  await beside(modules, 'guarded', GUARDS, { is: 'isGuarded', of: 'guardedSource' });
+  await beside(modules, 'counted', COUNTS, { is: 'isCounted', of: 'countedModule' });
+  const { numbers } = await import(pathToFileURL(join(OUT, 'src/base/source-map.js')).href);
+  faults.push(...(await bundlePage(numbers)));
+}
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;

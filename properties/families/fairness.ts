@@ -75,6 +75,7 @@ function equalsGetEqual(boundOf: (m: machine) => number): Monitor {
       if (b === undefined || m.se[m.task[a].se].cfs_rq !== m.se[m.task[b].se].cfs_rq) return;
       if (time(m) > 40_000_000) step.reach();
       const apart = service(m, a) - service(m, b);
+      step.near(boundOf(m) - Math.abs(apart));
       if (Math.abs(apart) > boundOf(m)) {
         const names = `${m.task[a].comm} and ${m.task[b].comm}`;
         step.fail(`${names} differ by ${Math.abs(apart)} ns of CPU time, the bound is ${boundOf(m)} ns`);
@@ -96,6 +97,7 @@ function thirdsKeepTheirShare(leastOf: (step: Step, p: task_struct, t: number) =
         const { share, less } = leastOf(step, m.task[task], time(m));
         if (share > less) step.reach();
         const had = service(m, task);
+        step.near(had - share + less);
         if (had < share - less) {
           const rounded = `${Math.round(share)} ns, ${Math.round(less)} ns less are allowed for`;
           step.fail(`${m.task[task].comm} never yields and has had ${had} ns; its share is ${rounded}`);

@@ -62,6 +62,7 @@ function afterwards(step: Step, se: sched_entity, was: Before): void {
   const slack = 2n * was.w + 3n * w + (w * was.load) / den + 2n;
   const low = was.kept + (share < 0n ? share : 0n) - slack;
   const high = was.kept + (share > 0n ? share : 0n) + slack;
+  step.near(Number(is - low < high - is ? is - low : high - is));
   if (is >= low && is <= high) return;
   step.fail(
     `weight of ${nameOf(m, se)} goes from ${was.w} to ${w}: weight * lag was ${was.kept + was.cut} ` +

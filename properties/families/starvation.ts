@@ -38,6 +38,7 @@ function waiting(isSubject: (m: machine, task: number) => boolean, boundOf: Boun
       since[p.id] = note;
       const waited = time(m) - note.at;
       if (waited > m.sysctl_sched_base_slice) step.reach();
+      step.near(note.bound - waited);
       if (waited > note.bound) {
         step.fail(`${p.comm} is runnable and has waited ${waited} ns; its bound is ${Math.round(note.bound)} ns`);
       }
@@ -146,6 +147,7 @@ function progress(boundOf: Bound): Monitor {
         step.reach();
         let bound = 0;
         for (const t of threads) bound += boundOf(step, m.task[t]) + longestInstruction(m, t);
+        step.near(2 * bound - still);
         if (still > 2 * bound) {
           step.fail(`${m.vmNames[kvm.id]} has not got on for ${still} ns; its bound is ${Math.round(2 * bound)} ns`);
         }

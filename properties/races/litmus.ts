@@ -10,6 +10,7 @@ import type { VmSpec } from '../../src/scenario/scenario.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
 import { boostingTests } from './boosting.js';
 import { trackingTests } from './tracking.js';
+import { yieldingTests } from './yielding.js';
 
 const VECTOR = 0x41;
 const OTHER = 0x51;
@@ -64,7 +65,7 @@ const SETUPS: readonly [string, Partial<VmSpec>][] = [
 
 /** Every litmus test, for a kernel. */
 export function litmusTests(kernel: Kernel): Litmus[] {
-  return [...deliveryTests(kernel), ...trackingTests(kernel), ...boostingTests(kernel)];
+  return [...deliveryTests(kernel), ...yieldingTests(kernel), ...trackingTests(kernel), ...boostingTests(kernel)];
 }
 
 function deliveryTests(kernel: Kernel): Litmus[] {

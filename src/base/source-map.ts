@@ -17,7 +17,7 @@ export interface SourceMap {
 }
 
 /** Base64 VLQ: five bits a digit, the lowest is the sign, bit six says that more follows. */
-function numbers(text: string): number[] {
+export function numbers(text: string): number[] {
   const out: number[] = [];
   let value = 0;
   let shift = 0;

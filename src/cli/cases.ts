@@ -19,7 +19,7 @@ export async function readCase(what: string, io: Io): Promise<Case> {
       what,
       'counterexample',
       what,
-      'a token or a file of check --out; a trace is replayed by conform --replay',
+      'a token or a file of check --out; a trace is read by import, run and step',
       kind,
     );
   const first = text.trim();

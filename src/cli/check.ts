@@ -8,7 +8,7 @@ import { oneOf, reject, shown } from '../base/faults.js';
 import { count, quoted } from '../base/text.js';
 import { VERSION } from '../base/version.js';
 import { idsOf, questionsOf, type Subject, selected } from '../explore/subject.js';
-import { looksLikeFile, newFolderFault, writeNew } from '../loader/files.js';
+import { looksLikeFile, newFolderFault, refuseExisting, writeNew } from '../loader/files.js';
 import { isApicSequence, readApicSequence } from '../operation/apic-text.js';
 import { readSequence } from '../operation/sched-text.js';
 import type { CheckReport } from '../report/check-report.js';
@@ -39,6 +39,7 @@ interface Flags {
   prefixes?: boolean;
   witness?: boolean;
   out?: string;
+  html?: string;
   exit: string;
   all?: boolean;
   json?: boolean;
@@ -59,6 +60,7 @@ interface Settings {
   witness: boolean;
   steer: boolean;
   out?: string;
+  html?: string;
   all: boolean;
   format: Format;
   style: ExitStyle;
@@ -103,6 +105,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--no-witness', 'leave that out')
     .option('--all', 'every transcript; more than three are only listed otherwise')
     .option('--out <dir>', 'write each counterexample, and the whole report, to a new directory')
+    .option('--html <file>', 'write the table as a page too, each counterexample to be stepped through')
     .option('--json', 'the report as JSON (docs/json.md)')
     .option('--mail', 'as plain text to paste into a reply, 78 columns')
     .option('--ktap', 'as KTAP version 1')
@@ -121,7 +124,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     });
 }
 
-const ONLY_SERIES = ['only', 'runs', 'time', 'prefixes', 'witness', 'all', 'out'] as const;
+const ONLY_SERIES = ['only', 'runs', 'time', 'prefixes', 'witness', 'all', 'out', 'html'] as const;
 const IS_PATCH = /\.(?:patch|diff|mbox|mbx|eml)$/;
 
 /** A series and a tree are checked by different means: what belongs to one is not left aside in silence for the other. */
@@ -217,6 +220,7 @@ function settingsOf(series: string, flags: Flags, io: Io): Settings {
     const fault = newFolderFault(flags.out, io.cwd);
     if (fault !== null) o.fault('--out', fault.expected, fault.got);
   }
+  if (flags.html !== undefined && o.isFine) refuseExisting(flags.html, io.cwd);
   o.done();
   return {
     series,
@@ -227,7 +231,7 @@ function settingsOf(series: string, flags: Flags, io: Io): Settings {
     all: flags.all === true,
     format: formats[0] ?? 'text',
     style,
-    ...defined({ against: flags.against, out: flags.out, runs, seed, timeSeconds }),
+    ...defined({ against: flags.against, out: flags.out, html: flags.html, runs, seed, timeSeconds }),
   };
 }
 
@@ -271,6 +275,11 @@ async function check(settings: Settings, io: Io): Promise<number> {
   io.out(await printed(report, settings, io, false));
   if (settings.out !== undefined)
     writeNew(`${settings.out}/report.txt`, await printed(report, { ...settings, format: 'text' }, io, true), io.cwd);
+  if (settings.html !== undefined) {
+    const { pageVerdicts } = await import('../report/page-verdicts.js');
+    const { pageWith } = await import('./page-file.js');
+    writeNew(settings.html, pageWith({ target: null, verdicts: pageVerdicts(report) }).html, io.cwd);
+  }
   if (report.partial === null) return exitCode(report, settings.style);
   return (await interrupt?.happened) ?? INTERRUPTED;
 }

@@ -30,9 +30,34 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./conform.js'),
   },
   {
+    name: 'scan',
+    says: 'which bugs that Linux once had the C code of a tree has',
+    load: () => import('./scan.js'),
+  },
+  {
     name: 'check',
     says: 'ask every claim of a series, on its base and on the series',
     load: () => import('./check.js'),
+  },
+  {
+    name: 'fuzz',
+    says: 'a campaign: find, shrink and keep what breaks, for as long as it is let',
+    load: () => import('./fuzz.js'),
+  },
+  {
+    name: 'explore',
+    says: 'every order of a menu of events on a scenario, as far as it is let',
+    load: () => import('./explore.js'),
+  },
+  {
+    name: 'corpus',
+    says: 'what campaigns kept in a folder',
+    load: () => import('./corpus.js'),
+  },
+  {
+    name: 'merge',
+    says: 'add up what the parts of a campaign kept',
+    load: () => import('./merge.js'),
   },
   {
     name: 'run',
@@ -48,6 +73,26 @@ export const commands: readonly CommandEntry[] = [
     name: 'step',
     says: 'go through a run forwards and backwards, as gdb and rr do',
     load: () => import('./step.js'),
+  },
+  {
+    name: 'import',
+    says: 'a trace of a real kernel as a run: where the model schedules otherwise',
+    load: () => import('./import.js'),
+  },
+  {
+    name: 'scoreboard',
+    says: 'how soon known bugs are found again, by check, fuzz and explore',
+    load: () => import('./scoreboard.js'),
+  },
+  {
+    name: 'serve',
+    says: 'the same in a browser, from this machine alone',
+    load: () => import('./serve.js'),
+  },
+  {
+    name: 'export',
+    says: 'the same as one HTML file, to attach to a mail',
+    load: () => import('./export.js'),
   },
   {
     name: 'bisect',

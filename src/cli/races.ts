@@ -6,7 +6,7 @@ import { OK, REFUTED } from '../base/exit-codes.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { columns, count, quoted, wrap } from '../base/text.js';
 import type { Broken } from '../races/every-order.js';
-import type { Litmus, MemoryOptions, Setting } from '../races/one-order.js';
+import type { Litmus, MemoryOptions, Setting, StepTable } from '../races/one-order.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { type Io, warnOn } from './io.js';
 import { Options } from './options.js';
@@ -33,7 +33,7 @@ interface Asked {
   seed: number;
   runs: number;
   timeSeconds: number | null;
-  setting: (litmus: Litmus) => Setting;
+  setting: (litmus: Litmus, table?: StepTable) => Setting;
   invocation: string;
   /** the options that say which kernel and which memory, for a command to be given again */
   again: string[];
@@ -107,8 +107,8 @@ async function askedOf(flags: Flags, io: Io): Promise<Asked> {
     ...(flags.tso === true ? ['--tso'] : []),
     ...(flags.without === undefined ? [] : ['--without', `'${flags.without}'`]),
   ];
-  const setting = (litmus: Litmus): Setting =>
-    settingOf(table, kernel, litmus, (k, m) => settle(k, m as never), memory);
+  const setting = (litmus: Litmus, its = table): Setting =>
+    settingOf(its, kernel, litmus, (k, m) => settle(k, m as never), memory);
   return { kernel, memory, limit, seed, runs, timeSeconds, setting, again, invocation: io.invocation };
 }
 
@@ -118,16 +118,18 @@ async function everyTest(name: string | undefined, flags: Flags, asked: Asked, i
   const { searchOrders } = await import('../races/every-order.js');
   const { brokenText, orderVerdict, searched } = await import('../report/race-text.js');
   const { litmusTests } = await import('../../properties/races/litmus.js');
+  const { steppedTableOf } = await import('../races/series-modules.js');
   const all = litmusTests(asked.kernel);
   const tests = all.filter((it) => name === undefined || it.name.includes(name));
   if (tests.length === 0) {
     const known = all.map((it) => it.name);
     reject('command line', 'unknown-test', 'NAME', oneOf('a part of a test', name as string, known), shown(name));
   }
-  const results = tests.map((litmus) => {
-    const setting = asked.setting(litmus);
-    return { setting, found: searchOrders(setting, { limit: asked.limit }) };
-  });
+  const results = [];
+  for (const litmus of tests) {
+    const setting = asked.setting(litmus, await steppedTableOf(asked.kernel, litmus.stops));
+    results.push({ setting, found: searchOrders(setting, { limit: asked.limit }) });
+  }
   if (flags.json === true) {
     const { stableJson } = await import('../base/stable-json.js');
     const plain = results.map(({ setting, found }) => ({

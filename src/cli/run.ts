@@ -39,7 +39,10 @@ Examples:
 
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('run')
-    .argument('<scenario>', 'a name of `kvmodel list scenarios`, a JSON file, or - for standard input')
+    .argument(
+      '<scenario>',
+      'a name of `kvmodel list scenarios`, a JSON file, a trace of a real kernel, or - for standard input',
+    )
     .option('--kernel <k>', 'on this kernel, series or ./my-patch.ts; the pin of its architecture when absent')
     .option('--against <k>', 'show what this kernel does differently')
     .option('--events <n>', `events at most, ${EVENTS} when absent; all that happen in the time with --trace`)
@@ -56,13 +59,24 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .action(async (name: string, flags: Flags) => exit(await run(name, flags, io)));
 }
 
+/** The imported run when the file is a trace of a real kernel; null when it is anything else. */
+async function scenarioOfTrace(name: string, io: Io): Promise<Scenario | null> {
+  const { importedFrom, isTraceFile } = await import('./trace-input.js');
+  if (!isTraceFile(name, io)) return null;
+  const { pin } = await import('../series/registry.js');
+  return (await importedFrom(name, pin, io)).imported.scenario;
+}
+
 /** By its name, from a file, or from standard input. */
 export async function scenarioOf(name: string, io: Io): Promise<Scenario> {
   const named = namedScenario(name);
   if (named !== undefined) return named;
   const { readScenario } = await import('../scenario/read-scenario.js');
+  const isFile = name !== '-' && /[\\/.]/.test(name);
+  const traced = isFile ? await scenarioOfTrace(name, io) : null;
+  if (traced !== null) return traced;
   if (name === '-') return readScenario(await io.stdin(), 'standard input');
-  if (/[\\/.]/.test(name)) return readScenario(readText(name, io.cwd, 'a scenario as JSON'), name);
+  if (isFile) return readScenario(readText(name, io.cwd, 'a scenario as JSON'), name);
   const names = everyScenario.map((s) => s.name);
   reject('command line', 'unknown-scenario', 'SCENARIO', oneOf('a scenario, or a JSON file', name, names), shown(name));
 }

@@ -2,23 +2,18 @@
 /** `kvmodel step`: a run gone through forwards and backwards, in a terminal or by a script. */
 import { Command } from 'commander';
 import { OK } from '../base/exit-codes.js';
-import { BadInput, reject, shown } from '../base/faults.js';
 import { count, wrap } from '../base/text.js';
-import { type Case, caseFile, looksLikeToken } from '../loader/counterexample.js';
+import { caseFile } from '../loader/counterexample.js';
 import { readText, writeNew } from '../loader/files.js';
-import { namedScenario } from '../scenario/catalogue.js';
-import type { MachineEvent } from '../scenario/events.js';
-import type { Scenario } from '../scenario/scenario.js';
 import type { Outside } from '../step/stepper.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { guardKernelLoops } from '../workers/guard.js';
-import { checkKnobs, readCase } from './cases.js';
-import { columnsOf, type Io, warnOn } from './io.js';
+import { columnsOf, type Io } from './io.js';
 import { Options } from './options.js';
-import { scenarioOf } from './run.js';
+import { sourceFiles } from './source-files.js';
 import { scripted, typed } from './step-input.js';
+import { eventsOf, kernelsOf, STEP_EVENTS, type Target, targetOf } from './step-target.js';
 
-const EVENTS = 10_000;
 /** A line of code: it stays as it is. */
 const SOURCE = /^[ >] +\d+ {2}/;
 
@@ -43,42 +38,18 @@ break FUNC if EXPR, watch FIELD, print EXPR, bt, info rq, seek N; help lists all
 export function define(io: Io, exit: (code: number) => void): Command {
   const collect = (file: string, files: string[]): string[] => [...files, file];
   return new Command('step')
-    .argument('<target>', 'a scenario (name or JSON file), a token (k1...), or a file of a counterexample')
+    .argument('<target>', 'a scenario (name or JSON file), a token (k1...), a file of a counterexample, or a trace')
     .option('--kernel <k>', "on this kernel, series or ./my-patch.ts; the counterexample's, or the pin, when absent")
     .option('--against <k>', 'beside this kernel: says where the two part')
-    .option('--events <n>', `of a scenario whose programs run: events at most, ${EVENTS} when absent`)
+    .option('--events <n>', `of a scenario whose programs run: events at most, ${STEP_EVENTS} when absent`)
     .option('-x, --command <file>', 'commands from a file, one a line, instead of a terminal (repeatable)', collect, [])
     .addHelpText('after', EXAMPLES)
     .action(async (target: string, flags: Flags) => exit(await step(target, flags, io)));
 }
 
-interface Target {
-  scenario: Scenario;
-  /** what a counterexample says; a scenario's are found by running it */
-  events: MachineEvent[] | null;
-  case: Case | null;
-}
-
-async function targetOf(name: string, io: Io): Promise<Target> {
-  const isCase =
-    looksLikeToken(name) || (namedScenario(name) === undefined && /[\\/.]/.test(name) && isCaseFile(name, io));
-  if (!isCase) {
-    const scenario = await scenarioOf(name, io);
-    return { scenario, events: scenario.events === undefined ? null : [...scenario.events], case: null };
-  }
-  const c = await readCase(name, io);
-  return { scenario: c.scenario, events: c.events, case: c };
-}
-
-/** A counterexample and not a scenario: it says so itself. */
-function isCaseFile(name: string, io: Io): boolean {
-  const text = readText(name, io.cwd, 'a scenario or a counterexample');
-  return /"schema"\s*:\s*"kvmodel-counterexample/.test(text) || looksLikeToken(text.trim());
-}
-
 async function step(name: string, flags: Flags, io: Io): Promise<number> {
   const o = new Options();
-  const limit = o.whole('--events', flags.events, 1, 10_000_000) ?? EVENTS;
+  const limit = o.whole('--events', flags.events, 1, 10_000_000) ?? STEP_EVENTS;
   o.done();
   const scripts = flags.command.map((file) => readText(file, io.cwd, 'commands of step'));
   const target = await targetOf(name, io);
@@ -118,44 +89,10 @@ async function step(name: string, flags: Flags, io: Io): Promise<number> {
   return OK;
 }
 
-async function kernelsOf(target: Target, flags: Flags, io: Io): Promise<{ kernel: Kernel; other: Kernel | null }> {
-  const { namedKernel } = await import('../loader/check-subject.js');
-  const { pinOf } = await import('../series/registry.js');
-  const { case: c, scenario } = target;
-  const kernel = await namedKernel(
-    flags.kernel ?? c?.kernel ?? pinOf(scenario.arch).name,
-    io.cwd,
-    c?.patch,
-    true,
-    warnOn(io),
-  );
-  const against = flags.against ?? (flags.kernel === undefined ? c?.against : undefined);
-  const other = against === undefined ? null : await namedKernel(against, io.cwd, c?.patch);
-  if (other !== null && other.name === kernel.name)
-    reject('command line', 'usage', '--against', 'another kernel', shown(other.name));
-  const sides = other === null ? [kernel] : [kernel, other];
-  if (c !== null) await checkKnobs(c, sides, io);
-  else {
-    const { knobFaults } = await import('../machine/knobs.js');
-    const faults = knobFaults(sides, scenario);
-    if (faults.length > 0) throw new BadInput('scenario', faults);
-  }
-  return { kernel, other };
-}
-
-async function eventsOf(
-  { scenario, events }: Target,
-  kernel: Kernel,
-  limit: number,
-): Promise<{ events: MachineEvent[]; more: boolean }> {
-  if (events !== null) return { events, more: false };
-  const { happenings } = await import('../report/happenings.js');
-  return happenings(kernel, scenario, limit);
-}
-
 async function outsideOf(target: Target, kernel: Kernel, stop: { asked: boolean }, io: Io): Promise<Outside> {
   const { case: c, scenario } = target;
   return {
+    sources: sourceFiles,
     async brokenAt(id, events) {
       // WHY no other: a property is about runs of its own world, and may say anything of this one
       if (c === null || c.property !== id) return null;

@@ -10,11 +10,12 @@ import type { Scenario } from '../scenario/scenario.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import type { Io } from './io.js';
 
-export const TRACE_FORMATS = ['ftrace', 'function_graph', 'timehist', 'perfetto'] as const;
+export const TRACE_FORMATS = ['ftrace', 'function_graph', 'timehist', 'perfetto', 'trace.dat', 'json'] as const;
 export type TraceFormat = (typeof TRACE_FORMATS)[number];
 
 /** What follows --trace in a help. */
-export const TRACE_HELP = 'a trace instead of a transcript: ftrace, function_graph, timehist or perfetto';
+export const TRACE_HELP =
+  'a trace instead of a transcript: ftrace, function_graph, timehist, perfetto, trace.dat or json';
 
 export interface TraceTo {
   format: TraceFormat;
@@ -37,7 +38,8 @@ interface Sink {
 
 function sinkOf({ format, file, force }: TraceTo, io: Io): Sink {
   if (file === undefined) {
-    if (format === 'perfetto') reject('command line', 'usage', '--trace perfetto', '-o FILE as well', 'no file');
+    if (format === 'perfetto' || format === 'trace.dat')
+      reject('command line', 'usage', `--trace ${format}`, '-o FILE as well', 'no file');
     return { lines: (lines) => io.out(`${lines.join('\n')}\n`), bytes: () => undefined, close: () => undefined };
   }
   const path = resolve(io.cwd, file);
@@ -77,13 +79,19 @@ function sinkOf({ format, file, force }: TraceTo, io: Io): Sink {
   };
 }
 
-async function textOf(format: 'ftrace' | 'timehist'): Promise<TraceText> {
+async function textOf(format: 'ftrace' | 'timehist' | 'json'): Promise<TraceText> {
+  if (format === 'json') return (await import('../report/trace-json.js')).jsonTrace();
   if (format === 'ftrace') return (await import('../report/ftrace.js')).ftraceText();
   return (await import('../report/timehist.js')).timehistText();
 }
 
 /** WHY in blocks, as it happens: a second of sleeps of 1 ns is millions of lines. */
-async function watcherOf(kernel: Kernel, { format }: TraceTo, sink: Sink): Promise<Watcher & { flush(): void }> {
+async function watcherOf(
+  kernel: Kernel,
+  { format }: TraceTo,
+  sink: Sink,
+  vm?: string,
+): Promise<Watcher & { flush(): void }> {
   let block: string[] = [];
   const flush = (): void => {
     if (block.length > 0) sink.lines(block);
@@ -101,6 +109,16 @@ async function watcherOf(kernel: Kernel, { format }: TraceTo, sink: Sink): Promi
       hit: (recorded) => trace.hit(recorded),
       after: (m) => trace.after(m),
       end: (m) => trace.end(m),
+      flush,
+    };
+  }
+  if (format === 'trace.dat') {
+    const { TraceDat } = await import('../report/trace-dat.js');
+    const trace = new TraceDat(kernel.name, vm);
+    return {
+      begin: (m) => trace.begin(m),
+      hit: (recorded) => trace.hit(recorded),
+      end: () => sink.bytes(trace.file()),
       flush,
     };
   }
@@ -131,12 +149,12 @@ export async function writeTrace(
       'command line',
       'usage',
       '--vm',
-      `${oneOf('ftrace or timehist', to.format, ['ftrace', 'timehist'])}`,
+      `${oneOf('ftrace, timehist, trace.dat or json', to.format, ['ftrace', 'timehist', 'trace.dat', 'json'])}`,
       to.format,
     );
   const { traced } = await import('../report/happenings.js');
   const sink = sinkOf(to, io);
-  const watcher = await watcherOf(kernel, to, sink);
+  const watcher = await watcherOf(kernel, to, sink, vm);
   const end = traced(kernel, scenario, limit, watcher, vm);
   watcher.flush();
   sink.close();

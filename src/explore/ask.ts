@@ -25,6 +25,8 @@ export interface AskOptions {
   witness?: boolean;
   /** half of the runs draw events as this says */
   steer?: Steer;
+  /** leave the example as it was found, where the verdict is all that is wanted */
+  unshrunk?: boolean;
   /** no further once it says true; then the same seed may give another answer */
   stop?: () => boolean;
 }
@@ -52,19 +54,8 @@ export function ask(engine: Engine, kernel: Kernel, property: Property, options:
 }
 
 function asked(engine: Engine, kernel: Kernel, property: Property, options: AskOptions): Answer {
-  const skipped = whySkipped(property);
-  if (skipped !== null) return answer(kernel, property, 'skipped', noEvidence(skipped), null);
-  const borrowed = kernel.borrowed?.[property.claim];
-  if (borrowed !== undefined) return answer(kernel, property, 'skipped', noEvidence(borrowed), null);
-  const { about } = property;
-  if (about !== undefined && kernel.table[about] === undefined) {
-    return answer(kernel, property, 'vacuous', noEvidence(`about ${about}(), which ${kernel.name} lacks`), null);
-  }
-
-  if (property.since !== undefined && isBefore(kernel.name, property.since)) {
-    const note = `Linux promises it from ${property.since} on, and ${kernel.name} is older`;
-    return answer(kernel, property, 'vacuous', noEvidence(note), null);
-  }
+  const not = whyNotAsked(kernel, property);
+  if (not !== null) return answer(kernel, property, not.verdict, noEvidence(not.note), null);
 
   let searched: ExhaustiveResult | null = null;
   if (property.scope !== undefined) {
@@ -115,8 +106,17 @@ function answer(
   return { property: property.id, kernel: kernel.name, verdict, evidence, example };
 }
 
-function whySkipped(property: Property): string | null {
-  if (property.int64 === 'checked' && int64Kind() !== 'checked') return 'needs a worker with checked 64-bit integers';
+/** Why a kernel is not asked a property, and the verdict that this is; null when it is asked. */
+export function whyNotAsked(kernel: Kernel, property: Property): { verdict: Verdict; note: string } | null {
+  if (property.int64 === 'checked' && int64Kind() !== 'checked')
+    return { verdict: 'skipped', note: 'needs a worker with checked 64-bit integers' };
+  const borrowed = kernel.borrowed?.[property.claim];
+  if (borrowed !== undefined) return { verdict: 'skipped', note: borrowed };
+  const { about, since } = property;
+  if (about !== undefined && kernel.table[about] === undefined)
+    return { verdict: 'vacuous', note: `about ${about}(), which ${kernel.name} lacks` };
+  if (since !== undefined && isBefore(kernel.name, since))
+    return { verdict: 'vacuous', note: `Linux promises it from ${since} on, and ${kernel.name} is older` };
   return null;
 }
 

@@ -6,7 +6,6 @@ import type { Measures, Unreached } from '../report/check-report.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { type Answer, type AskOptions, ask } from './ask.js';
 import type { Engine } from './engine.js';
-import { heartbeat } from './heartbeat.js';
 import { MEASURED } from './measures.js';
 import { probeAhead } from './probes.js';
 import { propertyOf, questionsOf, type Subject } from './subject.js';
@@ -40,8 +39,7 @@ function kernelOf(subject: Subject, name: string): Kernel {
 
 /** See Asker.samples. */
 export function samplesHere(subject: Subject, kernel: string, isStatic: boolean): number[][] {
-  const goesOn = () => void heartbeat.counts[0]++;
-  return subject.distributions?.of(kernelOf(subject, kernel), isStatic, goesOn) ?? [];
+  return subject.distributions?.of(kernelOf(subject, kernel), isStatic) ?? [];
 }
 
 const foreseen = new WeakSet<Subject>();

@@ -24,8 +24,11 @@ export interface Failure {
   message: string;
 }
 
-/** What shall happen: an explicit list, or numbers to be decoded on the way. */
-export type Course = { events: readonly MachineEvent[] } | { numbers: Uint32Array };
+/** What shall happen: an explicit list, numbers to be decoded on the way, or both mixed, of which illegal events are left out. */
+export type Course =
+  | { events: readonly MachineEvent[] }
+  | { numbers: Uint32Array }
+  | { items: readonly (MachineEvent | number)[] };
 
 export interface CaseInput {
   engine: Engine;
@@ -37,6 +40,10 @@ export interface CaseInput {
   witness?: boolean;
   /** stop at the first reach (for the shortest witness) instead of counting them */
   stopAtReach?: boolean;
+  /** told when the machine has booted; a run may begin again with tracepoints on, and then this is told again */
+  began?(): void;
+  /** told after each event */
+  observe?(m: machine, index: number): void;
   /** the last event is tried only where it is legal and changes something; `idle` tells */
   lastMustBeLegal?: boolean;
 }
@@ -61,6 +68,8 @@ export interface CaseResult {
   m: machine;
   /** the monitor's notes after the last event; undefined when it has none to show */
   notes: unknown;
+  /** how near the property came to being broken, as it says; infinite where it says nothing */
+  nearest: number;
 }
 
 /** Thrown to start a run again with tracepoints on, because somebody looked at them. */
@@ -74,6 +83,7 @@ class CaseStep implements Step {
   reached = 0;
   reachedBefore = 0;
   reachedWhat = '';
+  nearest = Number.POSITIVE_INFINITY;
 
   constructor(
     readonly m: machine,
@@ -95,6 +105,10 @@ class CaseStep implements Step {
 
   fail(message: string): void {
     if (this.failure === null) this.failure = { index: this.index, message };
+  }
+
+  near(left: number): void {
+    if (left < this.nearest) this.nearest = left;
   }
 
   reach(what = ''): void {
@@ -137,6 +151,7 @@ function runOnce(input: CaseInput, tracing: boolean): CaseResult {
   const step = new CaseStep(m, bound, recorded, ofGuests, tracing);
   const run = new Run(input, step, monitor);
   probed.listen(monitor, step);
+  input.began?.();
   if (checked) listenInt64((report) => monitor.int64?.(step, report));
   try {
     run.toTheEnd(bound);
@@ -170,10 +185,10 @@ class Run {
 
   result(): CaseResult {
     const { events, notModelled, died, idle, step } = this;
-    const { failure, reached, reachedWhat, m } = step;
+    const { failure, reached, reachedWhat, m, nearest } = step;
     const reachedLast = reached - step.reachedBefore;
     const notes = this.monitor.notes?.();
-    return { events, failure, reached, reachedLast, idle, reachedWhat, notModelled, died, m, notes };
+    return { events, failure, reached, reachedLast, idle, reachedWhat, notModelled, died, m, notes, nearest };
   }
 
   private isIdleLast(event: MachineEvent): boolean {
@@ -204,6 +219,7 @@ class Run {
       if (monitor.warn !== undefined) monitor.warn(step);
       else step.fail(`WARN_ON() at ${this.whereWarned()}`);
     }
+    this.input.observe?.(step.m, step.index);
     if (!this.watched(() => monitor.after?.(step))) return false;
     if (this.input.witness === true) {
       const said = this.watched(() => {
@@ -255,8 +271,19 @@ class Run {
       yield* course.events;
       return;
     }
+    if ('items' in course && course.items.every((it) => typeof it !== 'number')) {
+      for (const event of course.items as readonly MachineEvent[]) if (engine.legal(m, event)) yield event;
+      return;
+    }
     const decoder = new Decoder(property.given, engine, m, scenario);
-    if (!decoder.byPrograms) {
+    if ('items' in course && !decoder.byPrograms) {
+      for (const item of course.items) {
+        const event = typeof item === 'number' ? decoder.event(m, item) : item;
+        if (engine.legal(m, event)) yield event;
+      }
+      return;
+    }
+    if ('numbers' in course && !decoder.byPrograms) {
       for (const number of course.numbers) yield decoder.event(m, number);
       return;
     }

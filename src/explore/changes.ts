@@ -85,9 +85,25 @@ const wholeText = (value: unknown): string => JSON.stringify(value, bigintAsText
 
 const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
-/** The same value, or records that read the same. */
+/** The same value, or records that read the same. WHY not by their texts alone: most are alike, and texts are slow. */
 const same = (a: unknown, b: unknown): boolean =>
-  a === b || (isRecord(a) && isRecord(b) && wholeText(a) === wholeText(b));
+  a === b || (isRecord(a) && isRecord(b) && (isAlike(a as object, b as object) || wholeText(a) === wholeText(b)));
+
+/** Record by record and value by value; what is not alike may still read the same. */
+function isAlike(a: object, b: object): boolean {
+  if (Array.isArray(a)) {
+    if (!Array.isArray(b) || a.length !== b.length) return false;
+    for (let i = 0; i < a.length; i++) if (!isAlikeValue(a[i], b[i])) return false;
+    return true;
+  }
+  const keys = Object.keys(a);
+  if (Array.isArray(b) || keys.length !== Object.keys(b).length) return false;
+  for (const key of keys) if (!isAlikeValue((a as never)[key], (b as never)[key])) return false;
+  return true;
+}
+
+const isAlikeValue = (a: unknown, b: unknown): boolean =>
+  a === b || (isRecord(a) && isRecord(b) && isAlike(a as object, b as object));
 
 /** Longer records are told by their first characters. */
 const RECORD = 60;
@@ -200,7 +216,8 @@ function compareLists(
 ): void {
   const weight = known.has(field) ? (WEIGHT[field] ?? 1) : OWN_FIELD;
   const longer = Math.max(was.length, is.length);
-  const changed = [...Array(longer).keys()].filter((i) => !same(was[i], is[i]));
+  const changed: number[] = [];
+  for (let i = 0; i < longer; i++) if (!same(was[i], is[i])) changed.push(i);
   for (const i of changed.slice(0, ELEMENTS)) {
     out.push({ text: `${name}.${field}[${i}] ${changeText(field, was[i], is[i], m)}`, weight });
   }

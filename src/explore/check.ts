@@ -13,6 +13,7 @@ import type {
   PropertyResult,
   Quantiles,
   ReportVerdict,
+  TranscriptStep,
 } from '../report/check-report.js';
 import { isBefore } from '../series/versions.js';
 import { type Answer, ASK_DEFAULTS } from './ask.js';
@@ -372,10 +373,18 @@ export function counterexampleOf(
   const other = own === kernels[0] ? kernels[kernels.length - 1] : kernels[0];
   const sides = other === own ? [own] : [other, own];
   const { scenario, events, message, foundAt } = example;
-  const transcript = transcriptOf(tools.engine, pin, sides, scenario, events);
+  // WHY only when somebody reads it: most are not printed, and running them again takes longer than all the rest here
+  let told: TranscriptStep[] | null = null;
   const bare = { property, kernel, message, scenario, events, foundAt };
   const known = other === own ? bare : { ...bare, against: other.name };
-  return { ...known, transcript, replay: tools.replayCommand(known) };
+  return {
+    ...known,
+    get transcript() {
+      told ??= transcriptOf(tools.engine, pin, sides, scenario, events);
+      return told;
+    },
+    replay: tools.replayCommand(known),
+  };
 }
 
 /** One line, most telling property first, of the series' own kernel. */

@@ -9,7 +9,6 @@ import { checkSched } from '../machine/invariants-sched.js';
 import { nextEvent } from '../machine/next-event.js';
 import type { machine } from '../machine/state.js';
 import type { Engine } from './engine.js';
-import { heartbeat } from './heartbeat.js';
 
 const witness = (m: machine): string[] => [...checkSched(m), ...checkKvm(m)];
 
@@ -23,7 +22,6 @@ export const machineEngine: Engine = {
     }
   },
   apply(k, event) {
-    heartbeat.counts[0]++;
     try {
       apply(k, event);
     } catch (thrown) {

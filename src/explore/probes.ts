@@ -33,11 +33,16 @@ function wrapper(hook: Hook, original: AnyFunction): AnyFunction {
     const { probe, step } = hook;
     // a kernel that runs in a guest is bound to a machine of its own, which is not the one that is watched
     if (probe === null || step === null || (this as { m: unknown }).m !== step.m) return original.apply(this, args);
-    watching(() => probe.enter?.(step, args));
-    const result = original.apply(this, args);
-    watching(() => probe.leave?.(step, result, args));
-    return result;
+    return watched(probe, step, original, this, args);
   };
+}
+
+/** WHY apart: its closures would cost every call of a function that nobody listens to a context of its own. */
+function watched(probe: Probe, step: Step, original: AnyFunction, self: unknown, args: unknown[]): unknown {
+  watching(() => probe.enter?.(step, args));
+  const result = original.apply(self, args);
+  watching(() => probe.leave?.(step, result, args));
+  return result;
 }
 
 /**

@@ -81,7 +81,8 @@ export function runRandom(input: RandomInput): RandomResult {
     }
   };
   const arbitrary = tuple(property.given.scenario, packedRun(property.given.length));
-  check(fcProperty(arbitrary, predicate), { seed: seedOf(input.seed, property), numRuns: input.runs });
+  const endOnFailure = input.unshrunk === true;
+  check(fcProperty(arbitrary, predicate), { seed: seedOf(input.seed, property), numRuns: input.runs, endOnFailure });
   // WHY: fast-check takes an exception for a failure of the property; it is a mistake of ours
   if (broken !== null) throw (broken as { error: unknown }).error;
   return found.result(input);

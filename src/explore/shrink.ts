@@ -21,6 +21,8 @@ export interface ShrinkInput {
   kernel: Kernel;
   property: Property;
   witness?: boolean;
+  /** what a smaller example has to be besides */
+  still?(scenario: Scenario, events: readonly MachineEvent[]): boolean;
 }
 
 /** Executions at most; about 0.2 s of short runs. */
@@ -50,7 +52,7 @@ class Shrinker {
   /** True, and the new best, when the example still shows what it showed. */
   accept(scenario: Scenario, events: readonly MachineEvent[]): boolean {
     if (this.left <= 0) return false;
-    const { engine, kernel, property, witness } = this.input;
+    const { engine, kernel, property, witness, still } = this.input;
     // long runs are dear
     this.left -= 1 + (events.length >> 5);
     const stopAtReach = !this.isFailure;
@@ -58,6 +60,7 @@ class Shrinker {
     const result = runCase({ engine, kernel, scenario, course, property, stopAtReach, witness: witness === true });
     const message = this.isFailure ? result.failure?.message : result.reached > 0 ? result.reachedWhat : undefined;
     if (message === undefined || (this.isFailure && kindOf(message) !== this.kind)) return false;
+    if (still?.(scenario, result.events) === false) return false;
     this.best = { ...this.best, scenario, events: result.events, message };
     return true;
   }

@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { claimsOf, distributionsOf, families, familiesOfArm64, recorded } from '../../properties/claims.js';
 import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
+import { DRIVERS, driversClaim } from '../../properties/drivers.js';
+import { structure } from '../../properties/structure.js';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { propertyOf, type Subject, subjectOf } from '../explore/subject.js';
@@ -11,6 +13,7 @@ import { otherSettings } from '../series/knob-settings.js';
 import { baseKernel, findSeries, kernelByName, pin, seriesIds, seriesKernel } from '../series/registry.js';
 import type { Series } from '../series/series.js';
 import type { Kernel } from '../vmlinux/bind.js';
+import type { CompiledFiles } from './compiled-files.js';
 import { looksLikeFile } from './files.js';
 
 /** Plain data, so that it can go to a worker. */
@@ -22,6 +25,8 @@ export interface SubjectSpec {
   /** another series, kernel or file to compare with */
   against?: string;
   prefixes: boolean;
+  /** what another thread has compiled of the user's files */
+  compiled?: CompiledFiles;
 }
 
 /** Told what is legal in a user's file and likely a mistake. */
@@ -33,10 +38,11 @@ export async function seriesOf(
   cwd: string,
   typed = true,
   warned?: Warned,
+  compiled?: CompiledFiles,
 ): Promise<{ series: Series; claims: readonly Claim[] }> {
   if (looksLikeFile(name)) {
     const { loadSeriesFile } = await import('./series-file.js');
-    const file = await loadSeriesFile(name, cwd, typed, warned);
+    const file = await loadSeriesFile(name, cwd, typed, warned, compiled);
     if (findSeries(file.series.id) !== null)
       reject(resolve(cwd, name), 'shape', 'id', 'an id that no known series has', shown(file.series.id));
     return file;
@@ -60,8 +66,9 @@ export async function namedKernel(
   patch?: string,
   typed = true,
   warned?: Warned,
+  compiled?: CompiledFiles,
 ): Promise<Kernel> {
-  if (looksLikeFile(name)) return seriesKernel((await seriesOf(name, cwd, typed, warned)).series);
+  if (looksLikeFile(name)) return seriesKernel((await seriesOf(name, cwd, typed, warned, compiled)).series);
   if (patch !== undefined && !isKnown(name)) {
     const { series } = await seriesOf(patch, cwd, typed);
     const made = [...series.patches.keys()].map((n) => seriesKernel(series, n + 1));
@@ -106,7 +113,10 @@ export async function propertyById(
     const [base, kernel] = [await namedKernel(c.against, cwd, c.patch), await namedKernel(c.kernel, cwd, c.patch)];
     return propertyOf([differenceClaim(base, kernel)], c.property);
   }
-  const known = propertyOf([...families, ...familiesOfArm64, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
+  if (c.property.startsWith(`${DRIVERS}.`))
+    return propertyOf([driversClaim(await namedKernel(c.kernel, cwd, c.patch))], c.property);
+  const standing = [...families, ...familiesOfArm64, structure];
+  const known = propertyOf([...standing, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
   if (known !== undefined || c.patch === undefined) return known;
   // the file may be on another machine; then the run is told, and its property is not asked
   if (!existsSync(resolve(cwd, c.patch))) return undefined;
@@ -115,8 +125,11 @@ export async function propertyById(
 
 /** Links everything. Throws BadInput and SeriesError with every fault. */
 export async function subjectOfSpec(spec: SubjectSpec, typed = true, warned?: Warned): Promise<Subject> {
-  const { series, claims } = await seriesOf(spec.series, spec.cwd, typed, warned);
-  const against = spec.against === undefined ? [] : [await namedKernel(spec.against, spec.cwd, undefined, typed)];
+  const { series, claims } = await seriesOf(spec.series, spec.cwd, typed, warned, spec.compiled);
+  const against =
+    spec.against === undefined
+      ? []
+      : [await namedKernel(spec.against, spec.cwd, undefined, typed, undefined, spec.compiled)];
   return subjectOf({
     pin,
     base: baseKernel(series),

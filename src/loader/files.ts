@@ -110,13 +110,14 @@ function makeFolder(full: string): void {
 }
 
 /** Writes a new file, and its folders. Throws BadInput when it is there already or cannot be written. */
-export function writeNew(path: string, content: string | Uint8Array, cwd: string): void {
+export function writeNew(path: string, content: string | Uint8Array, cwd: string, force?: boolean): void {
   const full = resolve(cwd, path);
   try {
     makeFolder(dirname(full));
-    writeFileSync(full, content, { flag: 'wx' });
+    writeFileSync(full, content, { flag: force === true ? 'w' : 'wx' });
   } catch (e) {
-    reject(path, 'file', path, 'a place for a new file', reasonOf(e));
+    const hint = force === false && (e as NodeJS.ErrnoException).code === 'EEXIST' ? ' (--force overwrites it)' : '';
+    reject(path, 'file', path, 'a place for a new file', hint === '' ? reasonOf(e) : `a file that exists${hint}`);
   }
 }
 

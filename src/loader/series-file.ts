@@ -2,16 +2,19 @@
 /** A series in a TypeScript file outside the repository: type-checked, loaded, its shape checked, every fault said. */
 import { existsSync, statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import { createJiti } from 'jiti';
+import { createJiti, type TransformOptions } from 'jiti';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { BadInput, type Fault, reject, shown } from '../base/faults.js';
+import { BRANCHES } from '../fuzz/branch-counts.js';
 import type { Series } from '../series/series.js';
+import { type CompiledFiles, noteCompiled } from './compiled-files.js';
 import { readText } from './files.js';
 import { installLoopGuard } from './loop-guard.js';
-import { guardLoops, inspectUserCode } from './user-code.js';
 
 /** Far more than anybody writes by hand; the compiler would take minutes over it. */
 const SOURCE_MAX = 1 << 20;
+
+const JITI = { fsCache: false, moduleCache: false, interopDefault: false };
 
 export interface SeriesFile {
   series: Series;
@@ -24,12 +27,14 @@ export interface SeriesFile {
  *
  * @param warned told what is legal and likely a mistake
  * @param typed hold it against our declarations first; false where that was done already
+ * @param known what another thread has compiled
  */
 export async function loadSeriesFile(
   path: string,
   cwd: string,
   typed = true,
   warned?: (words: string) => void,
+  known: CompiledFiles = {},
 ): Promise<SeriesFile> {
   const file = resolve(cwd, path);
   if (!existsSync(file) || !statSync(file).isFile()) reject(path, 'file', path, 'a TypeScript file', 'no such file');
@@ -37,7 +42,7 @@ export async function loadSeriesFile(
   if (size > SOURCE_MAX) reject(path, 'file', path, `a source of at most ${SOURCE_MAX >> 20} MiB`, `${size} bytes`);
   if (!/\.[cm]?[jt]s$/.test(file)) reject(path, 'file', path, 'a file that ends in .ts', shown(path));
   if (typed) {
-    const { faults, warnings } = inspectUserCode(
+    const { faults, warnings } = (await import('./user-code.js')).inspectUserCode(
       readText(path, cwd, 'a TypeScript file'),
       file,
       relative(cwd, file) || file,
@@ -47,27 +52,36 @@ export async function loadSeriesFile(
   }
   const types = !typed ? [] : (await import('./type-check.js')).typeFaults(file, (f) => relative(cwd, f) || f);
   if (types.length > 0) throw new BadInput(path, types);
-  const loaded = await load(file, path, cwd);
+  const loaded = await load(file, path, cwd, known);
   const faults = [...shapeFaults(loaded.default, path), ...claimFaults(loaded.claims)];
   if (faults.length > 0) throw new BadInput(path, faults);
   return { series: loaded.default as Series, claims: (loaded.claims ?? []) as Claim[] };
 }
 
+interface Loaded {
+  default?: unknown;
+  claims?: unknown;
+}
+
 /** WHY a virtual module: the file must get our very own instance, not a second one that jiti makes from our files. */
-async function load(file: string, path: string, cwd: string): Promise<{ default?: unknown; claims?: unknown }> {
-  const options = { fsCache: false, moduleCache: false, interopDefault: false };
-  const plain = createJiti(import.meta.url, options);
+async function load(file: string, path: string, cwd: string, known: CompiledFiles): Promise<Loaded> {
+  const compile = file in known ? null : await compilerOf(cwd);
   installLoopGuard();
   const jiti = createJiti(import.meta.url, {
-    ...options,
-    transform: (opts) => ({
-      code: plain.transform({ ...opts, source: guarded(opts.source, opts.filename ?? file, cwd) }),
-    }),
+    ...JITI,
+    transform: (opts) => {
+      const name = opts.filename ?? file;
+      const code = known[name] ?? compile?.(opts, name);
+      if (code === undefined)
+        return reject(path, 'load', name, 'what was imported when the check began', 'another file');
+      noteCompiled(name, code);
+      return { code };
+    },
     virtualModules: { kvmodel: await import('../index.js') },
   });
   refuseToExit(path);
   try {
-    return (await jiti.import(file)) as { default?: unknown; claims?: unknown };
+    return (await jiti.import(file)) as Loaded;
   } catch (e) {
     if (e instanceof BadInput) throw e;
     const message = e instanceof Error ? `${e.name}: ${e.message.split('\n')[0]}` : String(e);
@@ -81,10 +95,21 @@ function refuseToExit(path: string): void {
     reject(path, 'exit', path, 'a patch that lets the process go on', `process.exit(${code ?? ''})`);
 }
 
-/** What node_modules brings is loaded as it is. */
-function guarded(source: string, filename: string, cwd: string): string {
-  if (filename.includes('/node_modules/')) return source;
-  return guardLoops(source, filename, relative(cwd, filename) || filename);
+/** WHY imported late: two compilers come with it. */
+async function compilerOf(cwd: string): Promise<(opts: TransformOptions, name: string) => string> {
+  const { guardLoops } = await import('./user-code.js');
+  // a campaign goes by the branches of what it is about
+  const counts = BRANCHES in globalThis ? (await import('./counted-source.js')).countedSource : null;
+  const plain = createJiti(import.meta.url, JITI);
+  return (opts, name) => {
+    // what node_modules brings is loaded as it is
+    const own = !name.includes('/node_modules/');
+    if (!own) return plain.transform(opts);
+    const called = relative(cwd, name) || name;
+    const guarded = guardLoops(opts.source, name, called);
+    const source = counts === null ? guarded : counts(guarded, name, called, (line) => line + 1);
+    return plain.transform({ ...opts, source });
+  };
 }
 
 function shapeFaults(value: unknown, path: string): Fault[] {

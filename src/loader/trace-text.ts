@@ -2,7 +2,7 @@
 /** A trace where a recording or a counterexample was expected: told from it, so that what is accepted can be said. */
 
 const HEAD = 200;
-const IS_EVENT = /^\s*\S.*-\d+\s+(?:\([^)]*\)\s*)?\[\d+\]\s+(?:\S+\s+)?\d+\.\d+: \w+:/;
+const IS_EVENT = /^\s*\S.*[-\s/]\d+\s+(?:\([^)]*\)\s*)?\[\d+\]\s+(?:\S+\s+)?\d+[.,]\d+:\s+(?:\w+:)?\w+:/;
 
 /** What kind of trace the text is, in words; null when it is none. */
 export function traceKind(text: string): string | null {

@@ -3,10 +3,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import type ts from 'typescript';
 import { type Fault, oneOf } from '../base/faults.js';
 import { functionExpected } from '../series/pieces.js';
 import { COMPILER_OPTIONS } from './compiler-options.js';
+import { compiler } from './typescript.js';
 
 /** Our own entry: its declarations when there are any; otherwise its source, which takes longer to read. */
 function entry(): string {
@@ -15,12 +16,12 @@ function entry(): string {
   return files.find(existsSync) ?? files[0];
 }
 
-const { options: OPTIONS } = ts.convertCompilerOptionsFromJson(COMPILER_OPTIONS, '');
+const { options: OPTIONS } = compiler.convertCompilerOptionsFromJson(COMPILER_OPTIONS, '');
 
 /** Every type error of the file and of what it imports from beside it, with `file:line:column` as the user named it. */
 export function typeFaults(file: string, shownAs: (file: string) => string): Fault[] {
   const index = entry();
-  const program = ts.createProgram([file], { ...OPTIONS, paths: { kvmodel: [index] } });
+  const program = compiler.createProgram([file], { ...OPTIONS, paths: { kvmodel: [index] } });
   const ours = ['src/', 'properties/'].map((it) => join(dirname(index), '..', it));
   const checker = program.getTypeChecker();
   const files = program
@@ -33,7 +34,7 @@ export function typeFaults(file: string, shownAs: (file: string) => string): Fau
     ...program.getGlobalDiagnostics(),
     ...files.flatMap((f) => [...program.getSyntacticDiagnostics(f), ...program.getSemanticDiagnostics(f)]),
   ]
-    .filter((d) => d.category === ts.DiagnosticCategory.Error && !told.has(`${d.file?.fileName}:${d.start}`))
+    .filter((d) => d.category === compiler.DiagnosticCategory.Error && !told.has(`${d.file?.fileName}:${d.start}`))
     .map((d) => ({ file: d.file, start: d.start, fault: judge(d, checker) }));
   return [...overrides, ...others]
     .sort((a, b) => (a.file?.fileName === b.file?.fileName ? (a.start ?? 0) - (b.start ?? 0) : 0))
@@ -50,8 +51,8 @@ interface Found {
 function overrideFaults(file: ts.SourceFile, checker: ts.TypeChecker): Found[] {
   const found: Found[] = [];
   const visit = (node: ts.Node): void => {
-    ts.forEachChild(node, visit);
-    if (!ts.isObjectLiteralExpression(node) || ownerOf(node) !== 'funcs') return;
+    compiler.forEachChild(node, visit);
+    if (!compiler.isObjectLiteralExpression(node) || ownerOf(node) !== 'funcs') return;
     const base = checker.getContextualType(node);
     if (base === undefined || base.getProperties().length < 2) return;
     for (const member of node.properties) {
@@ -69,17 +70,17 @@ function overrideFault(
   base: ts.Type,
   checker: ts.TypeChecker,
 ): Omit<Fault, 'place'> | null {
-  if (member.name === undefined || ts.isComputedPropertyName(member.name)) return null;
-  const name = ts.isStringLiteralLike(member.name) ? member.name.text : member.name.getText();
+  if (member.name === undefined || compiler.isComputedPropertyName(member.name)) return null;
+  const name = compiler.isStringLiteralLike(member.name) ? member.name.text : member.name.getText();
   const wanted = base.getProperty(name);
   if (wanted === undefined) {
     const known = base.getProperties().map((p) => p.name);
     return { code: 'override-unknown', expected: functionExpected(name, known), got: name };
   }
   const type = checker.getNonNullableType(checker.getTypeOfSymbolAtLocation(wanted, object));
-  const value = ts.isShorthandPropertyAssignment(member)
+  const value = compiler.isShorthandPropertyAssignment(member)
     ? checker.getTypeAtLocation(member.name)
-    : checker.getTypeAtLocation(ts.isPropertyAssignment(member) ? member.initializer : member);
+    : checker.getTypeAtLocation(compiler.isPropertyAssignment(member) ? member.initializer : member);
   if (checker.isTypeAssignableTo(value, type)) return null;
   return { code: 'override-signature', expected: `${name}: ${typeText(checker, type)}`, got: typeText(checker, value) };
 }
@@ -111,7 +112,7 @@ function judge(d: ts.Diagnostic, checker: ts.TypeChecker): Omit<Fault, 'place'> 
       return { code: 'type', expected: `${name}: ${typeText(checker, wanted)}`, got: typeText(checker, got) };
     }
   }
-  const words = ts.flattenDiagnosticMessageText(d.messageText, '\n').split('\n')[0];
+  const words = compiler.flattenDiagnosticMessageText(d.messageText, '\n').split('\n')[0];
   return { code: 'type', expected: 'code that compiles', got: `TS${d.code}: ${words}` };
 }
 
@@ -125,7 +126,7 @@ function typeText(checker: ts.TypeChecker, type: ts.Type): string {
     .typeToString(
       type,
       undefined,
-      ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope,
+      compiler.TypeFormatFlags.NoTruncation | compiler.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope,
     )
     .replace(/\bvmlinux_x86( & object)?\b/g, 'vmlinux');
 }
@@ -142,20 +143,20 @@ function propertyAt(d: ts.Diagnostic): PropertyAt | null {
   const start = d.start;
   let node: ts.Node = d.file;
   for (;;) {
-    const inner: ts.Node | undefined = ts.forEachChild(node, (child) =>
+    const inner: ts.Node | undefined = compiler.forEachChild(node, (child) =>
       child.getStart() <= start && start < child.getEnd() ? child : undefined,
     );
     if (inner === undefined) break;
     node = inner;
   }
   const member = node.parent;
-  if (member === undefined || !ts.isObjectLiteralElementLike(member) || member.name === undefined) return null;
-  if (member.name !== node || !ts.isObjectLiteralExpression(member.parent)) return null;
+  if (member === undefined || !compiler.isObjectLiteralElementLike(member) || member.name === undefined) return null;
+  if (member.name !== node || !compiler.isObjectLiteralExpression(member.parent)) return null;
   return { name: member.name.getText(), node, object: member.parent };
 }
 
 /** The member whose value an object literal is: `funcs`, `adds`. */
 function ownerOf(object: ts.ObjectLiteralExpression): string {
   const parent = object.parent;
-  return ts.isPropertyAssignment(parent) ? parent.name.getText() : '';
+  return compiler.isPropertyAssignment(parent) ? parent.name.getText() : '';
 }

@@ -3,9 +3,10 @@
  * What a user's file may not do, so that the same seed gives the same run and a run ends: found in its syntax before it is
  * loaded, and loops that never end found while they run.
  */
-import ts from 'typescript';
+import type ts from 'typescript';
 import type { Fault } from '../base/faults.js';
 import { LOOP_GUARD } from './loop-guard.js';
+import { compiler } from './typescript.js';
 
 /**
  * Functions that return before they are done because their task sleeps: what follows the call in C has to stand in a
@@ -31,7 +32,7 @@ export interface Inspected {
 }
 
 const parsed = (source: string, file: string): ts.SourceFile =>
-  ts.createSourceFile(file, source, ts.ScriptTarget.ES2022, true);
+  compiler.createSourceFile(file, source, compiler.ScriptTarget.ES2022, true);
 
 /** Looks through one file. `shown` is what it is called in front of the user. */
 export function inspectUserCode(source: string, file: string, shown: string): Inspected {
@@ -45,17 +46,17 @@ export function inspectUserCode(source: string, file: string, shown: string): In
     const chance = chanceIn(node);
     if (chance !== null)
       out.faults.push({ code: 'chance', place: at(node), expected: chance.expected, got: chance.got });
-    const late = ts.isFunctionLike(node) ? lateCode(node) : null;
+    const late = compiler.isFunctionLike(node) ? lateCode(node) : null;
     if (late !== null)
       out.warnings.push(
         `${at(late.code)}: this.${late.call}() may return while its task sleeps, and what follows here runs at once; ` +
           'put it into a function of its own (adds) and name that in this.whenBack()',
       );
-    ts.forEachChild(node, visit);
+    compiler.forEachChild(node, visit);
   };
   visit(root);
   for (const statement of root.statements) {
-    for (const held of ts.isVariableStatement(statement) ? heldIn(statement) : [])
+    for (const held of compiler.isVariableStatement(statement) ? heldIn(statement) : [])
       out.warnings.push(
         `${at(held)}: ${held.name.getText()} keeps its value from run to run, so that the same seed may give other ` +
           'bytes; keep state in this.m, a property its notes in watch()',
@@ -70,48 +71,49 @@ function chanceIn(node: ts.Node): { expected: string; got: string } | null {
     expected: 'what follows from the arguments and this.m; fc draws for properties',
     got: 'Math.random',
   };
-  if (ts.isPropertyAccessExpression(node) && isName(node.expression, 'Math') && node.name.text === 'random')
+  if (compiler.isPropertyAccessExpression(node) && isName(node.expression, 'Math') && node.name.text === 'random')
     return random;
-  if (ts.isElementAccessExpression(node) && isName(node.expression, 'Math')) return random;
-  if (ts.isVariableDeclaration(node) && node.initializer !== undefined && isName(node.initializer, 'Math'))
+  if (compiler.isElementAccessExpression(node) && isName(node.expression, 'Math')) return random;
+  if (compiler.isVariableDeclaration(node) && node.initializer !== undefined && isName(node.initializer, 'Math'))
     return random;
-  if (!ts.isIdentifier(node) || !CHANCE.has(node.text)) return null;
+  if (!compiler.isIdentifier(node) || !CHANCE.has(node.text)) return null;
   const { parent } = node;
-  if (ts.isPropertyAccessExpression(parent) && parent.name === node) return null;
-  if (ts.isTypeReferenceNode(parent) || (ts.isPropertyAssignment(parent) && parent.name === node)) return null;
+  if (compiler.isPropertyAccessExpression(parent) && parent.name === node) return null;
+  if (compiler.isTypeReferenceNode(parent) || (compiler.isPropertyAssignment(parent) && parent.name === node))
+    return null;
   return { expected: CHANCE.get(node.text) as string, got: node.text };
 }
 
-const isName = (node: ts.Node, name: string): boolean => ts.isIdentifier(node) && node.text === name;
+const isName = (node: ts.Node, name: string): boolean => compiler.isIdentifier(node) && node.text === name;
 
 /** Variables of the module that change, or whose contents are there to change. */
 function heldIn(statement: ts.VariableStatement): ts.VariableDeclaration[] {
   const { flags, declarations } = statement.declarationList;
-  const isConst = (flags & ts.NodeFlags.Const) !== 0;
+  const isConst = (flags & compiler.NodeFlags.Const) !== 0;
   return declarations.filter(({ initializer: value }) => {
     if (!isConst) return true;
     if (value === undefined) return false;
-    if (ts.isNewExpression(value)) return /^(Weak)?(Map|Set)$|^Array$/.test(value.expression.getText());
-    if (ts.isArrayLiteralExpression(value)) return value.elements.length === 0;
-    return ts.isObjectLiteralExpression(value) && value.properties.length === 0;
+    if (compiler.isNewExpression(value)) return /^(Weak)?(Map|Set)$|^Array$/.test(value.expression.getText());
+    if (compiler.isArrayLiteralExpression(value)) return value.elements.length === 0;
+    return compiler.isObjectLiteralExpression(value) && value.properties.length === 0;
   });
 }
 
 /** The first statement behind a call that may sleep, in a function that leaves nothing for later. */
 function lateCode(fn: ts.SignatureDeclaration): { call: string; code: ts.Node } | null {
   const body = (fn as ts.FunctionLikeDeclaration).body;
-  if (body === undefined || !ts.isBlock(body) || /\bwhenBack\b|\bnotReturned\b/.test(body.getText())) return null;
+  if (body === undefined || !compiler.isBlock(body) || /\bwhenBack\b|\bnotReturned\b/.test(body.getText())) return null;
   let found: { call: string; code: ts.Node } | null = null;
   const visit = (node: ts.Node): void => {
-    if (found !== null || (node !== body && ts.isFunctionLike(node))) return;
-    if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
+    if (found !== null || (node !== body && compiler.isFunctionLike(node))) return;
+    if (compiler.isCallExpression(node) && compiler.isPropertyAccessExpression(node.expression)) {
       const { expression, name } = node.expression;
-      if (expression.kind === ts.SyntaxKind.ThisKeyword && SLEEPERS.includes(name.text)) {
+      if (expression.kind === compiler.SyntaxKind.ThisKeyword && SLEEPERS.includes(name.text)) {
         const code = behind(node, body);
         if (code !== null) found = { call: name.text, code };
       }
     }
-    ts.forEachChild(node, visit);
+    compiler.forEachChild(node, visit);
   };
   visit(body);
   return found;
@@ -121,14 +123,14 @@ function lateCode(fn: ts.SignatureDeclaration): { call: string; code: ts.Node } 
 function behind(call: ts.Node, body: ts.Block): ts.Node | null {
   let at: ts.Node = call;
   while (at !== body) {
-    if (ts.isReturnStatement(at)) return null;
+    if (compiler.isReturnStatement(at)) return null;
     const { parent } = at;
-    if (ts.isBlock(parent)) {
+    if (compiler.isBlock(parent)) {
       const next = parent.statements[parent.statements.indexOf(at as ts.Statement) + 1];
-      if (next !== undefined && !(ts.isReturnStatement(next) && isPlain(next.expression))) return next;
+      if (next !== undefined && !(compiler.isReturnStatement(next) && isPlain(next.expression))) return next;
       if (next !== undefined) return null;
     }
-    if (ts.isIterationStatement(parent, false) && parent.statement === at) return parent;
+    if (compiler.isIterationStatement(parent, false) && parent.statement === at) return parent;
     at = parent;
   }
   return null;
@@ -137,8 +139,8 @@ function behind(call: ts.Node, body: ts.Block): ts.Node | null {
 /** A constant, or nothing: returning it does not look at what has changed meanwhile. */
 const isPlain = (value: ts.Expression | undefined): boolean =>
   value === undefined ||
-  ts.isLiteralExpression(value) ||
-  ts.isIdentifier(value) ||
+  compiler.isLiteralExpression(value) ||
+  compiler.isIdentifier(value) ||
   /^(true|false|null)$/.test(value.getText());
 
 /**
@@ -155,18 +157,18 @@ export function guardLoops(
   const inserts: { at: number; text: string }[] = [];
   let loops = 0;
   const visit = (node: ts.Node): void => {
-    ts.forEachChild(node, visit);
-    if (!ts.isIterationStatement(node, false)) return;
+    compiler.forEachChild(node, visit);
+    if (!compiler.isIterationStatement(node, false)) return;
     const counter = `__turns${loops++}`;
     const { line, character } = root.getLineAndCharacterOfPosition(node.getStart());
     const at = typeof shown === 'string' ? `${shown}:${line + 1}:${character + 1}` : shown(line, character);
     const place = JSON.stringify(`${nameOfFunction(node)} at ${at}`);
     const guard = `${LOOP_GUARD}(++${counter}, ${place});`;
     let outer: ts.Node = node;
-    while (ts.isLabeledStatement(outer.parent)) outer = outer.parent;
+    while (compiler.isLabeledStatement(outer.parent)) outer = outer.parent;
     inserts.push({ at: outer.getStart(), text: `{ let ${counter} = 0; ` }, { at: outer.getEnd(), text: ' }' });
     const { statement } = node;
-    if (ts.isBlock(statement)) inserts.push({ at: statement.getStart() + 1, text: ` ${guard}` });
+    if (compiler.isBlock(statement)) inserts.push({ at: statement.getStart() + 1, text: ` ${guard}` });
     else inserts.push({ at: statement.getStart(), text: `{ ${guard} ` }, { at: statement.getEnd(), text: ' }' });
   };
   visit(root);
@@ -185,10 +187,12 @@ export function guardLoops(
 
 function nameOfFunction(node: ts.Node): string {
   for (let at = node.parent; at !== undefined; at = at.parent) {
-    if (!ts.isFunctionLike(at)) continue;
+    if (!compiler.isFunctionLike(at)) continue;
     const own =
       at.name?.getText() ??
-      (ts.isPropertyAssignment(at.parent) || ts.isVariableDeclaration(at.parent) ? at.parent.name.getText() : '');
+      (compiler.isPropertyAssignment(at.parent) || compiler.isVariableDeclaration(at.parent)
+        ? at.parent.name.getText()
+        : '');
     if (own !== '') return `${own}()`;
   }
   return 'the module';

@@ -9,12 +9,14 @@
 import type { MachineEvent } from '../scenario/events.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { legal, ruleOf } from './event-table.js';
+import { heartbeat } from './heartbeat.js';
 import { NO_CPU, settle } from './settle.js';
 import type { machine } from './state.js';
 
 /** Applies one event to the machine that `k` is bound to. An illegal event changes nothing but the step count. */
 export function apply(k: vmlinux_x86, event: MachineEvent): void {
   const m = k.m as machine;
+  heartbeat.counts[0]++;
   m.steps++;
   if (!legal(m, event)) return;
   if ('cpu' in event) m.cpu = event.cpu;

@@ -106,12 +106,13 @@ function bootTask(k: vmlinux_x86, m: machine, spec: TaskSpec): void {
   m.cpu = cpus[0];
   const config = {
     comm: spec.comm,
-    pid: 100 + m.task.length,
+    pid: spec.pid ?? 100 + m.task.length,
     nice: spec.nice ?? 0,
     group: spec.group === undefined ? 0 : m.groupNames.indexOf(spec.group),
     cpus,
   };
-  const p = spec.asleep === true ? sleepingTask(k, config) : forkTask(k, config);
+  const p =
+    spec.unborn === true ? copiedTask(k, config) : spec.asleep === true ? sleepingTask(k, config) : forkTask(k, config);
   register(m, p, spec.program, NULL);
   if (spec.policy !== undefined || spec.slice !== undefined) {
     k.sched_setattr_nocheck(p, {
@@ -124,8 +125,8 @@ function bootTask(k: vmlinux_x86, m: machine, spec: TaskSpec): void {
   }
 }
 
-/** A task that has been forked and went to sleep before it ever used the CPU. */
-function sleepingTask(k: vmlinux_x86, config: Parameters<typeof forkTask>[1]): task_struct {
+/** A task as copy_process() leaves it: nobody has woken it yet. */
+function copiedTask(k: vmlinux_x86, config: Parameters<typeof forkTask>[1]): task_struct {
   const p = allocTask(k);
   p.comm = config.comm;
   p.pid = config.pid;
@@ -139,6 +140,12 @@ function sleepingTask(k: vmlinux_x86, config: Parameters<typeof forkTask>[1]): t
   p.prio = p.normal_prio;
   p.sched_class = 'fair_sched_class';
   k.sched_cgroup_fork(p);
+  return p;
+}
+
+/** A task that has been forked and went to sleep before it ever used the CPU. */
+function sleepingTask(k: vmlinux_x86, config: Parameters<typeof forkTask>[1]): task_struct {
+  const p = copiedTask(k, config);
   // wake_up_new_task() without the queue: a load that was never attached has averages without sums, which no kernel knows
   p.recent_used_cpu = k.task_cpu(p);
   const rq = k.__task_rq_lock(p);

@@ -13,6 +13,7 @@ import { hotplugEvents, isOnline } from './hotplug-events.js';
 import { setKnob } from './knobs.js';
 import { advance, stall } from './pass-time.js';
 import { programEvents } from './program-events.js';
+import { recordedEvents } from './recorded-events.js';
 import type { Rule, Rules } from './rules.js';
 import type { machine } from './state.js';
 import { vmmEvents } from './vmm-events.js';
@@ -51,6 +52,7 @@ export const eventTable: Rules<EventKind> = {
   ...timeEvents,
   ...hostEvents,
   ...hotplugEvents,
+  ...recordedEvents,
   ...guestEvents,
   ...arm64Events,
   ...programEvents,

@@ -10,12 +10,28 @@ import { assert } from '../base/assert.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
+import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { apply } from './apply.js';
 import { cloneMachine } from './clone.js';
 import type { machine } from './state.js';
 
-/** Snapshots are this many events apart, for less than 100 bytes an event with machines of a few dozen tasks. */
-export const SNAPSHOT_DISTANCE = 16384;
+/** What snapshots may take, bytes an event: with the event itself, about 50, it stays under 100. */
+const BYTES_AN_EVENT = 38;
+/** as V8 keeps a value of a machine, its share of the record around it included */
+const BYTES_A_VALUE = 16;
+const DISTANCE_MIN = 256;
+
+/** How many events apart: the nearer, the sooner a place is reached, so as near as the machine's size lets them be. */
+export function snapshotDistance(m: machine): number {
+  return Math.max(DISTANCE_MIN, Math.ceil((valuesOf(m) * BYTES_A_VALUE) / BYTES_AN_EVENT));
+}
+
+function valuesOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  let n = 1;
+  for (const member of Object.values(value)) n += valuesOf(member);
+  return n;
+}
 
 export class History {
   private readonly snapshots: machine[];
@@ -23,11 +39,13 @@ export class History {
   private present: machine;
   private at = 0;
 
+  private bound: vmlinux_x86 | null = null;
+
   /** Begins at `start`, which stays as it is. `distance`: events between two snapshots, at least 1. */
   constructor(
     private readonly kernel: Kernel,
     start: machine,
-    private readonly distance = SNAPSHOT_DISTANCE,
+    private readonly distance = snapshotDistance(start),
   ) {
     assert(Number.isInteger(distance) && distance >= 1, 'a snapshot every event at most');
     this.snapshots = [cloneMachine(start)];
@@ -59,10 +77,17 @@ export class History {
    * Returns the tracepoints it hit. Throws what the kernel throws, and stays where it was then.
    */
   do(event: MachineEvent): trace_event[] {
+    const traces: trace_event[] = [];
+    this.run(event, (hit) => traces.push(hit));
+    return traces;
+  }
+
+  /** The same; `hears` is told of tracepoints. */
+  run(event: MachineEvent, hears: ((hit: trace_event) => void) | null = null): void {
     if (this.at < this.events.length) this.forgetAhead();
     this.events.push(event);
     try {
-      return this.forward();
+      this.forward(hears);
     } catch (thrown) {
       this.events.pop();
       this.restore(this.at);
@@ -75,7 +100,7 @@ export class History {
     const snapshot = Math.min(Math.floor(position / this.distance), this.snapshots.length - 1);
     this.present = cloneMachine(this.snapshots[snapshot]);
     this.at = snapshot * this.distance;
-    while (this.at < position) this.forward();
+    while (this.at < position) this.pass();
   }
 
   /** Goes to a position, 0 to `length`; beyond either end it stops there. Returns where it is. */
@@ -87,21 +112,23 @@ export class History {
       this.present = cloneMachine(this.snapshots[snapshot]);
       this.at = snapshot * this.distance;
     }
-    while (this.at < to) this.forward();
+    while (this.at < to) this.pass();
     return this.at;
   }
 
-  private forward(): trace_event[] {
-    const traces: trace_event[] = [];
-    apply(
-      bind(this.kernel, this.present, (t) => traces.push(t)),
-      this.events[this.at],
-    );
+  /** Over an event that was done before: nobody hears its tracepoints. */
+  private pass(): void {
+    if (this.bound?.m !== this.present) this.bound = bind(this.kernel, this.present);
+    apply(this.bound, this.events[this.at]);
+    this.at++;
+  }
+
+  private forward(hears: ((hit: trace_event) => void) | null = null): void {
+    apply(bind(this.kernel, this.present, hears), this.events[this.at]);
     this.at++;
     if (this.at % this.distance === 0 && this.snapshots.length === this.at / this.distance) {
       this.snapshots.push(cloneMachine(this.present));
     }
-    return traces;
   }
 
   private forgetAhead(): void {

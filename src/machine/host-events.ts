@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Events of the host's scheduler: what tasks do, and what is done to tasks and groups. */
 import { toNumber, u64 } from '../lib/types.js';
-import { TASK_INTERRUPTIBLE } from '../sched/sched.js';
+import {
+  __TASK_STOPPED,
+  __TASK_TRACED,
+  TASK_DEAD,
+  TASK_INTERRUPTIBLE,
+  TASK_NOLOAD,
+  TASK_PARKED,
+  TASK_UNINTERRUPTIBLE,
+} from '../sched/sched.js';
 import { current, isHostOn, isHostTask, isTask } from './legality.js';
+import { onlyOn } from './recorded-events.js';
 import type { Rules } from './rules.js';
 import { interrupt, reschedule } from './settle.js';
 
@@ -18,6 +27,17 @@ export type HostKind =
   | 'setattr'
   | 'shares'
   | 'move';
+
+/** By the letter that sched_switch prints. */
+const STATES = {
+  S: TASK_INTERRUPTIBLE,
+  D: TASK_UNINTERRUPTIBLE,
+  I: TASK_UNINTERRUPTIBLE | TASK_NOLOAD,
+  T: __TASK_STOPPED,
+  t: __TASK_TRACED,
+  P: TASK_PARKED,
+  X: TASK_DEAD,
+} as const;
 
 export const hostEvents: Rules<HostKind> = {
   tick: {
@@ -50,7 +70,7 @@ export const hostEvents: Rules<HostKind> = {
   block: {
     legal: (m, e) => isHostOn(m, e.cpu),
     perform(k, m, e) {
-      current(m, e.cpu).__state = TASK_INTERRUPTIBLE;
+      current(m, e.cpu).__state = STATES[e.state ?? 'S'];
       k.schedule();
     },
   },
@@ -59,7 +79,7 @@ export const hostEvents: Rules<HostKind> = {
     legal: (m, e) => isTask(m, e.task) && isHostTask(m, m.task[e.task]),
     perform(k, m, e) {
       m.actor[e.task].wakeAt = -1;
-      interrupt(k, m, e.cpu, 'wakeTask', e.task);
+      onlyOn(m.task[e.task], e.target, () => interrupt(k, m, e.cpu, 'wakeTask', e.task));
     },
   },
   nice: {

@@ -55,6 +55,8 @@ export interface Litmus {
   says: string;
   boot(): machine;
   cpus: Cpu[];
+  /** scheduler functions that stop at their races in this test; all others go in one step */
+  stops?: readonly string[];
   /** null, or what is wrong: asked when every CPU is done and the machine has come to rest */
   check(m: machine, plain: vmlinux_x86): string | null;
 }

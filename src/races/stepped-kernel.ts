@@ -66,16 +66,24 @@ function inOneStep(name: string): AnyFunction {
   };
 }
 
-function sourceOf(path: string): string {
+/** Files as they are read, without types: the same for every kernel. */
+const sources = new Map<string, ts.SourceFile>();
+
+function sourceOf(path: string): ts.SourceFile {
+  const known = sources.get(path);
+  if (known !== undefined) return known;
   const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, removeComments: false };
-  return ts.transpileModule(textOf(path), { compilerOptions: options }).outputText;
+  const text = ts.transpileModule(textOf(path), { compilerOptions: options }).outputText;
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+  sources.set(path, source);
+  return source;
 }
 
 /** Evaluates the changed module with the imports that the real one has; its functions by name. */
 function load(path: string, loader: Loader): Record<string, AnyFunction> {
   const known = loader.made.get(path);
   if (known !== undefined) return known;
-  const source = ts.createSourceFile(path, sourceOf(path), ts.ScriptTarget.ES2022, true);
+  const source = sourceOf(path);
   const local = generatorsOf(source, loader.names);
   const scope = { table: loader.names, local };
   const result = ts.transform(source, [(context) => (file) => changed(file, context, scope, path)]);

@@ -65,6 +65,7 @@ function apicText(event: ApicEvent): string {
 
 /** The event without its CPU: `yield_to vm/1`, `advance 3000000`. */
 export function eventText(event: MachineEvent, names: Names): string {
+  if (isRecorded(event)) return recordedText(event, names);
   switch (event.ev) {
     case 'advance':
       return `advance ${event.ns}`;
@@ -72,7 +73,6 @@ export function eventText(event: MachineEvent, names: Names): string {
     case 'resched':
     case 'schedule':
     case 'yield':
-    case 'block':
     case 'pause':
     case 'hlt':
     case 'wfi':
@@ -81,9 +81,10 @@ export function eventText(event: MachineEvent, names: Names): string {
     case 'intr':
     case 'step':
       return event.ev;
+    case 'block':
+      return event.state === undefined ? 'block' : `block ${event.state}`;
     case 'yield_to':
-    case 'wake':
-      return `${event.ev} ${names.task(event.task)}`;
+      return `yield_to ${names.task(event.task)}`;
     case 'nice':
       return `nice ${names.task(event.task)} ${event.nice}`;
     case 'setattr':
@@ -126,6 +127,30 @@ export function eventText(event: MachineEvent, names: Names): string {
       return `${apicText(event.of)}, at ${event.fn}() ${apicText(event.other)}`;
     default:
       return apicText(event);
+  }
+}
+
+const RECORDED = ['wake', 'fork', 'migrate', 'requeue', 'place', 'ran', 'need_resched', 'switch'] as const;
+type Recorded = Extract<MachineEvent, { ev: (typeof RECORDED)[number] }>;
+const isRecorded = (event: MachineEvent): event is Recorded => (RECORDED as readonly string[]).includes(event.ev);
+
+/** Wake-ups and moves, and what a recording says. */
+function recordedText(event: Recorded, names: Names): string {
+  switch (event.ev) {
+    case 'wake':
+    case 'fork':
+    case 'migrate':
+      return `${event.ev} ${names.task(event.task)}${event.target === undefined ? '' : ` -> CPU ${event.target}`}`;
+    case 'requeue':
+      return `requeue ${names.task(event.task)}`;
+    case 'place':
+      return `place ${names.task(event.task)}${event.delayed === true ? ' delayed' : ''}`;
+    case 'ran':
+      return `ran ${event.ns}`;
+    case 'need_resched':
+      return event.on ? 'need_resched' : 'need_resched off';
+    case 'switch':
+      return `switch ${names.task(event.task)}`;
   }
 }
 

@@ -69,11 +69,16 @@ function play(kernel: Kernel, scenario: Scenario, limit: number, watcher: Watche
   return ended;
 }
 
+/** The event that comes after `n` others: the scenario's own, or what its programs do; null at its end. */
+export function followingEvent(scenario: Scenario, m: machine, n: number): MachineEvent | null {
+  const { events, until = UNTIL } = scenario;
+  if (events !== undefined) return events[n] ?? null;
+  return toNumber(m.sched_clock) < toNumber(m.bootClock) + until ? nextEvent(m) : null;
+}
+
 function run(m: machine, k: vmlinux_x86, scenario: Scenario, limit: number, watcher: Watcher): End {
-  const given = scenario.events;
-  const end = toNumber(m.bootClock) + (scenario.until ?? UNTIL);
   for (let n = 0; ; n++) {
-    const event = given === undefined ? (toNumber(m.sched_clock) < end ? nextEvent(m) : null) : (given[n] ?? null);
+    const event = followingEvent(scenario, m, n);
     if (event === null) return { more: false, died: null };
     if (n >= limit) return { more: true, died: null };
     watcher.before?.(m, event);

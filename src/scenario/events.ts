@@ -18,10 +18,24 @@ export type MachineEvent =
   | { ev: 'yield'; cpu: number }
   /** yield_to(task, true) by current */
   | { ev: 'yield_to'; cpu: number; task: number }
-  /** current sleeps, TASK_INTERRUPTIBLE */
-  | { ev: 'block'; cpu: number }
-  /** try_to_wake_up(task) executed on cpu */
-  | { ev: 'wake'; cpu: number; task: number }
+  /** current sleeps, TASK_INTERRUPTIBLE unless `state` says otherwise: a letter of sched_switch's prev_state; X exits */
+  | { ev: 'block'; cpu: number; state?: 'S' | 'D' | 'I' | 'T' | 't' | 'P' | 'X' }
+  /** try_to_wake_up(task) executed on cpu; with `target`, select_task_rq() finds no other CPU allowed */
+  | { ev: 'wake'; cpu: number; task: number; target?: number }
+  /** wake_up_new_task(task) by current: of a task that starts `unborn`; `target` as with `wake` */
+  | { ev: 'fork'; cpu: number; task: number; target?: number }
+  /** a queued task that does not run is moved to another CPU, as load balancing does: move_queued_task() */
+  | { ev: 'migrate'; cpu: number; task: number; target: number }
+  /** dequeued and queued again where it is: by sched_move_task() with `move` (autogroup at exit), else by __do_set_cpus_allowed() */
+  | { ev: 'requeue'; cpu: number; task: number; move: boolean }
+  /** a recording names where a task stands, virtual ns as decimal s64: `vlag` off the queue is its lag; `delayed`: asleep and queued */
+  | { ev: 'place'; task: number; vruntime: string; deadline: string; vlag: string; delayed?: boolean }
+  /** a recording says so: since its last update current has run for `ns` */
+  | { ev: 'ran'; cpu: number; ns: number }
+  /** a recording says so: TIF_NEED_RESCHED of current */
+  | { ev: 'need_resched'; cpu: number; on: boolean }
+  /** a recording says so: current, runnable as it is, leaves the CPU for `task`, whatever the kernel would pick */
+  | { ev: 'switch'; cpu: number; task: number }
   | { ev: 'nice'; cpu: number; task: number; nice: number }
   /** sched_setattr(): policy SCHED_NORMAL 0, FIFO 1, RR 2, BATCH 3, IDLE 5; slice in ns, 0 = default; priority for FIFO and RR */
   | { ev: 'setattr'; cpu: number; task: number; policy: number; nice: number; slice: number; priority: number }

@@ -26,6 +26,10 @@ export interface TaskSpec {
   rt_priority?: number;
   /** starts asleep */
   asleep?: boolean;
+  /** is copied but not woken yet: a `fork` event does that */
+  unborn?: boolean;
+  /** given out in order when absent */
+  pid?: number;
   /** runs for ever (compute) when absent */
   program?: Program;
 }

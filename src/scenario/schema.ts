@@ -74,6 +74,8 @@ const task = v.strictObject(
     policy: opt(policy),
     rt_priority: opt(int(1, 99)),
     asleep: opt(flag),
+    unborn: opt(flag),
+    pid: opt(int(1, 4_194_304)),
     program: opt(program),
   },
   'a task',
@@ -177,6 +179,11 @@ const word = v.pipe(
   v.check((gpa) => gpa % 8 === 0, 'a multiple of 8 below 2^32'),
 );
 
+const s64Text = v.pipe(
+  v.string('a decimal s64 in quotes'),
+  v.check((s) => /^-?\d{1,19}$/.test(s) && BigInt.asIntN(64, BigInt(s)) === BigInt(s), 'a decimal s64 in quotes'),
+);
+
 const at = { cpu };
 const id = int(0, 65535);
 export const eventSchema = v.variant(
@@ -190,8 +197,26 @@ export const eventSchema = v.variant(
     v.strictObject({ ev: v.literal('schedule'), ...at }),
     v.strictObject({ ev: v.literal('yield'), ...at }),
     v.strictObject({ ev: v.literal('yield_to'), ...at, task: id }),
-    v.strictObject({ ev: v.literal('block'), ...at }),
-    v.strictObject({ ev: v.literal('wake'), ...at, task: id }),
+    v.strictObject({
+      ev: v.literal('block'),
+      ...at,
+      state: opt(v.picklist(['S', 'D', 'I', 'T', 't', 'P', 'X'], 'S, D, I, T, t, P or X')),
+    }),
+    v.strictObject({ ev: v.literal('wake'), ...at, task: id, target: opt(cpu) }),
+    v.strictObject({ ev: v.literal('fork'), ...at, task: id, target: opt(cpu) }),
+    v.strictObject({ ev: v.literal('migrate'), ...at, task: id, target: cpu }),
+    v.strictObject({ ev: v.literal('requeue'), ...at, task: id, move: flag }),
+    v.strictObject({
+      ev: v.literal('place'),
+      task: id,
+      vruntime: s64Text,
+      deadline: s64Text,
+      vlag: s64Text,
+      delayed: opt(flag),
+    }),
+    v.strictObject({ ev: v.literal('ran'), ...at, ns: int(0, HOUR) }),
+    v.strictObject({ ev: v.literal('need_resched'), ...at, on: flag }),
+    v.strictObject({ ev: v.literal('switch'), ...at, task: id }),
     v.strictObject({ ev: v.literal('nice'), ...at, task: id, nice }),
     v.strictObject({
       ev: v.literal('setattr'),
@@ -254,12 +279,7 @@ export const scenarioSchema = v.strictObject(
     vms: opt(v.array(vm, 'an array of VMs')),
     apics: opt(apics),
     eager: opt(flag),
-    vruntime_offset: opt(
-      v.pipe(
-        v.string('a decimal s64 in quotes'),
-        v.check((s) => /^-?\d{1,19}$/.test(s) && BigInt.asIntN(64, BigInt(s)) === BigInt(s), 'a decimal s64 in quotes'),
-      ),
-    ),
+    vruntime_offset: opt(s64Text),
     seed: opt(int(1, U32_MAX)),
     events: opt(v.array(eventSchema, 'an array of events')),
     until: opt(duration),

@@ -285,6 +285,9 @@ export function task_rq_lock(this: vmlinux, p: task_struct): rq {
   return rq;
 }
 
+/** p->pi_lock, which wake-ups of p wait for. MODEL: an event is alone; `races` puts a lock in its place. */
+export function lockPi(this: vmlinux, _p: task_struct): void {}
+
 /** kernel/sched/core.c: double_rq_lock() */
 export function double_rq_lock(this: vmlinux, rq1: rq, rq2: rq): void {
   this.double_rq_clock_clear_update(rq1, rq2);

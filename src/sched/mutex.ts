@@ -37,7 +37,7 @@ export function owner_on_cpu(this: vmlinux, owner: task_ptr): bool {
   return p.on_cpu !== 0 && !this.vcpu_is_preempted(this.task_cpu(p));
 }
 
-/** include/linux/sched.h: schedule_preempt_disabled(). Split: it goes on in schedule_preempt_disabledBack(). */
+/** kernel/sched/core.c: schedule_preempt_disabled(). Split: it goes on in schedule_preempt_disabledBack(). */
 export function schedule_preempt_disabled(this: vmlinux): void {
   const current = this.get_current();
   this.preempt_count_sub(1);

@@ -25,6 +25,7 @@ import {
   MIN_NICE,
   NICE_TO_PRIO,
   PRIO_TO_NICE,
+  type rq,
   SCHED_FIFO,
   SCHED_FLAG_ALL,
   SCHED_FLAG_KEEP_PARAMS,
@@ -311,14 +312,18 @@ export function do_sched_yield(this: vmlinux): void {
 export function yield_to(this: vmlinux, p: task_struct, preempt: bool): number {
   const curr = this.get_current();
   const rq = this.this_rq();
-  const p_rq = this.task_rq(p);
+  let p_rq: rq;
 
-  // RACE: read without the locks, so it may be stale either way.
-  if (rq.nr_running === 1 && p_rq.nr_running === 1) return -ESRCH;
+  this.lockPi(p);
+  do {
+    p_rq = this.task_rq(p);
+    // RACE: read without the locks, so it may be stale either way.
+    if (rq.nr_running === 1 && p_rq.nr_running === 1) return -ESRCH;
 
-  // RACE: under the locks Linux looks again whether p has changed CPUs, and starts over.
-  this.double_rq_lock(rq, p_rq);
+    this.double_rq_lock(rq, p_rq);
+  } while (this.task_rq(p).id !== p_rq.id);
 
+  // RACE: other CPUs go on with what needs none of the three locks; no wake-up of p does.
   if (!this.classHasYieldToTask(curr.sched_class)) return 0;
   if (curr.sched_class !== p.sched_class) return 0;
   if (this.task_on_cpu(p_rq, p) || !this.task_is_running(p)) return 0;

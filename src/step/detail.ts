@@ -24,10 +24,10 @@ export class RecordAt {
 
 /** What happened, as one step. `depth` counts the calls around it: 0 is outside every kernel function. */
 export type Step =
-  | { kind: 'call'; depth: number; fn: string; args: readonly unknown[]; at: string }
-  | { kind: 'return'; depth: number; fn: string; result: unknown; call: number; at: string }
-  | { kind: 'write'; depth: number; path: Path; was: unknown; is: unknown; at: string }
-  | { kind: 'trace'; depth: number; event: trace_event; at: string };
+  | { kind: 'call'; depth: number; fn: string; args: readonly unknown[]; at: StackPlace }
+  | { kind: 'return'; depth: number; fn: string; result: unknown; call: number; at: StackPlace }
+  | { kind: 'write'; depth: number; path: Path; was: unknown; is: unknown; at: StackPlace }
+  | { kind: 'trace'; depth: number; event: trace_event; at: StackPlace };
 
 export interface Detail {
   readonly steps: readonly Step[];
@@ -108,16 +108,31 @@ export function frozenCopy(value: unknown): unknown {
   }
 }
 
-/** `src/sched/fair.ts:512` of the function `skip` frames above, as the engine names it; '' when it does not. */
-function placeOf(skip: number): string {
-  const holder: { stack?: string } = {};
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = skip + 1;
-  Error.captureStackTrace(holder);
-  Error.stackTraceLimit = limit;
-  const frame = (holder.stack ?? '').split('\n')[skip + 1] ?? '';
-  return /\(?((?:file:\/\/)?\/[^()]+:\d+:\d+)\)?$/.exec(frame)?.[1] ?? '';
+/**
+ * A place in the source, of who is `skip` frames above who asked: `src/sched/fair.ts:512:9` as the engine names it; '' when it does not.
+ * WHY only when asked: the engine remembers a place in no time, and words it in much.
+ */
+export class StackPlace {
+  private readonly holder: { stack?: string } = {};
+  private words: string | null = null;
+
+  constructor(private readonly skip: number) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = skip;
+    Error.captureStackTrace(this.holder, placeOf);
+    Error.stackTraceLimit = limit;
+  }
+
+  get text(): string {
+    if (this.words === null) {
+      const frame = (this.holder.stack ?? '').split('\n')[this.skip] ?? '';
+      this.words = /\(?((?:file:\/\/)?\/[^()]+:\d+:\d+)\)?$/.exec(frame)?.[1] ?? '';
+    }
+    return this.words;
+  }
 }
+
+const placeOf = (skip: number): StackPlace => new StackPlace(skip);
 
 /** Runs the event on a copy of the machine, and tells all of it. */
 export function detailOf(kernel: Kernel, before: machine, event: MachineEvent): Detail {

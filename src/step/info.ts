@@ -1,61 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What `info` shows of a machine: runqueues as sched_debug has them, tasks, vCPUs, a local APIC's registers. */
 import { columns } from '../base/text.js';
-import { s64_diff, s64_toBigInt, toBigInt } from '../lib/types.js';
-import { cloneMachine } from '../machine/clone.js';
+import { toBigInt } from '../lib/types.js';
 import type { machine } from '../machine/state.js';
 import { vcpuStateOf } from '../machine/vcpu-life.js';
 import { registerText } from '../report/register-names.js';
-import type { cfs_rq, sched_entity } from '../sched/sched.js';
-import { bind, type Kernel } from '../vmlinux/bind.js';
-
-const named = (m: machine, se: sched_entity): string => {
-  if (se.task >= 0) return m.task[se.task].comm;
-  return `${m.groupNames[m.cfs_rq[se.my_q].tg]}/`;
-};
+import type { Kernel } from '../vmlinux/bind.js';
+import { fairQueue } from './queue.js';
 
 const signed = (n: bigint): string => (n < 0n ? String(n) : `+${n}`);
 
-/** What EEVDF says of an entity: its lag and whether it may run; nothing on a kernel with CFS. */
-function eevdf(m: machine, kernel: Kernel, q: cfs_rq): { V: bigint | null; lag: (se: sched_entity) => string[] } {
-  // WHY a copy: avg_vruntime() may move zero_vruntime
-  const own = cloneMachine(m);
-  const k = bind(kernel, own);
-  if (kernel.table['entity_eligible'] === undefined || kernel.table['avg_vruntime'] === undefined)
-    return { V: null, lag: () => ['', ''] };
-  const V = k.avg_vruntime(own.cfs_rq[q.id]);
-  return {
-    V: toBigInt(V),
-    lag: (se) => [
-      String(s64_toBigInt(s64_diff(V, se.vruntime))),
-      k.entity_eligible(own.cfs_rq[q.id], own.se[se.id]) ? 'yes' : 'no',
-    ],
-  };
-}
-
-/** One fair queue: V, and its entities in order of their deadlines (CFS: their vruntimes). A deadline is told from the vruntime on. */
+/** One fair queue: V, and its entities in order. A deadline is told from the vruntime on. */
 export function queueLines(m: machine, kernel: Kernel, id: number): string[] {
-  const q = m.cfs_rq[id];
-  const { V, lag } = eevdf(m, kernel, q);
-  const entities = m.se.filter((se) => se.on_rq !== 0 && se.cfs_rq === id);
-  const key = (se: sched_entity): bigint => toBigInt(V === null ? se.vruntime : se.deadline);
-  entities.sort((a, b) => Number(BigInt.asIntN(64, key(a) - key(b))));
-  const group = q.tg === 0 ? '' : ` of ${m.groupNames[q.tg]}`;
-  const head = `cfs_rq[${id}]${group} on CPU ${q.rq}: ${q.nr_running} queued${V === null ? '' : `, V ${V}`}`;
+  const { cpu, group, nr_running, V, entities } = fairQueue(m, kernel, id);
+  const of = group === '' ? '' : ` of ${group}`;
+  const head = `cfs_rq[${id}]${of} on CPU ${cpu}: ${nr_running} queued${V === null ? '' : `, V ${V}`}`;
   if (entities.length === 0) return [head];
-  const marks = (se: sched_entity): string =>
-    [q.curr === se.id ? 'curr' : '', q.next === se.id ? 'next' : '', se.sched_delayed ? 'delayed' : '']
-      .filter((it) => it !== '')
-      .join(' ');
   const rows = entities.map((se) => [
     `  se[${se.id}]`,
-    named(m, se),
-    String(toBigInt(se.vruntime)),
-    signed(s64_toBigInt(s64_diff(se.deadline, se.vruntime))),
-    String(toBigInt(se.slice)),
-    ...lag(se),
-    String(toBigInt(se.load.weight)),
-    marks(se),
+    se.name,
+    String(se.vruntime),
+    signed(se.deadline),
+    String(se.slice),
+    se.lag === null ? '' : String(se.lag),
+    se.eligible === null ? '' : se.eligible ? 'yes' : 'no',
+    String(se.weight),
+    se.marks.join(' '),
   ]);
   const titles = ['', 'who', 'vruntime', 'deadline', 'slice', 'lag', 'elig', 'weight', ''];
   return [head, ...columns([titles, ...rows], [2, 3, 4, 5, 7])];

@@ -2,9 +2,11 @@
 /** Commands that look at the machine, the calls and the source, and change nothing. */
 import { oneOf } from '../base/faults.js';
 import { changesBetween, knownFields } from '../explore/changes.js';
+import { eventText } from '../report/event-text.js';
 import { type StepCommand, whole } from './command.js';
 import { parseExpression } from './expression.js';
 import { INFO } from './info-command.js';
+import { legalNext } from './next-events.js';
 import { CommandFault, type Stepper } from './stepper.js';
 
 export const looking: StepCommand[] = [
@@ -109,9 +111,11 @@ export const looking: StepCommand[] = [
   {
     name: 'events',
     aliases: [],
-    usage: 'events [N]',
-    says: 'the events around the place, or around N',
+    usage: 'events [N | next]',
+    says: 'the events around the place, or around N; next: what may happen here, for inject',
+    examples: ['events next'],
     run(stepper, rest) {
+      if (rest === 'next') return nextLines(stepper);
       const middle = rest === '' ? stepper.line.place.event : whole(rest, 'around which event');
       const { events } = stepper.line;
       const from = Math.max(0, Math.min(middle - 5, events.length - 12));
@@ -134,6 +138,18 @@ export const looking: StepCommand[] = [
     },
   },
 ];
+
+/** What may happen between the events here, as `inject` takes it; inside of an event, behind it. */
+function nextLines({ line, names }: Stepper): string[] {
+  const { event, step } = line.place;
+  const at = step === 0 ? event : Math.min(line.length, event + 1);
+  const own = JSON.stringify(line.events[at]);
+  const rows = legalNext(line.machineBefore(at)).map((it) => {
+    const json = JSON.stringify(it);
+    return `${json === own ? '>' : ' '} ${eventText(it, names).padEnd(20)} inject ${json}`;
+  });
+  return [`before event ${at}; time may pass and knobs be written as well`, ...rows];
+}
 
 /** From the other kernel's machine to this one's, behind as many events. */
 function between({ line, other }: Stepper, known: ReadonlySet<string>): string[] {

@@ -12,13 +12,15 @@ import { type Names, namesOf } from '../report/names.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { type Expression, evaluate, type Found, parseExpression, type Scope } from './expression.js';
-import { sourceLines, sourcePlace } from './source.js';
+import { type Sources, sourceLines } from './source.js';
 import { Finder, localsOf, type Stop } from './stops.js';
 import { callText, isBookkeeping, nameOf, recordLines, stepLine, valueText } from './text.js';
 import type { Place, Timeline } from './timeline.js';
 
 /** What a stepper cannot know by itself. */
 export interface Outside {
+  /** where the text of functions is kept */
+  readonly sources: Sources;
   /** the event that breaks the property on this run: -1 for none; null for a property that the run is not about */
   brokenAt(property: string, events: readonly MachineEvent[]): Promise<number | null>;
   /** the tree's own C of a function: `file:line`, and its lines; null without a tree */
@@ -193,9 +195,10 @@ export class Stepper {
   }
 
   private sourceLine(): string[] {
-    const place = sourcePlace(this.line.lastStep?.at ?? '');
+    const { sources } = this.outside;
+    const place = sources.placeOf(this.line.lastStep?.at.text ?? '');
     if (place === null) return [];
-    const [text = ''] = sourceLines(place, 0, 0);
+    const [text = ''] = sourceLines(sources, place, 0, 0);
     return [`${place.shown}:${place.line}  ${text.replace(/^> *\d+ */, '')}`];
   }
 
@@ -204,9 +207,10 @@ export class Stepper {
     const { frames, lastStep } = this.line;
     const inner = frames.length - this.frame;
     const at = this.frame === 0 ? lastStep?.at : frames[inner]?.step.at;
-    const place = sourcePlace(at ?? '');
+    const { sources } = this.outside;
+    const place = sources.placeOf(at?.text ?? '');
     if (place === null) throw new CommandFault('no source here: step into an event first');
-    return [place.shown, ...sourceLines(place, CONTEXT, CONTEXT + 1)];
+    return [place.shown, ...sourceLines(sources, place, CONTEXT, CONTEXT + 1)];
   }
 
   backtrace(): string[] {
@@ -214,7 +218,7 @@ export class Stepper {
     if (frames.length === 0)
       return ['No call is open: the place is between events, or in the machine around the kernel.'];
     return [...frames].reverse().map(({ step }, i) => {
-      const place = sourcePlace(step.at);
+      const place = this.outside.sources.placeOf(step.at.text);
       const from = place === null ? '' : `  called at ${place.shown}:${place.line}`;
       return `${i === this.frame ? '*' : ' '} #${i}  ${callText(step, kernel, machine)}${from}`;
     });
@@ -231,19 +235,24 @@ export class Stepper {
     this.parted = null;
     if (other === null) return null;
     const { place } = line;
-    for (let behind = 0; behind <= Math.min(line.length, other.length); behind++) {
-      const here = line.machineBefore(behind);
-      // what is set is no difference yet
-      const { sched_feat, knobs = {} } = here;
-      const found = differenceBetween({ ...other.machineBefore(behind), sched_feat, knobs }, here);
-      if (found === null) continue;
-      this.parted = { behind, words: `${found.field}: ${found.left} on ${other.kernel.name}, ${found.right} here` };
-      break;
-    }
+    for (let behind = 0; behind <= Math.min(line.length, other.length) && this.parted === null; behind++)
+      this.parted = this.differenceAt(behind);
     if (this.parted === null && line.length !== other.length)
       this.parted = { behind: Math.min(line.length, other.length), words: 'one of the kernels dies in the next event' };
     line.go(place);
     return this.parted;
+  }
+
+  /** What differs first in the machines behind so many events; null for nothing, or one kernel. The place moves there. */
+  differenceAt(behind: number): Parting | null {
+    const { other, line } = this;
+    if (other === null || behind > Math.min(line.length, other.length)) return null;
+    const here = line.machineBefore(behind);
+    // what is set is no difference yet
+    const { sched_feat, knobs = {} } = here;
+    const found = differenceBetween({ ...other.machineBefore(behind), sched_feat, knobs }, here);
+    if (found === null) return null;
+    return { behind, words: `${found.field}: ${found.left} on ${other.kernel.name}, ${found.right} here` };
   }
 
   /** Told where it is reached. */

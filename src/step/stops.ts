@@ -200,7 +200,7 @@ export class Finder {
       if (seen) yield event;
       if (event >= line.length) break;
       if (event % BREATH !== 0) continue;
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, 0));
       if (this.interrupted()) {
         yield 'interrupted';
         return;

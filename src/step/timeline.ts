@@ -23,21 +23,33 @@ export class Timeline {
   private looked: { event: number; detail: Detail } | null = null;
   private shown: { event: number; step: number; m: machine } | null = null;
 
-  /** `start` stays as it is; the place is the beginning. */
+  readonly events: readonly MachineEvent[];
+
+  /**
+   * `start` stays as it is; the place is the beginning. `events` are given, or come one by one as long as there are any: then the
+   * machine that they are asked of has to be left as it is. `distance`: events between two snapshots.
+   */
   constructor(
     readonly kernel: Kernel,
     private readonly start: machine,
-    readonly events: readonly MachineEvent[],
+    events: readonly MachineEvent[] | ((m: machine, n: number) => MachineEvent | null),
+    private readonly distance?: number,
   ) {
-    this.history = new History(kernel, start);
-    for (const [i, event] of events.entries()) {
+    this.history = new History(kernel, start, distance);
+    const next = typeof events === 'function' ? events : (_: machine, n: number) => events[n] ?? null;
+    const made: MachineEvent[] = [];
+    for (;;) {
+      const event = next(this.history.machine, made.length);
+      if (event === null) break;
+      made.push(event);
       try {
-        this.history.do(event);
+        this.history.run(event);
       } catch (thrown) {
-        this.death = { event: i, words: deathOf(thrown) };
+        this.death = { event: made.length - 1, words: deathOf(thrown) };
         break;
       }
     }
+    this.events = typeof events === 'function' ? made : events;
   }
 
   /** Events that can be stood behind. */
@@ -52,6 +64,11 @@ export class Timeline {
   /** What the kernel died of, once the place is behind all that it did. */
   get died(): string | null {
     return this.death !== null && this.isLast() ? this.death.words : null;
+  }
+
+  /** What the kernel dies of at the end; null when it lives. */
+  get deathWords(): string | null {
+    return this.death?.words ?? null;
   }
 
   /** Is there an event to look into? */
@@ -98,8 +115,8 @@ export class Timeline {
 
   /** Calls that the place is inside of, outermost first, with the index of each `call`. */
   get frames(): { call: number; step: Extract<Step, { kind: 'call' }> }[] {
-    const { detail } = this;
-    if (detail === null || this.at.step === 0) return [];
+    const detail = this.at.step === 0 ? null : this.detail;
+    if (detail === null) return [];
     return framesAt(detail, this.at.step).map((call) => ({
       call,
       step: detail.steps[call] as Extract<Step, { kind: 'call' }>,
@@ -154,6 +171,6 @@ export class Timeline {
 
   /** The same beginning with other events; the place is the beginning. */
   with(events: readonly MachineEvent[]): Timeline {
-    return new Timeline(this.kernel, this.start, events);
+    return new Timeline(this.kernel, this.start, events, this.distance);
   }
 }

@@ -3,9 +3,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { BadInput, type Fault } from '../base/faults.js';
 import type { Question } from '../explore/asker.js';
-import { heartbeat } from '../explore/heartbeat.js';
 import { chooseInt64 } from '../lib/int64-choice.js';
 import type { SubjectSpec } from '../loader/check-subject.js';
+import { heartbeat } from '../machine/heartbeat.js';
 import { Coverage } from './coverage.js';
 import { guardKernelLoops } from './guard.js';
 

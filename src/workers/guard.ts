@@ -15,7 +15,7 @@ export function guardKernelLoops(): void {
 }
 
 /** Commands that run kernels in their own process. */
-const RUNNING = ['check', 'run', 'replay', 'step', 'bisect', 'races'];
+const RUNNING = ['check', 'run', 'replay', 'step', 'bisect', 'races', 'fuzz', 'explore'];
 
 /** Whether a command line names a file of the user's code; a token may name one as well, which replay sees. */
 export function bringsCode([command = '', ...rest]: readonly string[]): boolean {

@@ -4,7 +4,7 @@
 import { nextRng } from '../../src/machine/rng.js';
 import { type Operation, operation } from '../../src/operation/sched.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
-import type { Scenario } from '../../src/scenario/scenario.js';
+import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
 
 /** One CPU, `n` entities: mostly ticks, then wake-ups, sleeps and some renicing. */
 export function schedulerLoop(n: number, length: number): { setup: Operation[]; ops: Operation[] } {
@@ -43,6 +43,23 @@ export function machineLoop(n: number, length: number): { scenario: Scenario; ev
   const tasks = Array.from({ length: n }, (_, i) => ({ comm: `t${i}`, nice: (i % 5) - 2 }));
   return { scenario: { cpus: 1, hz: 1000, base_slice: 700_000, tasks }, events: events.slice(0, length) };
 }
+
+const eight: TaskSpec[] = Array.from({ length: 8 }, (_, i) => ({
+  comm: `t${i}`,
+  nice: (i % 5) - 2,
+  program: [
+    { op: 'compute' as const, ns: 40_000 + 3_000 * i },
+    { op: 'sleep' as const, ns: 100_000 + 7_000 * i },
+  ],
+}));
+
+/** 8 tasks that work and sleep on 4 CPUs; and the same in a guest of 4 vCPUs, a machine within a machine. */
+export const hostAlone: Scenario = { cpus: 4, hz: 1000, tasks: eight };
+export const guestInHost: Scenario = {
+  cpus: 4,
+  hz: 1000,
+  vms: [{ name: 'vm', vcpus: 4, cpus: [[0], [1], [2], [3]], kernel: { tasks: eight } }],
+};
 
 /** 2 VMs x 8 vCPUs on 8 CPUs, waiting for each other's locks and interrupts. */
 export const twoVms: Scenario = {

@@ -14,20 +14,26 @@ import { drive } from '../../src/machine/drive.js';
 import { History } from '../../src/machine/history.js';
 import { nextEvent } from '../../src/machine/next-event.js';
 import { reduce } from '../../src/machine/reduce.js';
+import { nextRng } from '../../src/machine/rng.js';
 import { openNativeEngine } from '../../src/native/engine.js';
 import type { Operation } from '../../src/operation/sched.js';
 import { operation } from '../../src/operation/sched.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
+import type { Scenario } from '../../src/scenario/scenario.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
 import { bind } from '../../src/vmlinux/bind.js';
 import { expectLongRun } from '../../src/workers/long-run.js';
-import { machineLoop, schedulerLoop, twoVms } from './loads.js';
+import { benchCampaigns } from './campaigns.js';
+import { guestInHost, hostAlone, machineLoop, schedulerLoop, twoVms } from './loads.js';
 import { simulate } from './simulate.js';
 
 const SIZES = [4, 16, 256];
 /** before it is timed, until V8 has compiled what is hot: 400,000 operations */
 const WARM_UP = 4;
 const ROUNDS = 5;
+/** positions that are gone to, of a run of so many events */
+const SEEKS = 2000;
+const RUN = 1_000_000;
 /** the loops go on for so long: C's share of a round is a few ms, which a pipe's wake-ups can double */
 const LOOP_NS = 3_000_000_000n;
 /** the loop may take this many times C */
@@ -91,6 +97,30 @@ async function loopOfC(n: number): Promise<number> {
   return ns;
 }
 
+/** ns per event of a machine that goes on by itself for so many ns. */
+function simulated(scenario: Scenario, ns: number): number {
+  let done = 0;
+  const start = process.hrtime.bigint();
+  for (let i = 0; i < ROUNDS; i++) done += simulate(bind(linux_6_12, boot(linux_6_12, scenario)), ns, 20_000);
+  return Number(process.hrtime.bigint() - start) / done;
+}
+
+/** ms to any position of a run of n events: the mean or the 99th percentile of SEEKS at random. */
+function places(n: number, what: 'mean' | 'p99'): number {
+  const { scenario, events } = machineLoop(16, n);
+  const history = new History(linux_6_12, boot(linux_6_12, scenario));
+  for (const event of events) history.do(event);
+  const ms: number[] = [];
+  for (let i = 0, rng = 12345; i < SEEKS; i++) {
+    rng = nextRng(rng);
+    const start = process.hrtime.bigint();
+    history.seek(rng % n);
+    ms.push(Number(process.hrtime.bigint() - start) / 1e6);
+  }
+  ms.sort((a, b) => a - b);
+  return what === 'p99' ? ms[Math.floor(SEEKS * 0.99)] : ms.reduce((a, b) => a + b) / SEEKS;
+}
+
 const measures: Record<string, (n: number) => number | Promise<number>> = {
   drive(n) {
     const { scenario, events } = machineLoop(n, 100_000);
@@ -105,15 +135,9 @@ const measures: Record<string, (n: number) => number | Promise<number>> = {
       for (const event of events) m = reduce(linux_6_12, m, event).machine;
     });
   },
-  vms() {
-    let done = 0;
-    const start = process.hrtime.bigint();
-    for (let i = 0; i < ROUNDS; i++) {
-      const m = boot(linux_6_12, twoVms);
-      done += simulate(bind(linux_6_12, m), 20e6, 20_000);
-    }
-    return Number(process.hrtime.bigint() - start) / done;
-  },
+  vms: () => simulated(twoVms, 20e6),
+  host: () => simulated(hostAlone, 2e9),
+  guest: () => simulated(guestInHost, 2e9),
   /** bytes an event that a history of 2 VMs x 8 vCPUs keeps, for going back */
   history() {
     const history = new History(linux_6_12, boot(linux_6_12, twoVms));
@@ -126,6 +150,8 @@ const measures: Record<string, (n: number) => number | Promise<number>> = {
     history.seek(0);
     return bytes;
   },
+  positions: (n) => places(n, 'mean'),
+  positionsP99: (n) => places(n, 'p99'),
   loop: loopOfModel,
   c: loopOfC,
 };
@@ -158,8 +184,17 @@ function main(): void {
     console.log(`${driver.padEnd(20)}${cells.join('')}`);
   }
   console.log(`2 VMs x 8 vCPUs on 8 CPUs, drive: ${perSecond(inItsOwnProcess('vms', 0))} events/s`);
+  const [host, guest] = [inItsOwnProcess('host', 0), inItsOwnProcess('guest', 0)];
+  const ratio = host === null || guest === null ? '-' : (guest / host).toFixed(2);
+  console.log(
+    `8 tasks on 4 CPUs: ${perSecond(host)} events/s; in a guest of 4 vCPUs: ${perSecond(guest)}, ratio ${ratio}`,
+  );
   const bytes = inItsOwnProcess('history', 0);
   console.log(`the same, kept for going back: ${bytes === null ? '-' : bytes.toFixed(0)} bytes an event`);
+  const places = ['positions', 'positionsP99'].map((it) => inItsOwnProcess(it, RUN)?.toFixed(3) ?? '-');
+  console.log(
+    `any position of ${RUN.toLocaleString('en')} events, 16 tasks: mean ${places[0]} ms, p99 ${places[1]} ms`,
+  );
   console.log('\nscheduler loop, ns/op     4 tasks     16 tasks    256 tasks');
   const model = SIZES.map((n) => inItsOwnProcess('loop', n));
   const c = SIZES.map((n) => inItsOwnProcess('c', n));
@@ -169,6 +204,7 @@ function main(): void {
   row("kernel's C, -O2", c, 0);
   const ratios = model.map((ns, i) => (ns === null || c[i] === null ? null : ns / (c[i] as number)));
   row('ratio', ratios, 2);
+  benchCampaigns();
   if (process.argv.includes('--check') && ratios.some((r) => r !== null && r > LIMIT)) process.exitCode = 1;
 }
 

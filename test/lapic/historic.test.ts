@@ -42,8 +42,8 @@ describe('refuted by a property', () => {
   ])('%s by %s', (id, propertyId) => {
     const property = interrupts.properties.find((p) => p.id === propertyId);
     if (property === undefined) throw new Error(propertyId);
-    expect(ask(machineEngine, kernelByName(id), property, ASK_DEFAULTS).verdict).toBe('refuted');
-    expect(ask(machineEngine, pin, property, ASK_DEFAULTS).verdict).toBe('holds');
+    expect(ask(machineEngine, kernelByName(id), property, { ...ASK_DEFAULTS, unshrunk: true }).verdict).toBe('refuted');
+    expect(ask(machineEngine, pin, property, { ...ASK_DEFAULTS, unshrunk: true }).verdict).toBe('holds');
   });
 });
 

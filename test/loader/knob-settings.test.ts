@@ -18,7 +18,7 @@ it('on a kernel of its own, which a token can name, and which alone is refuted',
   expect((await namedKernel(names[1], cwd, series, false)).sched_feat).toMatchObject({ FREE_YIELD: true });
   const property = yields.properties.find((p) => p.id === 'yield.3');
   if (property === undefined) throw new Error('no yield.3');
-  const options = { seed: 1, runs: 20, events: 2_000, states: 1 };
+  const options = { seed: 1, runs: 20, events: 2_000, states: 1, unshrunk: true };
   const verdicts = kernels.map((kernel) => ask(machineEngine, kernel, property, options).verdict);
   expect(verdicts).toEqual(['holds', 'refuted', 'holds']);
 });

@@ -24,7 +24,18 @@ const guests: Scenario = {
 function anyEvent(kind: EventKind, draw: (n: number) => number): MachineEvent {
   const number = (): number => draw(9) - 2;
   const small = { cpu: number(), task: number(), group: number(), vm: number(), vcpu: number(), to: number() };
-  const values = { ns: number(), nice: number(), shares: number(), policy: 0, slice: 0, priority: 0, pin: 0, level: 0 };
+  const zero = { vruntime: '0', deadline: '0', vlag: '0', target: number() };
+  const values = {
+    ns: number(),
+    nice: number(),
+    shares: number(),
+    policy: 0,
+    slice: 0,
+    priority: 0,
+    pin: 0,
+    level: 0,
+    ...zero,
+  };
   const guest = { vector: 0x31, low: 0x31, dest: 0, cpl: 3, on: true, nr: 5, a0: 0, a1: 0, a2: 0, a3: 0 };
   const of = { ev: 'enter', vcpu: 0 };
   return {

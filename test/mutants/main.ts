@@ -63,7 +63,7 @@ async function noticedBy({ fn, text }: Mutant, file: string, number: number): Pr
   for (const property of order) {
     try {
       const steer = steerOf(machineEngine, kernel, property, [fn], 1);
-      const options = { ...ASK_DEFAULTS, witness: true, ...(steer === null ? {} : { steer }) };
+      const options = { ...ASK_DEFAULTS, witness: true, unshrunk: true, ...(steer === null ? {} : { steer }) };
       const { verdict } = ask(machineEngine, kernel, property, options);
       if (verdict === 'holds' || verdict === 'skipped') continue;
       noticed.set(property.id, (noticed.get(property.id) ?? 0) + 1);

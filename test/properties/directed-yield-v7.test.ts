@@ -47,7 +47,9 @@ describe('claims on directed-yield-v7', () => {
     expect(verdict(kernelByName(name), p)).toBe(recorded[p.id][name]);
   });
 
-  it.each(properties.map((p) => [p.id, p.fault.says, p] as const))('%s notices that %s', (_id, _says, p) => {
+  // the others are planted in the series or its base, with those of all series (test/explore)
+  const heldLater = properties.filter((p) => ['v2.6.38', SERIES].every((name) => recorded[p.id][name] !== 'holds'));
+  it.each(heldLater.map((p) => [p.id, p.fault.says, p] as const))('%s notices that %s', (_id, _says, p) => {
     const kernel = overridden(kernelByName('v2.6.39'), 'faulty', p.fault.funcs);
     expect(verdict(kernel, p)).toBe(p.word === 'sometimes' ? 'unreachable' : 'refuted');
   });

@@ -7,7 +7,7 @@ import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { kernelByName } from '../../src/series/registry.js';
 
-const options = { ...ASK_DEFAULTS, runs: 80, events: 6_000 };
+const options = { ...ASK_DEFAULTS, runs: 80, events: 6_000, unshrunk: true };
 
 describe.each(kvm.properties.map((p) => [p.id, p] as const))('%s', (id, property) => {
   it.each(['v6.12.117', 'v6.19-rc1+semantics-aware-v2'])(`${property.says}: %s`, (name) => {

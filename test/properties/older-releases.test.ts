@@ -60,7 +60,10 @@ describe('a patch that changes nothing', () => {
 
 describe('what a release is not asked', () => {
   const told = (kernel: string, id: string): [string, string | undefined] => {
-    const { verdict, evidence } = ask(engine, kernelByName(kernel), propertyOf(families, id)!, ASK_DEFAULTS);
+    const { verdict, evidence } = ask(engine, kernelByName(kernel), propertyOf(families, id)!, {
+      ...ASK_DEFAULTS,
+      unshrunk: true,
+    });
     return [verdict, evidence.note];
   };
 

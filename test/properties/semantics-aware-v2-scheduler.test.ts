@@ -200,7 +200,7 @@ describe('a refutation goes away with its cause', () => {
 describe('objection AR4', () => {
   for (const id of ['AR4.1', 'AR4.2']) {
     it(`${id}: there is a loop before 79104becf42b, and none after it`, () => {
-      const options = { ...ASK_DEFAULTS, events: 10_000 };
+      const options = { ...ASK_DEFAULTS, events: 10_000, unshrunk: true };
       const answer = (kernel: string) => ask(machineEngine, kernelByName(kernel), byId(id), options).verdict;
       expect(answer('v6.19-rc1+pre-forfeit')).toBe('refuted');
       expect(answer(BASE)).toBe('holds');

@@ -132,6 +132,10 @@ const seriesSource = readFileSync(new URL('../cli/patches/free-yield.ts', import
 
 export const KINDS: readonly Kind[] = [
   {
+    name: 'trace',
+    make: (dice, cwd) => piped(['import', '-'], recording(vector('traces/kvm-2-cpus.txt.gz', 80), dice), cwd),
+  },
+  {
     name: 'scenario',
     make: (dice, cwd) => piped(['run', '-', '--events', '30'], jsonText(dice.of(small), dice), cwd),
   },

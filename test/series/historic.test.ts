@@ -96,7 +96,11 @@ describe('planted faults', () => {
   });
 
   const isOfSched = (name: string): boolean => name in { ...sched, ...core, ...fair, ...syscalls };
-  const rest = historic.filter((s) => !(s.id in shown) && Object.keys(s.patches[0].funcs ?? {}).every(isOfSched));
+  // only in some orders of several CPUs: test/races
+  const inRaces = ['revert-5d808c78d972'];
+  const rest = historic.filter(
+    (s) => !(s.id in shown) && !inRaces.includes(s.id) && Object.keys(s.patches[0].funcs ?? {}).every(isOfSched),
+  );
   it.each(rest.map((s) => [s.id, s] as const))('%s is told from recordings of the kernel', (_id, series) => {
     const kernel = seriesKernel(series);
     expect(isTold(kernel, one) || isTold(kernel, two)).toBe(true);

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sourceFiles } from '../../src/cli/source-files.js';
 import { boot } from '../../src/machine/boot.js';
+import { legal } from '../../src/machine/event-table.js';
 import { happenings } from '../../src/report/happenings.js';
 import { namedScenario } from '../../src/scenario/catalogue.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { kernelByName } from '../../src/series/registry.js';
 import { completions, execute, stepCommands } from '../../src/step/commands.js';
+import { legalNext } from '../../src/step/next-events.js';
 import { type Outside, Stepper } from '../../src/step/stepper.js';
 import { Timeline } from '../../src/step/timeline.js';
 
 const outside: Outside = {
+  sources: sourceFiles,
   brokenAt: async (id) => (id === 'A1.1' ? 3 : id === 'A1.2' ? -1 : null),
   cSource: async () => null,
   save: (file, events) => `${file}: ${events.length}`,
@@ -240,5 +244,29 @@ describe('other events', () => {
     await said(stepper, 'toggle 5');
     expect(stepper.line.events.length).toBe(80);
     expect(await said(stepper, 'seek 20', 'info rq')).toEqual(before);
+  });
+});
+
+describe('events next', () => {
+  it('lists what is legal here and nothing else, the run’s own event marked, each as inject takes it', async () => {
+    const stepper = stepperOn(spinners);
+    const marked: number[] = [];
+    for (const n of [0, 10, 20, 30, 40, 50]) {
+      const lines = await said(stepper, `seek ${n}`, 'events next');
+      marked.push(lines.filter((line) => /^> /.test(line)).length);
+    }
+    expect(marked).toContain(1);
+    const [head, first] = (await said(stepper, 'seek 10', 'events next'))
+      .slice(-30)
+      .filter((it) => /inject|before event/.test(it));
+    expect(head).toContain('before event 10');
+    const command = /inject .*$/.exec(first)?.[0] ?? '';
+    expect((await said(stepper, command)).join('\n')).toContain('81 events');
+    const m = stepper.line.machineBefore(10);
+    const kinds = new Set(legalNext(m).map(({ ev }) => ev));
+    expect(kinds.has('tick')).toBe(true);
+    // nobody polls, and no thread is woken that runs
+    expect([kinds.has('pollEnd'), kinds.has('wfi')]).toEqual([false, false]);
+    for (const event of legalNext(m)) expect(legal(m, event), JSON.stringify(event)).toBe(true);
   });
 });

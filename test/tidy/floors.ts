@@ -26,16 +26,36 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   scenario: ['base', 'lib', 'vmlinux', 'series', 'guest'],
   machine: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario'],
   explore: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'report'],
+  // campaigns: what is run next, what is kept, what is one finding; threads and files are others' work
+  fuzz: [
+    ...['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'explore', 'report'],
+  ],
   races: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine'],
   operation: ['base', 'lib'],
   native: ['base', 'lib', 'operation'],
   conform: ['base', 'lib', 'vmlinux', 'operation', 'trace', ...MIRRORED, 'series', 'machine', 'native'],
   report: ['base', 'lib', 'vmlinux', 'operation', 'trace', 'series', 'guest', 'scenario', 'machine', 'races'],
   step: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'explore', 'report'],
+  // traces of real kernels as runs
+  import: ['base', 'lib', 'vmlinux', 'sched', 'series', 'guest', 'scenario', 'machine'],
   properties: [...['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'races']],
   // what a user names: files, series, counterexamples
-  loader: ['entry', 'base', 'lib', 'vmlinux', 'series', 'guest', 'scenario', 'machine', 'properties', 'explore'],
-  workers: ['base', 'lib', 'vmlinux', 'series', 'scenario', 'machine', 'properties', 'explore', 'report', 'loader'],
+  loader: [
+    'entry',
+    'base',
+    'lib',
+    'vmlinux',
+    'series',
+    'guest',
+    'scenario',
+    'machine',
+    'properties',
+    'explore',
+    'fuzz',
+  ],
+  workers: [
+    ...['base', 'lib', 'vmlinux', 'series', 'scenario', 'machine', 'properties', 'explore', 'fuzz', 'report', 'loader'],
+  ],
   cli: [
     'base',
     'lib',
@@ -48,6 +68,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'scenario',
     'machine',
     'explore',
+    'fuzz',
     'races',
     'native',
     'conform',
@@ -56,8 +77,12 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'loader',
     'workers',
     'step',
+    'import',
   ],
-  web: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'report'],
+  web: [
+    ...['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'explore', 'report'],
+    ...['races', 'properties', 'step'],
+  ],
   // src/index.ts: what a user's patch imports
   entry: ['lib', 'vmlinux', 'sched', 'series', 'properties', 'guest', 'machine', 'scenario', 'kvm', 'arch'],
 };
@@ -83,7 +108,11 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   jsep: ['step'],
   protobufjs: ['report'],
   xstate: ['web'],
-  'fast-check': ['properties', 'explore', 'entry'],
+  'fast-check': ['properties', 'explore', 'fuzz', 'entry'],
+  preact: ['web'],
+  'd3-scale': ['web'],
+  'd3-selection': ['web'],
+  'd3-zoom': ['web'],
   valibot: ['scenario', 'loader', 'native'],
   'web-tree-sitter': ['native'],
   'cli-table3': ['base'],
@@ -105,7 +134,9 @@ export const PURE: readonly string[] = [
   'scenario',
   'machine',
   'explore',
+  'fuzz',
   'report',
+  'import',
   'properties',
   'entry',
 ];

@@ -24,7 +24,7 @@ describe('the tree', () => {
   });
 
   it('carries the licence in every source', () => {
-    const sources = paths.filter((p) => /\.(ts|c|h|sh|py)$/.test(p) || p === '.ci/run');
+    const sources = paths.filter((p) => /\.(tsx?|css|c|h|sh|py)$/.test(p) || p === '.ci/run');
     expect(sources.flatMap((p) => licenceFaults(p, read(p)))).toEqual([]);
   });
 

@@ -361,7 +361,7 @@ export const claims: Claim[] = [
     words: 'no buddy is set on a run queue that is not locked',
     properties: [],
     unanswerable:
-      'between a look at the queue and set_next_buddy() a third CPU may wake the target; an event is atomic here',
+      'between a look at the queue and set_next_buddy() a third CPU may wake the target; an event is atomic here. `kvmodel races --kernel directed-yield-v7 yielding` refutes it',
   },
   {
     id: 'CR1',

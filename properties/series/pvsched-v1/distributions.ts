@@ -130,17 +130,11 @@ function run(kernel: Kernel, scenario: Scenario): number[][] {
 }
 
 /** Row by row, us. */
-export function samplesOf(
-  kernel: Kernel,
-  isStatic: boolean,
-  scenarios: readonly Scenario[],
-  goesOn: () => void = () => undefined,
-): number[][] {
+export function samplesOf(kernel: Kernel, isStatic: boolean, scenarios: readonly Scenario[]): number[][] {
   const all: number[][] = [[], [], [], []];
   for (const scenario of scenarios) {
     for (const perMille of VARIATIONS) {
       for (const [i, found] of run(kernel, varied(scenario, perMille, isStatic)).entries()) all[i].push(...found);
-      goesOn();
     }
   }
   return all;
@@ -154,5 +148,5 @@ export const distributions: Distributions = {
     'B4: longest wait of a host task, a run',
     'B8: from an IPI to its handler',
   ],
-  of: (kernel, isStatic, goesOn) => samplesOf(kernel, isStatic, guestCatalogue, goesOn),
+  of: (kernel, isStatic) => samplesOf(kernel, isStatic, guestCatalogue),
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What a kernel for arm64 is in a guest: arch/arm64/kernel/setup.c, smp.c, time.c, arch/arm64/include/asm/spinlock.h, kernel/cpu.c
+ * What a kernel for arm64 is in a guest: arch/arm64/kernel/setup.c, smp.c, time.c, arch/arm64/include/asm/spinlock.h, include/linux/cpuhotplug.h
  * (6.12.117): of its boot, the places in which paravirtualisation is set up, in their order.
  *
  * MODEL: it has booted before time begins, each CPU in turn; its hypercalls of that time are answered at once.
@@ -56,7 +56,7 @@ export function guestBoot(this: vmlinux_arm64): guest_boot {
 }
 
 /**
- * kernel/cpu.c: cpuhp_setup_state(), of a state between "starting" and "dying": at once on the CPUs that are up, which is the boot CPU
+ * include/linux/cpuhotplug.h: cpuhp_setup_state(), of a state between "starting" and "dying": at once on the CPUs that are up, which is the boot CPU
  * or none; on the others as they come. 0 or an errno.
  */
 export function cpuhp_setup_state(this: vmlinux_arm64, startup: string, teardown: string): number {

@@ -102,7 +102,7 @@ export interface HeldRow {
 // ---- one function -----------------------------------------------------------------------------------------------------
 
 /** Calls of one function on both sides. */
-class Holder {
+export class Holder {
   private readonly followed: number[];
   private readonly model: ModelSide;
   private readonly known = new Map<string, Known>();
@@ -117,7 +117,7 @@ class Holder {
     private readonly one: Case,
     mirrored: ReadonlySet<string>,
     fields: readonly Field[],
-    private readonly vendor: 'vmx' | 'svm',
+    private readonly vendor: Vendor,
   ) {
     const mentions = new Set(f.mentions);
     const ignored = (field: Field) => one.ignores?.some((name) => field.name.endsWith(name)) === true;
@@ -216,6 +216,8 @@ export interface HeldOptions {
   readonly calls: number;
   /** only these, by the model's name */
   readonly only?: ReadonlySet<string>;
+  /** whether a function differs is all that is wanted: no further than its first difference, which is left as it is found */
+  readonly unshrunk?: boolean;
   readonly random: (seed: number) => Random;
   readonly progress?: (done: number) => void;
 }
@@ -229,6 +231,38 @@ function builtFor(architecture: ArchitectureName, kernel: Kernel): Kernel {
   return { ...base, table: Object.freeze({ ...base.table, ...own }) };
 }
 
+type Vendor = 'vmx' | 'svm';
+
+const caseOf = (architecture: ArchitectureName, f: HeldFunction): Case =>
+  CASES[architecture].find((c) => (c.as ?? c.name) === f.as)!;
+
+/** On whose hardware a function is called. */
+export function vendorsOf(architecture: ArchitectureName, f: HeldFunction): readonly Vendor[] {
+  if (architecture !== 'x86') return ['vmx'];
+  const { vendor } = caseOf(architecture, f);
+  return vendor === undefined ? ['vmx', 'svm'] : [vendor];
+}
+
+/** What calls a function of an engine in a kernel and in C. */
+export function holders(
+  kernel: Kernel,
+  engine: ExtractEngine,
+  architecture: ArchitectureName,
+  mirrors: readonly Mirror[],
+): (f: HeldFunction, vendor: Vendor) => Holder {
+  const mirrored = new Set(mirrors.map((mirror) => mirror.as).filter((name) => name !== 'warnOn'));
+  const lacking = new Set(engine.built.lackingFields);
+  const fields = FIELDS[architecture].filter((field) => !lacking.has(field.name));
+  const linked = builtFor(architecture, kernel);
+  const machines = new Map<Vendor, kernel_state_x86>();
+  return (f, vendor) => {
+    const machine =
+      machines.get(vendor) ?? (architecture === 'arm64' ? heldArm64Machine(linked) : heldMachine(linked, vendor));
+    machines.set(vendor, machine);
+    return new Holder(linked, machine, engine, f, caseOf(architecture, f), mirrored, fields, vendor);
+  };
+}
+
 /** Holds every function of an engine; at most one difference of each is shrunk and told. */
 export function holdFunctions(
   kernel: Kernel,
@@ -237,29 +271,18 @@ export function holdFunctions(
   mirrors: readonly Mirror[],
   options: HeldOptions,
 ): HeldRow[] {
-  const mirrored = new Set(mirrors.map((mirror) => mirror.as).filter((name) => name !== 'warnOn'));
-  const lacking = new Set(engine.built.lackingFields);
-  const fields = FIELDS[architecture].filter((field) => !lacking.has(field.name));
-  const linked = builtFor(architecture, kernel);
-  const machines = new Map<string, kernel_state_x86>();
-  const machineOf = (vendor: 'vmx' | 'svm') => {
-    const machine =
-      machines.get(vendor) ?? (architecture === 'arm64' ? heldArm64Machine(linked) : heldMachine(linked, vendor));
-    machines.set(vendor, machine);
-    return machine;
-  };
+  const holderOf = holders(kernel, engine, architecture, mirrors);
   const rows: HeldRow[] = [];
   for (const f of engine.built.held) {
-    const one = CASES[architecture].find((c) => (c.as ?? c.name) === f.as)!;
     if (options.only !== undefined && !options.only.has(f.as)) continue;
-    const vendors: ('vmx' | 'svm')[] =
-      architecture !== 'x86' ? ['vmx'] : one.vendor === undefined ? ['vmx', 'svm'] : [one.vendor];
+    const one = caseOf(architecture, f);
+    const vendors = vendorsOf(architecture, f);
     let [calls, differing, notModelled] = [0, 0, 0];
     let difference: HeldDifference | null = null;
     for (const vendor of vendors) {
-      const holder = new Holder(linked, machineOf(vendor), engine, f, one, mirrored, fields, vendor);
+      const holder = holderOf(f, vendor);
       const share = Math.ceil((options.calls * (one.weight ?? 1)) / vendors.length);
-      for (let done = 0; done < share; done += BATCH) {
+      for (let done = 0; done < share && !(options.unshrunk === true && differing > 0); done += BATCH) {
         const seeds = Array.from({ length: Math.min(BATCH, share - done) }, (_, i) => options.seed + done + i);
         const made = seeds.map((seed) => holder.make(options.random(seed)));
         const theirs = holder.native(made.map((one) => one.call));
@@ -273,7 +296,7 @@ export function holdFunctions(
           if (holder.difference(ours, theirs[i]!) === null) return;
           differing++;
           if (difference !== null) return;
-          const least = holder.shrink(call, sleeps);
+          const least = options.unshrunk === true ? call : holder.shrink(call, sleeps);
           const found = holder.difference(holder.ours(least, sleeps), holder.native([least])[0]!)!;
           difference = {
             as: f.as,

@@ -26,18 +26,18 @@ export function yield_to_task_fair(this: directed_yield, rq: rq, p: task_struct,
   return true;
 }
 
-/**
- * kernel/sched.c: yield_to(), new: 1 for true.
- *
- * RACE: p's wake-up on a third CPU may move it between the look at its queue and set_next_buddy(); only v6.14 takes pi_lock.
- */
+/** kernel/sched.c: yield_to(), new: 1 for true. */
 export function yield_to(this: directed_yield, p: task_struct, preempt: bool): number {
   const curr = this.get_current();
   const rq = this.this_rq();
-  const p_rq = this.task_rq(p);
+  let p_rq: rq;
 
-  this.double_rq_lock(rq, p_rq);
+  do {
+    p_rq = this.task_rq(p);
+    this.double_rq_lock(rq, p_rq);
+  } while (this.task_rq(p).id !== p_rq.id);
 
+  // RACE: a wake-up on a third CPU needs neither lock and may move p; v6.14 takes p->pi_lock
   if (curr.sched_class !== 'fair_sched_class') return 0;
   if (curr.sched_class !== p.sched_class) return 0;
   if (this.task_on_cpu(p_rq, p) || p.__state !== 0) return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Before 5cfc2aabcb28 (v3.5): a scan begins with vCPU 0 while that is the last boosted. */
+/** Before 5cfc2aabcb28 (v3.6): a scan begins with vCPU 0 while that is the last boosted. */
 import { defineSeries } from '../series.js';
 import { spinScan } from './on-spin.js';
 
@@ -10,7 +10,7 @@ export default defineSeries({
   notices: 'vCPU 0 is boosted again although others wait',
   patches: [
     {
-      subject: 'Revert "KVM: the scan for a directed yield begins behind the last boosted"',
+      subject: 'Revert "KVM: handle last_boosted_vcpu = 0 case"',
       commit: '5cfc2aabcb28',
       funcs: { kvm_vcpu_on_spin: spinScan({ start: true }) as never },
     },

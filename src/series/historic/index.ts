@@ -9,6 +9,7 @@ import eoiOfMovedPin from './0fc5a36dd6b3-eoi-of-moved-pin.js';
 import staleSlice from './2f2fc17bab00-stale-slice.js';
 import aliasedXapicId from './5b84b0291702-aliased-xapic-id.js';
 import spinBeginsWithZero from './5cfc2aabcb28-scan-begins-with-zero.js';
+import withoutPiLock from './5d808c78d972-yield_to-without-pi_lock.js';
 import preemptedAmidstAnExit from './6cd88243c7e0-preempted-amidst-an-exit.js';
 import yieldToOwnCpu from './6d1cafd8b56e-yield_to-own-cpu.js';
 import yieldToWhenPointless from './7b270f609982-yield_to-when-pointless.js';
@@ -22,6 +23,7 @@ import timerCatchesUp from './18ab3fc8e880-timer-catches-up.js';
 import lastBoostedOffset from './32bd348be3fa-last_boosted-offset.js';
 import setLapicHvTimer from './35fe7cfbab2e-set_lapic-hv-timer.js';
 import mapCleanTooEarly from './44d527170731-map-clean-too-early.js';
+import readAgain from './49f683b41f28-last_boosted-read-again.js';
 import pendingInterrupt from './52acd22faa1a-pending-interrupt.js';
 import icrInOnePiece from './73b42dc69be8-icr-in-one-piece.js';
 import haltPollCappedLate from './97b6847ac10b-halt-poll-capped-late.js';
@@ -89,6 +91,8 @@ export const historic: readonly Series[] = [
   boostsUserMode,
   triesEverybody,
   yieldToOwnCpu,
+  readAgain,
+  withoutPiLock,
   noForfeit,
   yieldToWhenPointless,
   reweightAverageTooLate,

@@ -7,7 +7,7 @@
  * prev_balance() a part of put_prev_task_balance().
  */
 import { KernelBug, NotModelled } from '../../lib/bug.js';
-import { EAGAIN, EINVAL } from '../../lib/errno.js';
+import { EAGAIN, EINVAL, ESRCH } from '../../lib/errno.js';
 import {
   add,
   type bool,
@@ -191,6 +191,35 @@ export function try_to_wake_up(this: vmlinux_6_1, p: task_struct, state: number,
 
   this.ttwu_queue(p, cpu, wake_flags);
   return 1;
+}
+
+/** kernel/sched/core.c: yield_to(): without p->pi_lock, which v6.14 takes (5d808c78d972). */
+export function yield_to(this: vmlinux_6_1, p: task_struct, preempt: bool): number {
+  const curr = this.get_current();
+  const rq = this.this_rq();
+  let p_rq: rq;
+
+  do {
+    p_rq = this.task_rq(p);
+    // RACE: as at the pin, read without the locks
+    if (rq.nr_running === 1 && p_rq.nr_running === 1) return -ESRCH;
+
+    this.double_rq_lock(rq, p_rq);
+  } while (this.task_rq(p).id !== p_rq.id);
+
+  // RACE: a wake-up on a third CPU needs neither lock and may move p
+  if (!this.classHasYieldToTask(curr.sched_class)) return 0;
+  if (curr.sched_class !== p.sched_class) return 0;
+  if (this.task_on_cpu(p_rq, p) || !this.task_is_running(p)) return 0;
+
+  const yielded = this.classYieldToTask(curr.sched_class, rq, p);
+  if (yielded) {
+    rq.yld_count = (rq.yld_count + 1) >>> 0;
+    if (preempt && rq.id !== p_rq.id) this.resched_curr(p_rq);
+  }
+
+  if (yielded) this.schedule();
+  return yielded ? 1 : 0;
 }
 
 /* ---- fork ---- */

@@ -150,6 +150,7 @@ export default defineSeries<Adds>({
         sched_ttwu_pending: core.sched_ttwu_pending,
         ttwu_queue_cond: core.ttwu_queue_cond,
         try_to_wake_up: core.try_to_wake_up,
+        yield_to: core.yield_to,
         __sched_fork: core.__sched_fork,
         sched_fork: core.sched_fork,
         wake_up_new_task: core.wake_up_new_task,

@@ -23,6 +23,7 @@ export function kvm_vcpu_on_spin(this: vmlinux_6_1, me: kvm_vcpu, yield_to_kerne
         i = last_boosted_vcpu;
         continue;
       } else if (pass !== 0 && i > last_boosted_vcpu) break;
+      // RACE: another spinner may store last_boosted_vcpu meanwhile; READ_ONCE() has read it, once.
       const vcpu = this.m.vcpu[kvm.vcpus[i]];
       if (!vcpu.ready) continue;
       if (vcpu.id === me.id) continue;

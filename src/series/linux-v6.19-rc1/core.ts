@@ -147,13 +147,18 @@ export function do_sched_yield(this: vmlinux_6_19): void {
 export function yield_to(this: vmlinux_6_19, p: task_struct, preempt: bool): number {
   const rq = this.this_rq();
   const curr = this.m.task[rq.donor];
-  const p_rq = this.task_rq(p);
+  let p_rq: rq;
 
-  // RACE: as at the pin, read without the locks, and p may change CPUs before they are taken
-  if (rq.nr_running === 1 && p_rq.nr_running === 1) return -ESRCH;
+  this.lockPi(p);
+  do {
+    p_rq = this.task_rq(p);
+    // RACE: as at the pin, read without the locks
+    if (rq.nr_running === 1 && p_rq.nr_running === 1) return -ESRCH;
 
-  this.double_rq_lock(rq, p_rq);
+    this.double_rq_lock(rq, p_rq);
+  } while (this.task_rq(p).id !== p_rq.id);
 
+  // RACE: as at the pin, no wake-up of p
   if (!this.classHasYieldToTask(curr.sched_class)) return 0;
   if (curr.sched_class !== p.sched_class) return 0;
   if (this.task_on_cpu(p_rq, p) || !this.task_is_running(p)) return 0;

@@ -39,6 +39,7 @@ export function kvm_vcpu_on_spin(this: vmlinux_x86, me: kvm_vcpu, yield_to_kerne
     const idx = (start + i) % nr_vcpus;
     if (idx === me.vcpu_idx) continue;
 
+    // RACE: another spinner may store last_boosted_vcpu meanwhile; READ_ONCE() has read it, once.
     const vcpu = this.m.vcpu[kvm.vcpus[idx]];
     if (!vcpu.ready) continue;
     if (this.kvm_vcpu_is_blocking(vcpu) && !this.vcpu_dy_runnable(vcpu)) continue;

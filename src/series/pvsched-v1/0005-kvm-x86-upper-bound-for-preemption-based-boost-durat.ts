@@ -62,9 +62,11 @@ export function kvm_vcpu_needs_boost(this: pvsched, vcpu: kvm_vcpu, schedinfo: u
 /** arch/x86/kvm/x86.c: kvm_vcpu_do_pv_sched() */
 export function kvm_vcpu_do_pv_sched(this: pvsched, vcpu: kvm_vcpu): void {
   if (!this.kvm_arch_vcpu_pv_sched_enabled(vcpu)) return;
+  // RACE: other vCPUs of the guest may write the page; it is read once
   const schedinfo = this.kvm_read_guest_offset_cached(this.m.kvm[vcpu.kvm], pv_sched_of(vcpu).data, SCHEDINFO);
   if (schedinfo === null) return;
   this.kvm_vcpu_update_preempt_disabled(vcpu, preemptDisabledOf(schedinfo));
+  // RACE: what the guest asks for may be another thing by now
   this.kvm_vcpu_set_sched(vcpu, this.kvm_vcpu_needs_boost(vcpu, schedinfo));
 }
 

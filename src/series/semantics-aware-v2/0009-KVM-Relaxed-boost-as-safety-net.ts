@@ -41,6 +41,7 @@ export function kvm_vcpu_on_spin(this: semantics_aware, me: kvm_vcpu, yield_to_k
       const idx = (start + i) % nr_vcpus;
       if (idx === me.vcpu_idx) continue;
 
+      // RACE: another spinner may store last_boosted_vcpu meanwhile; READ_ONCE() has read it, once.
       const vcpu = this.m.vcpu[kvm.vcpus[idx]];
       if (!vcpu.ready) continue;
       if (this.kvm_vcpu_is_blocking(vcpu) && !this.vcpu_dy_runnable(vcpu)) continue;
