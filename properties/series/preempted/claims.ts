@@ -2,14 +2,9 @@
 /** What is promised of vcpu_is_preempted() on arm64, E1 to E9. */
 import type { kvm_vcpu } from '../../../src/arch/arm64/kvm_host.js';
 import { toNumber } from '../../../src/lib/types.js';
-import { apply } from '../../../src/machine/apply.js';
-import { boot } from '../../../src/machine/boot.js';
-import { nextEvent } from '../../../src/machine/next-event.js';
-import type { Scenario } from '../../../src/scenario/scenario.js';
-import { bind, type Kernel } from '../../../src/vmlinux/bind.js';
 import type { vmlinux_arm64 } from '../../../src/vmlinux/vmlinux-arm64.js';
-import { MS, US } from '../../arbitraries.js';
-import { agrees, always, type Claim, type Monitor, type Property } from '../../vocabulary.js';
+import { MS } from '../../arbitraries.js';
+import { always, type Claim, type Monitor, type Property } from '../../vocabulary.js';
 import {
   baseOf,
   filled,
@@ -22,10 +17,9 @@ import {
   osOf,
   spinners,
   stateOf,
-  vcpuAt,
   vcpusOf,
 } from './monitors.js';
-import { aioHost, besideHogs, calls, idleHost, isInit, isRelease, overcommitted } from './worlds.js';
+import { calls, idleHost, isInit, isRelease, overcommitted } from './worlds.js';
 
 /** The guest is told the opposite, or nothing. */
 const turned = {
@@ -67,29 +61,19 @@ const everSet = {
   },
 };
 
-/** Counts the wake-ups of a guest that go to idle vCPUs, by whether those were on a CPU. */
-function placements(
-  look: (step: Parameters<NonNullable<Monitor['after']>>[0], on: number, off: number) => void,
-  end = false,
-): Monitor {
+type Look = Parameters<NonNullable<Monitor['after']>>[0];
+
+/** Told of each wake-up to an idle vCPU without a CPU, and how many idle ones have one. */
+function misplaced(look: (step: Look, withCpu: number) => void): Monitor {
   let idle = new Map<number, boolean>();
-  let [on, off] = [0, 0];
   return {
-    notes: () => [on, off],
+    notes: () => null,
     before({ m }) {
       idle = idleOnes(m);
     },
     after(step) {
-      for (const target of filled(step.m, idle)) {
-        const there = idle.get(target);
-        if (there === undefined) continue;
-        if (there) on++;
-        else off++;
-        if (!end && !there) look(step, [...idle.values()].filter(Boolean).length, off);
-      }
-    },
-    end(step) {
-      if (end) look(step, on, off);
+      for (const target of filled(step.m, idle))
+        if (idle.get(target) === false) look(step, [...idle.values()].filter(Boolean).length);
     },
   };
 }
@@ -100,96 +84,10 @@ const E1: Property[] = [
     means: 'as many vCPUs as CPUs, on a host that is idle; tasks of the guest may run anywhere',
     given: idleHost(),
     watch: () =>
-      placements((step, on) => {
+      misplaced((step, on) => {
         step.reach();
         if (on > 0) step.fail(`a task of the guest is woken to an idle vCPU without a CPU; ${on} idle ones have one`);
       }),
-    fault: turned,
-  }),
-];
-
-const E2: Property[] = [
-  always('of the wake-ups to idle vCPUs, less than a tenth goes to those without a CPU', {
-    of: 'E2.1',
-    means: 'three workers and their completions for 5 ms; 20 such wake-ups at least',
-    given: aioHost(),
-    watch: () =>
-      placements((step, on, off) => {
-        if (on + off < 20) return;
-        step.reach();
-        if (off * 10 > on) step.fail(`${off} to idle vCPUs without a CPU, ${on} to those with one`);
-      }, true),
-    fault: turned,
-  }),
-];
-
-/** ns: a period of the event stream, in which who waits in WFE sees nothing, and two of handlers */
-const NOTICED = 150 * US;
-
-const E3: Property[] = [
-  always('nobody spins for more than 150 us for a lock whose owner has no CPU', {
-    of: 'E3.1',
-    means:
-      'vCPUs that share their CPUs with tasks of the host; the owner of a mutex or semaphore, of whoever spins with a CPU',
-    given: besideHogs(2, 2),
-    watch() {
-      const since = new Map<number, number>();
-      return {
-        notes: () => [...since],
-        after(step) {
-          const { m } = step;
-          const lost = new Set<number>();
-          for (const { vcpu, waitsFor, queued } of spinners(m)) {
-            if (queued || waitsFor < 0 || onCpu(m, vcpuAt(m, waitsFor))) continue;
-            lost.add(vcpu);
-            const from = since.get(vcpu) ?? now(m);
-            since.set(vcpu, from);
-            step.reach();
-            if (now(m) - from > NOTICED)
-              step.fail(`vCPU ${vcpu} has spun for ${now(m) - from} ns for vCPU ${waitsFor}, which has no CPU`);
-          }
-          for (const vcpu of since.keys()) if (!lost.has(vcpu)) since.delete(vcpu);
-        },
-      };
-    },
-    fault: silent,
-  }),
-];
-
-/** Laps of all tasks of the guest, after so many ns. */
-function lapsOf(kernel: Kernel, scenario: Scenario, until: number): number {
-  const m = boot(kernel, scenario);
-  const k = bind(kernel, m);
-  for (let i = 0; i < 40_000 && now(m) < until; i++) {
-    const event = nextEvent(m);
-    if (event === null) break;
-    apply(k, event);
-  }
-  return (osOf(m)?.m.actor ?? []).reduce((sum, actor) => sum + actor.laps, 0);
-}
-
-const E4: Property[] = [
-  agrees('with a CPU for each vCPU, a guest that asks gets as much done as one that does not', {
-    of: 'E4.1',
-    means: 'whole runs of all programs: 95 % at least, where there are 20',
-    given: aioHost(),
-    watch: (scenario) => ({
-      end(step) {
-        const table = Object.getPrototypeOf(step.kernel) as Kernel['table'];
-        const with_ = (osOf(step.m)?.m.actor ?? []).reduce((sum, actor) => sum + actor.laps, 0);
-        if (with_ < 20) return;
-        const all: Record<string, Kernel['table'][string]> = {};
-        for (let it: object | null = table; it !== null && it !== Object.prototype; it = Object.getPrototypeOf(it))
-          for (const [name, fn] of Object.entries(it)) all[name] ??= fn;
-        const without = lapsOf(
-          { name: 'does not ask', arch: 'arm64', table: { ...all, vcpu_is_preempted: () => false } },
-          scenario,
-          now(step.m),
-        );
-        step.reach();
-        if (with_ < 0.95 * without) step.fail(`${with_} runs of programs, and ${without} without asking`);
-      },
-    }),
     fault: turned,
   }),
 ];
@@ -224,9 +122,7 @@ const E5: Property[] = [
 ];
 
 /** Looks at each vCPU that has a word, after each event. */
-const eachFlag = (
-  look: (step: Parameters<NonNullable<Monitor['after']>>[0], v: kvm_vcpu, flag: boolean) => void,
-): Monitor => ({
+const eachFlag = (look: (step: Look, v: kvm_vcpu, flag: boolean) => void): Monitor => ({
   notes: () => null,
   after(step) {
     for (const v of vcpusOf(step.m)) {
@@ -377,12 +273,27 @@ const E9: Property[] = [
 ];
 
 const claim = (id: string, words: string, properties: Property[]): Claim => ({ id, words, properties });
+const notAsked = (id: string, words: string, why: string): Claim => ({
+  ...{ id, words, properties: [], unanswerable: why },
+});
 
 export const promises: readonly Claim[] = [
   claim('E1', 'better wake-up choices, even on an idle host at 1:1', E1),
-  claim('E2', 'few enqueues go to idle vCPUs that are preempted', E2),
-  claim('E3', 'no busy wait for preempted lock owners', E3),
-  claim('E4', 'no loss with as many CPUs as vCPUs', E4),
+  notAsked(
+    'E2',
+    'few enqueues go to idle vCPUs that are preempted',
+    'not asked yet: too few of these wake-ups in the runs that were tried; check counts them among its measures',
+  ),
+  notAsked(
+    'E3',
+    'no busy wait for preempted lock owners',
+    'not asked yet: in the worlds that were tried a guest that does not ask waits no longer',
+  ),
+  notAsked(
+    'E4',
+    'no loss with as many CPUs as vCPUs',
+    'not asked yet: an exit costs no time here, so a better placement gains nothing but its count',
+  ),
   claim('E5', 'osq_lock() falls below 1 % of the time', E5),
   claim('E6', 'preempted means runnable and descheduled', E6),
   claim('E7', 'every vCPU that is online is set up', E7),

@@ -64,7 +64,7 @@ const whole = (scenario: World['scenario'], events: number): World => ({
 });
 
 /** Asynchronous requests: a worker hands one over and waits for its completion, as stress-ng's aio does. */
-export function aio(workers: number, submits: number, completes: number): TaskSpec[] {
+function aio(workers: number, submits: number, completes: number): TaskSpec[] {
   return [...Array(workers).keys()].flatMap((i): TaskSpec[] => [
     {
       comm: `aio${i}`,
@@ -111,24 +111,8 @@ export function idleHost(): World {
   return whole(scenario, 40_000);
 }
 
-/** stress-ng's aio as in the table: three workers, and an idle vCPU blocks at once. */
-export function aioHost(): World {
-  const scenario = constantFrom(250 as const, 1000 as const).map(
-    (hz): Scenario => ({
-      ...{ cpus: 4, hz, arch: 'arm64', knobs: { halt_poll_ns: 0 }, until: 5 * MS },
-      vms: [
-        {
-          ...{ name: 'vm', vcpus: 4, cpus: [[0], [1], [2], [3]] },
-          kernel: { hz, tasks: aio(3, 15 * US, 10 * US) },
-        },
-      ],
-    }),
-  );
-  return whole(scenario, 8_000);
-}
-
 /** Works, and holds a mutex or a semaphore, in its kernel. */
-export function contender(sem: boolean, works: number, holds: number): Program {
+function contender(sem: boolean, works: number, holds: number): Program {
   return [
     { op: 'kernel' },
     { op: 'compute', ns: works },
@@ -136,27 +120,6 @@ export function contender(sem: boolean, works: number, holds: number): Program {
     { op: 'compute', ns: holds },
     sem ? { op: 'upWrite', sem: 0 } : { op: 'mutexUnlock', mutex: 0 },
   ];
-}
-
-/** As many vCPUs as CPUs, of which some have a task of the host beside them, and tasks of the guest that want one lock. */
-export function besideHogs(vcpus: number, hogs: number): World {
-  const scenario = record({
-    sem: boolean(),
-    works: integer({ min: 10, max: 60 }),
-    holds: integer({ min: 200, max: 400 }),
-    hz: constantFrom(250 as const, 1000 as const),
-  }).map((draw): Scenario => {
-    const { sem, works, holds, hz } = draw;
-    const all = [...Array(vcpus).keys()];
-    const program = contender(sem, works * US, holds * US);
-    const kernel = { hz, tasks: all.map((i) => ({ comm: `t${i}`, cpus: [i], program })) };
-    return {
-      ...{ cpus: vcpus, hz, arch: 'arm64', until: 60 * MS },
-      tasks: all.slice(0, hogs).map((cpu) => ({ comm: `hog${cpu}`, cpus: [cpu] })),
-      vms: [{ name: 'vm', vcpus, cpus: all.map((i) => [i]), kernel }],
-    };
-  });
-  return whole(scenario, 20_000);
 }
 
 /** Two vCPUs a CPU, and tasks of the guest that want one lock, each on a vCPU of its own. */
