@@ -38,4 +38,5 @@ export const SYSTEMS = [
   ['B', 'pvsched-v1', 'guests that say when they are in a hurry'],
   ['C', 'directed-yield-v7', 'directed yield at pause-loop exits'],
   ['D', 'wfx-v6', "control of arm64's WFx traps"],
+  ['E', 'preempted-rfc-2020', "arm64's vcpu_is_preempted()"],
 ] as const;
