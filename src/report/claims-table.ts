@@ -2,7 +2,7 @@
 /** The table of claims: in the author's words, verdict on base and on the series, evidence. */
 import { table } from '../base/table.js';
 import type { CheckReport, ReportVerdict } from './check-report.js';
-import { type Parts, partsOf } from './verdicts.js';
+import { isNotAsked, type Parts, partsOf } from './verdicts.js';
 
 /** The table in `width` columns, with the legend of its kernels above it. */
 export function claimsTable(report: CheckReport, width: number): string[] {
@@ -49,7 +49,7 @@ function plainTable(report: CheckReport, parts: Parts, width: number): string[] 
         c.id,
         c.words,
         ...kernels.map(([, k]) => c.verdicts[k] ?? '-'),
-        c.unanswerable === undefined ? c.evidence : 'no model can say',
+        c.unanswerable === undefined ? c.evidence : isNotAsked(c) ? 'not asked yet' : 'no model can say',
       ]),
     ),
   ];

@@ -10,6 +10,7 @@ import {
   changedVerdicts,
   findings,
   hasRecord,
+  isNotAsked,
   partsOf,
   refutedOtherwise,
   summary,
@@ -154,10 +155,14 @@ export function searched(p: PropertyResult, kernel: string): string {
 
 /** Claims that no model can answer, and why. */
 function unanswerableLines(report: CheckReport, width: number): string[] {
-  const open = report.claims.filter((c) => c.unanswerable !== undefined);
-  if (open.length === 0) return [];
-  const told = open.flatMap((c) => wrap(`  ${c.id}: ${c.unanswerable}`, width, '      '));
-  return ['no model can say:', ...told, ''];
+  const open = report.claims.filter((c) => c.unanswerable !== undefined && !isNotAsked(c));
+  const later = report.claims.filter(isNotAsked);
+  const told = (claims: typeof open): string[] =>
+    claims.flatMap((c) => wrap(`  ${c.id}: ${c.unanswerable}`, width, '      '));
+  return [
+    ...(open.length === 0 ? [] : ['no model can say:', ...told(open), '']),
+    ...(later.length === 0 ? [] : ['not asked yet:', ...told(later), '']),
+  ];
 }
 
 function unreachedLines(report: CheckReport, width: number): string[] {

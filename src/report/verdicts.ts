@@ -52,6 +52,10 @@ const PHRASE: Record<ReportVerdict, (n: number) => string> = {
   unpromised: (n) => `${n} never promised`,
 };
 
+/** A claim that has no properties although a model could answer it: its reason begins so. */
+export const isNotAsked = ({ unanswerable }: Pick<ClaimResult, 'unanswerable'>): boolean =>
+  unanswerable?.startsWith('not asked yet') === true;
+
 /** `25 claims: 9 hold, 11 refuted, 2 that no model can answer.` */
 export function summary(report: CheckReport): string {
   const { patched } = partsOf(report);
@@ -60,8 +64,10 @@ export function summary(report: CheckReport): string {
     const n = asked.filter((c) => c.verdicts[patched] === verdict).length;
     return n === 0 ? [] : [PHRASE[verdict](n)];
   });
-  const open = report.claims.length - asked.length;
+  const notAsked = report.claims.filter(isNotAsked).length;
+  const open = report.claims.length - asked.length - notAsked;
   if (open > 0) parts.push(`${open} that no model can answer`);
+  if (notAsked > 0) parts.push(`${notAsked} not asked yet`);
   return `${count(report.claims.length, 'claim')}${parts.length > 0 ? ': ' : ''}${parts.join(', ')}.`;
 }
 
