@@ -90,6 +90,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly Value[]>>
   kvm_ple_window_update: { vcpu_id: SMALL, old: [4096, 8192, 0], new: [8192, 4096, 0] },
   kvm_pv_tlb_flush: { vcpu_id: SMALL, need_flush_tlb: FLAG },
   kvm_wfx_arm64: { is_wfe: FLAG, vcpu_pc: U64 },
+  kvm_hvc_arm64: { vcpu_pc: U64, r0: U64, imm: [0, 1, 0xffff] },
   kvm_timer_update_irq: { vcpu_id: SMALL, irq: [27, 26], level: [0, 1] },
   vgic_update_irq_pending: { vcpu_id: SMALL, irq: [27, 1, 8192], level: [0, 1] },
   kvm_s390_handle_diag: {
