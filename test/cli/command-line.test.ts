@@ -84,7 +84,7 @@ describe('a wrong command line', () => {
     ['check semantics-aware-v2 --tree /usr/src', 'expected a series or --tree, not both'],
     ['check --am x.patch --runs 5', '--runs: expected a series'],
     ['conform --held kvm_vcpu_on_spim', 'perhaps kvm_vcpu_on_spin'],
-    ['list nothing', 'expected one of these: series, claims, scenarios, kernels, knobs'],
+    ['list nothing', 'expected one of these: series, claims, verdicts, scenarios, kernels, knobs'],
     ['check semantics-aware-v2 --out /dev/null', '--out: expected a directory that is new or empty'],
     ['check semantics-aware-v2 --out /proc/kvmodel', 'no such file'],
     ['run nice-mix --json --trace ftrace', '--json: expected no --trace'],
