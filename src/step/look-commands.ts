@@ -6,7 +6,7 @@ import { eventText } from '../report/event-text.js';
 import { type StepCommand, whole } from './command.js';
 import { parseExpression } from './expression.js';
 import { INFO } from './info-command.js';
-import { legalNext } from './next-events.js';
+import { nextEvents } from './next-events.js';
 import { CommandFault, type Stepper } from './stepper.js';
 
 export const looking: StepCommand[] = [
@@ -144,11 +144,11 @@ function nextLines({ line, names }: Stepper): string[] {
   const { event, step } = line.place;
   const at = step === 0 ? event : Math.min(line.length, event + 1);
   const own = JSON.stringify(line.events[at]);
-  const rows = legalNext(line.machineBefore(at)).map((it) => {
+  const rows = nextEvents(line.machineBefore(at)).map(({ event: it }) => {
     const json = JSON.stringify(it);
     return `${json === own ? '>' : ' '} ${eventText(it, names).padEnd(20)} inject ${json}`;
   });
-  return [`before event ${at}; time may pass and knobs be written as well`, ...rows];
+  return [`before event ${at}; knobs may be written as well`, ...rows];
 }
 
 /** From the other kernel's machine to this one's, behind as many events. */

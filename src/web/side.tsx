@@ -7,7 +7,7 @@ import { eventText } from '../report/event-text.js';
 import { pathText } from '../step/text.js';
 import { byRecord, type Change, differencesOf } from './changes.js';
 import { Lapic } from './lapic-view.js';
-import { nextEvents } from './next-events.js';
+import { nextEvents } from '../step/next-events.js';
 import { VIEWS, type View } from './page-machine.js';
 import { grouped, Scroll } from './parts.js';
 import { propertiesFor, type Said, said } from './properties.js';

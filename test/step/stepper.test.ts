@@ -9,7 +9,7 @@ import { namedScenario } from '../../src/scenario/catalogue.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { kernelByName } from '../../src/series/registry.js';
 import { completions, execute, stepCommands } from '../../src/step/commands.js';
-import { legalNext } from '../../src/step/next-events.js';
+import { nextEvents } from '../../src/step/next-events.js';
 import { type Outside, Stepper } from '../../src/step/stepper.js';
 import { Timeline } from '../../src/step/timeline.js';
 
@@ -263,10 +263,10 @@ describe('events next', () => {
     const command = /inject .*$/.exec(first)?.[0] ?? '';
     expect((await said(stepper, command)).join('\n')).toContain('81 events');
     const m = stepper.line.machineBefore(10);
-    const kinds = new Set(legalNext(m).map(({ ev }) => ev));
+    const kinds = new Set(nextEvents(m).map(({ event }) => event.ev));
     expect(kinds.has('tick')).toBe(true);
     // nobody polls, and no thread is woken that runs
     expect([kinds.has('pollEnd'), kinds.has('wfi')]).toEqual([false, false]);
-    for (const event of legalNext(m)) expect(legal(m, event), JSON.stringify(event)).toBe(true);
+    for (const { event } of nextEvents(m)) expect(legal(m, event), JSON.stringify(event)).toBe(true);
   });
 });
