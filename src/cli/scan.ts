@@ -2,7 +2,7 @@
 /** `kvmodel scan`: which known bugs the C code of a tree has. */
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { EXIT_STYLES, OK, REFUTED } from '../base/exit-codes.js';
+import { EXIT_STYLES, type ExitStyle, NOT_JUDGED, OK, REFUTED, skipped } from '../base/exit-codes.js';
 import { oneOf, reject, shown } from '../base/faults.js';
 import { plainJson } from '../base/stable-json.js';
 import type { Io } from './io.js';
@@ -30,7 +30,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--only <commits>', 'only bugs that these commits fixed, with commas between')
     .option('--all', 'with the operations that show each')
     .option('--json', 'one JSON object')
-    .option('--exit <style>', 'unix, or kselftest: 4 without tree or compiler', 'unix')
+    .option('--exit <style>', 'unix, kselftest or bisect: 4 or 125 without tree or compiler', 'unix')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => exit(await scanTree(flags, io)));
 }
@@ -56,7 +56,7 @@ async function wantedOf(only: string | undefined): Promise<ReadonlySet<string> |
 
 async function scanTree(flags: Flags, io: Io): Promise<number> {
   const options = new Options();
-  options.word('--exit', flags.exit, EXIT_STYLES);
+  const style: ExitStyle = options.word('--exit', flags.exit, EXIT_STYLES);
   options.done();
   const wanted = await wantedOf(flags.only);
   const { findTree } = await import('../native/find-tree.js');
@@ -68,5 +68,6 @@ async function scanTree(flags: Flags, io: Io): Promise<number> {
   ).finally(progress.stop);
   if (flags.json === true) io.out(plainJson({ tree: tree.version, bugs: list }));
   else io.out((await import('../report/scan-text.js')).scanText(tree.version, list, flags.all === true));
-  return list.some(({ finding }) => finding === 'present') ? REFUTED : OK;
+  if (list.some(({ finding }) => finding === 'present')) return REFUTED;
+  return list.some(({ finding }) => finding === 'not told') ? skipped(style, NOT_JUDGED) : OK;
 }

@@ -333,7 +333,7 @@ function systemCall(g: vmlinux_x86, os: GuestKernel, vcpu: number, request: Requ
     case 'mutexLock':
     case 'downWrite':
       if (request.ask === 'mutexLock') g.__mutex_lock_common(request.index);
-      else g.rwsem_down_write_slowpath(request.index);
+      else g.__down_write_common(request.index);
       if (g.notReturned(os.m.task[p])) g.whenBack(os.m.task[p], wayOut(it));
       return;
     case 'mutexUnlock':

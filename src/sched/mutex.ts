@@ -8,6 +8,7 @@
 import type { bool } from '../lib/types.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { optimistic_spin_queue } from './osq_lock.js';
+import type { rwsem_waiter } from './rwsem.js';
 import { NULL, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_ptr } from './sched.js';
 
 export const MUTEX_FLAG_WAITERS = 1;
@@ -19,10 +20,13 @@ export interface sleeping_lock {
   owner: task_ptr;
   flags: number;
   osq: optimistic_spin_queue;
+  /** of a mutex */
   wait_list: task_ptr[];
+  /** of a rw_semaphore */
+  waiters: rwsem_waiter[];
 }
 
-const newLock = (): sleeping_lock => ({ owner: NULL, flags: 0, osq: { tail: -1 }, wait_list: [] });
+const newLock = (): sleeping_lock => ({ owner: NULL, flags: 0, osq: { tail: -1 }, wait_list: [], waiters: [] });
 
 /** The lock of that index, made when it is first named. */
 export function sleepingLock(this: vmlinux, index: number): sleeping_lock {
@@ -221,7 +225,7 @@ export function __mutex_unlock_slowpath(this: vmlinux, index: number): void {
   }
   const next = lock.wait_list.length > 0 ? lock.wait_list[0] : NULL;
   if (handoff) this.__mutex_handoff(lock, next);
-  if (next !== NULL) this.wakeTask(next);
+  if (next !== NULL) this.wake_up_process(this.m.task[next]);
 }
 
 /** kernel/locking/mutex.c: __mutex_handoff() */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Mutexes and rw_semaphores of a kernel in a guest: spun for while their owners run, slept for else. */
 import { describe, expect, it } from 'vitest';
+import { MUTEXES } from '../../src/guest/actor.js';
 import type { Instruction, Program } from '../../src/guest/instructions.js';
 import { toNumber } from '../../src/lib/types.js';
 import { apply } from '../../src/machine/apply.js';
@@ -8,6 +9,7 @@ import { boot } from '../../src/machine/boot.js';
 import { nextEvent } from '../../src/machine/next-event.js';
 import type { machine } from '../../src/machine/state.js';
 import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
+import { RWSEM_FLAG_HANDOFF } from '../../src/sched/rwsem.js';
 import { findSeries, pin, pinArm64, seriesKernel } from '../../src/series/registry.js';
 import { bind, type Kernel } from '../../src/vmlinux/bind.js';
 
@@ -41,7 +43,8 @@ function run(kernel: Kernel, tasks: TaskSpec[], vcpus: number, ns: number, more:
   });
   const k = bind(kernel, m);
   const guest = m.guest[0]!.os!.m;
-  const seen = { spun: 0, lost: 0, slept: 0, two: 0, queued: 0 };
+  const seen = { spun: 0, lost: 0, slept: 0, two: 0, queued: 0, handed: 0 };
+  let handoff = false;
   const runs = (vcpu: number): boolean => m.rq[vcpu]!.curr === m.vcpu[vcpu]!.pid;
   let wasLost = false;
   let last = toNumber(m.sched_clock);
@@ -57,6 +60,9 @@ function run(kernel: Kernel, tasks: TaskSpec[], vcpus: number, ns: number, more:
       owner >= 0 &&
       !runs(guest.task[owner]!.cpu) &&
       guest.task.some((p) => p.kernel_stack[0]?.waits === 1 && runs(p.cpu));
+    const sem = guest.sleeping_lock?.[MUTEXES];
+    if (handoff && ((sem?.flags ?? 0) & RWSEM_FLAG_HANDOFF) === 0) seen.handed++;
+    handoff = ((sem?.flags ?? 0) & RWSEM_FLAG_HANDOFF) !== 0;
     seen.queued += Number(frames.some((f) => f?.fn === 'osq_lockTurn'));
     seen.slept += guest.task.filter((p) => p.__state === 2).length;
     const inside = guest.actor.filter(
@@ -114,6 +120,19 @@ describe.each([
     const r = run(kernel, tasks, 4, 20 * MS);
     expect([r.two, r.queued > 0]).toEqual([0, true]);
     expect(Math.min(...laps(r.guest))).toBeGreaterThan(40);
+  });
+
+  it('sem: is handed to a waiter of more than 4 ms, whom spinners would pass by for ever', () => {
+    const thieves: TaskSpec[] = [0, 1].map((cpu) => ({
+      comm: `thief${cpu}`,
+      cpus: [cpu],
+      program: contender('sem', 300 * US, 1 * US),
+    }));
+    const waiter = { comm: 'waiter', cpus: [2], program: contender('sem', 20 * US, 20 * US) };
+    const r = run(kernel, [...thieves, waiter, { comm: 'other', cpus: [2] }], 3, 100 * MS);
+    expect(r.two).toBe(0);
+    expect(r.handed).toBeGreaterThan(2);
+    expect(Math.min(...laps(r.guest))).toBeGreaterThan(2);
   });
 
   it('gives up for whoever is to run on its CPU', () => {

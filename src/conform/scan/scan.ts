@@ -75,7 +75,9 @@ export async function scan(
           return functionSign(bug, name, await extract, list, more);
         }),
       );
-    if (alone.length > 0) return signs;
+    // what of a fix nothing is asked about is no part of the finding, and is said beside it
+    const rest = bug.functions.filter((name) => !alone.includes(name));
+    if (alone.length > 0) return [...signs, ...rest.map((name) => untried(`${name}()`, 'not called alone'))];
     if (bug.partOf === null) return [untried('', `nothing here drives ${bug.functions.join(', ')}() of a tree`)];
     return await signsOfWhole(bug, engines);
   };
