@@ -12,7 +12,7 @@ export const REFUTED = 1;
 export const BAD_INPUT = 2;
 /** a branch that is not modelled, or a mistake of ours */
 export const OUR_FAULT = 3;
-/** a patch of which something was not compiled or not run, and nothing refuted */
+/** nothing refuted, and something not answered: not compiled, not run, not searched to the end */
 export const NOT_JUDGED = 4;
 /** ended by ^C, as a shell counts signals */
 export const INTERRUPTED = 130;

@@ -2,7 +2,7 @@
 /** `kvmodel explore`: every order in which a menu of events can happen to a scenario, and what is asked of all its states. */
 import { Command } from 'commander';
 import { defined } from '../base/defined.js';
-import { INTERRUPTED, OK, REFUTED } from '../base/exit-codes.js';
+import { INTERRUPTED, NOT_JUDGED, OK, REFUTED } from '../base/exit-codes.js';
 import { BadInput, reject } from '../base/faults.js';
 import type { Graph } from '../explore/state-graph.js';
 import { tokenOf } from '../loader/counterexample.js';
@@ -169,7 +169,10 @@ async function explore(settings: Settings, io: Io): Promise<number> {
       : exploreText(explored.result),
   );
   if (explored.interrupted) return INTERRUPTED;
-  return explored.result.asked.some((it) => ['refuted', 'unreachable'].includes(it.verdict)) ? REFUTED : OK;
+  const verdicts = explored.result.asked.map((it) => it.verdict);
+  if (verdicts.some((it) => ['refuted', 'unreachable'].includes(it))) return REFUTED;
+  // a bound was reached first: nothing is known of what lies beyond
+  return verdicts.includes('open') ? NOT_JUDGED : OK;
 }
 
 const distinct = (events: readonly MachineEvent[]): MachineEvent[] =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel import`: a trace of a real kernel as a scenario, and where the model schedules otherwise. */
 import { Command } from 'commander';
-import { OK, REFUTED } from '../base/exit-codes.js';
+import { NOT_JUDGED, OK, REFUTED } from '../base/exit-codes.js';
 import { count } from '../base/text.js';
 import { refuseExisting, writeNew } from '../loader/files.js';
 import { columnsOf, type Io, warnOn } from './io.js';
@@ -55,5 +55,6 @@ async function importTrace(trace: string, flags: Flags, io: Io): Promise<number>
     const { importLines } = await import('../import/import-text.js');
     io.out(`${importLines(recording, imported, kernel.name, columnsOf(io)).join('\n')}\n`);
   }
-  return imported.alike === imported.decisions && imported.timesAlike === imported.times ? OK : REFUTED;
+  if (imported.alike !== imported.decisions || imported.timesAlike !== imported.times) return REFUTED;
+  return imported.decisions === 0 ? NOT_JUDGED : OK;
 }

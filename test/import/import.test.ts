@@ -133,6 +133,10 @@ describe('kvmodel import', () => {
   it('names what is no trace', async () => {
     writeFileSync(join(folder, 'prose.txt'), 'Hello.\nNothing of a trace here.\n');
     writeFileSync(join(folder, 'p.data'), 'PERFILE2 and more');
+    const line = 'bash-1  [000] d..2.  1.000001: sched_stat_runtime: comm=bash pid=1 runtime=9 [ns] vruntime=9 [ns]\n';
+    writeFileSync(join(folder, 'silent.txt'), line);
+    const none = await kvmodelIn(folder, ['import', 'silent.txt']);
+    expect([none.code, none.out]).toEqual([4, expect.stringContaining('of 0 scheduling decisions')]);
     const prose = await kvmodelIn(folder, ['import', 'prose.txt']);
     expect([prose.code, prose.out]).toEqual([2, '']);
     expect(prose.err).toContain('line 1');
