@@ -19,7 +19,7 @@ const STYLE = join(ROOT, 'src/web/page.css');
 const NAME = '/kvmodel-page.js';
 
 /** Whose text a step can stand in. */
-const SHOWN = /^src\/(sched|irq|kvm|lapic|arch|lib|trace|series|machine|guest|vmlinux)\//;
+const SHOWN = /^src\/(sched|locking|irq|kvm|lapic|arch|lib|trace|series|machine|guest|vmlinux)\//;
 
 /** Unpacks the code, and runs it as what the policy knows by its hash. */
 const LOADER = `

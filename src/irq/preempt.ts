@@ -53,7 +53,7 @@ export function this_irq_cpu(this: vmlinux): irq_cpu {
   return (this.m.irq_cpu as irq_cpu[])[this.m.cpu];
 }
 
-/** include/linux/preempt.h: preempt_count() */
+/** include/asm-generic/preempt.h: preempt_count() */
 export function preempt_count(this: vmlinux): u32 {
   return this.this_irq_cpu().preempt_count;
 }

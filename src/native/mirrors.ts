@@ -19,7 +19,7 @@ export interface Mirror {
   readonly as: string;
 }
 
-const ROOMS = ['lib', 'trace', 'sched', 'kvm', 'lapic', 'arch'];
+const ROOMS = ['lib', 'trace', 'sched', 'locking', 'irq', 'kvm', 'lapic', 'arch'];
 const TAG = /^\/\*\*(?:\n \*)? ([A-Za-z][\w./-]*\.[chS]): (\w+)\(\)/gm;
 
 /** All mirrored functions, by file and in the order of our files. Reads the sources or, where those are not, the build. */

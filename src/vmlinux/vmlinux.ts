@@ -13,8 +13,8 @@ import type { guest_memory } from '../kvm/guest-memory.js';
 import type { kvm, kvm_state, kvm_vcpu, vcpu_ptr } from '../kvm/kvm_host.js';
 import type { hrtimer_state } from '../lib/hrtimer.js';
 import type { bool, u32, u64 } from '../lib/types.js';
-import type { sleeping_lock } from '../sched/mutex.js';
-import type { optimistic_spin_node } from '../sched/osq_lock.js';
+import type { sleeping_lock } from '../locking/mutex.js';
+import type { optimistic_spin_node } from '../locking/osq_lock.js';
 import type { sched_state } from '../sched/sched.js';
 import type { trace_event } from '../trace/trace-event.js';
 

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { MUTEXES } from '../../src/guest/actor.js';
 import type { Instruction, Program } from '../../src/guest/instructions.js';
 import { toNumber } from '../../src/lib/types.js';
+import { RWSEM_FLAG_HANDOFF } from '../../src/locking/rwsem.js';
 import { apply } from '../../src/machine/apply.js';
 import { boot } from '../../src/machine/boot.js';
 import { nextEvent } from '../../src/machine/next-event.js';
 import type { machine } from '../../src/machine/state.js';
 import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
-import { RWSEM_FLAG_HANDOFF } from '../../src/sched/rwsem.js';
 import { findSeries, pin, pinArm64, seriesKernel } from '../../src/series/registry.js';
 import { bind, type Kernel } from '../../src/vmlinux/bind.js';
 

@@ -7,7 +7,7 @@
  */
 import { importsOf, resolved, type SourceFile } from './source-file.js';
 
-const MIRRORED = ['sched', 'irq', 'kvm', 'lapic', 'arch'] as const;
+const MIRRORED = ['sched', 'locking', 'irq', 'kvm', 'lapic', 'arch'] as const;
 
 /** room: rooms whose values it may import, besides itself */
 export const FLOORS: Readonly<Record<string, readonly string[]>> = {
@@ -15,6 +15,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   lib: ['base'],
   trace: ['base', 'lib'],
   sched: ['base', 'lib', 'trace'],
+  locking: ['base', 'lib', 'trace'],
   irq: ['base', 'lib', 'trace'],
   kvm: ['base', 'lib', 'trace'],
   lapic: ['base', 'lib', 'trace'],
@@ -100,7 +101,7 @@ export const HEADERS: readonly string[] = [
 ];
 
 /** Rooms that every architecture shares: they know none, not even by type. */
-export const SHARED: readonly string[] = ['lib', 'sched', 'irq', 'kvm', 'guest'];
+export const SHARED: readonly string[] = ['lib', 'sched', 'locking', 'irq', 'kvm', 'guest'];
 
 /** Packages with a place: only these rooms may import them. Others may be imported above `lib`. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {

@@ -6,10 +6,10 @@
  * tasks of a host have none.
  */
 import type { bool } from '../lib/types.js';
+import { NULL, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_ptr } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { optimistic_spin_queue } from './osq_lock.js';
 import type { rwsem_waiter } from './rwsem.js';
-import { NULL, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_ptr } from './sched.js';
 
 export const MUTEX_FLAG_WAITERS = 1;
 export const MUTEX_FLAG_HANDOFF = 2;

@@ -5,9 +5,9 @@
  * Not mirrored: readers, and with them their owners' flags and the time for which is spun for them; signals.
  */
 import { add, type bool, S64_ZERO, s64_diff, s64_gt, u64 } from '../lib/types.js';
+import { MAX_RT_PRIO, NULL, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_ptr } from '../sched/sched.js';
 import type { vmlinux } from '../vmlinux/vmlinux.js';
 import type { sleeping_lock } from './mutex.js';
-import { MAX_RT_PRIO, NULL, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_ptr } from './sched.js';
 
 export const RWSEM_WRITER_LOCKED = 1;
 export const RWSEM_FLAG_WAITERS = 2;
