@@ -34,6 +34,33 @@ const allBoosted = {
   },
 };
 
+const normalAtExit = {
+  says: 'every exit makes its thread SCHED_NORMAL',
+  funcs: {
+    kvm_x86_handle_exit_irqoff(this: pvsched, v: kvm_vcpu) {
+      const p = this.m.task[v.pid];
+      this.__sched_setscheduler(
+        p,
+        {
+          sched_policy: SCHED_NORMAL,
+          sched_flags: 0,
+          sched_nice: 0,
+          sched_priority: 0,
+          sched_runtime: this.m.se[p.se].slice,
+        },
+        false,
+        false,
+      );
+    },
+  },
+};
+
+const lastOne = {
+  pick_eevdf(this: pvsched, { id }: cfs_rq) {
+    return this.m.se.findLast((se) => se.on_rq !== 0 && se.cfs_rq === id) ?? null;
+  },
+};
+
 const BR1: Property[] = [
   always('an interrupt of a guest that has only tasks of nice 19 does not make its vCPU real-time', {
     of: 'BR1.1',
@@ -220,33 +247,14 @@ const BR11: Property[] = [
     means: 'sched_setattr() of SCHED_NORMAL, BATCH, IDLE, FIFO or RR, while it is not boosted',
     given: rawVms({ weights: { setattr: 4 } }),
     watch: keptPolicy,
-    fault: {
-      says: 'every exit makes its thread SCHED_NORMAL',
-      funcs: {
-        kvm_x86_handle_exit_irqoff(this: pvsched, v: kvm_vcpu) {
-          const p = this.m.task[v.pid];
-          this.__sched_setscheduler(
-            p,
-            {
-              sched_policy: SCHED_NORMAL,
-              sched_flags: 0,
-              sched_nice: 0,
-              sched_priority: 0,
-              sched_runtime: this.m.se[p.se].slice,
-            },
-            false,
-            false,
-          );
-        },
-      },
-    },
+    fault: normalAtExit,
   }),
   always('a host task gets its fair half beside a guest that always asks to be boosted', {
     of: 'BR11.2',
     means: 'of CPU time since boot, less two slices and two ticks',
     given: rogue(100),
     watch: () => hostGets((m, at) => at / 2 - 2e9 / m.HZ - 2 * m.sysctl_sched_base_slice, 20 * MS),
-    fault: { says: 'who was boosted stays so', funcs: { kvm_vcpu_needs_boost: () => true } },
+    fault: { says: 'whoever was made last runs', funcs: lastOne },
   }),
   always('a host task gets 50 ms of each second beside it', {
     of: 'BR11.3',
@@ -287,9 +295,7 @@ const BR11: Property[] = [
       says: 'whoever was made last runs, and no slice of SCHED_RR ends',
       funcs: {
         task_tick_rt() {},
-        pick_eevdf(this: pvsched, { id }: cfs_rq) {
-          return this.m.se.findLast((se) => se.on_rq !== 0 && se.cfs_rq === id) ?? null;
-        },
+        ...lastOne,
       },
     },
   }),
@@ -305,14 +311,7 @@ const BR11: Property[] = [
     means: 'as BR11.1; anything in MSR and page, which come and go',
     given: rawVms({ lies: true, weights: { setattr: 4 } }),
     watch: keptPolicy,
-    fault: {
-      says: 'the boost is taken away by whoever writes the MSR',
-      funcs: {
-        kvm_set_vcpu_boosted(this: pvsched, v: kvm_vcpu) {
-          if (v.pid >= 0) this.sched_setscheduler_pi_nocheck(this.m.task[v.pid], SCHED_NORMAL, 0, false);
-        },
-      },
-    },
+    fault: normalAtExit,
   }),
 ];
 
