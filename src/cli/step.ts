@@ -22,6 +22,7 @@ interface Flags {
   against?: string;
   events?: string;
   command: string[];
+  tui?: boolean;
 }
 
 const EXAMPLES = `
@@ -43,6 +44,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--against <k>', 'beside this kernel: says where the two part')
     .option('--events <n>', `of a scenario whose programs run: events at most, ${STEP_EVENTS} when absent`)
     .option('-x, --command <file>', 'commands from a file, one a line, instead of a terminal (repeatable)', collect, [])
+    .option('--tui', 'begin with the full-screen view (tui enable)')
     .addHelpText('after', EXAMPLES)
     .action(async (target: string, flags: Flags) => exit(await step(target, flags, io)));
 }
@@ -50,6 +52,8 @@ export function define(io: Io, exit: (code: number) => void): Command {
 async function step(name: string, flags: Flags, io: Io): Promise<number> {
   const o = new Options();
   const limit = o.whole('--events', flags.events, 1, 10_000_000) ?? STEP_EVENTS;
+  if (flags.tui === true && flags.command.length > 0) o.fault('--tui', 'no -x', '-x as well');
+  else if (flags.tui === true && io.terminal === undefined) o.fault('--tui', 'a terminal for input and output', 'none');
   o.done();
   const scripts = flags.command.map((file) => readText(file, io.cwd, 'commands of step'));
   const target = await targetOf(name, io);
@@ -73,10 +77,7 @@ async function step(name: string, flags: Flags, io: Io): Promise<number> {
     io.out(
       lines
         .flatMap((it) => (SOURCE.test(it) ? [it] : wrap(it, columnsOf(io), '    ')))
-        .map(
-          (it) => `${it}
-`,
-        )
+        .map((it) => `${it}\n`)
         .join(''),
     );
   say([
@@ -85,7 +86,7 @@ async function step(name: string, flags: Flags, io: Io): Promise<number> {
   ]);
   if (scripts.length > 0) await scripted(stepper, scripts.join('\n'), say);
   else if (io.terminal === undefined) await scripted(stepper, await io.stdin(), say);
-  else await typed(stepper, io, io.terminal, stop, say);
+  else await typed(stepper, io, io.terminal, stop, say, flags.tui === true);
   return OK;
 }
 

@@ -9,6 +9,7 @@ import { INFO } from './info-command.js';
 import { looking } from './look-commands.js';
 import { CommandFault, type Stepper } from './stepper.js';
 import { added, stopping } from './stop-commands.js';
+import { screenCommands } from './tui-commands.js';
 
 const moving = (
   name: string,
@@ -181,7 +182,7 @@ function helpLines(usage: string, says: string): string[] {
   return [usage + told[0].slice(usage.length), ...told.slice(1)];
 }
 
-export const stepCommands: readonly StepCommand[] = [...going, ...stopping, ...looking, ...changing];
+export const stepCommands: readonly StepCommand[] = [...going, ...stopping, ...looking, ...changing, ...screenCommands];
 
 function found(word: string): StepCommand {
   const exact = stepCommands.find(({ name, aliases }) => name === word || aliases.includes(word));

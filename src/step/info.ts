@@ -81,25 +81,38 @@ export function vcpuLines(m: machine): string[] {
   return columns([['', 'thread', 'vm', 'life', 'cpu', 'preempted', 'ready', 'requests'], ...rows], [4]);
 }
 
+/** Where the 256-bit registers of a local APIC begin. */
+const BITMAPS = { ISR: 0x100, TMR: 0x180, IRR: 0x200 } as const;
+
+/** The register page of a vCPU's local APIC; null where it has none: arm64, or an APIC that userspace keeps. */
+export function apicRegs(m: machine, vcpu: number): readonly number[] | null {
+  const arch = m.vcpu[vcpu]?.arch as { apic?: { regs?: readonly number[] } | null } | undefined;
+  return arch?.apic?.regs ?? null;
+}
+
+/** Vectors that are set in one of the 256-bit registers. */
+export function vectorsIn(regs: readonly number[], bitmap: keyof typeof BITMAPS): string {
+  const set: string[] = [];
+  for (let v = 0; v < 256; v++)
+    if ((((regs[(BITMAPS[bitmap] >> 2) + ((v >> 5) << 2)] ?? 0) >>> (v & 31)) & 1) === 1)
+      set.push(`0x${v.toString(16)}`);
+  return set.length === 0 ? 'none' : set.join(' ');
+}
+
 /** Registers of a local APIC that are not 0, and the vectors in IRR and ISR. */
 export function lapicLines(m: machine, vcpu: number): string[] {
-  const { apic } = m.vcpu[vcpu].arch;
-  const vectors = (base: number): string => {
-    const set: number[] = [];
-    for (let v = 0; v < 256; v++)
-      if ((((apic.regs[(base >> 2) + ((v >> 5) << 2)] ?? 0) >>> (v & 31)) & 1) === 1) set.push(v);
-    return set.length === 0 ? 'none' : set.map((v) => `0x${v.toString(16)}`).join(' ');
-  };
+  const regs = apicRegs(m, vcpu);
+  if (regs === null) return [`vcpu[${vcpu}] has no local APIC`];
   const isBitmap = (offset: number): boolean => offset >= 0x100 && offset < 0x280;
-  const rows = [...apic.regs.keys()]
-    .map((i) => ({ offset: i << 2, value: apic.regs[i] >>> 0 }))
+  const rows = [...regs.keys()]
+    .map((i) => ({ offset: i << 2, value: regs[i] >>> 0 }))
     .filter(({ offset, value }) => value !== 0 && !isBitmap(offset))
     .map(({ offset, value }) => [`  0x${offset.toString(16)}`, registerText(offset), `0x${value.toString(16)}`]);
   return [
     `local APIC of vcpu[${vcpu}]`,
-    `  IRR ${vectors(0x200)}`,
-    `  ISR ${vectors(0x100)}`,
-    `  TMR ${vectors(0x180)}`,
+    `  IRR ${vectorsIn(regs, 'IRR')}`,
+    `  ISR ${vectorsIn(regs, 'ISR')}`,
+    `  TMR ${vectorsIn(regs, 'TMR')}`,
     ...columns(rows),
   ];
 }

@@ -12,6 +12,7 @@ import { type Names, namesOf } from '../report/names.js';
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { type Expression, evaluate, type Found, parseExpression, type Scope } from './expression.js';
+import type { ScreenState } from './screen.js';
 import { type Sources, sourceLines } from './source.js';
 import { Finder, localsOf, type Stop } from './stops.js';
 import { callText, isBookkeeping, nameOf, recordLines, stepLine, valueText } from './text.js';
@@ -45,6 +46,8 @@ export class Stepper {
   readonly stops: Stop[] = [];
   readonly displays: { id: number; text: string; expression: Expression }[] = [];
   readonly checkpoints: { id: number; place: Place }[] = [];
+  /** the full-screen view; null where there is no terminal to draw it on */
+  screen: ScreenState | null = null;
   readonly names: Names;
   /** of the frames, 0 is the innermost */
   frame = 0;
