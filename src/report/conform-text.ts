@@ -3,10 +3,14 @@
 import { columns, count, wrap } from '../base/text.js';
 import type { ApicsHeld } from '../conform/apic/hold.js';
 import type { FunctionRow } from '../conform/functions-held.js';
+import type { MachineHeld } from '../conform/machine/hold.js';
 import type { SchedulerHeld } from '../conform/sched/hold.js';
 import type { SingleDifference, SingleResult } from '../conform/sched/single-functions.js';
 import { apicOpText } from '../operation/apic.js';
+import type { MachineEvent } from '../scenario/events.js';
 import { type Again, againLine } from './again.js';
+import { cpuOf, eventText } from './event-text.js';
+import { namesOf } from './names.js';
 import { operationLines, operationText } from './operation-lines.js';
 
 const fromLines = (suspects: readonly string[]): string[] =>
@@ -46,6 +50,32 @@ export function apicFinding({ result: { finding }, suspects }: ApicsHeld, again:
     ...ops.map((op, i) => `  ${String(i).padStart(3)}  ${apicOpText(op)}`),
     '',
     againLine(again, '--only lapic', finding.seed),
+  ];
+}
+
+/** The machine's difference, its scenario, and the events that lead there. */
+export function machineFinding({ found }: MachineHeld, again: Again): string[] {
+  if (found === null) return [];
+  const { finding, cpus } = found;
+  const { difference: d, events, scenario } = finding;
+  const names = namesOf(scenario);
+  const text = (event: MachineEvent): string => {
+    const cpu = cpuOf(event);
+    return `${cpu === null ? '     ' : `CPU ${cpu}`}  ${eventText(event, names)}`;
+  };
+  const last = events[d.event];
+  return [
+    '',
+    `Difference: ${d.field} after ${last === undefined ? 'boot' : `event ${d.event} (${text(last).trim()})`}`,
+    `  model   ${d.model}`,
+    `  C code  ${d.native}`,
+    '',
+    `Events (${finding.kind}, seed ${finding.seed}, ${count(cpus, 'CPU')}), shrunk from ${count(finding.original, 'event')}:`,
+    ...events.map((event, i) => `  ${String(i).padStart(3)}  ${text(event)}`),
+    'on',
+    ...wrap(`  ${JSON.stringify(scenario)}`, 100, '  '),
+    '',
+    againLine(again, `--only machine --cpus ${cpus}`, finding.seed),
   ];
 }
 
