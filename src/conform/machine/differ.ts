@@ -126,6 +126,8 @@ export interface MachineOptions {
   readonly events: number;
   readonly length: number;
   readonly progress?: (events: number) => void;
+  /** false: the first difference as it was found */
+  readonly shrinks?: boolean;
 }
 
 /** Fewer events, and less of the machine, for as long as there is a difference. */
@@ -177,7 +179,8 @@ export function machineDifferential(kernel: Kernel, native: MachineEngine, optio
     if (difference !== null) {
       const all = run.steps.map((step) => step.event);
       const found = { seed, kind, original: difference.event + 1, scenario, events: all, difference };
-      return { sequences, events: events + difference.event + 1, notModelled, finding: shrunk(kernel, native, found) };
+      const finding = options.shrinks === false ? found : shrunk(kernel, native, found);
+      return { sequences, events: events + difference.event + 1, notModelled, finding };
     }
     events += run.steps.length;
     if (run.ending !== null) notModelled++;

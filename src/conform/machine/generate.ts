@@ -172,7 +172,7 @@ function anyEvent(d: Draw, m: machine): MachineEvent {
     case 17:
       return { ev: 'yield_to', cpu, task };
     case 18:
-      return { ev: 'block', cpu };
+      return { ev: 'block', cpu, state: d.of(['S', 'S', 'D']) };
     case 19:
       return { ev: 'wake', cpu, task };
     case 20:
