@@ -9,9 +9,10 @@ import type { SingleDifference, SingleResult } from '../conform/sched/single-fun
 import { apicOpText } from '../operation/apic.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { type Again, againLine } from './again.js';
-import { cpuOf, eventText } from './event-text.js';
+import { machineLines } from './machine-text.js';
 import { namesOf } from './names.js';
 import { operationLines, operationText } from './operation-lines.js';
+import { machineEventText } from './patch-machine.js';
 
 const fromLines = (suspects: readonly string[]): string[] =>
   wrap(`  probably from: ${suspects.slice(0, 6).join(', ') || 'unknown'}`, 80, '    ');
@@ -59,10 +60,7 @@ export function machineFinding({ found }: MachineHeld, again: Again): string[] {
   const { finding, cpus } = found;
   const { difference: d, events, scenario } = finding;
   const names = namesOf(scenario);
-  const text = (event: MachineEvent): string => {
-    const cpu = cpuOf(event);
-    return `${cpu === null ? '     ' : `CPU ${cpu}`}  ${eventText(event, names)}`;
-  };
+  const text = (event: MachineEvent): string => machineEventText(event, names);
   const last = events[d.event];
   return [
     '',
@@ -71,9 +69,8 @@ export function machineFinding({ found }: MachineHeld, again: Again): string[] {
     `  C code  ${d.native}`,
     '',
     `Events (${finding.kind}, seed ${finding.seed}, ${count(cpus, 'CPU')}), shrunk from ${count(finding.original, 'event')}:`,
+    ...machineLines(scenario, 78).map((line) => `  ${line}`),
     ...events.map((event, i) => `  ${String(i).padStart(3)}  ${text(event)}`),
-    'on',
-    ...wrap(`  ${JSON.stringify(scenario)}`, 100, '  '),
     '',
     againLine(again, `--only machine --cpus ${cpus}`, finding.seed),
   ];

@@ -42,11 +42,11 @@ describe.skipIf(missing !== null)(`the machine beside C${because}`, { timeout: 5
     const { finding, events, notModelled } = machineDifferential(linux_6_12, native, {
       cpus: 2,
       seed: 1,
-      events: 6000,
+      events: 4000,
       length: LENGTH,
     });
     expect(finding).toBe(null);
-    expect(events).toBeGreaterThanOrEqual(6000);
+    expect(events).toBeGreaterThanOrEqual(4000);
     expect(notModelled).toBe(0);
   });
 

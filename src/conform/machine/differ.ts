@@ -21,7 +21,7 @@ export interface MachineDifference {
 }
 
 /** A run of the model: its events, and what each is in C. */
-interface ModelRun {
+export interface ModelRun {
   readonly setup: readonly PipeOperation[];
   readonly boot: readonly (number | bigint)[];
   readonly steps: readonly {
@@ -90,6 +90,10 @@ function compare(native: MachineEngine, run: ModelRun): MachineDifference | null
   return { event: run.steps.length, field: 'end', model: `${run.ending.kind}: ${run.ending.what}`, native: 'goes on' };
 }
 
+/** The events on the model; what is not legal there is left out. */
+export const replayed = (kernel: Kernel, scenario: Scenario, events: readonly MachineEvent[]): ModelRun =>
+  runModel(kernel, scenario, (_, n) => events[n] ?? null);
+
 /** Model and C from the same scenario through the same events. */
 export function compareEvents(
   kernel: Kernel,
@@ -97,7 +101,7 @@ export function compareEvents(
   scenario: Scenario,
   events: readonly MachineEvent[],
 ): { difference: MachineDifference | null; events: readonly MachineEvent[] } {
-  const run = runModel(kernel, scenario, (_, n) => events[n] ?? null);
+  const run = replayed(kernel, scenario, events);
   return { difference: compare(native, run), events: run.steps.map((step) => step.event) };
 }
 
@@ -130,36 +134,37 @@ export interface MachineOptions {
   readonly shrinks?: boolean;
 }
 
-/** Fewer events, and less of the machine, for as long as there is a difference. */
-function shrunk(kernel: Kernel, native: MachineEngine, found: MachineFinding): MachineFinding {
-  let best = found;
-  const attempt = (scenario: Scenario, events: readonly MachineEvent[]): boolean => {
-    let compared: ReturnType<typeof compareEvents>;
-    try {
-      compared = compareEvents(kernel, native, scenario, events);
-    } catch {
-      return false;
-    }
-    const { difference } = compared;
-    if (difference === null) return false;
-    best = { ...best, scenario, events: compared.events.slice(0, difference.event + 1), difference };
-    return true;
-  };
-  attempt(found.scenario, found.events);
-  for (let before = -1; before !== best.events.length; ) {
-    before = best.events.length;
+/** Fewer events, for as long as `shows` finds what it looks for: it gives the events up to there, or null. */
+export function shrinkEvents(
+  events: readonly MachineEvent[],
+  shows: (events: readonly MachineEvent[]) => readonly MachineEvent[] | null,
+): readonly MachineEvent[] {
+  let best = shows(events) ?? events;
+  for (let before = -1; before !== best.length; ) {
+    before = best.length;
     for (let n = before >> 1; n >= 1; n >>= 1)
-      for (let from = best.events.length - n; from >= 0; from = Math.min(from, best.events.length) - n)
-        attempt(best.scenario, [...best.events.slice(0, from), ...best.events.slice(from + n)]);
+      for (let from = best.length - n; from >= 0; from = Math.min(from, best.length) - n)
+        best = shows([...best.slice(0, from), ...best.slice(from + n)]) ?? best;
   }
   return best;
 }
 
+function shrunk(kernel: Kernel, native: MachineEngine, found: MachineFinding): MachineFinding {
+  let difference = found.difference;
+  const events = shrinkEvents(found.events, (candidate) => {
+    const compared = compareEvents(kernel, native, found.scenario, candidate);
+    if (compared.difference === null) return null;
+    difference = compared.difference;
+    return compared.events.slice(0, difference.event + 1);
+  });
+  return { ...found, events, difference };
+}
+
 /** The sequence of a seed, on the model. */
-function drawn(
+export function drawn(
   kernel: Kernel,
   seed: number,
-  { cpus, length }: MachineOptions,
+  { cpus, length }: Pick<MachineOptions, 'cpus' | 'length'>,
 ): { scenario: Scenario; kind: Kind; run: ModelRun } {
   const random = xorshift32(seed);
   const kind = KINDS[seed % KINDS.length]!;
