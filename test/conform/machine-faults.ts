@@ -28,9 +28,9 @@ export const machineFaults: readonly MachineFault[] = [
   // directed yield
   missing('kvm_vcpu_yield_to', 0),
   result('kvm_vcpu_eligible_for_directed_yield', 'says the contrary', (r) => !r),
-  from(5, missing('kvm_vcpu_set_dy_eligible')),
+  from(7, missing('kvm_vcpu_set_dy_eligible')),
   from(
-    5,
+    7,
     result('vcpu_dy_runnable', 'always', () => true),
   ),
   from(
@@ -38,11 +38,11 @@ export const machineFaults: readonly MachineFault[] = [
     result('vcpu_dy_runnable', 'never', () => false),
   ),
   from(
-    19,
+    48,
     result('kvm_arch_vcpu_preempted_in_kernel', 'always', () => true),
   ),
   from(
-    19,
+    48,
     called('kvm_vcpu_on_spin', 'in user mode', ([me]) => [me, false]),
   ),
   then('kvm_vcpu_on_spinYielded', 'forgets who was boosted', (k, [me]) => {
@@ -67,19 +67,19 @@ export const machineFaults: readonly MachineFault[] = [
   }),
   missing('kvm_steal_time_set_preempted'),
   // halting
-  from(23, missing('grow_halt_poll_ns')),
-  from(53, missing('shrink_halt_poll_ns')),
+  from(7, missing('grow_halt_poll_ns')),
+  from(31, missing('shrink_halt_poll_ns')),
   result('kvm_vcpu_check_block', 'waits whatever there is', () => 0),
   from(
-    23,
+    7,
     result('kvm_vcpu_max_halt_poll_ns', 'half of it', (r: never) => Math.trunc(r / 2)),
   ),
   from(
-    29,
+    14,
     result('kvm_vcpu_can_poll', 'beside others, too', () => true),
   ),
   from(
-    29,
+    14,
     result('kvm_vcpu_can_poll', 'never', () => false),
   ),
   from(
@@ -118,27 +118,27 @@ export const machineFaults: readonly MachineFault[] = [
     vcpuOf(args).stat.halt_exits++;
   }),
   result('kvm_cpu_has_injectable_intr', 'says no', () => false),
-  from(16, missing('kvm_pv_kick_cpu_op')),
-  from(8, missing('kvm_sched_yield')),
+  from(6, missing('kvm_pv_kick_cpu_op')),
+  from(1, missing('kvm_sched_yield')),
   // scheduler below
   missing('yield_task_fair'),
-  from(5, missing('set_next_buddy')),
+  from(4, missing('set_next_buddy')),
   from(
     4,
     called('try_to_wake_up', 'for another state', ([p, , flags]) => [p, 1 as never, flags]),
   ),
   missing('resched_curr'),
   from(
-    16,
+    29,
     result('single_task_running', 'always', () => true),
   ),
   // KVM beside these
   from(
-    23,
+    7,
     result('kvm_arch_no_poll', 'always', () => true),
   ),
   from(
-    5,
+    7,
     result('kvm_vcpu_is_blocking', 'never', () => false),
   ),
   missing('prepare_to_rcuwait'),
@@ -169,7 +169,7 @@ export const machineFaults: readonly MachineFault[] = [
     k.m.kvm_running_vcpu[k.m.cpu] = -1;
   }),
   missing('kvm_vcpu_on_spinEnd'),
-  from(23, missing('kvm_vcpu_haltOut')),
+  from(7, missing('kvm_vcpu_haltOut')),
   missing('sched_tick'),
   missing('update_curr'),
   then('hrtimer_start', 'a ns later', (k, [timer]) => {

@@ -6,6 +6,7 @@ import { nextEvent } from '../../machine/next-event.js';
 import type { machine } from '../../machine/state.js';
 import type { MachineEvent } from '../../scenario/events.js';
 import type { GroupSpec, Scenario, TaskSpec, VmSpec } from '../../scenario/scenario.js';
+import { SCHED_FIFO, SCHED_RR } from '../../sched/sched.js';
 import { WITHOUT } from './operations.js';
 
 /** 32 bits */
@@ -20,6 +21,8 @@ export type Kind = (typeof KINDS)[number];
 const WAITS = [0, 0, 500, 3000, 10_000, 20_000, 50_000, 150_000, 200_000, 700_000, 1_000_000, 3_000_000, 8_000_000];
 const NICES = [-20, -5, 0, 0, 0, 5, 19];
 const VECTORS = [0x31, 0x41, 0x42, 0x80, 0xef];
+/** SCHED_NORMAL most of the time, FIFO, RR, BATCH, IDLE */
+const POLICIES = [0, 0, 0, 0, 1, 2, 3, 5];
 /** KVM_HC_KICK_CPU, _SEND_IPI, _SCHED_YIELD, and one that does not exist */
 const HYPERCALLS = [5, 10, 11, 11, 11, 99];
 
@@ -141,7 +144,7 @@ export function drawScenario(random: Random, kind: Kind, cpus: number): Scenario
 function anyEvent(d: Draw, m: machine): MachineEvent {
   const cpu = d.below(m.rq.length);
   const task = m.rq.length + d.below(m.task.length - m.rq.length);
-  switch (d.below(26)) {
+  switch (d.below(29)) {
     case 0:
     case 1:
     case 2:
@@ -185,6 +188,15 @@ function anyEvent(d: Draw, m: machine): MachineEvent {
     }
     case 23:
       return { ev: 'schedule', cpu };
+    case 24: {
+      const policy = d.of(POLICIES);
+      const priority = policy === SCHED_FIFO || policy === SCHED_RR ? 1 + d.below(3) : 0;
+      return { ev: 'setattr', cpu, task, policy, priority, nice: d.of(NICES), slice: d.of([0, 0, 100_000, 3_000_000]) };
+    }
+    case 25:
+      return { ev: 'shares', cpu, group: d.below(3), shares: d.of([2, 512, 1024, 8192]) };
+    case 26:
+      return { ev: 'move', cpu, task, group: d.below(m.task_group.length) };
     default:
       return { ev: 'tick', cpu };
   }

@@ -9,6 +9,8 @@ import type { Scenario } from '../../scenario/scenario.js';
 import {
   __TASK_STOPPED,
   __TASK_TRACED,
+  SCHED_FIFO,
+  SCHED_RR,
   TASK_DEAD,
   TASK_INTERRUPTIBLE,
   TASK_NOLOAD,
@@ -119,6 +121,18 @@ export function eventOperation(m: machine, e: MachineEvent): PipeOperation {
       return machineOp('BLOCK', { cpu: e.cpu, a: STATES[e.state ?? 'S'] });
     case 'nice':
       return machineOp('NICE', { cpu: e.cpu, id: e.task - firstTask, a: e.nice });
+    case 'setattr':
+      return machineOp('SETATTR', {
+        cpu: e.cpu,
+        id: e.task - firstTask,
+        flags: e.policy,
+        a: e.policy === SCHED_FIFO || e.policy === SCHED_RR ? e.priority : e.nice,
+        b: e.slice,
+      });
+    case 'shares':
+      return machineOp('SHARES', { cpu: e.cpu, id: e.group, a: e.shares });
+    case 'move':
+      return machineOp('MOVE', { cpu: e.cpu, id: e.task - firstTask, a: e.group });
     case 'ipi': {
       const vcpu = m.vcpu[m.task[m.rq[e.cpu].curr].preempt_notifier];
       const target = m.kvm[vcpu.kvm].vcpus[e.to];

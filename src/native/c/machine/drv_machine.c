@@ -508,6 +508,7 @@ static native_s64 native_event(const struct native_op *op)
     return 0;
   case NATIVE_NICE:
   case NATIVE_SETATTR:
+  case NATIVE_SHARES:
   case NATIVE_MOVE:
     native_on_cpu(op->cpu);
     return native_sched_op(op);
@@ -535,7 +536,6 @@ native_s64 native_exec(const struct native_op *op)
   case NATIVE_FORK:
     return native_fork_task(op);
   case NATIVE_GROUP:
-  case NATIVE_SHARES:
   case NATIVE_BASE_SLICE:
   case NATIVE_LLC:
   case NATIVE_FEATURE:
