@@ -32,6 +32,9 @@ export interface ModelRun {
   readonly ending: ModelEnding | null;
 }
 
+/** All that a run is in C: the machine, and what happens to it. */
+export const operationsOf = (run: ModelRun): PipeOperation[] => [...run.setup, ...run.steps.map((step) => step.op)];
+
 /** The machine of the scenario through what `next` says, until it says nothing or the model ends. */
 function runModel(
   kernel: Kernel,
@@ -74,7 +77,7 @@ function differingWord(
 /** The same operations in C; where the states part. */
 function compare(native: MachineEngine, run: ModelRun): MachineDifference | null {
   native.reset();
-  const { results, ending } = native.run([...run.setup, ...run.steps.map((step) => step.op)]);
+  const { results, ending } = native.run(operationsOf(run));
   const tell = `${ending?.kind}: ${ending?.what} ${ending?.stack.slice(0, 3).join(' < ') ?? ''}`;
   const booted = results[run.setup.length - 1];
   if (booted === undefined) return { event: -1, field: 'end', model: 'goes on', native: tell };

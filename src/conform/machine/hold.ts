@@ -2,8 +2,10 @@
 /** The model's machine held against the scheduler, KVM and local APICs of a tree in one process: on random guests. */
 import { openMachineEngine } from '../../native/machine-engine.js';
 import type { Kernel } from '../../vmlinux/bind.js';
+import { countingKernel } from '../count-calls.js';
+import type { CallsHeld } from '../functions-held.js';
 import type { LockstepAsked, Report } from '../parts.js';
-import { type MachineFinding, machineDifferential } from './differ.js';
+import { drawn, type MachineFinding, machineDifferential, operationsOf } from './differ.js';
 
 /** Events of one sequence. */
 const LENGTH = 200;
@@ -46,4 +48,25 @@ export async function holdMachine(kernel: Kernel, asked: LockstepAsked, report: 
     }
   }
   return { native, runs, found: null };
+}
+
+/** On which machines functions are counted. */
+const COUNTED_CPUS = 2;
+
+/** Calls by model and C on the same events; the model's are counted with boot and with what reads the state. */
+export async function machineCalls(kernel: Kernel, asked: LockstepAsked): Promise<CallsHeld> {
+  const counting = await openMachineEngine({ ...asked, cpus: COUNTED_CPUS, variant: 'cov' });
+  const counts = { active: true, calls: new Map<string, number>() };
+  const counted = countingKernel(kernel, counts);
+  try {
+    for (let [n, seed] = [0, asked.seed]; n < asked.operations; seed++) {
+      const { run } = drawn(counted, seed, { cpus: COUNTED_CPUS, length: LENGTH });
+      counting.reset();
+      counting.runOnly(operationsOf(run));
+      n += Math.max(1, run.steps.length);
+    }
+    return { calls: counts.calls, coverage: counting.coverage(), suspects: [] };
+  } finally {
+    counting.close();
+  }
 }

@@ -5,7 +5,7 @@ import type { MachineBatch, MachineEngine } from '../../native/machine-engine.js
 import type { MachineEvent } from '../../scenario/events.js';
 import type { Scenario } from '../../scenario/scenario.js';
 import { linux_6_12 } from '../../series/linux-6.12.js';
-import { drawn, type ModelRun, replayed, shrinkEvents } from '../machine/differ.js';
+import { drawn, type ModelRun, operationsOf, replayed, shrinkEvents } from '../machine/differ.js';
 import type { Kind } from '../machine/generate.js';
 import { machineWordName } from '../machine/words.js';
 
@@ -40,8 +40,6 @@ export interface MachineLockstep {
 
 /** Events of one sequence. */
 const LENGTH = 200;
-
-const operationsOf = (run: ModelRun) => [...run.setup, ...run.steps.map((step) => step.op)];
 
 const tell = (ending: Ending | null): string =>
   ending === null ? 'goes on' : `${ending.kind}: ${ending.what} ${ending.stack[0] ?? ending.at}`.trim();
