@@ -15,6 +15,7 @@ import { linux_6_12_arm64 } from './linux-6.12-arm64.js';
 import linux_2_6_38 from './linux-v2.6.38/index.js';
 import linux_2_6_39 from './linux-v2.6.39/index.js';
 import linux_6_1 from './linux-v6.1/index.js';
+import linux_6_5 from './linux-v6.5/index.js';
 import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
 import preForfeit from './pre-forfeit/index.js';
@@ -71,6 +72,7 @@ export const allSeries: readonly AnySeries[] = [
   linux_2_6_38,
   linux_2_6_39,
   linux_6_1,
+  linux_6_5,
   linux_6_19_rc1,
   linux_6_19,
   semanticsAwareV2,
