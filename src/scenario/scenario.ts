@@ -20,6 +20,8 @@ export interface TaskSpec {
   group?: string;
   /** allowed CPUs; all when absent */
   cpus?: number[];
+  /** the CPU that it is forked on; the first of `cpus` when absent */
+  starts?: number;
   /** custom slice in ns (sched_attr.sched_runtime) */
   slice?: number;
   policy?: 'normal' | 'batch' | 'idle' | 'fifo' | 'rr';

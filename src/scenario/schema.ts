@@ -70,6 +70,7 @@ const task = v.strictObject(
     nice: opt(nice),
     group: opt(name),
     cpus: opt(cpus),
+    starts: opt(cpu),
     slice: opt(ns),
     policy: opt(policy),
     rt_priority: opt(int(1, 99)),
