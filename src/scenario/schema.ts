@@ -90,6 +90,7 @@ const guestKernel = v.strictObject(
     preempt: opt(v.picklist(['voluntary', 'full'], 'voluntary or full')),
     pv_sched: opt(flag),
     features: opt(v.record(v.string(), flag)),
+    knobs: opt(v.record(v.string(), int(-NS_MAX, NS_MAX))),
     base_slice: opt(int(1, U32_MAX)),
     groups: opt(v.array(group, 'an array of groups')),
     tasks: v.array(task, 'an array of tasks'),

@@ -33,6 +33,7 @@ import pvschedV1 from './pvsched-v1/index.js';
 import pvschedV2 from './pvsched-v2/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
 import { type Series, SeriesError } from './series.js';
+import stealGovernor from './steal-governor/index.js';
 import { versionKey } from './versions.js';
 import wfx2026 from './wfx-2026/index.js';
 import wfxNohzFull from './wfx-nohz-full/index.js';
@@ -79,6 +80,7 @@ export const allSeries: readonly AnySeries[] = [
   directedYieldV7,
   yieldHierarchy,
   yieldHierarchyWeighted,
+  stealGovernor,
   preForfeit,
   preWfxPolicy,
   wfxV1,

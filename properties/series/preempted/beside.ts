@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a guest that asks does better or worse than one that does not: E2, E3 and E4, over two runs of one scenario. */
-import { apply } from '../../../src/machine/apply.js';
-import { boot } from '../../../src/machine/boot.js';
-import { nextEvent } from '../../../src/machine/next-event.js';
 import type { machine } from '../../../src/machine/state.js';
 import type { Scenario } from '../../../src/scenario/scenario.js';
-import { type AnyFunction, bind, type Kernel } from '../../../src/vmlinux/bind.js';
+import { rebuilt, runBeside } from '../../rebuilt.js';
 import { agrees, type Monitor, type Property } from '../../vocabulary.js';
 import { silent, turned } from './faults.js';
 import { filled, idleOnes, now, onCpu, osOf, spinners, vcpuAt } from './monitors.js';
@@ -37,14 +34,6 @@ class Tally {
 /** Times that tasks of the guest have been through their programs. */
 const lapsOf = (m: machine): number => (osOf(m)?.m.actor ?? []).reduce((sum, { laps }) => sum + laps, 0);
 
-/** The kernel that a step runs on; its guest does not ask. */
-function asksNobody(bound: object): Kernel {
-  const table: Record<string, AnyFunction> = {};
-  for (let at = Object.getPrototypeOf(bound); at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at))
-    for (const name of Object.getOwnPropertyNames(at)) table[name] ??= at[name];
-  return { name: 'asks nobody', arch: 'arm64', table: Object.freeze({ ...table, ...silent.funcs }) };
-}
-
 /** Events of the run beside, at most: a guest that does not ask has more of them, up to six times as many here. */
 const EVENTS = 100_000;
 
@@ -55,17 +44,9 @@ interface Outcome {
 }
 
 function without(bound: object, scenario: Scenario, until: number): Outcome {
-  const kernel = asksNobody(bound);
-  const m = boot(kernel, scenario);
-  const k = bind(kernel, m);
   const tally = new Tally();
-  for (let i = 0; i < EVENTS && now(m) < until; i++) {
-    const event = nextEvent(m);
-    if (event === null) break;
-    tally.before(m);
-    apply(k, event);
-    tally.after(m);
-  }
+  const asksNobody = rebuilt(bound, 'arm64', silent.funcs);
+  const m = runBeside(asksNobody, scenario, EVENTS, (it) => now(it) < until, tally);
   return { misplaced: tally.misplaced, lost: tally.lost, laps: lapsOf(m) };
 }
 
