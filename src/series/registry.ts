@@ -26,6 +26,7 @@ import preemptedOpeneuler from './preempted-openeuler/index.js';
 import preemptedRfc2020 from './preempted-rfc-2020/index.js';
 import preemptedUsamaRfc from './preempted-usama-rfc/index.js';
 import preemptedUsamaV2 from './preempted-usama-v2/index.js';
+import preemptedUsamaV3 from './preempted-usama-v3/index.js';
 import preemptedZengruanV1 from './preempted-zengruan-v1/index.js';
 import preemptedZengruanV2 from './preempted-zengruan-v2/index.js';
 import preemptedZengruanV3 from './preempted-zengruan-v3/index.js';
@@ -100,6 +101,7 @@ export const allSeries: readonly AnySeries[] = [
   preemptedZengruanV3,
   preemptedUsamaRfc,
   preemptedUsamaV2,
+  preemptedUsamaV3,
   preemptedOpeneuler,
   ...historic,
 ];

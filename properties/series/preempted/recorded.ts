@@ -14,6 +14,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'holds',
     'v6.12.117-arm64+preempted-usama-rfc': 'holds',
     'v6.12.117-arm64+preempted-usama-v2': 'holds',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'holds',
   },
   'E2.1': {
@@ -27,6 +28,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'holds',
     'v6.12.117-arm64+preempted-usama-rfc': 'holds',
     'v6.12.117-arm64+preempted-usama-v2': 'holds',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'holds',
   },
   'E2.2': {
@@ -40,6 +42,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'refuted',
     'v6.12.117-arm64+preempted-usama-rfc': 'refuted',
     'v6.12.117-arm64+preempted-usama-v2': 'refuted',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'holds',
   },
   'E3.1': {
@@ -53,6 +56,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'refuted',
     'v6.12.117-arm64+preempted-usama-rfc': 'refuted',
     'v6.12.117-arm64+preempted-usama-v2': 'refuted',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'holds',
   },
   'E4.1': {
@@ -66,6 +70,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'refuted',
     'v6.12.117-arm64+preempted-usama-rfc': 'refuted',
     'v6.12.117-arm64+preempted-usama-v2': 'refuted',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'refuted',
     'v6.12.117-arm64+preempted-openeuler': 'refuted',
   },
   'E5.1': {
@@ -79,6 +84,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'refuted',
     'v6.12.117-arm64+preempted-usama-rfc': 'refuted',
     'v6.12.117-arm64+preempted-usama-v2': 'refuted',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'holds',
   },
   'E6.1': {
@@ -92,6 +98,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'refuted',
     'v6.12.117-arm64+preempted-usama-rfc': 'refuted',
     'v6.12.117-arm64+preempted-usama-v2': 'refuted',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'refuted',
     'v6.12.117-arm64+preempted-openeuler': 'refuted',
   },
   'E6.2': {
@@ -105,6 +112,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'holds',
     'v6.12.117-arm64+preempted-usama-rfc': 'holds',
     'v6.12.117-arm64+preempted-usama-v2': 'holds',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'holds',
   },
   'E7.1': {
@@ -118,6 +126,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'refuted',
     'v6.12.117-arm64+preempted-usama-rfc': 'refuted',
     'v6.12.117-arm64+preempted-usama-v2': 'refuted',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'holds',
   },
   'E8.1': {
@@ -131,6 +140,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'vacuous',
     'v6.12.117-arm64+preempted-usama-rfc': 'vacuous',
     'v6.12.117-arm64+preempted-usama-v2': 'vacuous',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'vacuous',
     'v6.12.117-arm64+preempted-openeuler': 'holds',
   },
   'E8.2': {
@@ -144,6 +154,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'holds',
     'v6.12.117-arm64+preempted-usama-rfc': 'holds',
     'v6.12.117-arm64+preempted-usama-v2': 'holds',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'refuted',
   },
   'E9.1': {
@@ -157,6 +168,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'holds',
     'v6.12.117-arm64+preempted-usama-rfc': 'holds',
     'v6.12.117-arm64+preempted-usama-v2': 'holds',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'holds',
   },
   'ER1.1': {
@@ -170,6 +182,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'refuted',
     'v6.12.117-arm64+preempted-usama-rfc': 'refuted',
     'v6.12.117-arm64+preempted-usama-v2': 'refuted',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'refuted',
     'v6.12.117-arm64+preempted-openeuler': 'refuted',
   },
   'ER3.1': {
@@ -183,6 +196,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'holds',
     'v6.12.117-arm64+preempted-usama-rfc': 'holds',
     'v6.12.117-arm64+preempted-usama-v2': 'holds',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'refuted',
   },
   'ER3.2': {
@@ -196,6 +210,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'holds',
     'v6.12.117-arm64+preempted-usama-rfc': 'holds',
     'v6.12.117-arm64+preempted-usama-v2': 'holds',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'refuted',
   },
   'ER6.1': {
@@ -209,6 +224,7 @@ export const recorded: Recorded = {
     'v6.12.117-arm64+preempted-zengruan-v3': 'refuted',
     'v6.12.117-arm64+preempted-usama-rfc': 'refuted',
     'v6.12.117-arm64+preempted-usama-v2': 'refuted',
+    'v6.12.117-arm64+preempted-usama-v2+preempted-usama-v3': 'holds',
     'v6.12.117-arm64+preempted-openeuler': 'holds',
   },
 };
