@@ -27,6 +27,7 @@ import preemptedOpeneuler from './preempted-openeuler/index.js';
 import preemptedRfc2020 from './preempted-rfc-2020/index.js';
 import preemptedUsamaRfc from './preempted-usama-rfc/index.js';
 import preemptedUsamaV2 from './preempted-usama-v2/index.js';
+import preemptedUsamaV3 from './preempted-usama-v3/index.js';
 import preemptedZengruanV1 from './preempted-zengruan-v1/index.js';
 import preemptedZengruanV2 from './preempted-zengruan-v2/index.js';
 import preemptedZengruanV3 from './preempted-zengruan-v3/index.js';
@@ -34,6 +35,7 @@ import pvschedV1 from './pvsched-v1/index.js';
 import pvschedV2 from './pvsched-v2/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
 import { rebasedFor, type Series, SeriesError } from './series.js';
+import stealGovernor from './steal-governor/index.js';
 import { versionKey } from './versions.js';
 import wfx2026 from './wfx-2026/index.js';
 import wfxNohzFull from './wfx-nohz-full/index.js';
@@ -81,6 +83,7 @@ export const allSeries: readonly AnySeries[] = [
   directedYieldV7,
   yieldHierarchy,
   yieldHierarchyWeighted,
+  stealGovernor,
   preForfeit,
   preWfxPolicy,
   wfxV1,
@@ -100,6 +103,7 @@ export const allSeries: readonly AnySeries[] = [
   preemptedZengruanV3,
   preemptedUsamaRfc,
   preemptedUsamaV2,
+  preemptedUsamaV3,
   preemptedOpeneuler,
   ...historic,
 ];
