@@ -125,6 +125,6 @@ export const E4: Property[] = [
         if (not.laps < LAPS_MIN) return undefined;
         return asks.laps < 0.95 * not.laps ? `${asks.laps} runs of programs, and ${not.laps} without asking` : null;
       }),
-    fault: turned,
+    fault: { says: 'every vCPU counts as preempted', funcs: { vcpu_is_preempted: () => true } },
   }),
 ];
