@@ -530,7 +530,7 @@ static void native_set_domain(int cpu, unsigned long bits)
     sd->min_interval = sd->balance_interval = sd->span_weight;
     sd->max_newidle_lb_cost = ~0ULL;
     sd->flags = SD_WAKE_AFFINE | NATIVE_SD_LLC;
-    cpumask_copy(to_cpumask(sd->span), &span);
+    cpumask_copy(sched_domain_span(sd), &span);
   }
   rcu_assign_pointer(cpu_rq(cpu)->sd, sd);
   rcu_assign_pointer(per_cpu(sd_llc, cpu), sd);
@@ -592,16 +592,16 @@ static native_s64 native_do(const struct native_op *op)
     local_irq_enable();
     return 0;
   case NATIVE_SCHEDULE:
-    schedule();
+    native_schedule();
     return 0;
   case NATIVE_RESCHED:
     if (!need_resched()) return 0;
-    schedule();
+    native_schedule();
     return 1;
   case NATIVE_BLOCK:
     if (native_is_idle()) return NATIVE_IDLE;
     WRITE_ONCE(native_current->__state, op->a);
-    schedule();
+    native_schedule();
     return 0;
   case NATIVE_WAKE:
     return try_to_wake_up(p, TASK_NORMAL, 0);

@@ -262,7 +262,7 @@ static struct {
 #define RQ_MORE(X)                                                                                                 \
   X("clock_pelt", rq->clock_pelt)                                                                                  \
   X("lost_idle_time", rq->lost_idle_time)                                                                          \
-  X("nr_uninterruptible", rq->nr_uninterruptible)                                                                  \
+  X("nr_uninterruptible", (int)rq->nr_uninterruptible)                                                             \
   X("avg_idle", rq->avg_idle)                                                                                      \
   X("yld_count", rq->yld_count)                                                                                    \
   X("reschedules", native_reschedules[cpu])                                                                        \
