@@ -307,7 +307,7 @@ class StepJudge {
         [step.tree, 'O2'],
         [step.tree, 'cov'],
       ] as const)
-        opened.push(await openLapicEngine({ tree: tree.dir, variant }));
+        opened.push(await openLapicEngine({ tree: tree.dir, variant, smoke: tree === this.step.base }));
       const patched = filesOf(opened[1]!.built);
       const reads = (file: string) => files.has(file) || patched.has(file);
       const engines = { base: opened[0]!, patched: opened[1]!, counting: opened[2]! };
@@ -355,7 +355,9 @@ class StepJudge {
         [step.tree, 'O2'],
         [step.tree, 'cov'],
       ] as const)
-        opened.push(await openMachineEngine({ tree: tree.dir, variant, cpus: MACHINE_CPUS }));
+        opened.push(
+          await openMachineEngine({ tree: tree.dir, variant, cpus: MACHINE_CPUS, smoke: tree === step.base }),
+        );
       const [before, patched, counting] = opened as [MachineEngine, MachineEngine, MachineEngine];
       const asked = { operations: Math.min(options.operations, MACHINE_EVENTS), seed: options.seed };
       const lockstep = machineLockstep(before, patched, asked);
