@@ -10,6 +10,7 @@ import * as preempted from './series/preempted/index.js';
 import { distributions } from './series/pvsched-v1/distributions.js';
 import * as pvschedV1 from './series/pvsched-v1/index.js';
 import * as semanticsAwareV2 from './series/semantics-aware-v2/index.js';
+import * as stealGovernor from './series/steal-governor/index.js';
 import * as wfx from './series/wfx/index.js';
 import type { Claim, Distributions, Recorded } from './vocabulary.js';
 
@@ -24,6 +25,7 @@ const bySeries: Readonly<Record<string, readonly Claim[]>> = {
   'pvsched-v1': pvschedV1.claims,
   'directed-yield-v7': directedYieldV7.claims,
   'v2.6.39': directedYieldV7.claims,
+  'steal-governor': stealGovernor.claims,
   ...Object.fromEntries(preempted.versions.map((id) => [id, preempted.claims])),
   ...Object.fromEntries(wfx.versions.map((id) => [id, wfx.claimsOf(id)])),
 };
@@ -36,6 +38,7 @@ export const recorded: Recorded = {
   ...directedYieldV7.recorded,
   ...wfx.recorded,
   ...preempted.recorded,
+  ...stealGovernor.recorded,
 };
 
 /** What some series are measured by besides. */

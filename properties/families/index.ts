@@ -169,6 +169,7 @@ const in2011: Verdicts = { ...onCfs, ...all(LATER, 'unpromised') };
 const ofCfs: Readonly<Record<string, Verdicts>> = {
   // IPI virtualization came with v6.0, and hotplug.8 as above
   'v6.1': { ...onCfs, 'hotplug.8': 'refuted', 'kvm.18': 'unpromised' },
+  'v6.5': { ...onCfs, 'hotplug.8': 'refuted', 'kvm.18': 'unpromised' },
   // no yield_to()
   'v2.6.38': { ...in2011, 'yield.4': 'vacuous' },
   'v2.6.38+directed-yield-v7': in2011,

@@ -7,6 +7,7 @@ import type { Kernel } from '../vmlinux/bind.js';
 import { apicFunctions } from './apic/hold.js';
 import type { HeldRow } from './held/compare.js';
 import { holdAll } from './held/hold-all.js';
+import { machineCalls } from './machine/hold.js';
 import { callsOfEach, type LockstepAsked, PARTS, type Part } from './parts.js';
 import { schedulerCalls } from './sched/hold.js';
 
@@ -93,16 +94,30 @@ export function withHeld(
 /** Mirrored, but not called on both sides: nothing has been compared. */
 export const isHeld = (row: FunctionRow): boolean => row.modelCalls > 0 && (row.cCalls > 0 || row.lines === 0);
 
+/** Events that count functions. */
+const MACHINE_EVENTS = 10_000;
 const NOTHING: LineCoverage = { lines: new Map(), functions: new Map() };
 
 /** Which files each part holds. */
 const FILES_OF: Readonly<Record<Part, RegExp>> = {
   scheduler: /^(kernel|lib|include)\//,
   lapic: /^arch\/x86\//,
+  // what the others have called is theirs
+  machine: /^(virt\/kvm|arch\/x86\/kvm|kernel\/(entry|exit|rcu)|include\/linux\/(kvm_host|rcuwait|entry-kvm))/,
 };
 
 /** Files that the local APICs' engine replaces by its own: none of their functions is held. */
 const STOOD_IN = /\/(trace\.h|kvm-x86-ops\.h|cpuid\.c|i8259\.c|msr\.h|smm\.h)$/;
+
+/** Functions that no other part has called, with what guests on the whole machine made of them. */
+function withMachine(rows: readonly FunctionRow[], { calls, coverage }: CallsHeld): FunctionRow[] {
+  const mirrored = mirrors().filter(({ file }) => FILES_OF.machine.test(file) && !STOOD_IN.test(file));
+  const found = new Map(functionRows(mirrored, calls, coverage).map((row) => [`${row.file}: ${row.name}`, row]));
+  return rows.map((row) => {
+    const own = found.get(`${row.file}: ${row.name}`);
+    return own === undefined || isHeld(row) || !isHeld(own) ? row : own;
+  });
+}
 
 /** Every mirrored function's row: in the parts that are asked, and alone when all of them are. */
 export async function functionTable(
@@ -110,7 +125,7 @@ export async function functionTable(
   asked: LockstepAsked & { readonly parts: readonly Part[] },
 ): Promise<FunctionRow[]> {
   const rows: FunctionRow[] = [];
-  for (const part of asked.parts) {
+  for (const part of asked.parts.filter((one) => one !== 'machine')) {
     const held = await (part === 'scheduler' ? schedulerCalls(kernel, asked) : apicFunctions(kernel, asked)).catch(
       (error): CallsHeld => {
         if (part === 'scheduler' || asked.parts !== PARTS || asked.tree === undefined) throw error;
@@ -121,10 +136,22 @@ export async function functionTable(
     const found = functionRows(mirrored, held.calls, held.coverage, held.suspects);
     rows.push(...found.map((row) => (part === 'lapic' && STOOD_IN.test(row.file) ? { ...row, modelCalls: 0 } : row)));
   }
-  if (asked.parts !== PARTS) return rows;
-  const rest = mirrors().filter(({ file }) => PARTS.every((part) => !FILES_OF[part].test(file)));
-  rows.push(...functionRows(rest, new Map(), NOTHING));
+  const others = PARTS.filter((part) => part !== 'machine');
+  const isRest = (file: string): boolean =>
+    asked.parts === PARTS ? others.every((part) => !FILES_OF[part].test(file)) : FILES_OF.machine.test(file);
+  const rest = mirrors().filter(({ file }) => isRest(file));
+  if (asked.parts.includes('machine')) rows.push(...functionRows(rest, new Map(), NOTHING));
+  const machine = asked.parts.includes('machine')
+    ? await machineCalls(kernel, { ...asked, operations: Math.min(asked.operations, MACHINE_EVENTS) }).catch(
+        (error: unknown): CallsHeld => {
+          if (asked.parts !== PARTS || asked.tree === undefined) throw error;
+          return { calls: new Map(), coverage: NOTHING, suspects: [] };
+        },
+      )
+    : null;
+  const whole = machine === null ? rows : withMachine(rows, machine);
+  if (asked.parts !== PARTS) return whole;
   const tree = await findTree(asked.tree);
   const alone = await holdAll(kernel, tree, { seed: asked.seed, calls: callsOfEach(asked.operations) });
-  return withHeld(rows, alone.rows, alone.coverage);
+  return withHeld(whole, alone.rows, alone.coverage);
 }

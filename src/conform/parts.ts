@@ -3,7 +3,7 @@
 import type { Kernel } from '../vmlinux/bind.js';
 import type { SingleResult } from './sched/single-functions.js';
 
-export const PARTS = ['scheduler', 'lapic'] as const;
+export const PARTS = ['scheduler', 'lapic', 'machine'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Which operations. */

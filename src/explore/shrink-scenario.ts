@@ -80,5 +80,15 @@ function fewerVcpus(vm: VmSpec, vcpus: number): VmSpec {
 }
 
 function* smallerTasks(task: TaskSpec): Generator<TaskSpec> {
-  yield* leftOut<TaskSpec>(task, ['program', 'group', 'cpus', 'slice', 'nice', 'asleep', 'policy', 'rt_priority']);
+  yield* leftOut<TaskSpec>(task, [
+    'program',
+    'group',
+    'starts',
+    'cpus',
+    'slice',
+    'nice',
+    'asleep',
+    'policy',
+    'rt_priority',
+  ]);
 }

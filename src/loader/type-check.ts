@@ -7,6 +7,7 @@ import type ts from 'typescript';
 import { type Fault, oneOf } from '../base/faults.js';
 import { functionExpected } from '../series/pieces.js';
 import { COMPILER_OPTIONS } from './compiler-options.js';
+import { isKnownSound, noteSound } from './type-cache.js';
 import { compiler } from './typescript.js';
 
 /** Our own entry: its declarations when there are any; otherwise its source, which takes longer to read. */
@@ -21,12 +22,25 @@ const { options: OPTIONS } = compiler.convertCompilerOptionsFromJson(COMPILER_OP
 /** Every type error of the file and of what it imports from beside it, with `file:line:column` as the user named it. */
 export function typeFaults(file: string, shownAs: (file: string) => string): Fault[] {
   const index = entry();
-  const program = compiler.createProgram([file], { ...OPTIONS, paths: { kvmodel: [index] } });
+  const key = JSON.stringify([file, index, compiler.version, COMPILER_OPTIONS]);
   const ours = ['src/', 'properties/'].map((it) => join(dirname(index), '..', it));
+  const isOwn = (path: string): boolean =>
+    path === file || (!/\/node_modules\//.test(path) && !ours.some((it) => path.startsWith(it)));
+  if (isKnownSound(key, isOwn)) return [];
+  const program = compiler.createProgram([file], { ...OPTIONS, paths: { kvmodel: [index] } });
+  const faults = faultsOf(program, (path) => path === file || !ours.some((it) => path.startsWith(it)), shownAs);
+  if (faults.length === 0)
+    noteSound(
+      key,
+      program.getSourceFiles().map((f) => f.fileName),
+      isOwn,
+    );
+  return faults;
+}
+
+function faultsOf(program: ts.Program, isMeant: (path: string) => boolean, shownAs: (file: string) => string): Fault[] {
   const checker = program.getTypeChecker();
-  const files = program
-    .getSourceFiles()
-    .filter((f) => !f.isDeclarationFile && (f.fileName === file || !ours.some((it) => f.fileName.startsWith(it))));
+  const files = program.getSourceFiles().filter((f) => !f.isDeclarationFile && isMeant(f.fileName));
   // WHY by ourselves: of an object literal with several wrong members the compiler reports the first alone.
   const overrides = files.flatMap((f) => overrideFaults(f, checker));
   const told = new Set(overrides.map((o) => `${o.file.fileName}:${o.start}`));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** VMs and their vCPU threads, as a VMM sets them up, and the guests' own world. */
 
-import type { GuestVm } from '../guest/actor.js';
+import { createActor, type GuestVm } from '../guest/actor.js';
 import { type GuestKernel, newGuestCpu, newGuestTask } from '../guest/guest-kernel.js';
 import type { Program } from '../guest/instructions.js';
 import { newIrqCpu } from '../irq/preempt.js';
@@ -9,6 +9,7 @@ import { newGuestMemory } from '../kvm/guest-memory.js';
 import type { kvm_ptr } from '../kvm/kvm_host.js';
 import type { GuestKernelSpec, Scenario, VmSpec } from '../scenario/scenario.js';
 import { forkTask } from '../sched/boot-sched.js';
+import { NULL } from '../sched/sched.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { Architecture } from './architecture.js';
 import { guestBooted } from './guest-kernel.js';
@@ -83,6 +84,12 @@ function guestKernel(
   const own = architecture.guestKernel(k, m, spec);
   const os: GuestKernel = { ...own, vm: kvm, m, cpu: m.rq.map(newGuestCpu), task: m.task.map(newGuestTask) };
   guestBooted(k, os);
+  // threads of its kernel, which has made them while it booted
+  for (let id = m.actor.length; id < m.task.length; id++) {
+    m.actor[id] = createActor(-1);
+    m.vcpuOfTask[id] = NULL;
+    os.task[id] = newGuestTask();
+  }
   return os;
 }
 

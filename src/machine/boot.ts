@@ -103,7 +103,7 @@ function bootGroups(k: vmlinux_x86, m: machine, scenario: Scenario): void {
 
 function bootTask(k: vmlinux_x86, m: machine, spec: TaskSpec): void {
   const cpus = spec.cpus ?? m.rq.map((rq) => rq.cpu);
-  m.cpu = cpus[0];
+  m.cpu = spec.starts ?? cpus[0];
   const config = {
     comm: spec.comm,
     pid: spec.pid ?? 100 + m.task.length,

@@ -381,6 +381,7 @@ function settleGuestCpu(g: vmlinux_x86, os: GuestKernel, vcpu: number, returns: 
     assert(round < 1000, "a guest's CPU does not come to rest");
     g.this_irq_cpu().user_mode = os.task[currentOf(os, vcpu)].user;
     g.unwindKernelStack(vcpu);
+    if (g.runStopper(vcpu)) continue;
     // do_idle(): need_resched ends the loop
     if (!isIdleOn(os, vcpu) || !g.need_resched()) break;
     g.schedule_idle();

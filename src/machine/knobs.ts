@@ -155,8 +155,13 @@ export function knobFaults(
   const set = Object.entries(scenario.knobs ?? {}).flatMap(([name, value]) =>
     knobFault(`${at}knobs.${name}`, name, value, knobs, 'a knob of the kernel'),
   );
+  const inGuests = (scenario.vms ?? []).flatMap((vm, i) =>
+    Object.entries(vm.kernel?.knobs ?? {}).flatMap(([name, value]) =>
+      knobFault(`${at}vms[${i}].kernel.knobs.${name}`, name, value, knobs, 'a knob of the kernel'),
+    ),
+  );
   const others = architectureFaults(kernels, scenario, at);
-  return [...others, ...named, ...set, ...knobEventFaults(kernels, scenario.events ?? [], `${at}events`)];
+  return [...others, ...named, ...set, ...inGuests, ...knobEventFaults(kernels, scenario.events ?? [], `${at}events`)];
 }
 
 /** The same of the events that write one. */

@@ -5,7 +5,7 @@
  * A miniature architecture and a configuration of ours (src/native/c), four translation units, a linker script made
  * from the tree's own macros.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachedBuild } from './build-cache.js';
 import type { KernelTree } from './find-tree.js';
@@ -58,38 +58,8 @@ class Scheduler extends KernelProgram {
     await this.writeOffsets('kernel/sched/rq-offsets.c', 'rq-offsets.h');
   }
 
-  /** The classes in the tree's order, per-CPU data, and everything writable in one piece for the reset. */
-  protected async linkerScript(): Promise<string> {
-    const input = join(this.dir, 'native.lds.in');
-    writeFileSync(
-      input,
-      `#include <asm-generic/vmlinux.lds.h>
-NATIVE_BEGIN
-SECTIONS
-{
-  .native_percpu : ALIGN(4096) { PERCPU_INPUT(64) . = ALIGN(4096); }
-  .native_classes : ALIGN(64) { SCHED_DATA }
-  .native_rw : ALIGN(4096) {
-    native_rw_start = .;
-    *k_*.o(.data .data.* .bss .bss.[!_]* .bss._[!_]* .bss.__[!g]* .bss.__g[!c]*)
-    native_rw_end = .;
-  }
-}
-INSERT AFTER .data;
-`,
-    );
-    const args = ['-E', '-P', '-undef', '-D__ASSEMBLY__', '-D__ASSEMBLER__', '-DLINKER_SCRIPT', '-DPAGE_SIZE=4096'];
-    const kconfig = ['-include', `${this.tree.dir}/include/linux/kconfig.h`];
-    const done = await tool(
-      'gcc',
-      [...args, ...this.include(), ...kconfig, '-x', 'assembler-with-cpp', input],
-      this.dir,
-    );
-    if (done.status !== 0) throw this.compileError('include/asm-generic/vmlinux.lds.h', done);
-    const body = done.stdout.slice(done.stdout.indexOf('NATIVE_BEGIN') + 'NATIVE_BEGIN'.length);
-    const script = join(this.dir, 'native.lds');
-    writeFileSync(script, body.replace(/\*\((__\w+_sched_class)\)/g, 'KEEP(*($1))'));
-    return script;
+  protected linkerScript(): Promise<string> {
+    return this.schedulerScript();
   }
 
   /** What the tree's Makefile builds in kernel/sched beside the driven files: mostly what a patch adds. */
@@ -167,7 +137,7 @@ export const schedulerProver: Prover = {
 export function build(tree: KernelTree, variant: Variant): Promise<Build> {
   const recipe = {
     name: '',
-    uses: (path: string) => !/^(lapic|extract|kvm-lapic)/.test(path),
+    uses: (path: string) => !/^(lapic|extract|kvm-lapic|machine)/.test(path),
     modules: [import.meta.url, PROGRAM_MODULE],
     program: (...made: ConstructorParameters<typeof Scheduler>) => new Scheduler(...made),
   };

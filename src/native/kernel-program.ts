@@ -142,6 +142,10 @@ export abstract class KernelProgram {
   protected readonly c = sourcesDir();
   /** of `c`, what this engine's are: main.c and native.h stand above */
   protected abstract readonly own: string;
+  /** more options for the linker */
+  protected readonly linked: readonly string[] = [];
+  /** the file of `own` whose lines ask the tree what it has */
+  protected readonly probed: string = 'probe.c';
   /** the kernel file that is named when the probe fails on anything else */
   protected abstract readonly about: string;
 
@@ -222,7 +226,7 @@ export abstract class KernelProgram {
 
   /** Which members and functions the tree has: one compilation, read from the lines that fail. */
   protected async probe(): Promise<void> {
-    const source = join(this.own, 'probe.c');
+    const source = join(this.own, this.probed);
     const args = [...this.flags(), '-fmax-errors=0', '-ftrack-macro-expansion=0', '-fsyntax-only', source];
     const done = await tool('gcc', args, this.dir);
     const failed = new Set([...done.stderr.matchAll(/probe\.c:(\d+):\d+: error:/g)].map((m) => Number(m[1])));
@@ -296,6 +300,52 @@ export abstract class KernelProgram {
     return done.stdout;
   }
 
+  /** The classes in the tree's order, per-CPU data, and everything writable in one piece for the reset. */
+  protected async schedulerScript(): Promise<string> {
+    const input = join(this.dir, 'native.lds.in');
+    writeFileSync(
+      input,
+      `#include <asm-generic/vmlinux.lds.h>
+NATIVE_BEGIN
+SECTIONS
+{
+  .native_percpu : ALIGN(4096) { PERCPU_INPUT(64) . = ALIGN(4096); }
+  .native_classes : ALIGN(64) { SCHED_DATA }
+  .native_rw : ALIGN(4096) {
+    native_rw_start = .;
+    *k_*.o(.data .data.* .bss .bss.[!_]* .bss._[!_]* .bss.__[!g]* .bss.__g[!c]*)
+    native_rw_end = .;
+  }
+}
+INSERT AFTER .data;
+`,
+    );
+    const args = ['-E', '-P', '-undef', '-D__ASSEMBLY__', '-D__ASSEMBLER__', '-DLINKER_SCRIPT', '-DPAGE_SIZE=4096'];
+    const kconfig = ['-include', `${this.tree.dir}/include/linux/kconfig.h`];
+    const done = await tool(
+      'gcc',
+      [...args, ...this.include(), ...kconfig, '-x', 'assembler-with-cpp', input],
+      this.dir,
+    );
+    if (done.status !== 0) throw this.compileError('include/asm-generic/vmlinux.lds.h', done);
+    const body = done.stdout.slice(done.stdout.indexOf('NATIVE_BEGIN') + 'NATIVE_BEGIN'.length);
+    const script = join(this.dir, 'native.lds');
+    writeFileSync(script, body.replace(/\*\((__\w+_sched_class)\)/g, 'KEEP(*($1))'));
+    return script;
+  }
+
+  /** What an object defines (of these names) gives way to what another defines; what it needs, it still needs. */
+  protected async weaken(object: string, only = /^/): Promise<void> {
+    const symbols = await tool('nm', ['-g', '--defined-only', object], this.dir);
+    const names = symbols.stdout
+      .trim()
+      .split('\n')
+      .map((line) => `${line.split(' ').at(-1)}\n`)
+      .filter((name) => only.test(name));
+    writeFileSync(join(this.dir, `${object}.weak`), names.join(''));
+    await tool('objcopy', [`--weaken-symbols=${object}.weak`, object], this.dir);
+  }
+
   protected async link(script: string): Promise<string[]> {
     const objects = readdirSync(this.dir).filter((name) => name.endsWith('.o'));
     const attempt = (traps: readonly string[], extra: readonly string[]) => {
@@ -307,6 +357,7 @@ export abstract class KernelProgram {
         '-no-pie',
         '-Wl,--gc-sections',
         `-Wl,-T,${script}`,
+        ...this.linked,
         ...extra,
         '-o',
         'engine',

@@ -16,7 +16,6 @@ import {
   KernelProgram,
   PROGRAM_MODULE,
   sourcesDir,
-  tool,
   VARIANT_FLAGS,
   type Variant,
 } from './kernel-program.js';
@@ -78,17 +77,6 @@ INSERT AFTER .data;
     return script;
   }
 
-  /** What an object defines gives way to what another defines; what it needs, it still needs. */
-  private async weaken(object: string): Promise<void> {
-    const symbols = await tool('nm', ['-g', '--defined-only', object], this.dir);
-    const names = symbols.stdout
-      .trim()
-      .split('\n')
-      .map((line) => `${line.split(' ').at(-1)}\n`);
-    writeFileSync(join(this.dir, `${object}.weak`), names.join(''));
-    await tool('objcopy', [`--weaken-symbols=${object}.weak`, object], this.dir);
-  }
-
   protected async objects(): Promise<void> {
     const freestanding = ['-mno-sse', '-mno-mmx', '-mno-80387'];
     const kernel = [...this.flags(), ...freestanding, ...VARIANT_FLAGS[this.variant]];
@@ -142,7 +130,7 @@ export function buildLapic(tree: KernelTree, variant: Variant): Promise<Build> {
     uses: (path: string) =>
       path.startsWith('lapic') ||
       path.startsWith('arch') ||
-      !/^(drv_|stubs|autoconf|probe|kvm-lapic|extract)/.test(path),
+      !/^(drv_|stubs|autoconf|probe|kvm-lapic|extract|machine)/.test(path),
     modules: [import.meta.url, PROGRAM_MODULE],
     program: (...made: ConstructorParameters<typeof Lapic>) => new Lapic(...made),
   };

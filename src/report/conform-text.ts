@@ -3,11 +3,16 @@
 import { columns, count, wrap } from '../base/text.js';
 import type { ApicsHeld } from '../conform/apic/hold.js';
 import type { FunctionRow } from '../conform/functions-held.js';
+import type { MachineHeld } from '../conform/machine/hold.js';
 import type { SchedulerHeld } from '../conform/sched/hold.js';
 import type { SingleDifference, SingleResult } from '../conform/sched/single-functions.js';
 import { apicOpText } from '../operation/apic.js';
+import type { MachineEvent } from '../scenario/events.js';
 import { type Again, againLine } from './again.js';
+import { machineLines } from './machine-text.js';
+import { namesOf } from './names.js';
 import { operationLines, operationText } from './operation-lines.js';
+import { machineEventText } from './patch-machine.js';
 
 const fromLines = (suspects: readonly string[]): string[] =>
   wrap(`  probably from: ${suspects.slice(0, 6).join(', ') || 'unknown'}`, 80, '    ');
@@ -46,6 +51,28 @@ export function apicFinding({ result: { finding }, suspects }: ApicsHeld, again:
     ...ops.map((op, i) => `  ${String(i).padStart(3)}  ${apicOpText(op)}`),
     '',
     againLine(again, '--only lapic', finding.seed),
+  ];
+}
+
+/** The machine's difference, its scenario, and the events that lead there. */
+export function machineFinding({ found }: MachineHeld, again: Again): string[] {
+  if (found === null) return [];
+  const { finding, cpus } = found;
+  const { difference: d, events, scenario } = finding;
+  const names = namesOf(scenario);
+  const text = (event: MachineEvent): string => machineEventText(event, names);
+  const last = events[d.event];
+  return [
+    '',
+    `Difference: ${d.field} after ${last === undefined ? 'boot' : `event ${d.event} (${text(last).trim()})`}`,
+    `  model   ${d.model}`,
+    `  C code  ${d.native}`,
+    '',
+    `Events (${finding.kind}, seed ${finding.seed}, ${count(cpus, 'CPU')}), shrunk from ${count(finding.original, 'event')}:`,
+    ...machineLines(scenario, 78).map((line) => `  ${line}`),
+    ...events.map((event, i) => `  ${String(i).padStart(3)}  ${text(event)}`),
+    '',
+    againLine(again, `--only machine --cpus ${cpus}`, finding.seed),
   ];
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The report on a patch in C as a piece of mail: findings as questions about named code. */
+
 import { wrap } from '../base/text.js';
 import type { StepCheck } from '../conform/patch/judge-step.js';
 import type { ReachedLine } from '../conform/sched/patch-check.js';
 import { explainedLines } from './operation-lines.js';
+import { machineChangeLines } from './patch-machine.js';
 import { type About, apicLines, counterexampleLines, heldLines, judgesText, NO_ABOUT } from './patch-text.js';
 import {
   addedOf,
@@ -29,7 +31,7 @@ function places(lines: readonly ReachedLine[]): string {
 
 function questions(check: StepCheck): string[] {
   const asked: string[] = [];
-  const { scheduler, apics } = check;
+  const { scheduler, apics, machine } = check;
   for (const row of [...propertiesOf(check), ...knobPropertiesOf(check)].filter(isWorse)) {
     asked.push(
       `Is it intended that "${row.says}" no longer holds${row.with === undefined ? '' : ` with ${row.with}`}? ${row.patched.evidence}; before: ${row.base.evidence}.`,
@@ -53,8 +55,8 @@ function questions(check: StepCheck): string[] {
   if (ending !== null && scheduler?.boots === false)
     asked.push(`Does this boot? ${ending.kind}: ${ending.what} in ${ending.stack[0] ?? '?'}`);
   else if (ending !== null) asked.push(`Can this oops? ${ending.kind}: ${ending.what} in ${ending.stack[0] ?? '?'}`);
-  const death = apics?.lockstep.death ?? null;
-  if (death !== null) asked.push(`Can this oops? ${death}`);
+  for (const death of [apics?.lockstep.death, machine?.lockstep.death])
+    if (typeof death === 'string') asked.push(`Can this oops? ${death}`);
   return asked;
 }
 
@@ -70,7 +72,7 @@ function nothingAsked(check: StepCheck): string {
 
 function findingLines(check: StepCheck, about: About): string[] {
   const lines: string[] = [];
-  const { scheduler, apics, alone } = check;
+  const { scheduler, apics, machine, alone } = check;
   if (scheduler !== null) {
     const { finding, operations } = scheduler.lockstep;
     if (!isCompared(scheduler) && scheduler.boots)
@@ -93,6 +95,7 @@ function findingLines(check: StepCheck, about: About): string[] {
       lines.push(...wrap(`Local APICs: no observable difference in ${operations} operations.`, WIDTH));
     else lines.push('The shortest sequence that tells the local APICs apart:', ...apicLines(finding, about));
   }
+  if (machine !== null) lines.push(...machineChangeLines(machine, WIDTH));
   for (const { name, tried, check: other } of scheduler?.knobs ?? []) {
     const { finding, operations } = other.lockstep;
     const found =

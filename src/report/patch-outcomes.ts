@@ -49,7 +49,7 @@ function propertyOutcomes({ check }: Judged): Outcome[] {
 
 /** Every test of a step. */
 export function outcomesOf(judged: Judged): Outcome[] {
-  const { scheduler, apics, hunks } = judged.check;
+  const { scheduler, apics, machine, hunks } = judged.check;
   const outcomes = hunks.map((hunk) => {
     const name = `judged: ${placeText(hunk)}`;
     return hunk.status === 'judged' || hunk.status === 'no code' ? pass(name) : skip(name, judgesText(hunk));
@@ -77,6 +77,11 @@ export function outcomesOf(judged: Judged): Outcome[] {
   if (apics !== null) {
     const { death } = apics.lockstep;
     const survives = 'no operation on local APICs ends the kernel';
+    outcomes.push(death === null ? pass(survives) : fail(survives, death));
+  }
+  if (machine !== null) {
+    const { death } = machine.lockstep;
+    const survives = 'no event of guests ends the kernel';
     outcomes.push(death === null ? pass(survives) : fail(survives, death));
   }
   for (const symbol of missingOf(judged.check)) outcomes.push(skip(`beyond ${symbol}()`, 'not provided here'));

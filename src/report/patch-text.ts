@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The report on a patch in C as text of 80 columns. */
+
 import { count, inWidth, quoted, wrap } from '../base/text.js';
 import type { HeldPairRow } from '../conform/patch/held-pair.js';
 import type { AloneCheck, ApicCheck, SchedulerCheck, StepCheck } from '../conform/patch/judge-step.js';
@@ -9,6 +10,7 @@ import { apicOpText } from '../operation/apic.js';
 import { apicSequenceText } from '../operation/apic-text.js';
 import type { Operation } from '../operation/sched.js';
 import { explainedLines, machineLines, operationText, sequenceText } from './operation-lines.js';
+import { machineChangeLines } from './patch-machine.js';
 import {
   addedOf,
   isCode,
@@ -277,19 +279,20 @@ function reportLines(check: PatchCheck, about: About): string[] {
 }
 
 function stepLines(check: StepCheck, about: About): string[] {
-  const { scheduler, apics, alone, unable } = check;
+  const { scheduler, apics, machine, alone, unable } = check;
   const lines = [
     ...optionLines(check),
     ...hunkLines(check.hunks),
     ...unable.flatMap((why) => wrap(`Not asked: ${why}`, WIDTH, '  ')),
     ...(scheduler === null ? [] : ['', ...lockstepLines(scheduler, about)]),
     ...(apics === null ? [] : ['', ...apicText(apics, about)]),
+    ...(machine === null ? [] : ['', ...machineChangeLines(machine, WIDTH)]),
     ...(alone === null ? [] : ['', ...aloneText(alone, about)]),
     ...propertyLines(check, about),
   ];
   if (check.hunks.every(({ status }) => status === 'no code'))
     return [...lines, '', 'No code changes: comments, white space, documentation. Nothing was built.'];
-  if (scheduler === null && apics === null && alone === null) return lines;
+  if (scheduler === null && apics === null && machine === null && alone === null) return lines;
   lines.push('', ...addedTextLines(check), ...leftOutLines(check));
   if (scheduler === null) return lines;
   lines.push(...knobLines(scheduler, about));

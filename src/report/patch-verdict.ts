@@ -39,9 +39,9 @@ export const knobPropertiesOf = ({ scheduler }: StepCheck): readonly PropertyRow
   );
 
 /** Added lines, each with how often all judges together executed it. */
-export function addedOf({ scheduler, apics, alone }: StepCheck): ReachedLine[] {
+export function addedOf({ scheduler, apics, machine, alone }: StepCheck): ReachedLine[] {
   const lines = new Map<string, ReachedLine>();
-  for (const line of [scheduler, apics, alone].flatMap((check) => check?.added ?? [])) {
+  for (const line of [scheduler, apics, machine, alone].flatMap((check) => check?.added ?? [])) {
     const key = `${line.file}:${line.line}`;
     const known = lines.get(key)?.count ?? null;
     const count = known === null ? line.count : known + (line.count ?? 0);
@@ -55,12 +55,12 @@ export function addedOf({ scheduler, apics, alone }: StepCheck): ReachedLine[] {
 
 /** Refuted: a property that the base has, a new report of UBSan's, or the death of the kernel. */
 export function isRefuted(check: StepCheck): boolean {
-  const { scheduler, apics } = check;
+  const { scheduler, apics, machine } = check;
   return (
     [...propertiesOf(check), ...knobPropertiesOf(check)].some(isWorse) ||
     (scheduler?.knobs ?? []).some((knob) => knob.check.ending !== null) ||
     (scheduler !== null && (scheduler.reports.length > 0 || scheduler.ending !== null)) ||
-    (apics !== null && apics.lockstep.death !== null)
+    [apics, machine].some((one) => one !== null && one.lockstep.death !== null)
   );
 }
 
@@ -70,11 +70,12 @@ const isOpen = ({ status }: JudgedHunk): boolean => status === 'not judged' || s
 export const notJudged = (check: StepCheck): readonly JudgedHunk[] => check.hunks.filter(isOpen);
 
 /** Functions that the patched code calls and nothing here provides: no run goes beyond them. */
-export const missingOf = ({ scheduler, apics }: StepCheck): string[] => [
+export const missingOf = ({ scheduler, apics, machine }: StepCheck): string[] => [
   ...new Set([
     ...(scheduler?.missing ?? []),
     ...(scheduler?.knobs ?? []).flatMap((knob) => knob.check.missing),
     ...(apics?.lockstep.missing ?? []),
+    ...(machine?.lockstep.missing ?? []),
   ]),
 ];
 

@@ -2,6 +2,7 @@
 /** Named scenarios: what `kvmodel run` runs, as data. */
 import type { Program } from '../guest/instructions.js';
 import { arm64Catalogue } from './catalogue-arm64.js';
+import { governorCatalogue } from './catalogue-governor.js';
 import { guestCatalogue } from './catalogue-guests.js';
 import type { Scenario, VmSpec } from './scenario.js';
 
@@ -413,7 +414,11 @@ export const catalogue: readonly Named[] = [
 ];
 
 /** With those that measures leave out: they need a series of their own. */
-export const everyScenario: readonly (Scenario & { name: string; says: string })[] = [...catalogue, ...guestCatalogue];
+export const everyScenario: readonly (Scenario & { name: string; says: string })[] = [
+  ...catalogue,
+  ...guestCatalogue,
+  ...governorCatalogue,
+];
 
 /** Those that a kernel built for `arch` (x86 when absent) runs; of other architectures, those without VMs as well. */
 export const catalogueOf = (arch?: Scenario['arch']): Named[] =>

@@ -20,6 +20,8 @@ export interface TaskSpec {
   group?: string;
   /** allowed CPUs; all when absent */
   cpus?: number[];
+  /** the CPU that it is forked on; the first of `cpus` when absent */
+  starts?: number;
   /** custom slice in ns (sched_attr.sched_runtime) */
   slice?: number;
   policy?: 'normal' | 'batch' | 'idle' | 'fifo' | 'rr';
@@ -43,6 +45,8 @@ export interface GuestKernelSpec {
   /** false: built without CONFIG_PARAVIRT_SCHED, whatever its host offers */
   pv_sched?: boolean;
   features?: Record<string, boolean>;
+  /** its own, as its command line and modprobe.d set them */
+  knobs?: Record<string, number>;
   /** ns; from the vCPU count and tunable scaling when absent */
   base_slice?: number;
   groups?: GroupSpec[];

@@ -148,6 +148,9 @@ function priorityFaults(spec: TaskSpec | VmSpec, at: string, faults: Faults): vo
 function taskFaults(task: TaskSpec, at: string, { cpus, side, groups, comms }: Names, faults: Faults): void {
   inGroup(task.group, `${at}.group`, groups, faults);
   if (task.cpus !== undefined) cpuFaults(task.cpus, `${at}.cpus`, cpus, faults);
+  const allowed = task.cpus ?? [...Array(cpus).keys()];
+  if (task.starts !== undefined && !allowed.includes(task.starts))
+    faults.add(`${at}.starts`, `one of the CPUs that it may run on: ${allowed.join(', ')}`, String(task.starts));
   priorityFaults(task, at, faults);
   if (isRealTime(task) && task.slice !== undefined && task.slice > 0)
     faults.add(`${at}.slice`, `none with policy ${task.policy}`, String(task.slice));

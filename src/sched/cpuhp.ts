@@ -27,7 +27,7 @@ import {
   type task_struct,
 } from './sched.js';
 
-/** kernel/stop_machine.c: struct cpu_stop_work: a function of the table and its argument. */
+/** kernel/stop_machine.c: struct cpu_stop_work: a function of the table, which a series may add to, and its argument. */
 export interface cpu_stop_work {
   fn: '__balance_push_cpu_stop' | 'take_cpu_down';
   arg: number;

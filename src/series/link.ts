@@ -2,10 +2,11 @@
 /** Links a series into a kernel: the base's table with the overrides by name on top, every fault found. */
 import type { AnyFunction, FunctionTable, Kernel, Knob } from '../vmlinux/bind.js';
 import { functionExpected } from './pieces.js';
-import { type Patch, type Series, SeriesError, type SeriesFault } from './series.js';
+import { type Patch, rebasedFor, type Series, SeriesError, type SeriesFault } from './series.js';
 
-function overridesOf(patch: Patch, kind: 'funcs' | 'adds'): [string, unknown][] {
-  return Object.entries((patch[kind] ?? {}) as Record<string, unknown>);
+function overridesOf(base: Kernel, patch: Patch, kind: 'funcs' | 'adds'): [string, unknown][] {
+  const rebased = kind === 'funcs' ? rebasedFor(base.name, patch) : {};
+  return Object.entries({ ...patch[kind], ...rebased } as Record<string, unknown>);
 }
 
 /**
@@ -39,7 +40,7 @@ export function link(base: Kernel, series: Series<never> | Series, n = series.pa
       }
     }
     for (const kind of ['funcs', 'adds'] as const) {
-      for (const [name, fn] of overridesOf(patch as Patch, kind)) {
+      for (const [name, fn] of overridesOf(base, patch as Patch, kind)) {
         const place = `patches[${i}].${kind}.${name}`;
         const fault = judge(table, kind, name, fn);
         if (fault !== null) faults.push({ ...fault, place });

@@ -15,6 +15,7 @@ import { linux_6_12_arm64 } from './linux-6.12-arm64.js';
 import linux_2_6_38 from './linux-v2.6.38/index.js';
 import linux_2_6_39 from './linux-v2.6.39/index.js';
 import linux_6_1 from './linux-v6.1/index.js';
+import linux_6_5 from './linux-v6.5/index.js';
 import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
 import preForfeit from './pre-forfeit/index.js';
@@ -26,13 +27,15 @@ import preemptedOpeneuler from './preempted-openeuler/index.js';
 import preemptedRfc2020 from './preempted-rfc-2020/index.js';
 import preemptedUsamaRfc from './preempted-usama-rfc/index.js';
 import preemptedUsamaV2 from './preempted-usama-v2/index.js';
+import preemptedUsamaV3 from './preempted-usama-v3/index.js';
 import preemptedZengruanV1 from './preempted-zengruan-v1/index.js';
 import preemptedZengruanV2 from './preempted-zengruan-v2/index.js';
 import preemptedZengruanV3 from './preempted-zengruan-v3/index.js';
 import pvschedV1 from './pvsched-v1/index.js';
 import pvschedV2 from './pvsched-v2/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
-import { type Series, SeriesError } from './series.js';
+import { rebasedFor, type Series, SeriesError } from './series.js';
+import stealGovernor from './steal-governor/index.js';
 import { versionKey } from './versions.js';
 import wfx2026 from './wfx-2026/index.js';
 import wfxNohzFull from './wfx-nohz-full/index.js';
@@ -71,6 +74,7 @@ export const allSeries: readonly AnySeries[] = [
   linux_2_6_38,
   linux_2_6_39,
   linux_6_1,
+  linux_6_5,
   linux_6_19_rc1,
   linux_6_19,
   semanticsAwareV2,
@@ -79,6 +83,7 @@ export const allSeries: readonly AnySeries[] = [
   directedYieldV7,
   yieldHierarchy,
   yieldHierarchyWeighted,
+  stealGovernor,
   preForfeit,
   preWfxPolicy,
   wfxV1,
@@ -98,6 +103,7 @@ export const allSeries: readonly AnySeries[] = [
   preemptedZengruanV3,
   preemptedUsamaRfc,
   preemptedUsamaV2,
+  preemptedUsamaV3,
   preemptedOpeneuler,
   ...historic,
 ];
@@ -210,14 +216,17 @@ function standsOn(kernel: Kernel, base: string): boolean {
 }
 
 /**
- * A series applies to another kernel as well where what it replaces reads there as on its base. Throws SeriesError with
- * the functions that do not.
+ * A series applies to another kernel as well where what it replaces reads there as on its base, or was rebased. Throws SeriesError
+ * with the functions that do not.
  */
 function refuseConflicts(kernel: Kernel, series: AnySeries, n: number): void {
   const base = baseKernel(series);
   const replaced = new Set(series.patches.slice(0, n).flatMap((patch) => Object.keys(patch.funcs ?? {})));
   const own = new Set(series.patches.flatMap((patch) => Object.keys(patch.adds ?? {})));
-  const other = [...replaced].filter((name) => !own.has(name) && kernel.table[name] !== base.table[name]);
+  const rebased = new Set(series.patches.flatMap((patch) => Object.keys(rebasedFor(kernel.name, patch))));
+  const other = [...replaced].filter(
+    (name) => !own.has(name) && !rebased.has(name) && kernel.table[name] !== base.table[name],
+  );
   if (other.length === 0) return;
   const expected = `${series.base}, which ${series.id} applies to, or a kernel with the same ${other.join(', ')}`;
   throw new SeriesError(series.id, [{ code: 'base-unknown', place: 'base', expected, got: kernel.name }]);
@@ -232,7 +241,8 @@ function applySeries(kernel: Kernel, series: AnySeries, n: number): Kernel {
   const there = own ? linked.get(key) : undefined;
   if (there !== undefined) return there;
   const linkedHere = link(kernel, series as Series, n);
-  const made = rebased ? { ...linkedHere, rebased: `${series.id} was made for ${series.base}` } : linkedHere;
+  const ported = series.patches.some((patch) => Object.keys(rebasedFor(kernel.name, patch)).length > 0);
+  const made = rebased && !ported ? { ...linkedHere, rebased: `${series.id} was made for ${series.base}` } : linkedHere;
   if (own) {
     linked.set(key, made);
     if (!linked.has(made.name)) linked.set(made.name, made);

@@ -22,6 +22,8 @@ export interface Patch<Adds extends object = object> {
     [Name in keyof NoInfer<Adds>]?: Rebound<NoInfer<Adds>[Name], NoInfer<Adds>>;
   };
   adds?: { [Name in keyof Adds]?: Adds[Name] };
+  /** what some of `funcs` read on another kernel than the series' base, by that kernel's name: the patch as it was rebased */
+  rebased?: Readonly<Record<string, { [Name in keyof kernel_functions_x86]?: unknown }>>;
   /**
    * Functions of the base that are gone with it; an addition of the same patch may take the name with other parameters. To the
    * functions of the series they are `never` (see `Without`), so that none calls them.
@@ -56,6 +58,15 @@ export interface Series<Adds extends object = object> {
   /** a planted fault, a bug that Linux once had: what a property has to notice */
   notices?: string;
   patches: Patch<Adds>[];
+}
+
+/** The functions of a patch that were rebased for a kernel, by its name. */
+export function rebasedFor(
+  kernel: string,
+  { rebased = {} }: Pick<Patch, 'rebased'>,
+): Readonly<Record<string, unknown>> {
+  const parts = kernel.split('+');
+  return Object.entries(rebased).find(([name]) => parts.includes(name))?.[1] ?? {};
 }
 
 /** Declares a series. The compiler holds names and signatures against the base; `link` does so again. */

@@ -73,7 +73,7 @@ describe.skipIf(missing !== null)(`conform on the installed tree${because}`, { t
     const first = await run('--operations', '3000', '--cpus', '2', '--seed', '77');
     expect(first.code).toBe(0);
     expect(first.out).toMatch(
-      /^scheduler, 2 CPUs +\d+ +3\d\d\d +0\nscheduler, 2 CPUs, hotplug +\d+ +\d+ +0\nlocal APICs +\d+ +3\d\d\d +0$/m,
+      /^scheduler, 2 CPUs +\d+ +3\d\d\d +0\nscheduler, 2 CPUs, hotplug +\d+ +\d+ +0\nlocal APICs +\d+ +3\d\d\d +0\nmachine, 2 CPUs +\d+ +3\d\d\d +0$/m,
     );
     expect(first.out).toMatch(/\d+ sequences, \d+ operations, 0 differences, seed 77\n$/);
     expect((await run('--operations', '3000', '--cpus', '2', '--seed', '77')).out).toBe(first.out);

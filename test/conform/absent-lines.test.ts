@@ -109,7 +109,15 @@ describe('a report', () => {
     ...{ file: FAIR, at: 1, length: 1, function: null, added: 5, removed: 0, leftOut: [], by: [], why: null },
     ...{ fuzz: 0, merged: false, status: 'judged' as const },
   };
-  const check: StepCheck = { options: [], hunks: [hunk], scheduler, apics: null, alone: null, unable: [] };
+  const check: StepCheck = {
+    options: [],
+    hunks: [hunk],
+    scheduler,
+    apics: null,
+    machine: null,
+    alone: null,
+    unable: [],
+  };
   const judged = [{ subject: 'x', check }];
 
   it('never counts a folded line as executed, nor as one that was only not reached', () => {

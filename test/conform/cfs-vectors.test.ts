@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Vectors that `kvmodel conform --record` made from Debian's 6.1.192: CFS holds without compiler and tree. */
+/** Vectors that `kvmodel conform --record` made from Debian's 6.1.192 and from an import of 6.5: CFS holds without compiler and tree. */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -10,8 +10,8 @@ import { kernelByName, nearestRelease } from '../../src/series/registry.js';
 import { cfsFaults } from './cfs-faults.js';
 import { withFault } from './faults.js';
 
-const recording = (cpus: number) => {
-  const file = new URL(`../vectors/v6.1-${cpus}cpu.jsonl.gz`, import.meta.url);
+const recording = (cpus: number, release = 'v6.1') => {
+  const file = new URL(`../vectors/${release}-${cpus}cpu.jsonl.gz`, import.meta.url);
   const { sequences, faults } = readRecording(gunzipSync(readFileSync(file)).toString('utf8'));
   expect(faults).toEqual([]);
   return sequences;
@@ -41,4 +41,21 @@ describe('vectors of 6.1', () => {
       expect(replay(recording(2), (n) => modelEngine(kernel, n)).differences.length).toBeGreaterThan(0);
     },
   );
+});
+
+describe('vectors of 6.5', () => {
+  it('replays every field', () => {
+    const sequences = recording(2, 'v6.5');
+    const kernel = nearestRelease(sequences[0].tree);
+    expect(kernel.name).toBe('v6.5');
+    const result = replay(sequences, (n) => modelEngine(kernel, n));
+    expect(result.differences.map(differenceLine)).toEqual([]);
+    expect(replaySummary(result)).toBe('20 sequences, 4000 operations, 0 differences');
+  });
+
+  it.each(['check_preempt_tick', 'set_load_weight', 'sched_move_task'] as const)("differs with v6.1's %s()", (name) => {
+    const [older, newer] = [kernelByName('v6.1'), kernelByName('v6.5')];
+    const kernel = { ...newer, table: { ...newer.table, [name]: older.table[name] } };
+    expect(replay(recording(2, 'v6.5'), (n) => modelEngine(kernel, n)).differences.length).toBeGreaterThan(0);
+  });
 });

@@ -85,4 +85,28 @@ export const arm64Faults: readonly Arm64Fault[] = [
     const { has_gicv4, has_gicv4_1 } = k.m.kvm_vgic_global_state;
     return has_gicv4 || has_gicv4_1;
   }),
+  around('smccc_get_function', 'all 64 bits of x0', (_k, v) => v.arch.regs[0]),
+  around('smccc_get_arg1', 'x2', (_k, v) => v.arch.regs[2]),
+  around('smccc_set_retval', 'x3 stays', (_k, v, right) => {
+    const x3 = v.arch.regs[3];
+    right();
+    v.arch.regs[3] = x3;
+  }),
+  {
+    in: 'kvm_smccc_test_fw_bmap',
+    what: "stolen time goes with KVM's own calls",
+    plant: (right) =>
+      function (this: vmlinux_arm64, v: kvm_vcpu, func_id: number) {
+        if (func_id >>> 0 !== 0xc500_0020) return right.call(this, v, func_id);
+        return (this.m.kvm[v.kvm].arch.smccc_feat.vendor_hyp_bmap & 1) !== 0;
+      },
+  },
+  {
+    in: 'kvm_smccc_default_allowed',
+    what: "one more of the standard's ids",
+    plant: () => (func_id: number) =>
+      func_id >>> 0 === 0x8000_0000 ||
+      func_id >>> 0 === 0x8000_0001 ||
+      (((func_id >>> 24) & 0x3f) === 4 && (func_id & 0xffff) <= 0x20),
+  },
 ];

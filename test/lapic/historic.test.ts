@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { recorded } from '../../properties/claims.js';
 import { interrupts } from '../../properties/lapic/index.js';
 import { highest, IRR, vectorsOf } from '../../properties/lapic/page.js';
 import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
@@ -43,7 +44,8 @@ describe('refuted by a property', () => {
     const property = interrupts.properties.find((p) => p.id === propertyId);
     if (property === undefined) throw new Error(propertyId);
     expect(ask(machineEngine, kernelByName(id), property, { ...ASK_DEFAULTS, unshrunk: true }).verdict).toBe('refuted');
-    expect(ask(machineEngine, pin, property, { ...ASK_DEFAULTS, unshrunk: true }).verdict).toBe('holds');
+    // ... which properties.test.ts asks of the pin, in the same runs
+    expect(recorded[propertyId][pin.name]).toBe('holds');
   });
 });
 

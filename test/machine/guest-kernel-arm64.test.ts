@@ -82,7 +82,26 @@ describe('SMCCC', () => {
     expect(call(0x8000_0001, 0xc500_0020)[0]).toBe(0n);
     expect(call(0x8000_0001, 0xc500_0022)[0]).toBe(2n ** 64n - 1n);
     expect(a.arch(0).hvc_exit_stat).toBe(ids.length + 2);
-    expect(() => call(0x8400_0000)).toThrow('PSCI call 0x84000000');
     a.arch(0).regs[0] = u64(0);
+  });
+
+  it.each([
+    [0x8400_0000, 'PSCI call 0x84000000'],
+    [0x95c1_ba5e, 'PSCI call 0x95c1ba5e'],
+    [0x95c1_ba61, 'PSCI call 0x95c1ba61'],
+    [0x8400_0050, 'kvm_trng_call()'],
+    [0xc400_0053, 'kvm_trng_call()'],
+    [0x8600_0001, 'kvm_ptp_get_time()'],
+  ])('lets %d in, which is not modelled: %s', (nr, what) => {
+    const a = arm64({ cpus: 1, vms: [{ name: 'vm', vcpus: 1 }] });
+    a.pass(1 * US);
+    expect(() => a.does({ ev: 'hypercall', cpu: 0, nr, a0: 0, a1: 0, a2: 0, a3: 0 })).toThrow(what);
+  });
+
+  it('denies what is next to PSCI 0.1', () => {
+    const a = arm64({ cpus: 1, vms: [{ name: 'vm', vcpus: 1 }] });
+    a.pass(1 * US);
+    a.does({ ev: 'hypercall', cpu: 0, nr: 0x95c1_ba62, a0: 0, a1: 0, a2: 0, a3: 0 });
+    expect(toBigInt(a.arch(0).regs[0])).toBe(2n ** 64n - 1n);
   });
 });

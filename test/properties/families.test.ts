@@ -88,6 +88,7 @@ describe('the record of the families', () => {
     'v2.6.38+directed-yield-v7',
     'v2.6.39',
     'v6.1',
+    'v6.5',
     'v6.12.117',
     'v6.19-rc1',
     'v6.19',

@@ -66,6 +66,13 @@ describe('a planted fault is noticed', () => {
   });
 });
 
+it('E4.1 is of the flag that WFI sets: gated proposals lose nothing', () => {
+  const p = byId('E4.1');
+  expect(['preempted-2021', 'preempted-gated', 'preempted-not-blocking'].map((id) => verdict(kernelOf(id), p))).toEqual(
+    [...['refuted', 'holds', 'holds']],
+  );
+});
+
 it('ER1.1 goes away with its cause', () => {
   const p = byId('ER1.1');
   expect(

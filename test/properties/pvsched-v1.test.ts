@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { claimsOf, recorded } from '../../properties/claims.js';
 import type { Property, Verdict } from '../../properties/vocabulary.js';
 import type { kvm_vcpu } from '../../src/arch/x86/kvm_host.js';
+import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { runRandom } from '../../src/explore/random.js';
 import { and, not, type u64 as U64, u64, ZERO } from '../../src/lib/types.js';
@@ -40,7 +41,16 @@ describe('claims on pvsched-v1', () => {
 
   it('have a recorded verdict on base and series', () => {
     for (const p of properties) {
-      expect(Object.keys(recorded[p.id] ?? {}), p.id).toEqual(expect.arrayContaining([BASE, SERIES]));
+      expect(Object.keys(recorded[p.id] ?? {}), p.id).toEqual(
+        expect.arrayContaining([BASE, SERIES, 'v6.5', 'v6.5+pvsched-v1']),
+      );
+    }
+  });
+
+  it.each(['B2.1', 'B8.1', 'B17.2', 'BR10.1'])('%s is on v6.5 as recorded', (id) => {
+    for (const name of ['v6.5', 'v6.5+pvsched-v1']) {
+      const options = { ...ASK_DEFAULTS, unshrunk: true };
+      expect(ask(machineEngine, kernelByName(name), byId(id), options).verdict, name).toBe(recorded[id]?.[name]);
     }
   });
 });

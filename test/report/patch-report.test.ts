@@ -29,7 +29,7 @@ const hunk = (status: string, why: string | null) => ({
   ...{ by: [{ judge: 'scheduler lock-step', functions: [] }], leftOut: [], fuzz: 0, merged: false },
 });
 const CHECK = {
-  ...{ options: [], apics: null, alone: null, unable: [] },
+  ...{ options: [], apics: null, machine: null, alone: null, unable: [] },
   hunks: [hunk('judged', null), hunk('not judged', 'compiled, never executed')],
   scheduler: {
     lockstep: {

@@ -63,6 +63,11 @@ describe('an impossible machine', () => {
   const group = (name: string, parent?: string) => (parent === undefined ? { name } : { name, parent });
   const cases: [string, unknown, string][] = [
     ['a CPU that is not there', { cpus: 2, tasks: [{ comm: 'a', cpus: [0, 2] }] }, 'tasks[0].cpus[1]: expected a CPU'],
+    [
+      'a start on a CPU that is not allowed',
+      { cpus: 2, tasks: [{ comm: 'a', cpus: [0], starts: 1 }] },
+      'tasks[0].starts: expected one of the CPUs that it may run on: 0',
+    ],
     ['no CPU allowed', { cpus: 2, tasks: [{ comm: 'a', cpus: [] }] }, 'tasks[0].cpus: expected at least one CPU'],
     ['nobody in it', { cpus: 2 }, 'tasks: expected at least one task or one VM, or apics, got none'],
     ['a group unknown', { cpus: 1, tasks: [{ comm: 'a', group: 'g' }] }, 'tasks[0].group: expected a group'],

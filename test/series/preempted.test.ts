@@ -63,6 +63,14 @@ describe('a guest that boots', () => {
     expect([baseOf(a, 0), baseOf(a, 1)]).toEqual([perCpuGpa(0, offset), perCpuGpa(1, offset)]);
   });
 
+  it('preempted-usama-v3: set up by an early initcall, the boot CPU is asked about', () => {
+    const a = guest('preempted-usama-v3');
+    const { gpa, on } = a.m.guest[0]!.os!.m.pv_preempted!;
+    expect([gpa, on]).toEqual([[VMM_GPA, VMM_GPA + 64], true]);
+    preempted(a);
+    expect(a.m.guest[0]!.os!.m.pv_preempted!.warned).toBe(false);
+  });
+
   it.each(late)('%s: the boot CPU is never asked about', (id) => {
     const a = guest(id);
     const { gpa, on, warned } = a.m.guest[0]!.os!.m.pv_preempted!;

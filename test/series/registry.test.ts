@@ -33,6 +33,16 @@ describe('kernels by name', () => {
     expect(pin.table['__pick_eevdf']).toBeUndefined();
   });
 
+  it('takes what a series was rebased to on the kernel that it was rebased onto, and on no other', () => {
+    const kernel = kernelByName('v6.5+pvsched-v1');
+    expect(kernel.rebased).toBeUndefined();
+    expect(kernel.table['enqueue_task']).not.toBe(kernelByName('pvsched-v1').table['enqueue_task']);
+    expect(kernel.table['pick_next_task']).toBe(kernelByName('pvsched-v1').table['pick_next_task']);
+    // before the patch that has it, the base's own
+    expect(kernelByName('v6.5+pvsched-v1~6').table['enqueue_task']).toBe(kernelByName('v6.5').table['enqueue_task']);
+    expect(faultsOf(() => kernelByName('v6.1+pvsched-v1'))[0].expected).toMatch(/the same enqueue_task$/);
+  });
+
   it('links a prefix once, and calls it by its name', () => {
     const kernel = kernelByName('v6.19-rc1+semantics-aware-v2~5');
     expect(kernel.name).toBe('v6.19-rc1+semantics-aware-v2~5');

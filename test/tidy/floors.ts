@@ -53,6 +53,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'properties',
     'explore',
     'fuzz',
+    // where things are kept
+    'native',
   ],
   workers: [
     ...['base', 'lib', 'vmlinux', 'series', 'scenario', 'machine', 'properties', 'explore', 'fuzz', 'report', 'loader'],

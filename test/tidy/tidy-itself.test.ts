@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { deadExports } from './dead-exports.js';
 import { FLOORS, floorFaults, floorsDot, floorsTable, PACKAGES } from './floors.js';
+import { compareConstants } from './kernel-constants.js';
 import { bannedFaults, constantFaults, lengthFaults, licenceFaults, pieceFaults, tagFaults, tagIn } from './manners.js';
 import { importsOf, parse } from './source-file.js';
 import { deadFiles, definesFunction, importCircles, read } from './tree.js';
@@ -199,6 +200,27 @@ describe('the kernel tree', () => {
       expect(definesFunction(text, name), name).toBe(true);
     expect(definesFunction(text, 'baz')).toBe(false);
     expect(definesFunction(text, 'qux')).toBe(false);
+  });
+});
+
+describe('constants', () => {
+  const defines = new Map([
+    ['A_ONE', ['0x10UL', '7']],
+    ['A_TWO', ['(A_ONE | BIT(1))']],
+    ['A_MINUS', ['(-1)']],
+    ['A_CALL', ['sizeof(long)']],
+  ]);
+  const of = (name: string, text: string) => ({ path: 'a.ts', name, text });
+
+  it('are those that the tree defines, in one of its headers', () => {
+    const right = [of('A_ONE', '7'), of('A_TWO', '0x1_2'), of('A_MINUS', '0xffff_ffff')];
+    expect(compareConstants(right, defines)).toEqual({ compared: 3, faults: [] });
+    const [first] = compareConstants([of('A_TWO', 'A_ONE << 1'), of('A_ONE', '16')], defines).faults;
+    expect(first).toBe("a.ts: A_TWO is 32, the kernel's 18");
+  });
+
+  it('are not compared where they are more than arithmetic, or nobody else has them', () => {
+    expect(compareConstants([of('A_CALL', '8'), of('A_ONE', 'f()'), of('OUR_OWN', '1')], defines).compared).toBe(0);
   });
 });
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The tree keeps its own manners. */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { deadExports } from './dead-exports.js';
 import { floorFaults } from './floors.js';
+import { compareConstants, constantsOf, definesOf } from './kernel-constants.js';
 import {
   bannedFaults,
   constantFaults,
@@ -84,6 +86,12 @@ describe('the kernel', () => {
         faults.push(`${tag.file}:${tag.line}: ${tag.kernelPath} has no ${tag.kernelName}()`);
     }
     expect(faults).toEqual([]);
+  });
+
+  it.skipIf(tree === null)(`defines its constants as the model does (${tree ?? why})`, () => {
+    const { compared, faults } = compareConstants(constantsOf(files), definesOf(tree as string));
+    expect(faults).toEqual([]);
+    expect(compared).toBeGreaterThan(340);
   });
 });
 

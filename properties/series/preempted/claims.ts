@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What is promised of vcpu_is_preempted() on arm64, E1 to E9. */
 import type { kvm_vcpu } from '../../../src/arch/arm64/kvm_host.js';
-import { toNumber } from '../../../src/lib/types.js';
 import type { vmlinux_arm64 } from '../../../src/vmlinux/vmlinux-arm64.js';
 import { MS } from '../../arbitraries.js';
 import { always, type Claim, type Monitor, type Property } from '../../vocabulary.js';
+import { E2, E3, E4 } from './beside.js';
+import { silent, turned } from './faults.js';
 import {
   baseOf,
   filled,
@@ -21,21 +22,6 @@ import {
 } from './monitors.js';
 import { calls, idleHost, isInit, isRelease, overcommitted } from './worlds.js';
 
-/** The guest is told the opposite, or nothing. */
-const turned = {
-  says: 'the guest is told the opposite of what its word says',
-  funcs: {
-    vcpu_is_preempted(this: vmlinux_arm64, cpu: number) {
-      const pv = this.m.pv_preempted;
-      const memory = this.ram;
-      if (pv === undefined || memory === undefined || pv.gpa[cpu] < 0) return false;
-      const gpa = pv.gpa[cpu];
-      const word = memory.words.find((it) => it.gpa === gpa - (gpa % 8));
-      return word === undefined || toNumber(word.value) === 0;
-    },
-  },
-};
-const silent = { says: 'the guest does not ask', funcs: { vcpu_is_preempted: () => false } };
 /** A put that writes the opposite where a proposal writes. */
 const never = {
   says: 'the word is never set',
@@ -273,27 +259,11 @@ const E9: Property[] = [
 ];
 
 const claim = (id: string, words: string, properties: Property[]): Claim => ({ id, words, properties });
-const notAsked = (id: string, words: string, why: string): Claim => ({
-  ...{ id, words, properties: [], unanswerable: why },
-});
-
 export const promises: readonly Claim[] = [
   claim('E1', 'better wake-up choices, even on an idle host at 1:1', E1),
-  notAsked(
-    'E2',
-    'few enqueues go to idle vCPUs that are preempted',
-    'not asked yet: too few of these wake-ups in the runs that were tried; check counts them among its measures',
-  ),
-  notAsked(
-    'E3',
-    'no busy wait for preempted lock owners',
-    'not asked yet: in the worlds that were tried a guest that does not ask waits no longer',
-  ),
-  notAsked(
-    'E4',
-    'no loss with as many CPUs as vCPUs',
-    'not asked yet: an exit costs no time here, so a better placement gains nothing but its count',
-  ),
+  claim('E2', 'few enqueues go to idle vCPUs that are preempted', E2),
+  claim('E3', 'no busy wait for preempted lock owners', E3),
+  claim('E4', 'no loss with as many CPUs as vCPUs', E4),
   claim('E5', 'osq_lock() falls below 1 % of the time', E5),
   claim('E6', 'preempted means runnable and descheduled', E6),
   claim('E7', 'every vCPU that is online is set up', E7),

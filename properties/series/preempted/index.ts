@@ -9,7 +9,7 @@ export { recorded } from './recorded.js';
 export const versions: readonly string[] = [
   ...['preempted-rfc-2020', 'preempted-gated', 'preempted-not-blocking', 'preempted-2021'],
   ...['preempted-zengruan-v1', 'preempted-zengruan-v2', 'preempted-zengruan-v3'],
-  ...['preempted-usama-rfc', 'preempted-usama-v2', 'preempted-openeuler'],
+  ...['preempted-usama-rfc', 'preempted-usama-v2', 'preempted-usama-v3', 'preempted-openeuler'],
 ];
 
 /** The claims of every proposal and every objection. What each is asked of is what was there before as well. */

@@ -2,9 +2,11 @@
 /** What reviewers object to vcpu_is_preempted() on arm64, ER1 to ER5, and what the years between added. */
 import type { kvm_vcpu } from '../../../src/arch/arm64/kvm_host.js';
 import type { vmlinux_arm64 } from '../../../src/vmlinux/vmlinux-arm64.js';
+import { US } from '../../arbitraries.js';
 import { always, type Claim, type Property } from '../../vocabulary.js';
-import { baseOf, flagOf, isThere, nameOf, stateOf, vcpusOf } from './monitors.js';
-import { calls } from './worlds.js';
+import { silent } from './faults.js';
+import { baseOf, flagOf, isThere, nameOf, now, onCpu, spinners, stateOf, vcpuAt, vcpusOf } from './monitors.js';
+import { besideHogs, calls } from './worlds.js';
 
 const ER1: Property[] = [
   always('a vCPU that waits in WFI is not told to be preempted', {
@@ -82,6 +84,40 @@ const ER3: Property[] = [
   }),
 ];
 
+/** ns: two periods of the event stream */
+const TWO_EVENTS = 200 * US;
+
+const ER6: Property[] = [
+  always('who waits in WFE for a vCPU that is preempted notices within 200 us', {
+    of: 'ER6.1',
+    means:
+      'in osq_lock(), while the waiter has its own CPU: the word is no line that WFE watches, and the event stream ends WFE every 100 us',
+    given: besideHogs(),
+    watch() {
+      const since = new Map<string, number>();
+      return {
+        notes: () => [...since],
+        after(step) {
+          const { m } = step;
+          const late = new Set<string>();
+          for (const { vcpu, waitsFor, queued } of spinners(m)) {
+            if (!queued || waitsFor < 0 || onCpu(m, vcpuAt(m, waitsFor))) continue;
+            const key = `${vcpu} ${waitsFor}`;
+            late.add(key);
+            const from = since.get(key) ?? now(m);
+            since.set(key, from);
+            step.reach();
+            if (now(m) - from > TWO_EVENTS)
+              step.fail(`vCPU ${vcpu} waits for vCPU ${waitsFor}, which has had no CPU for ${now(m) - from} ns`);
+          }
+          for (const key of since.keys()) if (!late.has(key)) since.delete(key);
+        },
+      };
+    },
+    fault: silent,
+  }),
+];
+
 const objection = (id: string, words: string, properties: Property[]): Claim => ({ id, words, properties });
 const unanswerable = (id: string, words: string, why: string): Claim => ({
   ...{ id, words, properties: [], unanswerable: why },
@@ -97,11 +133,7 @@ export const objections: readonly Claim[] = [
     "the patches of WFE's polling (pvcy) are not known",
   ),
   unanswerable('ER5', 'the documentation has the flag the wrong way', 'documentation does not run'),
-  unanswerable(
-    'ER6',
-    'it interacts with waiting in WFE',
-    'not asked yet: in the worlds that were tried a guest that does not ask notices as soon',
-  ),
+  objection('ER6', 'it interacts with waiting in WFE', ER6),
   unanswerable('ER7', 'do not mix PV locks and preemption', 'a matter of taste: no proposal here has PV locks on'),
   unanswerable('ER8', 'extend stolen time instead', 'no such proposal was made'),
 ];

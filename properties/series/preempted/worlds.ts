@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Machines of arm64 on which the claims about vcpu_is_preempted() are asked. */
-import { boolean, constantFrom, integer, record } from 'fast-check';
+import { boolean, constant, constantFrom, integer, record } from 'fast-check';
 import type { Program } from '../../../src/guest/instructions.js';
 import type { Scenario, TaskSpec } from '../../../src/scenario/scenario.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, MS, US } from '../../arbitraries.js';
@@ -111,6 +111,30 @@ export function idleHost(): World {
   return whole(scenario, 40_000);
 }
 
+/** The same with nothing besides, forked where their shell is or spread over the vCPUs as a balancer would have them. */
+export function aioHost(options: { spread?: boolean } = {}): World {
+  const scenario = record({
+    workers: constantFrom(2, 3),
+    submits: integer({ min: 10, max: 60 }),
+    completes: constantFrom(10, 60, 200),
+    polls: constantFrom(0, 500_000),
+    spread: options.spread === undefined ? boolean() : constant(options.spread),
+    hz: constantFrom(250, 1000),
+  }).map((draw): Scenario => {
+    const made = aio(draw.workers, draw.submits * US, draw.completes * US);
+    const tasks = draw.spread ? made.map((task, i) => ({ ...task, starts: (i + (i >> 1)) % 4 })) : made;
+    return {
+      cpus: 4,
+      hz: draw.hz,
+      arch: 'arm64',
+      knobs: { halt_poll_ns: draw.polls },
+      vms: [{ name: 'vm', vcpus: 4, cpus: [[0], [1], [2], [3]], kernel: { hz: draw.hz, tasks } }],
+      until: 10 * MS,
+    };
+  });
+  return whole(scenario, 60_000);
+}
+
 /** Works, and holds a mutex or a semaphore, in its kernel. */
 function contender(sem: boolean, works: number, holds: number): Program {
   return [
@@ -144,6 +168,28 @@ export function overcommitted(): World {
         },
       ],
       until: 60 * MS,
+    };
+  });
+  return whole(scenario, 60_000);
+}
+
+/** A vCPU a CPU, tasks of the host on the first of them, and tasks of the guest that want one lock, each on a vCPU of its own. */
+export function besideHogs(): World {
+  const scenario = record({
+    sem: boolean(),
+    vcpus: constantFrom(3, 4, 6),
+    works: integer({ min: 10, max: 60 }),
+    holds: integer({ min: 40, max: 1_000 }),
+    hz: constantFrom(250, 1000),
+  }).map((draw): Scenario => {
+    const all = [...Array(draw.vcpus).keys()];
+    const tasks = all.map((i) => ({
+      ...{ comm: `t${i}`, cpus: [i], program: contender(draw.sem, (draw.works + i) * US, draw.holds * US) },
+    }));
+    return {
+      ...{ cpus: draw.vcpus, hz: draw.hz, arch: 'arm64', until: 30 * MS },
+      tasks: [{ comm: 'hog', cpus: [0] }],
+      vms: [{ name: 'vm', vcpus: draw.vcpus, cpus: all.map((i) => [i]), kernel: { hz: draw.hz, tasks } }],
     };
   });
   return whole(scenario, 60_000);

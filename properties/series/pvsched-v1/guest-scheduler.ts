@@ -9,6 +9,7 @@ import { rebind } from '../../../src/vmlinux/bind.js';
 import type { vmlinux } from '../../../src/vmlinux/vmlinux.js';
 import { MS, US } from '../../arbitraries.js';
 import { waitBound } from '../../families/bounds.js';
+import { cfsWaitBound } from '../../families/cfs-bounds.js';
 import { highest, IRR } from '../../lapic/page.js';
 import { always, type Claim, type Monitor, type Property, type Step, stateless } from '../../vocabulary.js';
 import { guestState, inGuest, nameOf } from './monitors.js';
@@ -38,6 +39,10 @@ const waits = (m: machine, p: task_struct): boolean =>
   m.se[p.se].on_rq !== 0 &&
   m.se[p.se].sched_delayed === 0;
 
+/** Of EEVDF, or of CFS where the guest's kernel is older. */
+const boundOf = (step: Step, m: machine, p: task_struct): number =>
+  m.sysctl_sched_latency === undefined ? waitBound(m, p) : cfsWaitBound({ ...step, m }, p);
+
 /** In the time of the guest's runqueue, from which what was stolen is off. */
 function starvation(): Monitor {
   const since = new Map<string, { at: number; bound: number }>();
@@ -53,10 +58,10 @@ function starvation(): Monitor {
           }
           const clock = toNumber(m.rq[p.cpu].clock_task);
           const note = since.get(key) ?? { at: clock, bound: 0 };
-          note.bound = Math.max(note.bound, waitBound(m, p));
+          note.bound = Math.max(note.bound, boundOf(step, m, p));
           since.set(key, note);
           const waited = clock - note.at;
-          if (waited > m.sysctl_sched_base_slice) step.reach();
+          if (waited > (m.sysctl_sched_min_granularity ?? m.sysctl_sched_base_slice)) step.reach();
           if (waited > note.bound)
             step.fail(`${p.comm} of the guest has waited ${waited} ns; its bound is ${Math.round(note.bound)} ns`);
         }
@@ -144,6 +149,7 @@ const properties: Property[] = [
   }),
   always("avg_vruntime() of a guest's queue is the mean of its entities, whoever was stolen time from", {
     of: 'B17.2',
+    about: 'avg_vruntime',
     given: fairTasks,
     watch: isMean,
     fault: {
@@ -153,6 +159,7 @@ const properties: Property[] = [
   }),
   always("no entity of a guest's queue comes 2^40 ns from the average", {
     of: 'B17.3',
+    about: 'avg_vruntime',
     given: fairTasks,
     watch: isNear,
     fault: {

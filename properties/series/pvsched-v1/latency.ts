@@ -6,7 +6,7 @@ import { TASK_RUNNING } from '../../../src/sched/sched.js';
 import type { pvsched } from '../../../src/series/pvsched-v1/adds.js';
 import { MS, US } from '../../arbitraries.js';
 import { always, type Claim, type Monitor, type Property, type Step, sometimes } from '../../vocabulary.js';
-import { BASE, nameOf, now, ranOf, threadOf } from './monitors.js';
+import { baseOf, nameOf, now, ranOf, sliceOf, threadOf } from './monitors.js';
 import { longest, mean, Outcome, outcomeOn } from './outcome.js';
 import { cyclictest, guests, rawVms, waker } from './worlds.js';
 
@@ -20,7 +20,7 @@ function against(scenario: Scenario, end: (step: Step, here: Outcome, base: Outc
       if (now(step.m) < (scenario.until ?? 0)) return;
       // on the base the same run comes to the same
       const hasSeries = (step.kernel as Partial<pvsched>).kvm_vcpu_set_sched !== undefined;
-      end(step, here, hasSeries ? outcomeOn(BASE, scenario) : here);
+      end(step, here, hasSeries ? outcomeOn(baseOf(step.kernel), scenario) : here);
     },
   };
 }
@@ -35,7 +35,9 @@ function delays(scenario: Scenario, comm: string, of: (all: readonly number[]) =
     if (mine.length < 5 || theirs.length < 5 || of(theirs) < 500 * US) return;
     step.reach();
     if (of(mine) <= of(theirs) / 2) return;
-    step.fail(`${what} ${comm} is ${us(of(mine))} late in ${mine.length} turns, and ${us(of(theirs))} on ${BASE}`);
+    step.fail(
+      `${what} ${comm} is ${us(of(mine))} late in ${mine.length} turns, and ${us(of(theirs))} on ${baseOf(step.kernel)}`,
+    );
   });
 }
 
@@ -96,7 +98,7 @@ const B4: Property[] = [
       return {
         after: (step) => here.look(step.m),
         end(step) {
-          const there = outcomeOn(BASE, scenario, true);
+          const there = outcomeOn(baseOf(step.kernel), scenario, true);
           const tick = 1e9 / (scenario.hz ?? 250);
           step.reach();
           if (here.longestWait <= there.longestWait + tick) return;
@@ -116,10 +118,10 @@ const B4: Property[] = [
     given: cyclictest(),
     watch: (scenario) =>
       against(scenario, (step, here, base) => {
-        const more = (2 * 1e9) / (scenario.hz ?? 250) + 2 * step.m.sysctl_sched_base_slice;
+        const more = (2 * 1e9) / (scenario.hz ?? 250) + 2 * sliceOf(step.m);
         step.reach();
         if (here.longestWait <= base.longestWait + more) return;
-        step.fail(`a host task waits ${us(here.longestWait)}, and ${us(base.longestWait)} on ${BASE}`);
+        step.fail(`a host task waits ${us(here.longestWait)}, and ${us(base.longestWait)} on ${baseOf(step.kernel)}`);
       }),
     fault: forEver,
   }),
@@ -166,11 +168,11 @@ const B7: Property[] = [
     given: halting,
     watch: (scenario) =>
       against(scenario, (step, here, base) => {
-        const less = now(step.m) / 20 + (2 * 1e9) / (scenario.hz ?? 250) + 2 * step.m.sysctl_sched_base_slice;
+        const less = now(step.m) / 20 + (2 * 1e9) / (scenario.hz ?? 250) + 2 * sliceOf(step.m);
         step.reach();
         if (here.hostRan >= base.hostRan - less) return;
         step.fail(
-          `the host task has had ${us(here.hostRan)}, and ${us(base.hostRan)} on ${BASE}, of ${now(step.m) / MS} ms`,
+          `the host task has had ${us(here.hostRan)}, and ${us(base.hostRan)} on ${baseOf(step.kernel)}, of ${now(step.m) / MS} ms`,
         );
       }),
     fault: forEver,

@@ -7,14 +7,27 @@ import { and, not, s64_diff, s64_toNumber, toNumber, u64, ZERO } from '../../../
 import type { machine } from '../../../src/machine/state.js';
 import { NULL, SCHED_FIFO, SCHED_RR, type task_struct } from '../../../src/sched/sched.js';
 import type { pvsched } from '../../../src/series/pvsched-v1/adds.js';
+import { kernelByName } from '../../../src/series/registry.js';
+import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
 import type { Step } from '../../vocabulary.js';
 
 export const BASE = 'v6.12.117';
 export const SERIES = `${BASE}+pvsched-v1`;
+/** the release that v1 was made for */
+export const ON_CFS = 'v6.5';
+
+/** The kernel without the series: the one whose scheduler `k` has. */
+export function baseOf(k: vmlinux_x86): string {
+  return kernelByName(ON_CFS).table.pick_task_fair === k.pick_task_fair ? ON_CFS : BASE;
+}
 export const [DISABLED, NORMAL, BOOSTED] = [0, 1, 2];
 export const [UNBOOST, BOOST] = [1, 2];
 /** ns: pvsched_max_preempt_disabled_us as it is at first */
 export const LIMIT = 3_000_000;
+
+/** ns: the slice of one of two tasks; on CFS half of the period in which both run */
+export const sliceOf = (m: machine): number =>
+  m.sysctl_sched_latency === undefined ? m.sysctl_sched_base_slice : m.sysctl_sched_latency / 2;
 
 /** ns since boot */
 export const now = (m: machine): number => s64_toNumber(s64_diff(m.sched_clock, m.bootClock));

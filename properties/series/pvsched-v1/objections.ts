@@ -7,7 +7,19 @@ import { MSR_KVM_PV_SCHED } from '../../../src/series/pvsched-v1/0001-kvm-x86-MS
 import type { pvsched } from '../../../src/series/pvsched-v1/adds.js';
 import { MS, US } from '../../arbitraries.js';
 import { always, type Claim, leadsTo, type Monitor, type Property } from '../../vocabulary.js';
-import { BOOST, guestState, inGuest, isEnabled, isRealTime, nameOf, now, ranOf, shared, threadOf } from './monitors.js';
+import {
+  BOOST,
+  guestState,
+  inGuest,
+  isEnabled,
+  isRealTime,
+  nameOf,
+  now,
+  ranOf,
+  shared,
+  sliceOf,
+  threadOf,
+} from './monitors.js';
 import { injected } from './requests.js';
 import { cyclictest, guests, NOTIFY, REALTIME, rawVms, waker } from './worlds.js';
 
@@ -253,7 +265,7 @@ const BR11: Property[] = [
     of: 'BR11.2',
     means: 'of CPU time since boot, less two slices and two ticks',
     given: rogue(100),
-    watch: () => hostGets((m, at) => at / 2 - 2e9 / m.HZ - 2 * m.sysctl_sched_base_slice, 20 * MS),
+    watch: () => hostGets((m, at) => at / 2 - 2e9 / m.HZ - 2 * sliceOf(m), 20 * MS),
     fault: { says: 'whoever was made last runs', funcs: lastOne },
   }),
   always('a host task gets 50 ms of each second beside it', {
@@ -303,7 +315,7 @@ const BR11: Property[] = [
     of: 'BR11.6',
     means: 'of CPU time since boot, less two slices and two ticks',
     given: guests({ tasks: () => [waker('spam', 9 * US, 1 * US), { comm: 'hog' }], until: 30, length: 16_000 }),
-    watch: () => hostGets((m, at) => at / 2 - 2e9 / m.HZ - 2 * m.sysctl_sched_base_slice, 16 * MS),
+    watch: () => hostGets((m, at) => at / 2 - 2e9 / m.HZ - 2 * sliceOf(m), 16 * MS),
     fault: { says: 'who was boosted stays so', funcs: { kvm_vcpu_needs_boost: () => true } },
   }),
   always('a thread has the policy of its administrator back, whatever the guest writes', {

@@ -23,6 +23,7 @@ import {
   pageOf,
   sayPolicy,
   shared,
+  sliceOf,
   statusOf,
   threadOf,
 } from './monitors.js';
@@ -386,7 +387,7 @@ const B15: Property[] = [
         const p = m.task.find((it) => it.comm === 'host1');
         if (p === undefined) return;
         const had = toNumber(m.se[p.se].sum_exec_runtime);
-        const due = now(m) / 2 - 2e9 / m.HZ - 2 * m.sysctl_sched_base_slice;
+        const due = now(m) / 2 - 2e9 / m.HZ - 2 * sliceOf(m);
         if (had < due) step.fail(`host1 has had ${had} ns of ${now(m)} ns`);
       },
     }),

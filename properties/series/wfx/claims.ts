@@ -15,6 +15,7 @@ import {
 } from '../../../src/series/wfx-v2/0001-KVM-arm64-Add-KVM_CAP-to-control-WFx-trapping.js';
 import { bind, type Kernel } from '../../../src/vmlinux/bind.js';
 import type { vmlinux_arm64 } from '../../../src/vmlinux/vmlinux-arm64.js';
+import { rebuilt } from '../../rebuilt.js';
 import { agrees, always, type Claim, type Monitor, type Property, sometimes } from '../../vocabulary.js';
 import { leaves, nameOf, now, onCpu, ruleOf, trapsOf, vcpusOf } from './monitors.js';
 import { anyhow, lone } from './worlds.js';
@@ -140,7 +141,7 @@ const D4: Property[] = [
             ['where everything traps', alwaysTraps],
             ['where nothing does', neverTraps],
           ] as const) {
-            const kernel = rebuilt(step.kernel, fault.funcs);
+            const kernel = rebuilt(step.kernel, 'arm64', fault.funcs);
             const there = takenOn(kernel, scenario);
             taken.forEach((here, id) => {
               const n = Math.min(here.length, there[id].length);
@@ -167,15 +168,6 @@ const D4: Property[] = [
     },
   }),
 ];
-
-/** The kernel that a step runs on, with other functions in place of some. */
-function rebuilt(bound: object, funcs: Record<string, (...args: never[]) => unknown>): Kernel {
-  const table: Record<string, (...args: never[]) => unknown> = {};
-  for (let at = Object.getPrototypeOf(bound); at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
-    for (const name of Object.getOwnPropertyNames(at)) table[name] ??= at[name];
-  }
-  return { name: 'rebuilt', arch: 'arm64', table: Object.freeze({ ...table, ...funcs }) };
-}
 
 const D5: Property[] = [
   always('where WFI does not trap, an interrupt that the GIC delivers by itself finds its handler without an exit', {

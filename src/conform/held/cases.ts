@@ -224,6 +224,12 @@ export const X86_CASES: readonly Case[] = [
   ...of('arch/x86/kvm/smm.c', ['kvm_smm_changed', 'process_smi']),
 ];
 
+/** Ids of SMCCC: versions, features, PSCI and what lies beside it, stolen time, KVM's own; without TRNG, PTP and PSCI 0.1. */
+const SMCCC_IDS = [
+  ...[0x8000_0000, 0x8000_0001, 0x8400_0000, 0x8400_001f, 0x8400_0020, 0xc400_0003, 0xc500_0020, 0xc500_0021],
+  ...[0xc500_0022, 0x8600_0000, 0x8600_ff01, 0x8600_0002, 0xc600_0020, 0x0400_0001, 0xffff_ffff],
+];
+
 export const ARM64_CASES: readonly Case[] = [
   ...of('arch/arm64/kvm/arm.c', [
     ...['kvm_vcpu_should_clear_twi', 'kvm_vcpu_should_clear_twe', 'kvm_arch_vcpu_load', 'kvm_arch_vcpu_put'],
@@ -238,6 +244,11 @@ export const ARM64_CASES: readonly Case[] = [
   ...of('arch/arm64/kvm/vgic/vgic-v3.c', ['vgic_v3_load', 'vgic_v3_put']),
   ...of('arch/arm64/kvm/vgic/vgic-mmio-v3.c', ['vgic_supports_direct_msis']),
   ...of('arch/arm64/kvm/handle_exit.c', ['kvm_handle_wfx']),
+  ...of('include/kvm/arm_hypercalls.h', ['smccc_get_function', 'smccc_get_arg1', 'smccc_set_retval']),
+  ...of('arch/arm64/kvm/hypercalls.c', [
+    { name: 'kvm_smccc_default_allowed', args: { func_id: SMCCC_IDS } },
+    { name: 'kvm_smccc_test_fw_bmap', args: { func_id: SMCCC_IDS } },
+  ]),
   ...of('virt/kvm/kvm_main.c', [
     ...['kvm_arch_dy_runnable', 'kvm_arch_vcpu_preempted_in_kernel', 'kvm_arch_dy_has_pending_interrupt'],
   ]),

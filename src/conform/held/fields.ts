@@ -206,7 +206,9 @@ const ARM64: readonly Field[] = [
     read: `(${REGS}.pstate & PSR_MODE_MASK) != PSR_MODE_EL0t`,
     write: `${REGS}.pstate = v ? PSR_MODE_EL1h : PSR_MODE_EL0t`,
   }),
-  ...vcpu('arch.rt', `${REGS}.regs[0]`),
+  // the register that the syndromes below name
+  ...vcpu('arch.rt', `${REGS}.regs[4]`),
+  ...[0, 1, 2, 3].flatMap((i) => vcpu(`arch.regs.${i}`, `${REGS}.regs[${i}]`)),
   ...vcpu('arch.pc', `${REGS}.pc`, { menu: [0, 0x1000, 0x7fff_fffc] }),
   ...vcpuFlag('arch.in_wfi', 'IN_WFI'),
   ...vcpuFlag('arch.in_wfit', 'IN_WFIT'),
@@ -215,9 +217,14 @@ const ARM64: readonly Field[] = [
   }),
   ...vcpu('arch.wfe_exit_stat', 'V->stat.wfe_exit_stat', COUNTER),
   ...vcpu('arch.wfi_exit_stat', 'V->stat.wfi_exit_stat', COUNTER),
+  ...vcpu('arch.hvc_exit_stat', 'V->stat.hvc_exit_stat', COUNTER),
+  ...one('kvm.0.arch.smccc_feat.std_hyp_bmap', 'K->arch.smccc_feat.std_hyp_bmap', { menu: [0, 1] }),
+  ...one('kvm.0.arch.smccc_feat.vendor_hyp_bmap', 'K->arch.smccc_feat.vendor_hyp_bmap', { menu: [0, 1, 2, 3] }),
   ...one('kvm_arm64_params.kvm_wfi_trap_policy', 'kvm_wfi_trap_policy', { menu: [0, 1, 2] }),
   ...one('kvm_arm64_params.kvm_wfe_trap_policy', 'kvm_wfe_trap_policy', { menu: [0, 1, 2] }),
-  ...vcpu('arch.fault.esr_el2', 'V->arch.fault.esr_el2', { menu: [0, 1, 2, 3, 4, 5, 6, 7] }),
+  ...vcpu('arch.fault.esr_el2', 'V->arch.fault.esr_el2', {
+    menu: [0, 1, 2, 3, 4, 5, 6, 7].map((iss) => iss | (4 << 5)),
+  }),
   ...vcpu('arch.increment_pc', 'V->arch.iflags', {
     read: 'vcpu_get_flag(V, INCREMENT_PC) != 0',
     write: 'if (v) vcpu_set_flag(V, INCREMENT_PC); else vcpu_clear_flag(V, INCREMENT_PC)',

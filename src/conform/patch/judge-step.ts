@@ -10,6 +10,8 @@ import { type OptionValue, withOptions } from '../../native/kconfig.js';
 import type { Build } from '../../native/kernel-program.js';
 import { buildLapic, lapicProver } from '../../native/lapic-build.js';
 import { type LapicEngine, openLapicEngine } from '../../native/lapic-engine.js';
+import { buildMachine } from '../../native/machine-build.js';
+import { type MachineEngine, openMachineEngine } from '../../native/machine-engine.js';
 import { NativeError } from '../../native/native-error.js';
 import { codeOf } from '../../native/object-code.js';
 import type { AddedLine, AppliedHunk, LeftOut } from '../../native/patch.js';
@@ -27,6 +29,7 @@ import { apicProperties } from './apic-properties.js';
 import { isCut } from './changed-functions.js';
 import { type HeldPairRow, type HeldPairs, holdPairs } from './held-pair.js';
 import { type JudgedHunk, judgeHunks, type Reach, Sources } from './judged-hunks.js';
+import { countMachine, type MachineLockstep, machineLockstep } from './machine-pair.js';
 import { checkKnobs, constantsIn, type Knob, type KnobCheck, knobsOf, reachedWith } from './patch-knobs.js';
 
 /** One step: the trees, and what it does to them. */
@@ -58,6 +61,11 @@ export interface ApicCheck {
   readonly added: readonly ReachedLine[];
 }
 
+export interface MachineCheck {
+  readonly lockstep: MachineLockstep;
+  readonly added: readonly ReachedLine[];
+}
+
 export interface AloneCheck {
   readonly rows: readonly HeldPairRow[];
   readonly left: HeldPairs['left'];
@@ -70,6 +78,7 @@ export interface StepCheck {
   readonly hunks: readonly JudgedHunk[];
   readonly scheduler: SchedulerCheck | null;
   readonly apics: ApicCheck | null;
+  readonly machine: MachineCheck | null;
   readonly alone: AloneCheck | null;
   /** judges that cannot follow this tree, and why */
   readonly unable: readonly string[];
@@ -77,6 +86,8 @@ export interface StepCheck {
 
 const APIC_OPERATIONS = 20_000;
 const HELD_CALLS = 1000;
+const MACHINE_EVENTS = 10_000;
+const MACHINE_CPUS = 2;
 
 /** Files of the tree that a build read. */
 function filesOf(built: Build): ReadonlySet<string> {
@@ -118,6 +129,10 @@ const mayBeSchedulers = (file: string): boolean => !/^(?:arch|virt|Documentation
 /** What only the APICs' engine compiles, or KVM's part of what all compile. */
 const ofApics = (file: string, scheduler: ReadonlySet<string>): boolean =>
   /^(?:arch\/x86|virt\/kvm)\//.test(file) || /\/kvm[^/]*\.h$/.test(file) || !scheduler.has(file);
+
+/** What is compiled into the whole machine, and elsewhere runs with scripted answers at most. */
+const ofMachine = (file: string): boolean =>
+  /^(?:arch\/x86\/kvm|virt\/kvm|kernel\/entry)\/.*\.[ch]$/.test(file) || /\/kvm[^/]*\.h$/.test(file);
 
 const countsOf = (coverage: LineCoverage, added: readonly AddedLine[]) =>
   added.map((line) => ({ ...line, count: coverage.lines.get(line.file)?.get(line.line) ?? null }));
@@ -292,7 +307,7 @@ class StepJudge {
         [step.tree, 'O2'],
         [step.tree, 'cov'],
       ] as const)
-        opened.push(await openLapicEngine({ tree: tree.dir, variant }));
+        opened.push(await openLapicEngine({ tree: tree.dir, variant, smoke: tree === this.step.base }));
       const patched = filesOf(opened[1]!.built);
       const reads = (file: string) => files.has(file) || patched.has(file);
       const engines = { base: opened[0]!, patched: opened[1]!, counting: opened[2]! };
@@ -311,11 +326,63 @@ class StepJudge {
     }
   }
 
+  private async machine(): Promise<MachineCheck | null> {
+    const { step, options } = this;
+    if (![...this.touched].some(ofMachine)) return null;
+    const trees = { previous: step.previous, tree: step.tree };
+    const soFar = await judgeHunks(step.hunks, [], trees, this.reaches);
+    // what the other engines ran as a whole is theirs
+    const own = step.hunks.filter((hunk, i) => ofMachine(hunk.file) && soFar[i]!.status === 'not judged');
+    if (own.length === 0) return null;
+    const base = await buildMachine(step.base, 'O2').catch(unableTo);
+    if (typeof base === 'string') {
+      this.unable.push(`machine lock-step: ${base}`);
+      return null;
+    }
+    const files = filesOf(base);
+    if (!own.some((hunk) => files.has(hunk.file))) return null;
+    const opened: MachineEngine[] = [];
+    try {
+      const after = await buildMachine(step.tree, 'O2');
+      const reads = (file: string) => ofMachine(file) && files.has(file);
+      if ((await codeOf(base)) === (await codeOf(after))) {
+        this.sameCode('machine lock-step', reads, configurationOf(after));
+        return null;
+      }
+      options.progress?.('the whole machine');
+      for (const [tree, variant] of [
+        [step.base, 'O2'],
+        [step.tree, 'O2'],
+        [step.tree, 'cov'],
+      ] as const)
+        opened.push(
+          await openMachineEngine({ tree: tree.dir, variant, cpus: MACHINE_CPUS, smoke: tree === step.base }),
+        );
+      const [before, patched, counting] = opened as [MachineEngine, MachineEngine, MachineEngine];
+      const asked = { operations: Math.min(options.operations, MACHINE_EVENTS), seed: options.seed };
+      const lockstep = machineLockstep(before, patched, asked);
+      countMachine(counting, asked);
+      const coverage = counting.coverage();
+      const configuration = configurationOf(patched.built);
+      this.reaches.push({ judge: 'machine lock-step', reads, configuration, after: coverage });
+      const added = countsOf(coverage, this.addedIn(reads)).map((line) => ({ ...line, absent: null }));
+      return { lockstep, added };
+    } catch (error) {
+      if (error instanceof NativeError && /^(?:arch|virt|include|kernel)\//.test(error.details[0] ?? '')) throw error;
+      this.unable.push(`machine lock-step: ${unableTo(error)}`);
+      return null;
+    } finally {
+      for (const engine of opened) engine.close();
+    }
+  }
+
   private async alone(scheduler: ReadonlySet<string>): Promise<AloneCheck | null> {
     const { step, options } = this;
     const isHeld = (file: string) => isCut(file) && (ofApics(file, scheduler) || !scheduler.has(file));
     const trees = { previous: step.previous, tree: step.tree };
-    const soFar = await judgeHunks(step.hunks, [], trees, this.reaches);
+    // WHY without the machine: alone a function meets operands that no guest brings about
+    const others = this.reaches.filter(({ judge }) => judge !== 'machine lock-step');
+    const soFar = await judgeHunks(step.hunks, [], trees, others);
     // what the APICs' lock-step ran need not be cut out as well
     const hunks = step.hunks.filter((hunk, i) => isHeld(hunk.file) && soFar[i]!.status === 'not judged');
     if (hunks.length === 0) return null;
@@ -342,14 +409,15 @@ class StepJudge {
     const kconfig = new Set(options.flatMap(({ file }) => file ?? []));
     const idle = await judgeHunks(hunks, leftOut, { previous, tree }, []);
     if (idle.every(({ status }) => status === 'no code'))
-      return { options, hunks: idle, scheduler: null, apics: null, alone: null, unable: [] };
+      return { options, hunks: idle, scheduler: null, apics: null, machine: null, alone: null, unable: [] };
     const base = [...this.touched].some(mayBeSchedulers) ? await build(this.step.base, 'O2') : null;
     const files = base === null ? new Set<string>() : filesOf(base);
     const scheduler = await this.scheduler(base);
     const apics = await this.apics(files);
+    const machine = await this.machine();
     const alone = await this.alone(files);
     const judged = await judgeHunks(hunks, leftOut, { previous, tree }, this.reaches, kconfig);
-    return { options, hunks: judged, scheduler, apics, alone, unable: this.unable };
+    return { options, hunks: judged, scheduler, apics, machine, alone, unable: this.unable };
   }
 }
 

@@ -17,7 +17,12 @@ import { type ChangedLine, changedLines, functionAt } from './changed-functions.
 import { placeOf } from './held-pair.js';
 
 /** What runs the code before and after a patch. */
-export type Judge = 'scheduler lock-step' | 'local-APIC lock-step' | 'held alone' | 'same object code';
+export type Judge =
+  | 'scheduler lock-step'
+  | 'local-APIC lock-step'
+  | 'machine lock-step'
+  | 'held alone'
+  | 'same object code';
 
 /** What one judge compiled and ran of the patched tree. */
 export interface Reach {

@@ -44,7 +44,7 @@ export async function replayApics(
 ): Promise<Replayed> {
   const engines: LapicEngine[] = [];
   try {
-    for (const tree of [base, patched]) engines.push(await openLapicEngine({ tree: tree.dir }));
+    for (const tree of [base, patched]) engines.push(await openLapicEngine({ tree: tree.dir, smoke: tree === base }));
     const [a, b] = [engines[0]!.runSequence(ops), engines[1]!.runSequence(ops)];
     const [left, right] = [answersOf(a, ops.length), answersOf(b, ops.length)];
     let before = new Map<string, string>();

@@ -9,6 +9,9 @@
 #include "kernel/sched/core.c"
 #include "native.h"
 #include "native-probe.h"
+#ifdef NATIVE_MACHINE
+#include "machine.h"
+#endif
 
 /* SD_SHARE_LLC had another name before 6.9. */
 #ifdef NATIVE_HAVE_SD_SHARE_LLC
@@ -127,6 +130,9 @@ void hrtimer_start_range_ns(struct hrtimer *timer, ktime_t at, u64 slack, const 
 {
   hrtimer_set_expires_range_ns(timer, at, slack);
   native_queued(timer) = 1;
+#ifdef NATIVE_MACHINE
+  native_timer_starts(timer);
+#endif
 }
 
 int hrtimer_try_to_cancel(struct hrtimer *timer)
@@ -182,15 +188,26 @@ static native_s64 native_server_timer(void)
 
 /* ---- CPUs ---- */
 
+#ifndef NATIVE_MACHINE
 /* No registers to change: the caller's stack goes on as `next`. */
 struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *next)
 {
   native_current = next;
   return prev;
 }
+#endif
+
+/* The interrupt is sent for the first that is queued. */
+static void native_call_single(int cpu)
+{
+#ifdef NATIVE_MACHINE
+  if (!native_ipi[cpu] && !native_irq_work[cpu]) native_send_vector(cpu, CALL_FUNCTION_SINGLE_VECTOR);
+#endif
+}
 
 void __smp_call_single_queue(int cpu, struct llist_node *node)
 {
+  native_call_single(cpu);
   node->next = native_ipi[cpu];
   native_ipi[cpu] = node;
 }
@@ -202,6 +219,7 @@ bool irq_work_queue_on(struct irq_work *work, int cpu)
 
   for (other = 0; other < native_nr_cpus; other++)
     if (native_irq_work[other] == work) return false;
+  native_call_single(cpu);
   native_irq_work[cpu] = work;
   return true;
 }
@@ -255,6 +273,9 @@ static struct task_struct *native_make_task(void)
   struct task_struct *p = native_alloc(sizeof(*p));
 
   *p = init_task;
+#ifdef NATIVE_MACHINE
+  native_new_task(p);
+#endif
   /* as dup_task_struct() does: init_task is the idle task of CPU 0, and may be about to be switched from */
   clear_tsk_need_resched(p);
   refcount_set(&p->usage, 2);
@@ -509,7 +530,7 @@ static void native_set_domain(int cpu, unsigned long bits)
     sd->min_interval = sd->balance_interval = sd->span_weight;
     sd->max_newidle_lb_cost = ~0ULL;
     sd->flags = SD_WAKE_AFFINE | NATIVE_SD_LLC;
-    cpumask_copy(to_cpumask(sd->span), &span);
+    cpumask_copy(sched_domain_span(sd), &span);
   }
   rcu_assign_pointer(cpu_rq(cpu)->sd, sd);
   rcu_assign_pointer(per_cpu(sd_llc, cpu), sd);
@@ -571,16 +592,16 @@ static native_s64 native_do(const struct native_op *op)
     local_irq_enable();
     return 0;
   case NATIVE_SCHEDULE:
-    schedule();
+    native_schedule();
     return 0;
   case NATIVE_RESCHED:
     if (!need_resched()) return 0;
-    schedule();
+    native_schedule();
     return 1;
   case NATIVE_BLOCK:
     if (native_is_idle()) return NATIVE_IDLE;
     WRITE_ONCE(native_current->__state, op->a);
-    schedule();
+    native_schedule();
     return 0;
   case NATIVE_WAKE:
     return try_to_wake_up(p, TASK_NORMAL, 0);
@@ -634,6 +655,26 @@ static native_s64 native_do(const struct native_op *op)
   return NATIVE_BAD_OP;
 }
 
+#ifdef NATIVE_MACHINE
+native_s64 native_sched_op(const struct native_op *op) { return native_do(op); }
+void native_on_cpu(int cpu) { native_enter(cpu); }
+bool native_calls_wait(int cpu) { return native_ipi[cpu] || native_irq_work[cpu]; }
+void native_take_calls(int cpu) { native_deliver_to(cpu); }
+void native_wake(struct task_struct *p)
+{
+  try_to_wake_up(p, TASK_NORMAL | __TASK_STOPPED | __TASK_TRACED | TASK_PARKED, 0);
+}
+int native_server_of(struct hrtimer *timer)
+{
+  int cpu;
+
+  for (cpu = 0; cpu < native_nr_cpus; cpu++) {
+    NATIVE_IF_rq_fair_server(if (timer == &cpu_rq(cpu)->fair_server.dl_timer) return cpu;)
+  }
+  return -1;
+}
+void native_start_task(struct task_struct *prev) { schedule_tail(prev); }
+#else
 native_s64 native_exec(const struct native_op *op)
 {
   native_s64 r;
@@ -646,3 +687,4 @@ native_s64 native_exec(const struct native_op *op)
   while (native_run_threads());
   return r;
 }
+#endif

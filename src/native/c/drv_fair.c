@@ -6,6 +6,11 @@
 #include "kernel/sched/fair.c"
 #include "native.h"
 #include "native-probe.h"
+#ifdef NATIVE_MACHINE
+#include "machine.h"
+#else
+#define NATIVE_MACHINE_SCHEMA
+#endif
 
 extern struct task_struct *native_task[];
 extern struct task_group *native_group[];
@@ -257,7 +262,7 @@ static struct {
 #define RQ_MORE(X)                                                                                                 \
   X("clock_pelt", rq->clock_pelt)                                                                                  \
   X("lost_idle_time", rq->lost_idle_time)                                                                          \
-  X("nr_uninterruptible", rq->nr_uninterruptible)                                                                  \
+  X("nr_uninterruptible", (int)rq->nr_uninterruptible)                                                             \
   X("avg_idle", rq->avg_idle)                                                                                      \
   X("yld_count", rq->yld_count)                                                                                    \
   X("reschedules", native_reschedules[cpu])                                                                        \
@@ -492,6 +497,9 @@ int native_dump(native_s64 *words, int extended)
 
     TG_MORE(DUMP)
   }
+#ifdef NATIVE_MACHINE
+  w = native_dump_machine(w);
+#endif
   return w - words;
 }
 
@@ -675,7 +683,7 @@ const char *native_schema(void)
       JSON_LIST("tg_more", TG_MORE(JSON_FIELD)) JSON_LIST("calls", CALLS(JSON_NAME2))
       JSON_LIST("call_args", CALL_ARGS(JSON_NAME)) JSON_LIST("call_results", CALL_RESULTS(JSON_FIELD))
       JSON_LIST("other_names", OTHER_NAMES) JSON_LIST("absent", ABSENT)
-      JSON_LIST("sysctls", SYSCTLS)
+      JSON_LIST("sysctls", SYSCTLS) NATIVE_MACHINE_SCHEMA
       "\"features\":["
 #include "kernel/sched/features.h"
       "null],\"hz\":" __stringify(HZ) "}";

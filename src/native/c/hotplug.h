@@ -32,6 +32,16 @@ bool kthread_is_per_cpu(struct task_struct *p)
   return p->flags & PF_KTHREAD;
 }
 
+/*
+ * Balancing is left out. Before 6.10 a CPU without domains that runs out of work goes on to age its averages when some
+ * CPU had two tasks at once: nobody did.
+ */
+static void native_schedule(void)
+{
+  NATIVE_IF_rd_overload(this_rq()->rd->overload = 0;)
+  schedule();
+}
+
 /* ---- the threads ---- */
 
 static struct task_struct *native_make_thread(int cpu)
@@ -73,7 +83,7 @@ static void native_make_threads(void)
 static void native_sleep(unsigned int state)
 {
   WRITE_ONCE(native_current->__state, state);
-  schedule();
+  native_schedule();
 }
 
 /* ---- kernel/stop_machine.c ---- */
@@ -120,7 +130,7 @@ static void native_resched(int cpu)
 {
   native_deliver_to(cpu);
   native_enter(cpu);
-  if (need_resched()) schedule();
+  if (need_resched()) native_schedule();
 }
 
 /* More than there can be tasks to push. */

@@ -48,7 +48,15 @@ struct native_op {
   X(RR_SLICE)                                                                                                      \
   X(CPU_DOWN)                                                                                                      \
   X(CPU_UP)                                                                                                        \
-  X(SYSCTL)
+  X(SYSCTL)                                                                                                        \
+  NATIVE_MACHINE_OPS(X)
+/* Operations of the whole machine (machine/); no other driver has them. */
+#ifdef NATIVE_MACHINE
+#define NATIVE_MACHINE_OPS(X)                                                                                      \
+  X(VM) X(INTR) X(PAUSE) X(HLT) X(ICR) X(GUEST_EOI) X(CPL) X(IF) X(POLL_END) X(HYPERCALL) X(KNOB) X(WRMSR) X(PASS) X(STORE)
+#else
+#define NATIVE_MACHINE_OPS(X)
+#endif
 #define NATIVE_OP_ENUM(name) NATIVE_##name,
 enum native_op_code { NATIVE_OPS(NATIVE_OP_ENUM) NATIVE_NR_OPS };
 
@@ -56,7 +64,7 @@ enum native_op_code { NATIVE_OPS(NATIVE_OP_ENUM) NATIVE_NR_OPS };
 #define NATIVE_MAX_TASKS 256
 #define NATIVE_MAX_GROUPS 64
 #define NATIVE_MAX_WORDS                                                                                           \
-  (8 + NATIVE_MAX_CPUS * (128 + NATIVE_MAX_GROUPS * 64) + NATIVE_MAX_GROUPS * 8 + NATIVE_MAX_TASKS * 56)
+  (8 + NATIVE_MAX_CPUS * (128 + NATIVE_MAX_GROUPS * 64) + NATIVE_MAX_GROUPS * 8 + NATIVE_MAX_TASKS * 56 + 8192)
 
 /* Harness errors, in the place of a return value. */
 #define NATIVE_NO_TASK (-3)

@@ -21,6 +21,7 @@ import {
 import { PELT_MIN_DIVIDER_U64, UTIL_EST_MARGIN, UTIL_EST_WEIGHT_SHIFT } from '../../sched/fair.js';
 import { UTIL_AVG_UNCHANGED } from '../../sched/pelt.js';
 import { type cfs_rq, DEQUEUE_SLEEP, type rq, type sched_entity, type task_struct } from '../../sched/sched.js';
+import type { vmlinux } from '../../vmlinux/vmlinux.js';
 import type { vmlinux_6_19 } from './adds.js';
 
 /** value + delta, and 0 when it falls below 0 */
@@ -68,7 +69,7 @@ export function dequeue_task_fair(this: vmlinux_6_19, rq: rq, p: task_struct, fl
 /**
  * kernel/sched/fair.c: update_tg_cfs_runnable(): the new sum is a u32 here, and a great average overflows it.
  */
-export function update_tg_cfs_runnable(this: vmlinux_6_19, cfs_rq: cfs_rq, se: sched_entity, gcfs_rq: cfs_rq): void {
+export function update_tg_cfs_runnable(this: vmlinux, cfs_rq: cfs_rq, se: sched_entity, gcfs_rq: cfs_rq): void {
   const delta_avg = s64_diff(gcfs_rq.avg.runnable_avg, se.avg.runnable_avg);
   if (delta_avg === S64_ZERO) return;
 

@@ -6,7 +6,7 @@
  */
 import {
   ARM_SMCCC_VENDOR_HYP_CALL_UID_FUNC_ID,
-  ARM_SMCCC_VENDOR_HYP_UID_KVM_REG,
+  ARM_SMCCC_VENDOR_HYP_UID_KVM_REG_0,
   SMCCC_RET_SUCCESS,
 } from '../../arch/arm64/hypercalls.js';
 import { setup_arch as setupBefore } from '../../arch/arm64/setup.js';
@@ -32,7 +32,7 @@ export type { GuestAdds };
 /** arch/arm64/kernel/paravirt.c: has_kvm_pvlock(), new. MODEL: of the hypervisor's UID, the first word is compared. */
 export function has_kvm_pvlock(this: pvlock_guest): bool {
   const uid = this.arm_smccc_1_1_invoke(ARM_SMCCC_VENDOR_HYP_CALL_UID_FUNC_ID);
-  if (uid !== u64(ARM_SMCCC_VENDOR_HYP_UID_KVM_REG[0])) return false;
+  if (uid !== u64(ARM_SMCCC_VENDOR_HYP_UID_KVM_REG_0)) return false;
   const a0 = this.arm_smccc_1_1_invoke(
     ARM_SMCCC_VENDOR_HYP_KVM_PV_LOCK_FUNC_ID,
     u64(ARM_SMCCC_VENDOR_HYP_KVM_PV_LOCK_FEATURES),

@@ -13,6 +13,8 @@ import { preempt_count_add as addBefore, preempt_count_sub as subBefore } from '
 import type { bool } from '../../lib/types.js';
 import { enqueue_task as enqueueBefore, pick_next_task as pickBefore } from '../../sched/core.js';
 import type { rq, task_struct } from '../../sched/sched.js';
+import { enqueue_task as enqueueOnCfs } from '../linux-v6.1/core.js';
+import type { vmlinux_6_5 } from '../linux-v6.5/adds.js';
 import type { Patch } from '../series.js';
 import {
   MSR_KVM_PV_SCHED,
@@ -88,10 +90,20 @@ export function kvm_guest_cpu_init(this: pvsched): void {
 /** sched_class_above(p->sched_class, &fair_sched_class) */
 export const aboveFair = (k: pvsched, p: task_struct): bool => k.sched_class_above(p.sched_class, 'fair_sched_class');
 
+const boostIfUrgent = (k: pvsched, rq: rq, p: task_struct): void => {
+  if (k.pv_sched_enabled() && k.cpu_of(rq) === k.m.cpu && aboveFair(k, p)) k.pv_sched_boost_vcpu_lazy();
+};
+
 /** kernel/sched/core.c: enqueue_task(). As posted: what is queued for another CPU asks for nothing there. */
 export function enqueue_task(this: pvsched, rq: rq, p: task_struct, flags: number): void {
-  if (this.pv_sched_enabled() && this.cpu_of(rq) === this.m.cpu && aboveFair(this, p)) this.pv_sched_boost_vcpu_lazy();
+  boostIfUrgent(this, rq, p);
   enqueueBefore.call(this, rq, p, flags);
+}
+
+/** kernel/sched/core.c: enqueue_task(), where v6.5 counts a task as waiting before it is queued. */
+export function enqueue_taskOnCfs(this: pvsched & vmlinux_6_5, rq: rq, p: task_struct, flags: number): void {
+  boostIfUrgent(this, rq, p);
+  enqueueOnCfs.call(this, rq, p, flags);
 }
 
 /** kernel/sched/core.c: pick_next_task(), and behind it in __schedule(): the idle task changes nothing. */
@@ -136,6 +148,7 @@ export default {
     preempt_count_sub,
     exit_to_user_mode_prepare,
   },
+  rebased: { 'v6.5': { enqueue_task: enqueue_taskOnCfs } },
   adds: {
     pv_sched_enabled,
     pv_sched_vcpu_update,

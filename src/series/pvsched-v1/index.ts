@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Dynamic vcpu priority management in kvm (pvsched), v1, as posted, on the pin in place of v6.5.10. */
+/** Dynamic vcpu priority management in kvm (pvsched), v1, as posted for v6.5.10: on the pin, and rebased onto v6.5. */
 import { defineSeries } from '../series.js';
 import msr from './0001-kvm-x86-MSR-for-setting-up-scheduler-info-shared-mem.js';
 import setscheduler from './0002-sched-core-sched_setscheduler_pi_nocheck-for-interru.js';
