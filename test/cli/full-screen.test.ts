@@ -32,7 +32,7 @@ async function restored(terminal: Terminal, code: number): Promise<void> {
 const CRASHES = `
 import { defineSeries } from 'kvmodel';
 process.on('SIGUSR2', () => { throw new Error('thrown from nowhere'); });
-const patches = [{ subject: 'x: y', funcs: { yield_task_fair() {} } }];
+const patches = [{ subject: 'x: y', funcs: { yield_task_fair(_rq) {} } }];
 export default defineSeries({ id: 'crashes', title: 'x: Crash', base: 'v6.12.117', patches });
 `;
 
@@ -53,7 +53,7 @@ describe.skipIf(!hasTerminals)(`the full-screen view${hasTerminals ? '' : ' (no 
     const { isAlternate } = await terminal.until(/nr_running[\s\S]*\n\(kvmodel\)$/);
     expect(isAlternate).toBe(true);
     terminal.type('tbreak yield_to\rcontinue\r');
-    const picture = await terminal.until(/step 89[\s\S]*\(kvmodel\) continue[\s\S]*\n\(kvmodel\)$/);
+    const picture = await terminal.until(/step 89[\s\S]*\(kvmodel\) continue[\s\S]*true\)\);\s*\n\(kvmodel\)$/);
     await expect(picture.text.replace(/\.ts:\d+/g, '.ts:N')).toMatchFileSnapshot('__golden__/full-screen.txt');
     expect(picture.colours).toBe(0);
     terminal.type('help\r');
