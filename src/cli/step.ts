@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel step`: a run gone through forwards and backwards, in a terminal or by a script. */
 import { Command } from 'commander';
+import { defined } from '../base/defined.js';
 import { OK } from '../base/exit-codes.js';
 import { count, wrap } from '../base/text.js';
 import { caseFile } from '../loader/counterexample.js';
@@ -13,6 +14,7 @@ import { Options } from './options.js';
 import { sourceFiles } from './source-files.js';
 import { scripted, typed } from './step-input.js';
 import { eventsOf, kernelsOf, STEP_EVENTS, type Target, targetOf } from './step-target.js';
+import { TRACE_FORMATS, TRACE_HELP, type TraceFormat, writeTrace } from './write-trace.js';
 
 /** A line of code: it stays as it is. */
 const SOURCE = /^[ >] +\d+ {2}/;
@@ -23,6 +25,9 @@ interface Flags {
   events?: string;
   command: string[];
   tui?: boolean;
+  trace?: string;
+  output?: string;
+  force?: boolean;
 }
 
 const EXAMPLES = `
@@ -30,6 +35,7 @@ Examples:
   kvmodel step two-spinners
   kvmodel step k1.AbCd... --against v6.12.117
   kvmodel step found/A6.1.json -x commands.txt
+  kvmodel step two-spinners --trace function_graph
   printf 'break yield_to\\ncontinue\\nbt\\n' | kvmodel step two-spinners
 
 Commands are gdb's and rr's: step, next, finish, continue, reverse-step,
@@ -45,8 +51,22 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--events <n>', `of a scenario whose programs run: events at most, ${STEP_EVENTS} when absent`)
     .option('-x, --command <file>', 'commands from a file, one a line, instead of a terminal (repeatable)', collect, [])
     .option('--tui', 'begin with the full-screen view (tui enable)')
+    .option('--trace <format>', `${TRACE_HELP}: of the run, instead of stepping`)
+    .option('-o, --output <file>', 'with --trace: where it goes; standard output when absent')
+    .option('--force', 'an existing file is overwritten')
     .addHelpText('after', EXAMPLES)
     .action(async (target: string, flags: Flags) => exit(await step(target, flags, io)));
+}
+
+/** A trace of the whole run in place of steps; of one kernel. */
+function formatOf(flags: Flags, o: Options): TraceFormat | undefined {
+  const format = flags.trace === undefined ? undefined : o.word('--trace', flags.trace, TRACE_FORMATS);
+  const steps = { '--against': flags.against, '--tui': flags.tui, '-x': flags.command[0] };
+  for (const [flag, value] of Object.entries(steps))
+    if (format !== undefined && value !== undefined) o.fault(flag, 'no --trace', `--trace=${format}`);
+  for (const [flag, value] of Object.entries({ '-o': flags.output, '--force': flags.force }))
+    if (format === undefined && value !== undefined) o.fault(flag, '--trace as well', `${flag} alone`);
+  return format;
 }
 
 async function step(name: string, flags: Flags, io: Io): Promise<number> {
@@ -54,6 +74,7 @@ async function step(name: string, flags: Flags, io: Io): Promise<number> {
   const limit = o.whole('--events', flags.events, 1, 10_000_000) ?? STEP_EVENTS;
   if (flags.tui === true && flags.command.length > 0) o.fault('--tui', 'no -x', '-x as well');
   else if (flags.tui === true && io.terminal === undefined) o.fault('--tui', 'a terminal for input and output', 'none');
+  const format = formatOf(flags, o);
   o.done();
   const scripts = flags.command.map((file) => readText(file, io.cwd, 'commands of step'));
   const target = await targetOf(name, io);
@@ -65,6 +86,11 @@ async function step(name: string, flags: Flags, io: Io): Promise<number> {
   const { events, more } = await eventsOf(target, kernel, limit);
   if (more) io.err(`kvmodel: the first ${count(limit, 'event')}; --events N takes more\n`);
 
+  if (format !== undefined) {
+    const to = { format, ...defined({ file: flags.output, force: flags.force }) };
+    await writeTrace(kernel, { ...target.scenario, events: [...events] }, Number.POSITIVE_INFINITY, to, io);
+    return OK;
+  }
   const { boot } = await import('../machine/boot.js');
   const { Timeline } = await import('../step/timeline.js');
   const { Stepper } = await import('../step/stepper.js');

@@ -49,6 +49,30 @@ describe('step', () => {
     expect(again.out).toContain('against v6.19');
   });
 
+  it('writes the run as a trace: of a scenario what run writes, of a counterexample what replay writes', async () => {
+    const graph = await step(['two-spinners', '--events', '40', '--trace', 'function_graph']);
+    const run = await kvmodelIn(cwd, ['run', 'two-spinners', '--events', '40', '--trace', 'function_graph']);
+    expect([graph.code, graph.out.length > 2000, graph.out]).toEqual([0, true, run.out]);
+    const scenario = { cpus: 1, tasks: [{ comm: 'a' }, { comm: 'b' }] };
+    const events = [
+      { ev: 'schedule' as const, cpu: 0 },
+      { ev: 'advance' as const, ns: 3_000_000 },
+    ];
+    writeFileSync(join(cwd, 't.json'), caseFile({ kernel: 'v6.19', property: 'A2.4', scenario, events }));
+    const traced = await step(['t.json', '--trace', 'ftrace', '-o', 't.ftrace']);
+    expect([traced.code, traced.out]).toEqual([0, '']);
+    expect(readFileSync(join(cwd, 't.ftrace'), 'utf8')).toBe(
+      (await kvmodelIn(cwd, ['replay', 't.json', '--trace', 'ftrace'])).out,
+    );
+    expect((await step(['t.json', '--trace', 'ftrace', '-o', 't.ftrace'])).code).toBe(2);
+    expect((await step(['t.json', '--trace', 'ftrace', '-o', 't.ftrace', '--force'])).code).toBe(0);
+    const refused = await step(['t.json', '--trace', 'vcd', '-o', 'x']);
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('--trace: expected one of these: ftrace')]);
+    const both = await step(['t.json', '--trace', 'ftrace', '--against', 'v6.12.117', '--tui']);
+    expect(both.err).toContain('--against: expected no --trace');
+    expect((await step(['t.json', '--force'])).err).toContain('--force: expected --trace as well');
+  });
+
   it('shows the end of a kernel that dies', async () => {
     const { out } = await step(['two-spinners', '--kernel', 'revert-bbce3de72be5'], 'continue\nreverse-step\nstep');
     expect(out).toContain('The end of the run.');
