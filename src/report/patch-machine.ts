@@ -13,8 +13,8 @@ export function machineEventText(event: MachineEvent, names: Names): string {
   return `${cpu === null ? '     ' : `CPU ${cpu}`}  ${eventText(event, names)}`;
 }
 
-/** The machine lock-step of a step, in lines of at most `width`. */
-export function machineChangeLines({ lockstep }: MachineCheck, width: number): string[] {
+/** The machine lock-step of a step, in lines of at most `width` but for the command that asks the same `again`. */
+export function machineChangeLines({ lockstep }: MachineCheck, width: number, again: string | null): string[] {
   const { finding, operations, sequences, missing } = lockstep;
   const unprovided = missing.flatMap((symbol) =>
     wrap(`  not judged beyond a call of ${symbol}(), which is not provided`, width, '    '),
@@ -33,6 +33,7 @@ export function machineChangeLines({ lockstep }: MachineCheck, width: number): s
     `  shrunk from ${count(original, 'event')} (${kind}, seed ${seed}):`,
     ...machineLines(scenario, width - 2).map((line) => `  ${line}`),
     ...events.map((event, i) => `    ${String(i).padEnd(3)} ${machineEventText(event, names)}`),
+    ...(again === null ? [] : [`  again: ${again} --seed ${seed} --operations 1`]),
     ...unprovided,
   ];
 }

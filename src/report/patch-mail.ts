@@ -95,7 +95,7 @@ function findingLines(check: StepCheck, about: About): string[] {
       lines.push(...wrap(`Local APICs: no observable difference in ${operations} operations.`, WIDTH));
     else lines.push('The shortest sequence that tells the local APICs apart:', ...apicLines(finding, about));
   }
-  if (machine !== null) lines.push(...machineChangeLines(machine, WIDTH));
+  if (machine !== null) lines.push(...machineChangeLines(machine, WIDTH, about.again));
   for (const { name, tried, check: other } of scheduler?.knobs ?? []) {
     const { finding, operations } = other.lockstep;
     const found =

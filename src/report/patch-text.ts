@@ -286,7 +286,7 @@ function stepLines(check: StepCheck, about: About): string[] {
     ...unable.flatMap((why) => wrap(`Not asked: ${why}`, WIDTH, '  ')),
     ...(scheduler === null ? [] : ['', ...lockstepLines(scheduler, about)]),
     ...(apics === null ? [] : ['', ...apicText(apics, about)]),
-    ...(machine === null ? [] : ['', ...machineChangeLines(machine, WIDTH)]),
+    ...(machine === null ? [] : ['', ...machineChangeLines(machine, WIDTH, about.again)]),
     ...(alone === null ? [] : ['', ...aloneText(alone, about)]),
     ...propertyLines(check, about),
   ];
