@@ -23,8 +23,10 @@ export function partsOf(report: CheckReport): Parts {
   const settings = report.kernels.filter((k) => k.endsWith(']'));
   const prefixes = report.kernels.filter((k) => /~\d+$/.test(k));
   const whole = report.kernels.filter((k) => !prefixes.includes(k) && !settings.includes(k));
-  const patched = whole.find((k) => k.endsWith(`+${report.series}`)) ?? whole[whole.length - 1];
   const base = whole[0];
+  // the series may be on the kernel beside as well
+  const own = [`${base}+${report.series}`, whole.find((k) => k.endsWith(`+${report.series}`))];
+  const patched = own.find((k) => k !== undefined && whole.includes(k)) ?? whole[whole.length - 1];
   return { base, patched, against: whole.filter((k) => k !== base && k !== patched), settings, prefixes };
 }
 

@@ -10,7 +10,7 @@ import { machineLines } from '../../src/report/machine-text.js';
 import { folded, reportMail } from '../../src/report/mail.js';
 import { namesOf } from '../../src/report/names.js';
 import { reportText as printText } from '../../src/report/report-text.js';
-import { exitCode, summary, unrecordedFailures } from '../../src/report/verdicts.js';
+import { exitCode, partsOf, summary, unrecordedFailures } from '../../src/report/verdicts.js';
 import { BASE, exampleReport, PATCHED } from './fixture.js';
 
 /** In 80 columns, a transcript for each of a few findings. */
@@ -357,5 +357,18 @@ describe('the machine of a counterexample', () => {
       '  VM vm: 2 vCPUs, vmx, apicv, nice 0 (weight 1024), on CPU 0 / 1',
       '  every vCPU runs {compute 1 us, hlt}',
     ]);
+  });
+});
+
+describe('the kernels of a report', () => {
+  it('are told apart where the series is on the kernel beside as well', () => {
+    const kernels = ['v6.12.117', 'v6.5+x', 'v6.12.117+x'];
+    expect(partsOf({ ...exampleReport(), series: 'x', kernels })).toEqual({
+      base: 'v6.12.117',
+      patched: 'v6.12.117+x',
+      against: ['v6.5+x'],
+      settings: [],
+      prefixes: [],
+    });
   });
 });
