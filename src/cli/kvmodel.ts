@@ -2,7 +2,7 @@
 /** Finds the command, loads its file alone, and turns whatever it throws into words and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { BAD_INPUT, EXIT_STYLES, failed, OK } from '../base/exit-codes.js';
-import { oneOf } from '../base/faults.js';
+import { BadInput, oneOf } from '../base/faults.js';
 import { VERSION } from '../base/version.js';
 import { commands } from './commands.js';
 import { explain } from './exit.js';
@@ -55,6 +55,7 @@ export async function kvmodel(argv: readonly string[], io: Io): Promise<number> 
         commands,
       );
       const hint = `(kvmodel ${entry.name} --help lists its arguments)`;
+      onceEach(command);
       program.addCommand(speakingTo(io, command.description(entry.says).showHelpAfterError(hint)));
     }
     if (argv.length === 0) {
@@ -67,6 +68,29 @@ export async function kvmodel(argv: readonly string[], io: Io): Promise<number> 
     if (e instanceof CommanderError) return e.exitCode === 0 ? OK : failed(style, BAD_INPUT);
     return explain(e, io, style);
   }
+}
+
+/** WHY refused: of an option that is given twice commander takes the last, without a word. */
+function onceEach(command: Command): void {
+  const given = new Map<string, number>();
+  for (const option of command.options) {
+    // those that gather all their values, and those without any, may come again
+    if (!(option.required || option.optional) || option.parseArg !== undefined || option.variadic) continue;
+    command.on(`option:${option.name()}`, () =>
+      given.set(option.long ?? option.flags, (given.get(option.long ?? option.flags) ?? 0) + 1),
+    );
+  }
+  command.hook('preAction', () => {
+    const faults = [...given].filter(([, times]) => times > 1);
+    if (faults.length === 0) return;
+    const usage = faults.map(([place, times]) => ({
+      code: 'usage',
+      place,
+      expected: 'it once',
+      got: `it ${times} times`,
+    }));
+    throw new BadInput('command line', usage);
+  });
 }
 
 /** Commander writes where `io` says and throws instead of ending the process. */

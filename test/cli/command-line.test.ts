@@ -87,6 +87,8 @@ describe('a wrong command line', () => {
     ['list nothing', 'expected one of these: series, claims, verdicts, scenarios, kernels, knobs'],
     ['check semantics-aware-v2 --out /dev/null', '--out: expected a directory that is new or empty'],
     ['check semantics-aware-v2 --out /proc/kvmodel', 'no such file'],
+    ['run nice-mix --kernel v6.1 --kernel v6.19', '--kernel: expected it once, got it 2 times'],
+    ['check semantics-aware-v2 --seed 1 --runs 1 --seed 1', '--seed: expected it once, got it 2 times'],
     ['run nice-mix --json --trace ftrace', '--json: expected no --trace'],
   ];
   it.each(cases)('%s', async (line, expected) => {
