@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
   array,
+  boolean,
   check,
   type GenericSchema,
   integer,
@@ -43,7 +44,7 @@ const container = strictObject({
       strictObject({
         name: label,
         mountPath: pipe(string(), regex(/^\/[^:]*$/)),
-        readOnly: optional(picklist([true, false])),
+        readOnly: optional(boolean()),
       }),
     ),
   ),
