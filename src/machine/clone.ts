@@ -102,3 +102,9 @@ const root = newSite();
 export function cloneMachine<T extends kernel_state_x86 = machine>(m: T): T {
   return copyAt(root, m) as T;
 }
+
+const loose = newSite();
+
+/** A copy of any plain value. */
+export const copyPlain = (value: unknown): unknown =>
+  isFlat(value) ? value : copyAt(Array.isArray(value) ? newSite() : loose, value as object);
