@@ -3,7 +3,7 @@
  * Machines of one run, kept small: what each has otherwise than the first, as bytes.
  *
  * Fields get numbers in the order in which they are first seen to differ. A snapshot is a list of (number of the field, how far its
- * value is from the first machine's); values that are no small integers, and records of another shape, stand beside as they are.
+ * value is from the first machine's, nothing for what is true or false); other values, and records of another shape, stand beside.
  */
 import { cloneMachine, copyPlain } from './clone.js';
 import type { machine } from './state.js';
@@ -30,8 +30,8 @@ interface Snapshot {
 const FAR = 2 ** 51;
 /** What V8 keeps beside the bytes themselves: the array, its buffer, the record around them. */
 const OVERHEAD = 320;
-/** A value that stands beside, and a record or list with what is in it. */
-const BESIDE = { value: 12, record: 160 };
+/** A value that stands beside: a word, and the bytes of a record or list that is like none before. */
+const BESIDE = { value: 12, record: 400 };
 
 const isRecord = (value: unknown): value is Members => typeof value === 'object' && value !== null;
 
@@ -44,6 +44,9 @@ export class Snapshots {
   private used = 0;
   private others: unknown[] = [];
   private lastId = 0;
+  /** of records that nothing before was like */
+  private size = 0;
+  private readonly alike = new Map<string, unknown>();
 
   /** `first` is copied: it is number 0. */
   constructor(first: machine) {
@@ -63,11 +66,10 @@ export class Snapshots {
 
   /** Keeps one more; says how many bytes it takes, about. */
   add(m: machine): number {
-    [this.used, this.others, this.lastId] = [0, [], 0];
+    [this.used, this.others, this.lastId, this.size] = [0, [], 0, 0];
     this.compare(this.root, this.first as unknown as Members, m as unknown as Members);
     this.kept.push({ bytes: this.room.slice(0, this.used), others: this.others });
-    const beside = this.others.map((it) => (isRecord(it) ? BESIDE.record : BESIDE.value));
-    return this.used + OVERHEAD + beside.reduce((sum, it) => sum + it, 0);
+    return this.size + this.used + OVERHEAD + this.others.length * BESIDE.value;
   }
 
   /** A copy of the machine that was kept as number n. */
@@ -93,6 +95,7 @@ export class Snapshots {
       const { parent, key } = this.fields[id];
       const record = recordAt(parent as Site, records);
       if ((head & 1) === 1) record[key] = copyPlain(others[other++]);
+      else if (typeof record[key] === 'boolean') record[key] = !record[key];
       else record[key] = (record[key] as number) + signed(take());
     }
     return m;
@@ -122,9 +125,24 @@ export class Snapshots {
         this.put(unsigned(by));
         return;
       }
+    } else if (typeof was === 'boolean' && typeof is === 'boolean') {
+      this.head(this.siteOf(site, key), 0);
+      return;
     }
     this.head(this.siteOf(site, key), 1);
-    this.others.push(copyPlain(is));
+    this.others.push(isRecord(is) ? this.once(is) : is);
+  }
+
+  /** A copy, one for all that are alike: what sleeps does so in the same functions again and again. */
+  private once(value: Members): unknown {
+    const text = JSON.stringify(value, (_, it: unknown) => (typeof it === 'bigint' ? `${it}n` : it));
+    let copy = this.alike.get(text);
+    if (copy === undefined) {
+      copy = copyPlain(value);
+      this.alike.set(text, copy);
+      this.size += BESIDE.record;
+    }
+    return copy;
   }
 
   private siteOf(parent: Site, key: string | number): Site {
