@@ -69,6 +69,8 @@ export function copyWithoutCode(): void {
   generates = false;
 }
 
+export const generatesCode = (): boolean => generates;
+
 function looped(keys: readonly string[]): Copier {
   const sites = keys.map(newSite);
   return (value) => {

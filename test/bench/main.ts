@@ -131,7 +131,7 @@ const measures: Record<string, (n: number) => number | Promise<number>> = {
     });
   },
   reduce(n) {
-    const { scenario, events } = machineLoop(n, 1000);
+    const { scenario, events } = machineLoop(n, 10_000);
     return timed(events.length, () => {
       let m = boot(linux_6_12, scenario);
       for (const event of events) m = reduce(linux_6_12, m, event).machine;
