@@ -98,7 +98,6 @@ const stepped = (key) =>
 
 const cdp = await page.context().newCDPSession(page);
 await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
-if (process.env.PROF) await cdp.send('Profiler.enable');
 /** s of CPU that the main thread has worked. */
 const worked = async () => {
   const { metrics } = await cdp.send('Performance.getMetrics');
@@ -137,18 +136,11 @@ for (const [key, words] of [
       [at, EVENTS],
     );
     await page.waitForTimeout(2500);
-    if (process.env.PROF && at === 'middle') {
-      await cdp.send('Profiler.start');
-    }
     const before = await worked();
     const ms = await stepped(key);
     console.log(
       `${words}, ${at}: ${((((await worked()) - before) / STEPS) * 1000).toFixed(1)} ms of the main thread each; with everything else on this machine ${told(ms)}`,
     );
-    if (process.env.PROF && at === 'middle') {
-      const { profile } = await cdp.send('Profiler.stop');
-      writeFileSync('/tmp/pg/prof-' + key + '.json', JSON.stringify(profile));
-    }
   }
 }
 await browser.close();

@@ -11,7 +11,7 @@ import type { PageEvent, pageMachine } from './page-machine.js';
 import { grouped } from './parts.js';
 import { Queue } from './queue-view.js';
 import type { Refuted } from './refuted.js';
-import { Calls, Events, Source } from './run-view.js';
+import { Calls, CallsBeside, Events, Source } from './run-view.js';
 import type { Session } from './session.js';
 import { Side } from './side.js';
 import type { Tracks } from './tracks.js';
@@ -190,11 +190,14 @@ function Run({ session, snapshot, send, acts }: RunProps): JSX.Element {
   const [axis, setAxis] = useState<{ of: Tracks | null; axis: Axis }>({ of: null, axis: 'time' });
   const chosen = axis.of === null ? usualAxis(session.tracks) : axis.axis;
   acts.axis = () => setAxis({ of: session.tracks, axis: chosen === 'time' ? 'events' : 'time' });
-  // what takes a run of its own is found out once the page is there
+  const { isWhole } = session;
+  const { other } = session.stepper;
+  // what takes a run of its own is found out once the page is there, and the run
   useEffect(() => {
+    if (!isWhole) return;
     const timer = window.setTimeout(() => void session.findMarks().then(() => send({ type: 'recorded' })), 50);
     return () => window.clearTimeout(timer);
-  }, [session, session.line.events]);
+  }, [session, session.line.events, isWhole]);
   const props = { session, turn, send };
   return (
     <main class="run">
@@ -208,12 +211,15 @@ function Run({ session, snapshot, send, acts }: RunProps): JSX.Element {
         }}
       />
       <Events {...props} />
-      <Calls
-        {...props}
-        folding={(it) => {
-          acts.fold = it;
-        }}
-      />
+      <div class={other === null ? 'calls' : 'calls two'}>
+        <Calls
+          {...props}
+          folding={(it) => {
+            acts.fold = it;
+          }}
+        />
+        {other === null ? null : <CallsBeside {...props} other={other} />}
+      </div>
       <Source {...props} />
       <div class="right">
         <Queue {...props} cpu={cpu} />
