@@ -18,6 +18,7 @@ const STEPS = 60;
 /** 8 vCPUs on 4 CPUs that wait for a lock and for each other's interrupts. */
 const scenario = {
   cpus: 4,
+  until: 60_000_000_000,
   vms: ['a', 'b'].map((name) => ({
     name,
     vcpus: 4,

@@ -73,7 +73,7 @@ function CallLine({ kernel, m, it, isFolded }: CallLineProps): JSX.Element {
   const text = step.kind === 'call' ? callText(step, kernel, m) : stepText(step, kernel, m);
   const [, name = text, rest = ''] = step.kind === 'call' ? (/^(\w+)(.*)$/s.exec(text) ?? []) : [];
   return (
-    <span class={`step ${step.kind}`} style={{ paddingLeft: `${Math.min(step.depth, 40) * 10}px` }}>
+    <span class={`step ${step.kind}`} style={{ '--depth': Math.min(step.depth, 40) }}>
       <span class={it.folds ? 'sign fold' : 'sign'}>{it.folds ? (isFolded ? '▸' : '▾') : MARK[step.kind]}</span>
       {step.kind === 'call' ? (
         <>
