@@ -118,7 +118,7 @@ export async function compiledFiles(base: KernelTree): Promise<(file: string) =>
 
 /** A tree that an engine cannot follow is said; anything else is an error. */
 function unableTo(error: unknown): string {
-  if (error instanceof NativeError && ['compile', 'link', 'smoke', 'died', 'boot'].includes(error.code))
+  if (error instanceof NativeError && ['compile', 'lacks-header', 'link', 'smoke', 'died', 'boot'].includes(error.code))
     return error.message;
   throw error;
 }
@@ -421,7 +421,21 @@ class StepJudge {
   }
 }
 
-/** Judges one step. NativeError `compile` when a compiled file does not compile. */
-export function judgeStep(step: PatchStep, options: PatchCheckOptions): Promise<StepCheck> {
-  return new StepJudge(step, options).judge();
+/** Hunks that `patch` or a merge found a place for, which need not be where their author meant. */
+const placedLoosely = (hunks: readonly AppliedHunk[]): string[] =>
+  hunks
+    .filter(({ fuzz, merged }) => fuzz > 0 || merged)
+    .map(
+      ({ file, at, fuzz, merged }) =>
+        `${file}:${at}: hunk applied ${merged ? 'by a 3-way merge' : `with fuzz ${fuzz}`}`,
+    );
+
+/** Judges one step. NativeError `compile` when a compiled file does not compile; it names hunks that were placed loosely. */
+export async function judgeStep(step: PatchStep, options: PatchCheckOptions): Promise<StepCheck> {
+  try {
+    return await new StepJudge(step, options).judge();
+  } catch (error) {
+    if (!(error instanceof NativeError) || error.code !== 'compile') throw error;
+    throw new NativeError('compile', error.message, [...error.details, ...placedLoosely(step.hunks)]);
+  }
 }
