@@ -19,9 +19,9 @@ import { cachedObject, type Roots } from './object-cache.js';
 
 /**
  * `O2` for comparing, `ubsan` reports undefined arithmetic, `cov` counts lines as far as they are left after optimising, `lines`
- * counts every line, slowly.
+ * counts every line, slowly, `probe` tells of calls.
  */
-export type Variant = 'O2' | 'ubsan' | 'cov' | 'lines';
+export type Variant = 'O2' | 'ubsan' | 'cov' | 'lines' | 'probe';
 
 /** Whether a build of the variant counts what it executes. */
 export const isCounting = (variant: Variant): boolean => variant === 'cov' || variant === 'lines';
@@ -58,6 +58,26 @@ export const VARIANT_FLAGS: Readonly<Record<Variant, readonly string[]>> = {
     '-fno-strict-overflow',
     '--coverage',
     '-fprofile-update=single',
+  ],
+  // WHY the macros: the kernel's `inline` says that nobody may look at the function, with the one it says so of another mechanism;
+  // assertions that hold where all is inlined are no assertions without the other.
+  probe: [
+    '-O1',
+    '-fno-strict-overflow',
+    '-pg',
+    '-mfentry',
+    '-fno-inline',
+    '-fno-optimize-sibling-calls',
+    '-fno-partial-inlining',
+    '-fno-ipa-pure-const',
+    '-fno-ipa-modref',
+    '-fno-ipa-sra',
+    '-fno-ipa-cp',
+    '-fno-ipa-icf',
+    '-fno-ipa-ra',
+    '-fno-tree-tail-merge',
+    '-DCC_USING_PATCHABLE_FUNCTION_ENTRY',
+    '-U__OPTIMIZE__',
   ],
   lines: ['-O0', '-fno-strict-overflow', '--coverage', '-fprofile-update=single'],
 };
