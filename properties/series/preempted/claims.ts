@@ -193,7 +193,8 @@ function abandoned(gives: 'release' | 'store'): Monitor {
           left.set(`${v.kvm} ${was}`, { vm: v.kvm, gpa: was, was: read(m, v.kvm, was) });
         if (event.ev === 'hypercall' && isInit(event.nr) && base !== null) left.delete(`${v.kvm} ${base}`);
       }
-      if (gives === 'store' && event.ev === 'store')
+      // a store to a VM that is not there, or has no memory, is none
+      if (gives === 'store' && event.ev === 'store' && m.guest[event.vm]?.memory !== undefined)
         left.set(`${event.vm} ${event.gpa}`, { vm: event.vm, gpa: event.gpa, was: read(m, event.vm, event.gpa) });
       if (gives === 'release' && event.ev === 'store') left.delete(`${event.vm} ${event.gpa}`);
       for (const { vm, gpa, was } of left.values()) {
