@@ -11,7 +11,7 @@ export type AnyFunction = (this: any, ...args: any[]) => any;
 export type FunctionTable = Readonly<Record<string, AnyFunction>>;
 
 /** What a kernel may be built for, beside x86. */
-export type ArchitectureName = 'arm64';
+export type ArchitectureName = 'arm64' | 's390';
 
 /** A kernel: what it is called, and its functions. V: the table's type, which is an architecture's. */
 export interface Kernel<V extends vmlinux = vmlinux_x86> {
