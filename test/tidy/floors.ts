@@ -58,6 +58,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   workers: [
     ...['base', 'lib', 'vmlinux', 'series', 'scenario', 'machine', 'properties', 'explore', 'fuzz', 'report', 'loader'],
+    // what is asked of states is an expression
+    'step',
   ],
   cli: [
     'base',
