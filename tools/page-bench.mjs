@@ -71,14 +71,13 @@ const told = (ms) => {
  * @param {string} key
  */
 const stepped = (key) =>
-  page.evaluate(
-    ([name, times]) => {
-      /** @type {number[]} */
+  /** @type {Promise<number[]>} */ (
+    page.evaluate(`(async () => {
       const ms = [];
       const one = () =>
         new Promise((done) => {
           const from = performance.now();
-          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: String(name), bubbles: true }));
+          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '${key}', bubbles: true }));
           requestAnimationFrame(() => {
             // behind what this frame draws
             const { port1, port2 } = new MessageChannel();
@@ -86,15 +85,12 @@ const stepped = (key) =>
             port2.postMessage(0);
           });
         });
-      return (async () => {
-        for (let i = 0; i < Number(times); i++) {
-          await one();
-          await new Promise((done) => setTimeout(done, 30));
-        }
-        return ms;
-      })();
-    },
-    [key, STEPS],
+      for (let i = 0; i < ${STEPS}; i++) {
+        await one();
+        await new Promise((done) => setTimeout(done, 30));
+      }
+      return ms;
+    })()`)
   );
 
 const cdp = await page.context().newCDPSession(page);
@@ -105,20 +101,18 @@ const worked = async () => {
   return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0;
 };
 
+const recorded = () => page.locator('#tracks h2', { hasNotText: 'recording' }).waitFor({ timeout: 120_000 });
+
 await page.goto('about:blank');
 for (let i = 0; i < 3; i++) {
   await page.goto(url);
   await page.waitForSelector('#tracks canvas');
   const first = await page.evaluate(
-    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now())))),
+    'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))',
   );
-  await page.waitForFunction(
-    () => /^(?!.*(recording|running)).*$/s.test(document.querySelector('#tracks h2')?.textContent ?? 'recording'),
-    undefined,
-    { timeout: 120_000 },
-  );
-  const whole = await page.evaluate(() => performance.now());
-  console.log(`first picture ${Number(first).toFixed(0)} ms, all recorded ${whole.toFixed(0)} ms`);
+  await recorded();
+  const whole = await page.evaluate('performance.now()');
+  console.log(`first picture ${Number(first).toFixed(0)} ms, all recorded ${Number(whole).toFixed(0)} ms`);
   if (i < 2) await page.goto('about:blank');
 }
 console.log(await page.textContent('#events h2'));
@@ -130,13 +124,11 @@ for (const [key, words] of [
   ['ArrowLeft', 'to the event before'],
 ]) {
   for (const at of ['begin', 'middle']) {
-    await page.evaluate(
-      ([where, n]) => {
-        location.hash = location.hash.replace(/&e=\d+(&s=\d+)?/, `&e=${where === 'begin' ? 200 : Number(n) / 2}`);
-      },
-      [at, EVENTS],
-    );
-    await page.waitForTimeout(2500);
+    const event = at === 'begin' ? 200 : EVENTS / 2;
+    await page.evaluate(`location.hash = location.hash.replace(/&e=\\d+(&s=\\d+)?/, '&e=${event}')`);
+    await page.waitForTimeout(300);
+    await recorded();
+    await page.waitForTimeout(1000);
     const before = await worked();
     const ms = await stepped(key);
     console.log(
