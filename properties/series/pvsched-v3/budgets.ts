@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** B9, B10, B16: what a boost costs, whose the thread is, and what a guest with hooks does elsewhere. */
 import { toNumber, ZERO } from '../../../src/lib/types.js';
 import type { task_struct } from '../../../src/sched/sched.js';
 import type { pvsched_runner } from '../../../src/series/pvsched-v3/0004-pvsched-runner-runtime.js';

@@ -5,7 +5,6 @@
  * From what the guest says of its CPU (the current task, one that is to run next, what kind of critical section it is in) to what its
  * vCPU's thread becomes, and which budget pays for that.
  */
-import { EINVAL } from '../../lib/errno.js';
 import { and, type bool, not, shr, u64 as to_u64, toNumber, type u64, ZERO } from '../../lib/types.js';
 import {
   MAX_PRIO,
@@ -283,9 +282,6 @@ export function pvsched_default_ops_owned(
     !state.reset_on_fork
   );
 }
-
-/** What map() says to a framework that asks where it must not be asked: -EINVAL. */
-export const POLICY_FAILS = -EINVAL;
 
 export default {
   subject: 'pvsched: the default policy',

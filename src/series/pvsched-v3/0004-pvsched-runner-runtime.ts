@@ -286,8 +286,11 @@ const accountOf = (boost: number): number => {
   return boost === PVSCHED_CLASS_TASK ? PVSCHED_BUDGET_DRAIN_GENERIC : PVSCHED_BUDGET_REFILL;
 };
 
-/** What an event says to do: nothing but return, or to apply something and return. */
-type Outcome = { done: number } | { done: null; selected: pvsched_selection; ret: number };
+/** What an event says to do: nothing but return, or to apply something first. */
+interface Outcome {
+  selected: pvsched_selection | null;
+  ret: number;
+}
 
 /**
  * virt/pvsched/runner_runtime.c: pvsched_runner_reconcile_locked(), new
@@ -319,15 +322,8 @@ export function pvsched_runner_reconcile_locked(this: pvsched_v3, vcpu: kvm_vcpu
     r.interrupt_ticket = ZERO;
     r.reasons = 0;
   }
-  const outcome = this.pvsched_reconcileEvent(vcpu, event, mode, sample.wall_ns);
-  return (
-    outcome.done ??
-    this.pvsched_reconcileCommit(
-      vcpu,
-      (outcome as Extract<Outcome, { done: null }>).selected,
-      (outcome as Extract<Outcome, { done: null }>).ret,
-    )
-  );
+  const { selected, ret } = this.pvsched_reconcileEvent(vcpu, event, mode, sample.wall_ns);
+  return selected === null ? ret : this.pvsched_reconcileCommit(vcpu, selected, ret);
 }
 
 /** pvsched_runner_reconcile_locked(): what the event is, and what the policy makes of it. */
@@ -345,13 +341,13 @@ export function pvsched_reconcileEvent(
   if (event === PVSCHED_RECONCILE_UNHALT) {
     resetHold(r);
     const kept = { params: r.applied, class: r.applied_class, held: false };
-    return { done: null, selected: throttled ? baseline : kept, ret: 0 };
+    return { selected: throttled ? baseline : kept, ret: 0 };
   }
   if (event === PVSCHED_RECONCILE_RUN_LEAVE) {
     resetHold(r);
     this.hrtimer_cancel(r.cutoff_timer);
     r.reasons = 0;
-    return { done: null, selected: baseline, ret: 0 };
+    return { selected: baseline, ret: 0 };
   }
 
   const fresh = event !== PVSCHED_RECONCILE_INJECT;
@@ -367,14 +363,14 @@ export function pvsched_reconcileEvent(
   } else {
     if (!throttled) r.reasons |= PVSCHED_RUNNER_REASON_INJECT;
     // who sleeps was boosted before; the reason is there when it wakes
-    if (r.position === PVSCHED_RUNNER_BLOCKED) return { done: 0 };
+    if (r.position === PVSCHED_RUNNER_BLOCKED) return { selected: null, ret: 0 };
   }
 
   let offered = false;
   if (fresh) {
     r.last_guest_area = guest;
     r.last_guest_area_valid = this.pvsched_default_guest_valid(guest);
-    if (!r.last_guest_area_valid) return { done: null, selected: baseline, ret: -EINVAL };
+    if (!r.last_guest_area_valid) return { selected: baseline, ret: -EINVAL };
     offered = this.pvsched_idle_hold_offered(r, event, guest, throttled, now);
   }
   const selected = this.pvsched_default_ops_map(r.baseline, r.applied, {
@@ -388,10 +384,10 @@ export function pvsched_reconcileEvent(
   if (selected.held) selected.class = r.applied_class;
   if (this.pvschedForbids(r, selected.class)) {
     resetHold(r);
-    return { done: this.pvsched_fail_locked(vcpu, r, -EINVAL) };
+    return { selected: null, ret: this.pvsched_fail_locked(vcpu, r, -EINVAL) };
   }
   if (selected.held && r.idle_hold_end_ns === ZERO) r.idle_hold_end_ns = add(now, r.idle_hold_ns);
-  return { done: null, selected, ret: 0 };
+  return { selected, ret: 0 };
 }
 
 /** pvsched_map_locked(): a class whose budget is throttled. */
