@@ -25,6 +25,8 @@ export interface KeptEntry extends Entry {
   news: News;
   /** how near it came to breaking the property; null where the property does not say, or no nearer than before */
   nearest: number | null;
+  /** it enters a function that the series brings, and few did in that world */
+  isThere?: boolean;
 }
 
 /** What is to be run: events as they are, numbers become events in the state that they find. */

@@ -402,7 +402,7 @@ function settleGuestCpu(g: vmlinux_x86, os: GuestKernel, vcpu: number, returns: 
     for (const vector of vectors.splice(0)) cpu.asks.push({ ask: 'ipi', to, vector });
   });
   setTimer(os, vcpu);
-  // WHY behind them: IPIs and the timer are of what the kernel was asked to do, the ops of the way out of it.
+  // WHY behind them: IPIs and the timer belong to what the kernel was asked to do, the ops to its way out.
   // exit_to_user_mode_prepare() of a system call: interrupts are off until it is back in user mode.
   const masked = returns.length === 0 && cpu.contexts.length === 0 && ops.some((it) => 'when' in it);
   if (masked) cpu.asks.push({ ask: 'if', on: false });

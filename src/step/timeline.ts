@@ -41,11 +41,12 @@ export class Timeline {
     for (;;) {
       const event = next(this.history.machine, made.length);
       if (event === null) break;
-      made.push(event);
       try {
         this.history.run(event);
+        // the one that is kept, not one more like it
+        made.push(this.history.lastEvent ?? event);
       } catch (thrown) {
-        this.death = { event: made.length - 1, words: deathOf(thrown) };
+        this.death = { event: made.push(event) - 1, words: deathOf(thrown) };
         break;
       }
     }

@@ -280,7 +280,7 @@ const BR11: Property[] = [
     watch: () => hostGets((m, at) => at / 2 - 2e9 / m.HZ - 2 * sliceOf(m), 20 * MS),
     fault: { says: 'whoever was made last runs', funcs: lastOne },
   }),
-  always('a host task gets 50 ms of each second beside it', {
+  always('a host task gets 50 ms of each second beside a guest that always asks to be boosted', {
     of: 'BR11.3',
     means: 'what the fair server of the host is for, less two ticks; from the first second on',
     given: rogue(2_100),
