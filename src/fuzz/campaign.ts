@@ -8,7 +8,7 @@ import { mix32 } from '../machine/rng.js';
 import { causeOf } from './cause.js';
 import type { Finding } from './finding.js';
 import { addReached, distanceOf, FAR, type Reached } from './focus.js';
-import type { Entry, KeptEntry, Raw } from './input.js';
+import { BESIDE, type Entry, type KeptEntry, type Raw } from './input.js';
 import { Knowledge } from './knowledge.js';
 import type { LaneJob, LaneResult } from './lane.js';
 
@@ -91,6 +91,8 @@ export interface Hooks {
   found?(finding: Found): void;
   kept?(entry: KeptEntry): void;
   progress?(moment: Moment): void;
+  /** C beside the campaign: a run that was kept, held against it; null where they agree. What is known already is not shrunk */
+  beside?(entry: Entry, isKnown: (cause: string) => boolean): Promise<Finding | null>;
 }
 
 /** Events of a lane, epoch by epoch: everything is asked soon, and longer later. */
@@ -177,7 +179,9 @@ class Campaign {
 
   /** What earlier campaigns left: their findings first. */
   private async begin(): Promise<void> {
-    const { corpus = [] } = this.plan;
+    const { corpus: all = [] } = this.plan;
+    await this.beside(all);
+    const corpus = all.filter(({ property }) => property !== BESIDE);
     if (corpus.length === 0) return;
     const reran = await this.unlessInterrupted(this.crew.again(corpus));
     if (reran === null) return;
@@ -265,6 +269,18 @@ class Campaign {
     });
     this.crew.learn(kept);
     await this.take(raws);
+    await this.beside(kept);
+  }
+
+  /** In the order in which they were kept, so that a seed says what is found. */
+  private async beside(entries: readonly Entry[]): Promise<void> {
+    const { beside } = this.hooks;
+    if (beside === undefined) return;
+    for (const entry of entries) {
+      if (this.over !== null) return;
+      const finding = await beside(entry, (cause) => this.byCause.has(cause));
+      if (finding !== null) this.found(finding, 1, this.out.events);
+    }
   }
 
   /** Shrinks what is new, in order; the rest only counts. */
@@ -287,19 +303,23 @@ class Campaign {
   }
 
   private add(raw: Raw, finding: Finding): void {
+    this.byKey.set(raw.key, this.found(finding, raw.seen, raw.after));
+  }
+
+  /** The finding that it is, which may be known. */
+  private found(finding: Finding, seen: number, after: number): Found {
     const known = this.byCause.get(finding.cause);
     if (known !== undefined) {
-      known.seen += raw.seen;
-      this.byKey.set(raw.key, known);
-      return;
+      known.seen += seen;
+      return known;
     }
     const seconds = Math.round(this.elapsed() * 10) / 10;
-    const found: Found = { ...finding, seen: raw.seen, after: raw.after, seconds };
+    const found: Found = { ...finding, seen, after, seconds };
     this.byCause.set(finding.cause, found);
-    this.byKey.set(raw.key, found);
     this.out.findings.push(found);
     this.hooks.found?.(found);
     if (this.plan.enough?.(found) === true) this.over ??= 'enough';
+    return found;
   }
 
   private moment(): void {

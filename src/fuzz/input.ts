@@ -3,6 +3,9 @@
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 
+/** In place of a property: a run in which the model and C differ. */
+export const BESIDE = 'conform';
+
 /** A run that is kept because it showed something new. */
 export interface Entry {
   /** the property in whose world it runs, and which was asked of it */
