@@ -298,7 +298,7 @@ export const hotplug: Claim = {
       watch: noKick,
       fault: { says: 'a wakee stays where it was', funcs: { select_task_rq: stays } },
     }),
-    always('the threads of vCPUs are where they can run, whichever CPUs have gone', {
+    always('the threads of vCPUs are on CPUs that are online, whichever have gone', {
       of: 'hotplug.6',
       given: guests(WAYS),
       watch: nobodyLost,

@@ -60,7 +60,7 @@ function onSpin(watch: Watch): Monitor {
   };
 }
 
-const onlyWaiters = always('a spinning vCPU yields to none but other vCPUs of its VM that wait for a CPU', {
+const onlyWaiters = always('a spinning vCPU yields only to other vCPUs of its VM that wait for a CPU', {
   of: 'kvm.1',
   since: 'v3.10',
   given: spinning,

@@ -154,6 +154,18 @@ describe('a refutation goes away with its cause', () => {
   }
 });
 
+it('BR10.1 holds on v6.5 without the second unboost on the way out of an interrupt to user mode', () => {
+  const kernel = kernelByName('v6.5+pvsched-v1');
+  const once = overridden(kernel, 'once', {
+    irqentry_exitUnboost(this: pvsched) {
+      if (!this.this_irq_cpu().user_mode) (series.irqentry_exitUnboost as AnyFunction).call(this);
+    },
+  });
+  const asked = (k: Kernel): Verdict =>
+    ask(machineEngine, k, byId('BR10.1'), { ...ASK_DEFAULTS, unshrunk: true }).verdict;
+  expect([asked(kernel), asked(once)]).toEqual(['refuted', 'holds']);
+});
+
 describe('prefixes', () => {
   it('boost a guest that never wrote the MSR, from patch 4 until patch 6', () => {
     const asked = byId('B14.1');
