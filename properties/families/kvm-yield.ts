@@ -138,7 +138,7 @@ function roundRobin(): Monitor {
     waitsForCpu(m, vcpu) &&
     vcpu.ready &&
     !vcpu.spin_loop.in_spin_loop &&
-    (!vcpu.preempted || !kernelMode || vcpu.arch.cpl === 0) &&
+    (!vcpu.preempted || !kernelMode || vcpu.arch.cpl === 0 || kernel.kvm_arch_dy_has_pending_interrupt(vcpu)) &&
     (vcpu.wait === NULL || kernel.vcpu_dy_runnable(vcpu));
   const monitor = onSpin({
     asks(step, asked, target) {

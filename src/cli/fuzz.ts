@@ -279,6 +279,7 @@ function shownOf(finding: Summary['findings'][number], subject: FuzzSubject, io:
   return {
     ...finding,
     says,
+    isBeside: finding.property === BESIDE,
     replay: token === null ? `(too long for a token; see its file)` : `${io.invocation} replay ${token}`,
     ...defined({ recorded: subject.recordedOf(finding.property) }),
   };

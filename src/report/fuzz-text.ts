@@ -2,7 +2,6 @@
 /** What a campaign found, in words. */
 import { columns, count, wrap } from '../base/text.js';
 import type { Found, Summary } from '../fuzz/campaign.js';
-import { BESIDE } from '../fuzz/input.js';
 
 /** A finding with what only the command knows of it. */
 export interface ShownFinding extends Found {
@@ -12,6 +11,8 @@ export interface ShownFinding extends Found {
   replay: string;
   /** the property's own sentence */
   says: string;
+  /** a difference from C, and no property */
+  isBeside?: boolean;
 }
 
 export interface FuzzShown {
@@ -30,7 +31,7 @@ export const isNews = (f: Pick<ShownFinding, 'onBase' | 'recorded'>): boolean =>
 
 /** Whose it is. */
 export function standing(f: ShownFinding, base: string | null): string {
-  if (f.property === BESIDE) return f.onBase ? 'C without the patches differs there as well' : 'the model and C differ';
+  if (f.isBeside === true) return f.onBase ? 'C without the patches differs there as well' : 'the model and C differ';
   if (f.onBase) return `${base ?? 'the base'} shows it as well`;
   if (f.recorded === 'refuted') return 'known: this kernel is recorded not to keep the property';
   return base === null ? 'not recorded of this kernel' : `${base} does not show it`;

@@ -201,6 +201,7 @@ describe.skipIf(executablePath === null)(`the page (${executablePath ?? why})`, 
   });
 
   it('begins with a gallery where nothing is named, and opens what is clicked', async () => {
+    expect(pageWith({ target: null }).html.length).toBeLessThan(1_500_000);
     const { page, complaints } = await pages.open(pages.exported('gallery', null));
     await page.click('.gallery button:has-text("wfi-alone")');
     await page.waitForSelector('main.run');

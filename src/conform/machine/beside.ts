@@ -5,6 +5,7 @@ import { FEATURE_NAMES } from '../../native/format.js';
 import type { MachineEngine } from '../../native/machine-engine.js';
 import type { MachineEvent } from '../../scenario/events.js';
 import type { Scenario, TaskSpec, VmSpec } from '../../scenario/scenario.js';
+import { SCHED_DEADLINE } from '../../sched/sched.js';
 import type { Kernel } from '../../vmlinux/bind.js';
 import { compareEvents, type MachineDifference, shrinkEvents } from './differ.js';
 import { KNOBS, WITHOUT } from './operations.js';
@@ -19,7 +20,6 @@ const TIMER_MSRS = [0x832, 0x838, MSR_IA32_TSC_DEADLINE];
 const DELIVERED = [0, 4];
 /** KVM_HC_KICK_CPU, _SEND_IPI, _SCHED_YIELD */
 const HYPERCALLS = [5, 10, 11];
-const SCHED_DEADLINE = 6;
 const OF_TASKS = ['compute', 'sleep', 'yield'];
 const OF_GUESTS = ['compute', 'lock', 'unlock', 'ipi', 'waitAck', 'timer', 'hlt', 'user', 'kernel', 'pause'];
 
