@@ -9,6 +9,7 @@ import * as directedYieldV7 from './series/directed-yield-v7/index.js';
 import * as preempted from './series/preempted/index.js';
 import { distributions } from './series/pvsched-v1/distributions.js';
 import * as pvschedV1 from './series/pvsched-v1/index.js';
+import * as pvschedV3 from './series/pvsched-v3/index.js';
 import * as semanticsAwareV2 from './series/semantics-aware-v2/index.js';
 import * as stealGovernor from './series/steal-governor/index.js';
 import * as wfx from './series/wfx/index.js';
@@ -23,6 +24,7 @@ export const familiesOfArm64: readonly Claim[] = [waiting];
 const bySeries: Readonly<Record<string, readonly Claim[]>> = {
   'semantics-aware-v2': semanticsAwareV2.claims,
   'pvsched-v1': pvschedV1.claims,
+  'pvsched-v3': pvschedV3.claims,
   'directed-yield-v7': directedYieldV7.claims,
   'v2.6.39': directedYieldV7.claims,
   'steal-governor': stealGovernor.claims,
@@ -35,6 +37,7 @@ export const recorded: Recorded = {
   ...recordedFamilies,
   ...semanticsAwareV2.recorded,
   ...pvschedV1.recorded,
+  ...pvschedV3.recorded,
   ...directedYieldV7.recorded,
   ...wfx.recorded,
   ...preempted.recorded,
@@ -43,7 +46,7 @@ export const recorded: Recorded = {
 
 /** What some series are measured by besides. */
 export function distributionsOf(series: string): Distributions | null {
-  return ['pvsched-v1', 'pvsched-v2'].includes(series) ? distributions : null;
+  return ['pvsched-v1', 'pvsched-v2', 'pvsched-v3'].includes(series) ? distributions : null;
 }
 
 /** The claims of a series of the registry; none for one that nobody has written any for. */

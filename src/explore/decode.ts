@@ -53,7 +53,7 @@ export class Decoder {
     const weights = own?.weights ?? world.weights;
     this.apics = spec === undefined ? null : new ApicDraws(spec, own);
     // a vCPU that halts may poll first, and nothing else ends that
-    const halts = weights.hlt ?? weights.wfi;
+    const halts = weights.hlt ?? weights.wfi ?? weights.enabledWait;
     const all = halts === undefined ? weights : { pollEnd: halts, ...weights };
     this.kinds = Object.keys(all) as EventKind[];
     this.weights = this.kinds.map((kind) => all[kind] ?? 0);
@@ -107,6 +107,8 @@ export class Decoder {
       case 'hlt':
       case 'wfi':
       case 'wfe':
+      case 'diag44':
+      case 'enabledWait':
       case 'eoi':
       case 'intr':
       case 'step':
@@ -116,6 +118,9 @@ export class Decoder {
       case 'wfet':
       case 'lpi':
         return this.onArm64(m, kind, cpu, draws);
+      case 'diag9c':
+        // one that there is not, too
+        return { ev: 'diag9c', cpu, to: draws.below(4) };
       case 'yield_to':
         return { ev: 'yield_to', cpu, task: someTask(m, draws) };
       case 'wake': {

@@ -47,7 +47,7 @@ export const SPIN_ACK = -2;
 /** A VM's guest-side world. */
 export interface GuestVm {
   /** what its spin loops execute, when not PAUSE */
-  relax?: 'wfe';
+  relax?: 'wfe' | 'diag9c';
   lockKind: 'ticket' | 'tas';
   /** per lock: vcpu_idx of the holder or -1, and who waits, in order */
   locks: { holder: number; queue: number[] }[];
@@ -68,6 +68,10 @@ export type Request =
   | { ask: 'wfe' }
   | { ask: 'wfit'; ns: number }
   | { ask: 'wfet'; ns: number }
+  | { ask: 'diag44' }
+  | { ask: 'enabledWait' }
+  /** to a vCPU by its index; `unlessRunning`: only if its CPU is not running it */
+  | { ask: 'diag9c'; to: number; unlessRunning: boolean }
   | { ask: 'ipi'; to: number; vector: number }
   | { ask: 'timerVector'; vector: number }
   | { ask: 'timerCount'; ns: number }
@@ -158,10 +162,17 @@ export function stepActor(programs: readonly Program[], actor: Actor, vm: GuestV
   return execute(program, program[actor.pc], actor, vm, self);
 }
 
-/** A PLE window's worth of PAUSEs is over, or a WFE that the loop has come to. */
+/** A PLE window's worth of PAUSEs is over, a WFE that the loop has come to, or s390's spin_retry. */
 function spinAgain(actor: Actor, vm: GuestVm): Request {
   actor.pauseIn = actor.window_ns;
+  if (vm.relax === 'diag9c') return yieldToHolder(actor, vm, false);
   return { ask: vm.relax ?? 'pause' };
+}
+
+/** arch/s390/lib/spinlock.c: arch_spin_lock_classic(), of what it tells the host. Nobody is told of who waits for answers. */
+function yieldToHolder(actor: Actor, vm: GuestVm, unlessRunning: boolean): Request {
+  const to = actor.spinning < 0 ? -1 : vm.locks[actor.spinning].holder;
+  return to < 0 ? NOTHING : { ask: 'diag9c', to, unlessRunning };
 }
 
 function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | null, self: number): Request {
@@ -200,6 +211,11 @@ function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | 
     case 'pause':
     case 'yield':
       return proceed(program, actor, { ask: it.op });
+    case 'diag44':
+    case 'enabledWait':
+      return proceed(program, actor, { ask: it.op });
+    case 'diag9c':
+      return proceed(program, actor, { ask: 'diag9c', to: it.to, unlessRunning: false });
     case 'wfi':
       return idle(program, actor);
     case 'wfe':
@@ -263,7 +279,7 @@ function lock(program: Program, index: number, actor: Actor, vm: GuestVm, self: 
   it.queue.push(self);
   actor.spinning = index;
   actor.pauseIn = actor.window_ns;
-  return NOTHING;
+  return vm.relax === 'diag9c' ? yieldToHolder(actor, vm, true) : NOTHING;
 }
 
 function takeLock(vm: GuestVm, index: number, self: number): void {

@@ -3,7 +3,7 @@
  * What runs inside a vCPU, and what a host task does: a small closed instruction set.
  *
  * A program is a list of instructions that starts over at its end; `exit` ends the task for good. Times are ns of
- * CPU time on a pCPU at full speed. What a guest's spin loops execute is its CPU's: PAUSE, or WFE. Guest instructions are legal in a vCPU's program only, host ones in a host
+ * CPU time on a pCPU at full speed. What a guest's spin loops execute is its CPU's: PAUSE, WFE, or diagnose 0x9c. Guest instructions are legal in a vCPU's program only, host ones in a host
  * task's only; `compute` in both. A task of a guest's kernel has those of a host's task but `yieldTo`, and its own.
  */
 export type Instruction =
@@ -33,6 +33,11 @@ export type Instruction =
   | { op: 'wfe' }
   | { op: 'wfit'; ns: number }
   | { op: 'wfet'; ns: number }
+  /** guest on s390: diagnose 0x44; diagnose 0x9c to vCPU `to` (vcpu_idx) */
+  | { op: 'diag44' }
+  | { op: 'diag9c'; to: number }
+  /** guest on s390: loads a PSW that waits, enabled: until an interrupt was taken */
+  | { op: 'enabledWait' }
   /** host: sched_yield() */
   | { op: 'yield' }
   /** host: yield_to(task) by its name */

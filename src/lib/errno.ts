@@ -12,6 +12,7 @@ export const EEXIST = 17;
 export const ENXIO = 6;
 export const EINVAL = 22;
 export const ENOSPC = 28;
+export const EREMOTE = 66;
 export const EOPNOTSUPP = 95;
 export const EIO = 5;
 export const ERANGE = 34;

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a machine has because of what its kernel was built for: state, VMs, and what their guests' CPUs execute. */
 import * as arm64 from '../arch/arm64/boot-vm.js';
+import * as s390 from '../arch/s390/boot-vm.js';
 import * as x86 from '../arch/x86/boot-vm.js';
 import { KVM_FEATURE_PV_SCHED } from '../arch/x86/kvm_host.js';
 import type { Fault } from '../base/faults.js';
 import type { Actor, GuestVm } from '../guest/actor.js';
 import type { GuestKernel } from '../guest/guest-kernel.js';
 import type { kvm_ptr } from '../kvm/kvm_host.js';
+import { NotModelled } from '../lib/bug.js';
 import { ZERO } from '../lib/types.js';
 import type { GuestKernelSpec, Scenario, VmSpec } from '../scenario/scenario.js';
 import type { task_struct } from '../sched/sched.js';
 import type { ArchitectureName, Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_arm64 } from '../vmlinux/vmlinux-arm64.js';
+import type { vmlinux_s390 } from '../vmlinux/vmlinux-s390.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { machine } from './state.js';
 
@@ -77,6 +80,19 @@ const ARM64: Architecture = {
   guestKernel: () => ({ eoiLast: true }),
 };
 
+const S390: Architecture = {
+  newState: ({ cpus }) => s390.newKvmState(cpus) as unknown as ReturnType<typeof x86.newKvmState>,
+  bootVm: (k, { vcpus }) => s390.bootVm(k as unknown as vmlinux_s390, { vcpus }),
+  vmm: () => {},
+  vcpuThread: (k, p, vcpu) => s390.vcpuThread(k as unknown as vmlinux_s390, p, vcpu),
+  guest: () => ({ relax: 'diag9c' }),
+  // a vCPU may stand in its wait, in SIE, for a moment
+  actor: () => ({ standby: { ns: 0, woken: false } }),
+  guestKernel() {
+    throw new NotModelled('a kernel in a guest of s390');
+  },
+};
+
 /** A scenario for another architecture than one of the kernels was built for. Without VMs it runs on every kernel. */
 export function architectureFaults(
   kernels: readonly Kernel[],
@@ -94,4 +110,4 @@ export function architectureFaults(
 export const architectureOf = ({ arch }: Pick<Kernel, 'arch'>): Architecture =>
   arch === undefined ? X86 : BY_NAME[arch];
 
-const BY_NAME: Readonly<Record<ArchitectureName, Architecture>> = { arm64: ARM64 };
+const BY_NAME: Readonly<Record<ArchitectureName, Architecture>> = { arm64: ARM64, s390: S390 };

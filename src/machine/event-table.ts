@@ -15,6 +15,7 @@ import { advance, stall } from './pass-time.js';
 import { programEvents } from './program-events.js';
 import { recordedEvents } from './recorded-events.js';
 import type { Rule, Rules } from './rules.js';
+import { s390Events } from './s390-events.js';
 import type { machine } from './state.js';
 import { vmmEvents } from './vmm-events.js';
 
@@ -55,6 +56,7 @@ export const eventTable: Rules<EventKind> = {
   ...recordedEvents,
   ...guestEvents,
   ...arm64Events,
+  ...s390Events,
   ...programEvents,
   ...knobEvents,
   ...vmmEvents,

@@ -2,6 +2,7 @@
 /** Runtime knobs by their kernel names: SCHED_FEAT, debugfs files, module parameters, and what a series brings. */
 
 import { KVM_WFX_TRAP, newKvmArm64Params } from '../arch/arm64/kvm_host.js';
+import { newKvmS390Params } from '../arch/s390/kvm_host.js';
 import { newKvmX86Params } from '../arch/x86/kvm_host.js';
 import { type Fault, oneOf, shown } from '../base/faults.js';
 import { newKvmParams } from '../kvm/kvm_host.js';
@@ -11,6 +12,7 @@ import type { Scenario } from '../scenario/scenario.js';
 import { newSchedFeatures } from '../sched/records.js';
 import type { Kernel, Knob } from '../vmlinux/bind.js';
 import type { kernel_state_arm64 } from '../vmlinux/vmlinux-arm64.js';
+import type { kernel_state_s390 } from '../vmlinux/vmlinux-s390.js';
 import type { kernel_state_x86, vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import { architectureFaults } from './architecture.js';
 import type { machine } from './state.js';
@@ -23,7 +25,8 @@ const sysctlOf = (name: string): string => `sysctl_sched_${name.replace(/_ns$/, 
 /** SCHED_FEATs and module parameters, as far as the machine's architecture has them. */
 function bagsOf(m: kernel_state_x86): Bag[] {
   const { kvm_arm64_params } = m as unknown as Partial<kernel_state_arm64>;
-  return [m.sched_feat, m.kvm_params, m.kvm_x86_params, kvm_arm64_params].filter(
+  const { kvm_s390_params, lpar } = m as unknown as Partial<kernel_state_s390>;
+  return [m.sched_feat, m.kvm_params, m.kvm_x86_params, kvm_arm64_params, kvm_s390_params, lpar].filter(
     (it) => it !== undefined,
   ) as unknown as Bag[];
 }
@@ -35,7 +38,13 @@ const READERS = ['kvm_vcpu_should_clear_twe', 'kvm_should_clear_wfx_trap'];
 function parametersOf(kernels: readonly Kernel[]): Record<string, number | boolean> {
   const x86 = kernels.length === 0 || kernels.some(({ arch }) => arch === undefined);
   const arm64 = kernels.some(({ table }) => READERS.some((name) => table[name] !== undefined));
-  return { ...newKvmParams(), ...(x86 ? newKvmX86Params() : {}), ...(arm64 ? newKvmArm64Params() : {}) };
+  const s390 = kernels.some(({ arch }) => arch === 's390');
+  return {
+    ...newKvmParams(),
+    ...(x86 ? newKvmX86Params() : {}),
+    ...(arm64 ? newKvmArm64Params() : {}),
+    ...(s390 ? { ...newKvmS390Params(), lpar_preempted: 0 } : {}),
+  };
 }
 
 /** Writes a knob. Booleans take 0 and 1; a name that the pin does not have is a series' own (`m.knobs`). */

@@ -27,9 +27,18 @@ export function isHostTask(m: machine, p: task_struct): boolean {
 /** Whether current on the CPU is such a task. */
 export const isHostOn = (m: machine, cpu: number): boolean => isHostTask(m, current(m, cpu));
 
-/** What only one instruction set has. */
-const WFX: readonly EventKind[] = ['wfi', 'wfe', 'wfit', 'wfet'];
-const NOT_WFX: readonly EventKind[] = ['pause', 'hlt', 'icr'];
+/** What only one instruction set has, and by what each is told: what its spin loops execute. */
+const ONLY = {
+  pause: ['pause', 'hlt', 'icr'],
+  wfe: ['wfi', 'wfe', 'wfit', 'wfet'],
+  diag9c: ['diag44', 'diag9c', 'enabledWait'],
+} as const satisfies Record<string, readonly EventKind[]>;
+const not = (...of: (keyof typeof ONLY)[]): readonly EventKind[] => of.flatMap((it) => [...ONLY[it]]);
+const FOREIGN: Readonly<Record<keyof typeof ONLY, readonly EventKind[]>> = {
+  pause: not('wfe', 'diag9c'),
+  wfe: not('pause', 'diag9c'),
+  diag9c: [...not('pause', 'wfe'), 'hypercall'],
+};
 
 /** Whether the vCPU's guest waits by WFI and WFE, and not by HLT and PAUSE. */
 export const executesWfx = (m: machine, vcpu: number): boolean => m.guest[m.vcpu[vcpu].kvm]?.relax === 'wfe';
@@ -40,5 +49,5 @@ export function vcpuDoing(m: machine, cpu: number, kind: EventKind): number {
   if (p.preempt_notifier === NULL) return NULL;
   const vcpu = m.vcpu[p.preempt_notifier];
   if (!vcpuLife.may(vcpuStateOf(m, vcpu)).includes(kind)) return NULL;
-  return (executesWfx(m, vcpu.id) ? NOT_WFX : WFX).includes(kind) ? NULL : vcpu.id;
+  return FOREIGN[m.guest[vcpu.kvm].relax ?? 'pause'].includes(kind) ? NULL : vcpu.id;
 }

@@ -7,6 +7,7 @@
  * place: they fire inside `advance`.
  * MODEL: an idle CPU has no tick (NO_HZ_IDLE).
  */
+import { comparatorAt } from '../arch/s390/kvm_host.js';
 import { type Actor, dueIn } from '../guest/actor.js';
 import { timeOfTsc } from '../lib/tsc.js';
 import { toNumber } from '../lib/types.js';
@@ -14,6 +15,7 @@ import type { MachineEvent } from '../scenario/events.js';
 import { NULL } from '../sched/sched.js';
 import { guestDueIn } from './guest-kernel.js';
 import { isOnline } from './hotplug-events.js';
+import { s390Machine } from './s390-events.js';
 import type { machine } from './state.js';
 import { vcpuStateOf } from './vcpu-life.js';
 
@@ -47,9 +49,18 @@ export function runsOnItsOwn(m: machine, cpu: number): boolean {
 /** When the VMX preemption timer of the guest on the CPU has run down, ns; null when none runs there, or the CPU has none. */
 export function preemptionTimerAt(m: machine, cpu: number): number | null {
   const id = m.vcpuOfTask[m.rq[cpu].curr];
-  if (id === NULL || m.vcpu[id].arch.apic?.lapic_timer.hv_timer_in_use !== true) return null;
+  if (id === NULL) return null;
+  if (m.vcpu[id].arch.apic === undefined) return comparatorOf(m, id);
+  if (!m.vcpu[id].arch.apic.lapic_timer.hv_timer_in_use) return null;
   if (vcpuStateOf(m, m.vcpu[id]) !== 'inGuest') return null;
   return toNumber(timeOfTsc(m.vcpu[id].arch.vmcs.hv_deadline_tsc, m.tsc_khz));
+}
+
+/** The same of an s390 CPU's clock comparator, which interrupts a guest in SIE by itself; null on arm64. */
+function comparatorOf(m: machine, id: number): number | null {
+  const vcpu = s390Machine(m).vcpu[id];
+  if (vcpu.arch.sie_block === undefined || vcpuStateOf(m, m.vcpu[id]) !== 'inGuest') return null;
+  return comparatorAt(vcpu);
 }
 
 /** When halt polling on the CPU ends at the latest, ns; null when nobody polls there. */

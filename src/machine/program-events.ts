@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A program goes on: what it asks for is an event like any other, made by whoever runs the program. */
+import { CPUSTAT_RUNNING } from '../arch/s390/kvm_host.js';
 import { type Request, stepActor } from '../guest/actor.js';
 import { NotModelled } from '../lib/bug.js';
 import { toNumber } from '../lib/types.js';
@@ -11,11 +12,12 @@ import { guestStep } from './guest-kernel.js';
 import { type HostKind, hostEvents } from './host-events.js';
 import { isIdle, vcpuDoing } from './legality.js';
 import type { EventOf, Rule, Rules } from './rules.js';
+import { type S390Kind, s390Events, s390Machine } from './s390-events.js';
 import type { machine } from './state.js';
 
-type Asked = EventOf<GuestKind | HostKind | Arm64Kind>;
+type Asked = EventOf<GuestKind | HostKind | Arm64Kind | S390Kind>;
 
-const rules = { ...hostEvents, ...guestEvents, ...arm64Events };
+const rules = { ...hostEvents, ...guestEvents, ...arm64Events, ...s390Events };
 
 export const programEvents: Rules<'step'> = {
   step: {
@@ -63,6 +65,9 @@ function asked(m: machine, cpu: number, request: Exclude<Request, Timer>): Asked
     case 'wfit':
     case 'wfet':
       return { ev: request.ask, cpu, ns: request.ns };
+    case 'diag9c':
+      // arch_spin_lock_wait() of the guest, at first: an owner that runs is not yielded to. Asking is no exit.
+      return request.unlessRunning && runs(m, cpu, request.to) ? null : { ev: 'diag9c', cpu, to: request.to };
     case 'yieldTo': {
       const task = m.task.findIndex((it) => it.comm === request.task);
       return task === NULL || task === p ? null : { ev: 'yield_to', cpu, task };
@@ -76,6 +81,13 @@ function asked(m: machine, cpu: number, request: Exclude<Request, Timer>): Asked
     default:
       return { ev: request.ask, cpu };
   }
+}
+
+/** Whether SIGP SENSE RUNNING by the guest on the CPU would say that this vCPU of it runs. */
+function runs(m: machine, cpu: number, to: number): boolean {
+  const { kvm } = m.vcpu[m.vcpuOfTask[m.rq[cpu].curr]];
+  const target = s390Machine(m).vcpu[m.kvm[kvm].vcpus[to]];
+  return (target.arch.sie_block.cpuflags & CPUSTAT_RUNNING) !== 0;
 }
 
 type Timer = Extract<Request, { ask: 'timerVector' | 'timerCount' }>;

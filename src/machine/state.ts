@@ -4,6 +4,7 @@ import type { Actor, GuestVm } from '../guest/actor.js';
 import type { Program } from '../guest/instructions.js';
 import type { u64 } from '../lib/types.js';
 import type { kernel_state_arm64 } from '../vmlinux/vmlinux-arm64.js';
+import type { kernel_state_s390 } from '../vmlinux/vmlinux-s390.js';
 import type { kernel_state_x86 } from '../vmlinux/vmlinux-x86.js';
 
 /** What every machine has beside its kernel's state. */
@@ -36,5 +37,10 @@ export interface machine extends kernel_state_x86, machine_ours {
 
 /** The machine of an arm64 kernel. */
 export interface machine_arm64 extends kernel_state_arm64, machine_ours {
+  guest: GuestVm[];
+}
+
+/** The machine of an s390 kernel. */
+export interface machine_s390 extends kernel_state_s390, machine_ours {
   guest: GuestVm[];
 }

@@ -240,8 +240,16 @@ export abstract class KernelProgram {
 
   protected compileError(what: string, done: Outcome): NativeError {
     const errors = compilerErrors(done.stderr, this.tree.dir);
-    const details = errors.length > 0 ? errors : done.stderr.trim().split('\n');
-    return new NativeError('compile', `${what} does not compile: ${details[0]}`, details);
+    return this.notCompiled(what, errors.length > 0 ? errors : done.stderr.trim().split('\n'));
+  }
+
+  /** A header that only the real architecture has is our lack, and no word about the tree. */
+  private notCompiled(what: string, details: string[]): NativeError {
+    const headers = details.map((line) => /fatal error: ([\w/.-]+): No such file/.exec(line)?.[1] ?? '');
+    const lacking = headers.find((name) => name !== '' && existsSync(join(this.tree.dir, 'arch/x86/include', name)));
+    if (lacking === undefined) return new NativeError('compile', `${what} does not compile: ${details[0]}`, details);
+    const said = `${what} cannot be built here: it needs ${lacking}, and kvmodel's stand-ins for the machine lack that header`;
+    return new NativeError('lacks-header', said, details);
   }
 
   /** Which members and functions the tree has: one compilation, read from the lines that fail. */
@@ -251,9 +259,7 @@ export abstract class KernelProgram {
     const done = await tool('gcc', args, this.dir);
     const failed = new Set([...done.stderr.matchAll(/probe\.c:(\d+):\d+: error:/g)].map((m) => Number(m[1])));
     const elsewhere = compilerErrors(done.stderr, this.tree.dir).filter((line) => !line.includes('probe.c:'));
-    if (elsewhere.length > 0) {
-      throw new NativeError('compile', `${this.about} does not compile: ${elsewhere[0]}`, elsewhere);
-    }
+    if (elsewhere.length > 0) throw this.notCompiled(this.about, elsewhere);
     const has = readFileSync(source, 'utf8')
       .split('\n')
       .flatMap((line, i) => {

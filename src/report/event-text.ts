@@ -77,6 +77,8 @@ export function eventText(event: MachineEvent, names: Names): string {
     case 'hlt':
     case 'wfi':
     case 'wfe':
+    case 'diag44':
+    case 'enabledWait':
     case 'eoi':
     case 'intr':
     case 'step':
@@ -95,6 +97,8 @@ export function eventText(event: MachineEvent, names: Names): string {
       return `move ${names.task(event.task)} ${names.group(event.group)}`;
     case 'ipi':
       return `ipi vcpu${event.to} ${hex(event.vector)}`;
+    case 'diag9c':
+      return `diag9c vcpu${event.to}`;
     case 'wfit':
     case 'wfet':
       return `${event.ev} ${event.ns}`;

@@ -202,15 +202,52 @@ export const ARM64_FORMATS: Readonly<Record<string, Print>> = {
     `(${symbol(num(f, 'esr_ec'), ESR_CLASS)}), PC: 0x${pc(f)}`,
 };
 
+/** VCPU_TP_PRINTK */
+const psw = (f: Fields): string =>
+  `${String(f.id).padStart(2, '0')}[${x(f, 'pswmask').padStart(16, '0')}-${x(f, 'pswaddr').padStart(16, '0')}]: `;
+const INTERCEPT: Symbols = {
+  0: 'Host interruption',
+  4: 'Instruction',
+  16: 'External request',
+  20: 'External interruption',
+  28: 'Wait state',
+};
+const INSTRUCTION: Symbols = { 131: 'DIAG', 174: 'SIGP' };
+const SIGP: Symbols = {
+  1: 'SIGP sense',
+  2: 'SIGP external call',
+  3: 'SIGP emergency signal',
+  18: 'SIGP set architecture',
+  21: 'SIGP sense running',
+};
+const INT_TYPE: Symbols = {
+  [0xffff1004]: 'clock comparator',
+  [0xffff1201]: 'sigp emergency',
+  [0xffff1202]: 'sigp ext call',
+};
+
 const OTHERS: Readonly<Record<string, Print>> = {
   kvm_timer_update_irq: (f) => `VCPU: ${f.vcpu_id}, IRQ ${f.irq}, level ${Number(f.level)}`,
   vgic_update_irq_pending: (f) => `VCPU: ${f.vcpu_id}, IRQ ${f.irq}, level: ${Number(f.level)}`,
   kvm_wfx_arm64: (f) => `guest executed wf${f.is_wfe ? 'e' : 'i'} at: 0x${x(f, 'vcpu_pc').padStart(16, '0')}`,
   kvm_hvc_arm64: (f) =>
     `HVC at 0x${x(f, 'vcpu_pc').padStart(16, '0')} (r0: 0x${x(f, 'r0').padStart(16, '0')}, imm: 0x${x(f, 'imm')})`,
+  kvm_s390_sie_enter: (f) => `${psw(f)}entering sie flags ${x32(f, 'cpuflags')}`,
+  kvm_s390_sie_exit: (f) => `${psw(f)}exit sie icptcode ${f.icptcode} (${symbol(num(f, 'icptcode'), INTERCEPT)})`,
+  kvm_s390_intercept_instruction: (f) =>
+    `${psw(f)}intercepted instruction ${x(f, 'instruction').padStart(16, '0')} ` +
+    `(${symbol(Number(BigInt(f.instruction as string) >> 56n), INSTRUCTION)})`,
+  kvm_s390_handle_sigp: (f) =>
+    `${psw(f)}handle sigp order ${x32(f, 'order_code').padStart(2, '0')} (${symbol(num(f, 'order_code'), SIGP)}), ` +
+    `cpu address ${x32(f, 'cpu_addr').padStart(4, '0')}, parameter ${x32(f, 'parameter').padStart(8, '0')}`,
+  kvm_s390_inject_vcpu: (f) =>
+    `inject (vcpu ${f.id}): type:${x32(f, 'inttype')} (${symbol(num(f, 'inttype'), INT_TYPE)}) ` +
+    `parm:${x32(f, 'parm')} parm64:${x(f, 'parm64')}`,
+  kvm_s390_deliver_interrupt: (f) =>
+    `deliver interrupt (vcpu ${f.id}): type:${x32(f, 'inttype')} (${symbol(num(f, 'inttype'), INT_TYPE)}) ` +
+    `data:${x(f, 'data0').padStart(8, '0')} ${x(f, 'data1').padStart(16, '0')}`,
   kvm_s390_handle_diag: (f) =>
-    `${String(f.id).padStart(2, '0')}[${x(f, 'pswmask').padStart(16, '0')}-${x(f, 'pswaddr').padStart(16, '0')}]: ` +
-    `handle diagnose call ${x32(f, 'code').padStart(4, '0')} (${symbol(num(f, 'code'), DIAGNOSE)})`,
+    `${psw(f)}handle diagnose call ${x32(f, 'code').padStart(4, '0')} (${symbol(num(f, 'code'), DIAGNOSE)})`,
 };
 
 /** By event. What is not the kernel's has none: it is printed as `name=value`. */

@@ -78,7 +78,7 @@ function hostTraceText(event: trace_event): string {
       return `kvm_entry vcpu ${f['vcpu_id']}${f['immediate_exit'] === true ? ' [immediate exit]' : ''}`;
     default: {
       const fields = Object.entries(f)
-        .filter(([field]) => !/(^|_)(pid|prio)$/.test(field))
+        .filter(([field]) => !/(^|_)(pid|prio)$|^psw(mask|addr)$/.test(field))
         .map(([field, value]) => `${field}=${value}`);
       return [event.event, ...fields].join(' ');
     }

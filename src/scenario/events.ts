@@ -51,12 +51,16 @@ export type MachineEvent =
   | { ev: 'wfe'; cpu: number }
   | { ev: 'wfit'; cpu: number; ns: number }
   | { ev: 'wfet'; cpu: number; ns: number }
+  /** s390: a vCPU executes diagnose 0x44, diagnose 0x9c with CPU address `to`, or loads a PSW that waits, enabled for interrupts */
+  | { ev: 'diag44'; cpu: number }
+  | { ev: 'diag9c'; cpu: number; to: number }
+  | { ev: 'enabledWait'; cpu: number }
   /**
    * arm64: a device sends an LPI to vCPU `vcpu` (an index over all VMs): by the ITS itself if `direct`, else through KVM. `cpu` takes
    * the device's interrupt, or the doorbell that rings
    */
   | { ev: 'lpi'; cpu: number; vcpu: number; intid: number; direct: boolean }
-  /** it sends an IPI to vCPU `to` of its VM: x86 writes the ICR (fixed, physical, no shorthand), arm64 sends an SGI */
+  /** it sends an IPI to vCPU `to` of its VM: x86 writes the ICR (fixed, physical, no shorthand), arm64 sends an SGI, s390 does SIGP */
   | { ev: 'ipi'; cpu: number; to: number; vector: number }
   /** it writes any ICR value */
   | { ev: 'icr'; cpu: number; low: number; dest: number }

@@ -116,7 +116,7 @@ export interface Scenario {
   /** physical CPUs, 1 to 64 */
   cpus: number;
   /** what the machine is, with `vms`; x86 when absent. Without VMs it runs on kernels of every architecture */
-  arch?: 'arm64';
+  arch?: 'arm64' | 's390';
   /** arm64: its interrupt controller; v3 when absent */
   gic?: 'v3' | 'v4' | 'v4.1';
   /** 100, 250, 300 or 1000; 250 when absent */

@@ -18,6 +18,9 @@ const GUEST_ONLY: readonly Instruction['op'][] = [
   'wfe',
   'wfit',
   'wfet',
+  'diag44',
+  'diag9c',
+  'enabledWait',
   'timer',
   'user',
   'kernel',
@@ -31,13 +34,17 @@ const KERNEL_ONLY: readonly Instruction['op'][] = [
 ];
 
 /** Instructions of the guests of one architecture. */
-const X86_ONLY: readonly Instruction['op'][] = ['hlt', 'pause'];
-const ARM64_ONLY: readonly Instruction['op'][] = ['wfi', 'wfe', 'wfit', 'wfet'];
+const ONLY = {
+  x86: ['hlt', 'pause'],
+  arm64: ['wfi', 'wfe', 'wfit', 'wfet'],
+  s390: ['diag44', 'diag9c', 'enabledWait'],
+} as const satisfies Record<string, readonly Instruction['op'][]>;
 
-/** arm64's virtual timer, an SGI, and as many vCPUs as one cluster has */
-const vtimerPpi = 27;
-const SGIS = 16;
-const ARM64_VCPUS = 16;
+/** What interrupts are called by: arm64's virtual timer, s390's clock comparator; SGIs, and bits of s390's ec_mask. */
+const TIMERS = { arm64: [27, 'virtual timer'], s390: [20, 'clock comparator'] } as const;
+const IPIS = 16;
+/** as many vCPUs as one cluster has, and a basic system control area */
+const VCPUS = { arm64: 16, s390: 64 } as const;
 
 /** Who runs a program, and what of the instructions is not for them. */
 const FOREIGN = {
@@ -185,8 +192,10 @@ function vmFaults(vm: VmSpec, at: string, s: Scenario, groups: readonly string[]
   if (vm.ipiv === true && vm.apicv !== true)
     faults.add(`${at}.ipiv`, 'apicv as well: IPI virtualization is a part of it', 'apicv off');
   if (vm.kernel !== undefined) guestKernelFaults(vm, vm.kernel, `${at}.kernel`, faults);
+  if (s.arch === undefined) x86Faults(vm, at, faults);
+  else notX86Faults(vm, at, s.arch, faults);
   if (s.arch === 'arm64') arm64Faults(vm, at, s, faults);
-  else x86Faults(vm, at, faults);
+  if (s.arch === 's390') s390Faults(vm, at, faults);
   programs.forEach((program, i) => {
     const place = each ? `${at}.programs[${i}]` : `${at}.programs`;
     programFaults(program, place, 'guest', faults, (instruction, where) => {
@@ -200,20 +209,40 @@ function vmFaults(vm: VmSpec, at: string, s: Scenario, groups: readonly string[]
 
 /** What a guest executes is its machine's, and so is what interrupts are called by. */
 function instructionFaults(it: Instruction, place: string, arch: Scenario['arch'], faults: Faults): void {
-  const arm64 = arch === 'arm64';
-  if ((arm64 ? X86_ONLY : ARM64_ONLY).includes(it.op))
-    faults.add(`${place}.op`, `an instruction of ${arch ?? 'x86'}`, it.op);
-  if (it.op === 'ipi' && (arm64 ? it.vector >= SGIS : it.vector < SGIS))
-    faults.add(`${place}.vector`, arm64 ? 'an SGI from 0 to 15' : 'a vector from 16 to 255', String(it.vector));
-  if (it.op === 'timer' && arm64 && it.vector !== vtimerPpi)
-    faults.add(`${place}.vector`, `${vtimerPpi}, the interrupt of the virtual timer`, String(it.vector));
+  const own = arch ?? 'x86';
+  const foreign = Object.entries(ONLY).some(
+    ([name, ops]) => name !== own && (ops as readonly string[]).includes(it.op),
+  );
+  if (foreign) faults.add(`${place}.op`, `an instruction of ${own}`, it.op);
+  if (it.op === 'ipi' && (arch === undefined ? it.vector < IPIS : it.vector >= IPIS))
+    faults.add(`${place}.vector`, IPI_NAMES[own], String(it.vector));
+  if (it.op !== 'timer' || arch === undefined) return;
+  const [vector, name] = TIMERS[arch];
+  if (it.vector !== vector) faults.add(`${place}.vector`, `${vector}, the interrupt of the ${name}`, String(it.vector));
 }
 
-/** What only x86 has, in a VM of an arm64 machine; and what its interrupt controller lacks. */
-function arm64Faults(vm: VmSpec, at: string, s: Scenario, faults: Faults): void {
+const IPI_NAMES = {
+  x86: 'a vector from 16 to 255',
+  arm64: 'an SGI from 0 to 15',
+  s390: 'a bit of ec_mask from 0 to 15',
+} as const;
+
+/** What only x86 has, in a VM of another machine. */
+function notX86Faults(vm: VmSpec, at: string, arch: 'arm64' | 's390', faults: Faults): void {
   for (const member of ['vendor', 'apicv', 'ipiv', 'pv_eoi', 'x2apic', 'irqchip', 'halted'] as const)
-    if (vm[member] !== undefined) faults.add(`${at}.${member}`, 'nothing on arm64', member);
-  if (vm.vcpus > ARM64_VCPUS) faults.add(`${at}.vcpus`, `at most ${ARM64_VCPUS} on arm64`, String(vm.vcpus));
+    if (vm[member] !== undefined) faults.add(`${at}.${member}`, `nothing on ${arch}`, member);
+  if (vm.vcpus > VCPUS[arch]) faults.add(`${at}.vcpus`, `at most ${VCPUS[arch]} on ${arch}`, String(vm.vcpus));
+}
+
+/** What only others have, in a VM of an s390 machine; its queued spinlocks are for CPUs of their own. */
+function s390Faults(vm: VmSpec, at: string, faults: Faults): void {
+  for (const member of ['vlpis', 'nassgireq', 'kernel'] as const)
+    if (vm[member] !== undefined) faults.add(`${at}.${member}`, 'nothing on s390', member);
+  if (vm.lockKind === 'ticket') faults.add(`${at}.lockKind`, 'tas on s390', 'ticket');
+}
+
+/** What the interrupt controller of an arm64 machine lacks. */
+function arm64Faults(vm: VmSpec, at: string, s: Scenario, faults: Faults): void {
   const { gic = 'v3' } = s;
   if (vm.vlpis !== undefined && vm.vlpis > 0 && gic === 'v3')
     faults.add(`${at}.vlpis`, 'gic v4 or v4.1 as well', `gic ${gic}`);
@@ -272,7 +301,20 @@ function programFaults(
 
 /** A program none of whose instructions takes time would run for ever at one instant. */
 function takesTime(instruction: Instruction): boolean {
-  return ['compute', 'hlt', 'wfi', 'wfe', 'sleep', 'wait', 'pause', 'exit', 'yield'].includes(instruction.op);
+  return [
+    'compute',
+    'hlt',
+    'wfi',
+    'wfe',
+    'diag44',
+    'diag9c',
+    'enabledWait',
+    'sleep',
+    'wait',
+    'pause',
+    'exit',
+    'yield',
+  ].includes(instruction.op);
 }
 
 /** A vCPU must not take a lock that it holds nor release one that it does not hold, once round its program. */
@@ -292,7 +334,7 @@ function lockFaults(program: Program, at: string, faults: Faults): void {
 }
 
 function apicFaults(apics: ApicsSpec, s: Scenario, faults: Faults): void {
-  if (s.arch !== undefined) faults.add('apics', 'none on arm64', 'apics');
+  if (s.arch !== undefined) faults.add('apics', `none on ${s.arch}`, 'apics');
   if ((s.vms ?? []).length > 0) faults.add('apics', 'either VMs or local APICs alone', 'both');
   const { ids, vcpus, mode } = apics;
   if (ids !== undefined && ids.length !== vcpus)

@@ -12,6 +12,7 @@ import { historic } from './historic/index.js';
 import { link } from './link.js';
 import { linux_6_12 } from './linux-6.12.js';
 import { linux_6_12_arm64 } from './linux-6.12-arm64.js';
+import { linux_6_12_s390 } from './linux-6.12-s390.js';
 import linux_2_6_38 from './linux-v2.6.38/index.js';
 import linux_2_6_39 from './linux-v2.6.39/index.js';
 import linux_6_1 from './linux-v6.1/index.js';
@@ -33,6 +34,7 @@ import preemptedZengruanV2 from './preempted-zengruan-v2/index.js';
 import preemptedZengruanV3 from './preempted-zengruan-v3/index.js';
 import pvschedV1 from './pvsched-v1/index.js';
 import pvschedV2 from './pvsched-v2/index.js';
+import pvschedV3 from './pvsched-v3/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
 import { rebasedFor, type Series, SeriesError } from './series.js';
 import stealGovernor from './steal-governor/index.js';
@@ -63,11 +65,14 @@ export const pin: Kernel = linux_6_12;
 /** The same release built for arm64. WHY as of x86: a kernel's type is that of x86's wherever kernels are of any architecture (adr 11). */
 export const pinArm64: Kernel = linux_6_12_arm64 as unknown as Kernel;
 
+/** ... and for s390. */
+export const pinS390: Kernel = linux_6_12_s390 as unknown as Kernel;
+
 /** What is linked from files of its own; every other kernel is a series on one of these. */
-const pins: readonly Kernel[] = [pin, pinArm64];
+const pins: readonly Kernel[] = [pin, pinArm64, pinS390];
 
 /** The pin of an architecture; x86's when absent. */
-export const pinOf = (arch: Kernel['arch']): Kernel => (arch === undefined ? pin : pinArm64);
+export const pinOf = (arch: Kernel['arch']): Kernel => pins.find((kernel) => kernel.arch === arch) ?? pin;
 
 /** All known series, releases first, in the order in which they are listed. */
 export const allSeries: readonly AnySeries[] = [
@@ -80,6 +85,7 @@ export const allSeries: readonly AnySeries[] = [
   semanticsAwareV2,
   pvschedV1,
   pvschedV2,
+  pvschedV3,
   directedYieldV7,
   yieldHierarchy,
   yieldHierarchyWeighted,

@@ -51,10 +51,16 @@ function byGuest(m: machine, kind: string, cpu: number, vcpu: number): MachineEv
     case 'hlt':
     case 'wfi':
     case 'wfe':
+    case 'diag44':
+    case 'enabledWait':
     case 'eoi':
     case 'intr':
     case 'pollEnd':
       return [{ ev: kind, cpu }];
+    case 'diag9c': {
+      const { kvm, vcpu_idx } = m.vcpu[vcpu];
+      return m.kvm[kvm].vcpus.flatMap((_, to) => (to === vcpu_idx ? [] : [{ ev: 'diag9c', cpu, to }]));
+    }
     case 'cpl':
       return [0, 3].map((cpl) => ({ ev: 'cpl', cpu, cpl }));
     case 'if':

@@ -24,6 +24,8 @@ const REGISTERS = Array.from({ length: 66 }, (_, i) => i * 0x10);
 const EXITS = (from: object, prefix: string): number[] =>
   Object.entries(from).flatMap(([name, value]) => (name.startsWith(prefix) ? [value as number] : []));
 
+const S390_INTERRUPTS = [0xffff_1004, 0xffff_1201, 0xffff_1202];
+const PSW = { id: [0, 7, 123], pswmask: U64, pswaddr: U64 };
 const task = { comm: NAME, pid: [0, 7, 4711], prio: [120, -1] };
 const entry = ['0x0', '0x1a041', '0xff0000000000bfff', '0x0300000000010931'];
 
@@ -93,8 +95,14 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly Value[]>>
   kvm_hvc_arm64: { vcpu_pc: U64, r0: U64, imm: [0, 1, 0xffff] },
   kvm_timer_update_irq: { vcpu_id: SMALL, irq: [27, 26], level: [0, 1] },
   vgic_update_irq_pending: { vcpu_id: SMALL, irq: [27, 1, 8192], level: [0, 1] },
+  kvm_s390_sie_enter: { ...PSW, cpuflags: [0, 0x800880, 0x8000_0000] },
+  kvm_s390_sie_exit: { ...PSW, icptcode: [0, 4, 0x10, 0x14, 0x1c] },
+  kvm_s390_intercept_instruction: { ...PSW, instruction: ['0x8310000000000000', '0xae13000000000000'] },
+  kvm_s390_handle_sigp: { ...PSW, order_code: [1, 2, 3, 18, 21, 0x63], cpu_addr: [0, 7, 0xffff], parameter: U32 },
+  kvm_s390_inject_vcpu: { id: SMALL, inttype: S390_INTERRUPTS, parm: [0, 7, 63], parm64: U64 },
+  kvm_s390_deliver_interrupt: { id: SMALL, inttype: S390_INTERRUPTS, data0: [0, 7, 63], data1: U64 },
   kvm_s390_handle_diag: {
-    ...{ id: [0, 7, 123], pswmask: U64, pswaddr: U64 },
+    ...PSW,
     code: [0x10, 0x44, 0x9c, 0x204, 0x258, 0x288, 0x308, 0x500, 0x501, 0x999],
   },
 };
@@ -212,6 +220,7 @@ describe.skipIf(missing !== null)(`tracepoints${because}`, () => {
       (path) => read(`arch/x86/${path}`),
     ) as [string, string, string];
     const [arm, s390] = [read('arch/arm64/kvm/trace_handle_exit.h'), read('arch/s390/kvm/trace.h')];
+    const [sie, injected] = [read('arch/s390/include/uapi/asm/sie.h'), read('arch/s390/kvm/trace-s390.h')];
     const [run, vgic] = ['trace_arm.h', 'vgic/trace.h'].map((path) => plain(read(`arch/arm64/kvm/${path}`))) as [
       string,
       string,
@@ -219,7 +228,7 @@ describe.skipIf(missing !== null)(`tracepoints${because}`, () => {
     const exit = plain(macro(x86, 'TRACE_EVENT_KVM_EXIT'))
       .replace(/^#define.*\n/, '')
       .replace('(name,', '(kvm_exit,');
-    const texts = [exit, ...[x86, kvm, sched, ipi, arm, s390].map(plain), run, vgic];
+    const texts = [exit, ...[x86, kvm, sched, ipi, arm, s390, injected].map(plain), run, vgic];
 
     const define = (text: string, ...names: string[]): string[] => names.map((name) => macro(text, name));
     const values = (text: string, prefix: string): string[] =>
@@ -244,7 +253,10 @@ describe.skipIf(missing !== null)(`tracepoints${because}`, () => {
       ...values(read('arch/x86/include/uapi/asm/kvm.h'), '\\w+_VECTOR'),
       inhibits,
       ...define(host, '__APICV_INHIBIT_REASON', 'APICV_INHIBIT_REASONS'),
-      ...define(read('arch/s390/include/uapi/asm/sie.h'), 'diagnose_codes'),
+      ...define(sie, 'diagnose_codes', 'sigp_order_codes', 'sie_intercept_code', 'exit_code_ipa0', 'exit_code'),
+      ...define(sie, 'icpt_insn_codes', 'INSN_DECODE_IPA0', 'INSN_DECODE', 'icpt_insn_decoder'),
+      ...values(read('arch/s390/include/uapi/asm/kvm.h'), 'KVM_S390_(?:INT_[A-Z]|SIGP|PROGRAM|RESTART|MCHK)'),
+      ...define(injected, 'kvm_s390_int_type', 'get_irq_name'),
       ...define(s390, 'VCPU_TP_PRINTK'),
       ...states.flatMap((name) => values(read('include/linux/sched.h'), `${name}\\b`)),
       ...['EXIT_ZOMBIE', 'TASK_PARKED', 'TASK_DEAD'].flatMap((n) => values(read('include/linux/sched.h'), `${n}\\b`)),
@@ -289,9 +301,13 @@ describe.skipIf(missing !== null)(`tracepoints${because}`, () => {
 
   it('every event that a mirrored function emits has its format, and no format is idle', () => {
     expect(Object.keys(FIELDS).sort()).toEqual(Object.keys(PRINT_FORMATS).sort());
-    const sources = ['trace/sched.ts', 'trace/kvm.ts', 'trace/kvm_x86.ts', 'trace/kvm_arm64.ts'].map((path) =>
-      readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8'),
-    );
+    const sources = [
+      'trace/sched.ts',
+      'trace/kvm.ts',
+      'trace/kvm_x86.ts',
+      'trace/kvm_arm64.ts',
+      'trace/kvm_s390.ts',
+    ].map((path) => readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8'));
     const emitted = sources.flatMap((text) =>
       [...text.matchAll(/(?:emit\(\w+, |hit\(\w+, |wakeup\(\w+, |event: )'(\w+)'/g)].map((found) => found[1]!),
     );

@@ -6,7 +6,6 @@
  * too, is a stand-in. So each function is held by itself, and its callees by themselves.
  */
 
-import type { s390 } from '../../arch/s390/diag.js';
 import type { kvm_vcpu } from '../../arch/x86/kvm_host.js';
 import type { Value } from '../../native/extract/engine.js';
 import type { kernel_state_x86, vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
@@ -254,19 +253,36 @@ export const ARM64_CASES: readonly Case[] = [
   ]),
 ];
 
+const DIAGNOSES = [0x44, 0x9c, 0x44, 0x9c, 0, 0x77, 0x501, 0xffff];
+
 export const S390_CASES: readonly Case[] = [
   ...of('arch/s390/kvm/diag.c', [
     '__diag_time_slice_end',
     { name: '__diag_time_slice_end_directed', answers: { kvm_vcpu_yield_to: [1, 0, -3] } },
     'diag9c_forwarding_overrun',
-    {
-      name: 'kvm_s390_handle_diag',
-      call: (k, m, [id]) => (k as unknown as s390).kvm_s390_handle_diag(v(m, id!), held(m).code[Number(id)]! & 0xffff),
-    },
+    { name: 'kvm_s390_handle_diag', answers: { kvm_s390_get_base_disp_rs: DIAGNOSES } },
   ]),
   ...of('arch/s390/kvm/kvm-s390.c', [
     ...['kvm_arch_vcpu_put', 'kvm_arch_vcpu_load', 'kvm_arch_vcpu_runnable', 'kvm_arch_vcpu_in_kernel'],
+    'kvm_arch_no_poll',
   ]),
+  ...of('arch/s390/kvm/kvm-s390.h', [
+    ...['kvm_s390_set_cpuflags', 'kvm_s390_clear_cpuflags', 'kvm_s390_test_cpuflags', 'is_vcpu_stopped'],
+    'kvm_s390_set_psw_cc',
+  ]),
+  ...of('arch/s390/kvm/interrupt.c', [
+    ...['psw_extint_disabled', 'psw_ioint_disabled', 'psw_mchk_disabled', 'psw_interrupts_disabled'],
+    ...['ckc_interrupts_enabled', 'ckc_irq_pending', 'cpu_timer_interrupts_enabled', 'cpu_timer_irq_pending'],
+    ...['kvm_cpu_has_pending_timer', 'pending_irqs_no_gisa', 'pending_irqs', 'deliverable_irqs'],
+    ...['kvm_s390_is_stop_irq_pending', 'kvm_s390_is_restart_irq_pending', 'kvm_s390_ext_call_pending'],
+    ...['kvm_s390_vcpu_has_irq', '__set_cpu_idle', '__unset_cpu_idle', '__calculate_sltime', 'kvm_s390_handle_wait'],
+    ...['kvm_s390_vcpu_wakeup', 'kvm_s390_idle_wakeup', '__reset_intercept_indicators', 'set_intercept_indicators_ext'],
+    ...['set_intercept_indicators', '__inject_ckc'],
+  ]),
+  ...of('arch/s390/kvm/sigp.c', [
+    ...['__sigp_sense', '__sigp_sense_running', 'kvm_s390_handle_sigp', 'handle_sigp_dst'],
+  ]),
+  ...of('arch/s390/kvm/intercept.c', ['kvm_handle_sie_intercept', 'handle_instruction']),
   ...of('virt/kvm/kvm_main.c', [
     ...['kvm_arch_dy_runnable', 'kvm_arch_vcpu_preempted_in_kernel', 'kvm_arch_dy_has_pending_interrupt'],
     ...['update_halt_poll_stats'],
@@ -386,16 +402,12 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
     gmap_enable: '(void)0',
     gmap_disable: '(void)0',
     gmap_get_enabled: 'NULL',
-    kvm_s390_set_cpuflags: '(void)0',
-    kvm_s390_clear_cpuflags: '(void)0',
     is_vcpu_idle: '1',
     diag_release_pages: '0',
     __diag_page_ref_service: '0',
     __diag_ipl_functions: '0',
     __diag_virtio_hypercall: '0',
     kvm_s390_inject_program_int: '8',
-    'kvm_s390_vcpu_has_irq(v, exclude_stop)': 'extract_given[0][extract_vcpu_id(v)]',
-    'kvm_s390_get_base_disp_rs(v, ar)': 'extract_given[1][extract_vcpu_id(v)]',
   },
 };
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Holds mirrored functions against their C text, each alone: state, arguments and answers at random, everything compared. */
-import * as s390 from '../../arch/s390/diag.js';
 import { u64 } from '../../lib/types.js';
 import { ARCHITECTURES, type Architecture } from '../../native/extract/architecture.js';
 import type { HeldFunction, Wanted } from '../../native/extract/build.js';
@@ -8,7 +7,8 @@ import type { ExtractEngine, HeldCall, HeldResult, Value } from '../../native/ex
 import type { Mirror } from '../../native/mirrors.js';
 import { linux_6_12 } from '../../series/linux-6.12.js';
 import { linux_6_12_arm64 } from '../../series/linux-6.12-arm64.js';
-import { type Kernel, tableOf } from '../../vmlinux/bind.js';
+import { linux_6_12_s390 } from '../../series/linux-6.12-s390.js';
+import type { Kernel } from '../../vmlinux/bind.js';
 import type { kernel_state_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Random } from '../sched/generate.js';
 import { Calls } from './calls.js';
@@ -25,7 +25,7 @@ import {
 } from './cases.js';
 import { type Comparison, differenceOf, type Told } from './difference.js';
 import { FIELDS, type Field } from './fields.js';
-import { heldArm64Machine, heldMachine, type Known, ModelSide } from './model-side.js';
+import { heldArm64Machine, heldMachine, heldS390Machine, type Known, ModelSide } from './model-side.js';
 import { typeOfText } from './operands.js';
 
 type ArchitectureName = Architecture['name'];
@@ -222,14 +222,17 @@ export interface HeldOptions {
   readonly progress?: (done: number) => void;
 }
 
-/** The kernel with an architecture's functions; of s390, those that are held stand on x86's. */
+const OWN = { x86: linux_6_12, arm64: linux_6_12_arm64, s390: linux_6_12_s390 };
+
+/** The kernel with an architecture's functions. */
 function builtFor(architecture: ArchitectureName, kernel: Kernel): Kernel {
-  const own = architecture === 'arm64' ? linux_6_12_arm64.table : architecture === 's390' ? tableOf(s390) : {};
   // what a series replaces stays replaced; its functions for another architecture are not asked
-  if (architecture === 'arm64' && kernel.arch === 'arm64') return kernel;
+  if ((kernel.arch ?? 'x86') === architecture) return kernel;
   const base = kernel.arch === undefined ? kernel : linux_6_12;
-  return { ...base, table: Object.freeze({ ...base.table, ...own }) };
+  return { ...base, table: Object.freeze({ ...base.table, ...OWN[architecture].table }) };
 }
+
+const MACHINES = { x86: heldMachine, arm64: heldArm64Machine, s390: heldS390Machine };
 
 type Vendor = 'vmx' | 'svm';
 
@@ -256,8 +259,7 @@ export function holders(
   const linked = builtFor(architecture, kernel);
   const machines = new Map<Vendor, kernel_state_x86>();
   return (f, vendor) => {
-    const machine =
-      machines.get(vendor) ?? (architecture === 'arm64' ? heldArm64Machine(linked) : heldMachine(linked, vendor));
+    const machine = machines.get(vendor) ?? MACHINES[architecture](linked, vendor);
     machines.set(vendor, machine);
     return new Holder(linked, machine, engine, f, caseOf(architecture, f), mirrored, fields, vendor);
   };

@@ -112,15 +112,8 @@ const GENERIC: readonly Field[] = [
   ...perTask('preempt_notifier', 'extract_notifiers[#]', { menu: [-1, 0, 1, 2, 3] }),
 ];
 
-/** What C reads from state and the model is given as a parameter: `m.held`. */
-const perVcpuHeld = (name: string, lvalue: string, menu: readonly number[]): Field[] =>
-  Array.from({ length: NR_VCPUS }, (_, i) =>
-    field(`${name}[${i}]`, `held.${name}.${i}`, numbered(lvalue, i), { menu }),
-  );
-
 /** Parameters of the model that are state in C. */
 export interface HeldParameters {
-  code: number[];
   jiffies: Value;
   /** out of kvm_check_and_inject_events() */
   exit: number;
@@ -237,26 +230,44 @@ const ARM64: readonly Field[] = [
   ...one('kvm_vgic_global_state.has_gicv4_1', 'kvm_vgic_global_state.has_gicv4_1'),
 ];
 
+const SIE = 'V->arch.sie_block';
 const s390Stats = ['instruction_diagnose_44', 'instruction_diagnose_9c', 'diag_9c_ignored', 'diag_9c_forward'];
-const GPSW = 'V->arch.sie_block->gpsw.mask';
 const S390: readonly Field[] = [
-  ...[...s390Stats, 'instruction_diagnose_other'].flatMap((name) => vcpu(`s390.${name}`, `V->stat.${name}`, COUNTER)),
-  ...vcpu('s390.gpr', 'V->run->s.regs.gprs[0]', { menu: [0, 1, 2, 3, 4, -1, 2 ** 32 + 1, 2 ** 31] }),
-  ...vcpu('s390.pstate', GPSW, {
-    read: `(${GPSW} & PSW_MASK_PSTATE) != 0`,
-    write: `${GPSW} = v ? PSW_MASK_PSTATE : 0`,
+  ...[...s390Stats, 'instruction_diagnose_other'].flatMap((name) =>
+    vcpu(`arch.stat.${name}`, `V->stat.${name}`, COUNTER),
+  ),
+  ...['exit_external_request', 'exit_instruction', 'exit_wait_state', 'halt_no_poll_steal', 'inject_ckc'].flatMap(
+    (name) => vcpu(`arch.stat.${name}`, `V->stat.${name}`, COUNTER),
+  ),
+  ...['sense', 'sense_running', 'external_call', 'emergency', 'arch'].flatMap((name) =>
+    vcpu(`arch.stat.instruction_sigp_${name}`, `V->stat.instruction_sigp_${name}`, COUNTER),
+  ),
+  ...[0, 1, 2, 3].flatMap((i) =>
+    vcpu(`arch.gprs.${i}`, `V->run->s.regs.gprs[${i}]`, { menu: [0, 1, 2, 3, 4, -1, 2 ** 32 + 1, 2 ** 31] }),
+  ),
+  // of the PSW's mask, the high word: enabled for I/O and external interrupts, machine checks, wait, problem state
+  ...vcpu('arch.sie_block.gpsw.mask', `${SIE}->gpsw.mask`, {
+    menu: [0x03040000, 0x03060000, 0x03050000, 0x01000000, 0x02000000, 0x00040000, 0].map((high) => high * 2 ** 32),
   }),
-  ...vcpu('s390.kicked', 'K->arch.gisa_int.kicked_mask[0]', { bit: -1, menu: [0, 1] }),
-  ...vcpu('s390.has_irq', 'extract_given[0][#]', {
-    read: 'extract_given[0][#] != 0',
-    write: 'extract_given[0][#] = v',
+  ...vcpu('arch.sie_block.cpuflags', `${SIE}->cpuflags.counter`),
+  ...vcpu('arch.sie_block.gcr0', `${SIE}->gcr[0]`, {
+    menu: [0x6800, 0x4000, 0x2000, 0x800, 0x400, 0, 2 ** 53 + 0x800],
   }),
-  ...one('s390.diag9c_forwarding_hz', 'diag9c_forwarding_hz', { menu: [0, 1, 99, 100, 999, 1000, 1001, 100_000] }),
-  ...one('s390.forward_cnt', 'forward_cnt', { menu: [-1, 0, 1, 2, 1000, -(2 ** 31) + 1] }),
-  ...one('s390.cur_slice', 'cur_slice'),
+  ...vcpu('arch.sie_block.ckc', `${SIE}->ckc`, { menu: [0, 1_000, 2_000, 2 ** 52] }),
+  ...vcpu('arch.sie_block.lctl', `${SIE}->lctl`, { menu: [0, 0x8000] }),
+  ...vcpu('arch.sie_block.icptcode', `${SIE}->icptcode`, { menu: [4, 0x10, 0x1c] }),
+  ...vcpu('arch.sie_block.ipa', `${SIE}->ipa`, { menu: [0x8300, 0x8310, 0x8321, 0xae01, 0xae13, 0xae23] }),
+  ...vcpu('arch.local_int.pending_irqs', 'V->arch.local_int.pending_irqs', {
+    menu: [0, 1 << 20, 1 << 21, 3 << 20, 1 << 19, 1 << 18, 1 << 2, 1 << 1],
+  }),
+  ...one('kvm.0.arch.kicked_mask', 'K->arch.gisa_int.kicked_mask[0]', { menu: [0, 1, 2, 6, 63] }),
+  ...one('kvm.0.arch.idle_mask', 'K->arch.idle_mask[0]', { menu: [0, 1, 2, 6, 63] }),
+  ...params('kvm_s390_params', 'diag9c_forwarding_hz', 'halt_poll_max_steal').map((f) =>
+    f.name.endsWith('hz') ? { ...f, menu: [0, 1, 99, 100, 999, 1000, 1001, 100_000] } : { ...f, menu: [0, 1, 10] },
+  ),
+  ...one('diag9c.forward_cnt', 'forward_cnt', { menu: [-1, 0, 1, 2, 1000, -(2 ** 31) + 1] }),
+  ...one('diag9c.cur_slice', 'cur_slice'),
   ...one('held.jiffies', 'extract_jiffies'),
-  // the code is a parameter in the model
-  ...perVcpuHeld('code', 'extract_given[1][#]', [0x44, 0x9c, 0, 0x10, 0x77, 0x258, 0x308, 0x500, 0xffff]),
 ];
 
 export const FIELDS: Readonly<Record<'x86' | 'arm64' | 's390', readonly Field[]>> = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Calls one mirrored function of the model with stand-ins for all others, and tells what it did as the C side does. */
 import * as arm64 from '../../arch/arm64/boot-vm.js';
-import { newS390Host, newS390Vcpu } from '../../arch/s390/diag.js';
+import * as s390 from '../../arch/s390/boot-vm.js';
 import { bootVm, newKvmState } from '../../arch/x86/boot-vm.js';
 import { KernelBug, NotModelled } from '../../lib/bug.js';
 import { u64 } from '../../lib/types.js';
@@ -10,6 +10,7 @@ import { allocTask, initSched, newSchedState } from '../../sched/boot-sched.js';
 import type { task_struct } from '../../sched/sched.js';
 import { type AnyFunction, bind, type Kernel } from '../../vmlinux/bind.js';
 import type { vmlinux_arm64 } from '../../vmlinux/vmlinux-arm64.js';
+import type { vmlinux_s390 } from '../../vmlinux/vmlinux-s390.js';
 import type { kernel_state_x86, vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import type { Case } from './cases.js';
 import { type Field, type HeldParameters, NR_CPUS, NR_TASKS, NR_VCPUS } from './fields.js';
@@ -25,16 +26,12 @@ export function heldMachine(kernel: Kernel, vendor: 'vmx' | 'svm'): kernel_state
     knobs: {},
     ...newSchedState({ cpus: NR_CPUS, HZ: 1000, now: u64(1_000_000_000) }),
     ...newKvmState(NR_CPUS),
-    held: { code: [0, 0, 0, 0], jiffies: 0, exit: 0, kicked: 0 },
-    s390: newS390Host(),
+    held: { jiffies: 0, exit: 0, kicked: 0 },
   } as unknown as kernel_state_x86 & { held: HeldParameters };
   const k = bind(kernel, m);
   initSched(k, NR_CPUS);
   bootVm(k, { vendor, vcpus: NR_VCPUS });
   for (let i = m.task.length; i < NR_TASKS; i++) allocTask(k);
-  for (const vcpu of m.vcpu) {
-    vcpu.s390 = newS390Vcpu();
-  }
   return m;
 }
 
@@ -46,11 +43,28 @@ export function heldArm64Machine(kernel: Kernel): kernel_state_x86 & { held: Hel
     knobs: {},
     ...newSchedState({ cpus: NR_CPUS, HZ: 1000, now: u64(1_000_000_000) }),
     ...arm64.newKvmState(NR_CPUS),
-    held: { code: [0, 0, 0, 0], jiffies: 0, exit: 0, kicked: 0 },
+    held: { jiffies: 0, exit: 0, kicked: 0 },
   } as unknown as vmlinux_arm64['m'] & { held: HeldParameters };
   const k = bind(kernel as unknown as Kernel<vmlinux_arm64>, m);
   initSched(k, NR_CPUS);
   arm64.bootVm(k, { vcpus: NR_VCPUS });
+  for (let i = m.task.length; i < NR_TASKS; i++) allocTask(k);
+  return m as unknown as kernel_state_x86 & { held: HeldParameters };
+}
+
+/** ... and for s390. */
+export function heldS390Machine(kernel: Kernel): kernel_state_x86 & { held: HeldParameters } {
+  const m = {
+    cpu: 0,
+    hrtimer: [],
+    knobs: {},
+    ...newSchedState({ cpus: NR_CPUS, HZ: 1000, now: u64(1_000_000_000) }),
+    ...s390.newKvmState(NR_CPUS),
+    held: { jiffies: 0, exit: 0, kicked: 0 },
+  } as unknown as vmlinux_s390['m'] & { held: HeldParameters };
+  const k = bind(kernel as unknown as Kernel<vmlinux_s390>, m);
+  initSched(k, NR_CPUS);
+  s390.bootVm(k, { vcpus: NR_VCPUS });
   for (let i = m.task.length; i < NR_TASKS; i++) allocTask(k);
   return m as unknown as kernel_state_x86 & { held: HeldParameters };
 }
