@@ -13,6 +13,7 @@ import { KernelBug, NotModelled } from '../../lib/bug.js';
 import { toNumber, u64 as toU64 } from '../../lib/types.js';
 import { boot } from '../../machine/boot.js';
 import { legal, ruleOf } from '../../machine/event-table.js';
+import { asBug } from '../../machine/exception.js';
 import { heartbeat } from '../../machine/heartbeat.js';
 import { nextEvent, runsOnItsOwn } from '../../machine/next-event.js';
 import type { machine } from '../../machine/state.js';
@@ -23,7 +24,7 @@ import { type Prototype, prototypes, type ValueKind } from '../../native/prototy
 import type { EventKind, MachineEvent } from '../../scenario/events.js';
 import type { Scenario } from '../../scenario/scenario.js';
 import { NULL } from '../../sched/sched.js';
-import type { AnyFunction, Kernel } from '../../vmlinux/bind.js';
+import { type AnyFunction, bind, type Kernel } from '../../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../../vmlinux/vmlinux-x86.js';
 import { whyNotInC } from './fit.js';
 import { guestOperation, type RecordedCall } from './guest-operations.js';
@@ -61,6 +62,8 @@ const AT_ONCE = 10_000;
 interface Run {
   readonly m: machine;
   readonly k: vmlinux_x86;
+  /** the same without anybody's probes: what the rules of events call is no call of C's */
+  readonly silent: vmlinux_x86;
   readonly native: MachineEngine;
   readonly back: WordsBack;
   readonly notFit: string | null;
@@ -147,7 +150,8 @@ export class CEngine {
     const native = this.options.engine(m.rq.length);
     if (!this.probing.has(native)) native.probe(this.names.map((name) => STANDS_FOR[name] ?? name));
     this.probing.add(native);
-    const run: Run = { m, k, native, back: new WordsBack(k, native), notFit };
+    const silent = bind(this.kernel, m);
+    const run: Run = { m, k, silent, native, back: new WordsBack(k, native), notFit };
     this.run = run;
     if (scenario === undefined || notFit !== null) return run;
     native.reset();
@@ -160,6 +164,14 @@ export class CEngine {
   }
 
   apply(k: vmlinux_x86, event: MachineEvent): void {
+    try {
+      this.happens(k, event);
+    } catch (thrown) {
+      throw asBug(thrown);
+    }
+  }
+
+  private happens(k: vmlinux_x86, event: MachineEvent): void {
     const run = this.run?.k === k ? this.run : this.begin(k);
     const m = run.m;
     heartbeat.counts[0]++;
@@ -176,11 +188,11 @@ export class CEngine {
   }
 
   /** What the event does to programs and tables of ours; and the operation that it is for C. */
-  private crossing({ k, m }: Run, event: MachineEvent): PipeOperation {
+  private crossing({ silent, m }: Run, event: MachineEvent): PipeOperation {
     const op = event.ev === 'step' ? null : eventOperation(m, event);
     this.calls = [];
     try {
-      ruleOf(event).perform(k, m, event);
+      ruleOf(event).perform(silent, m, event);
       return op ?? stepOperation(m, (event as { cpu: number }).cpu, this.calls);
     } finally {
       this.calls = null;

@@ -31,6 +31,7 @@ import { apicProperties } from './apic-properties.js';
 import { isCut } from './changed-functions.js';
 import { type HeldPairRow, type HeldPairs, holdPairs } from './held-pair.js';
 import { type JudgedHunk, judgeHunks, type Reach, Sources } from './judged-hunks.js';
+import type { MachineClaims } from './machine-claims.js';
 import { countMachine, type MachineLockstep, machineLockstep } from './machine-pair.js';
 import { checkKnobs, constantsIn, type Knob, type KnobCheck, knobsOf, reachedWith } from './patch-knobs.js';
 
@@ -82,6 +83,8 @@ export interface StepCheck {
   readonly apics: ApicCheck | null;
   readonly machine: MachineCheck | null;
   readonly alone: AloneCheck | null;
+  /** properties of machines with guests, where they were asked for */
+  readonly claims?: MachineClaims;
   /** judges that cannot follow this tree, and why */
   readonly unable: readonly string[];
 }
