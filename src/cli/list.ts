@@ -48,10 +48,11 @@ async function rowsOf(part: Part): Promise<Rows> {
   }
   if (part === 'knobs') return knobRows();
   if (part === 'verdicts') return verdictRows();
-  const { claimsOf, families, familiesOfArm64 } = await import('../../properties/claims.js');
+  const { claimsOf, families, familiesOfArm64, familiesOfS390 } = await import('../../properties/claims.js');
   const own = allSeries.flatMap((s) => claimsOf(s.id).map((c): [string, string] => [c.id, `${s.id}: ${c.words}`]));
   const arm64 = familiesOfArm64.map((c): [string, string] => [c.id, `every kernel for arm64: ${c.words}`]);
-  return [...families.map((c): [string, string] => [c.id, `every kernel: ${c.words}`]), ...arm64, ...own];
+  const s390 = familiesOfS390.map((c): [string, string] => [c.id, `every kernel for s390: ${c.words}`]);
+  return [...families.map((c): [string, string] => [c.id, `every kernel: ${c.words}`]), ...arm64, ...s390, ...own];
 }
 
 /** What came of the claims about the systems that are asked, as recorded. */
