@@ -93,7 +93,10 @@ export function anyhow(): World {
       ...{ cpus: draw.cpus, hz: draw.hz, arch: 's390', base_slice: BIG_MACHINE_SLICE, vruntime_offset: FAR_FROM_WRAP },
       knobs: { diag9c_forwarding_hz: 2_000 },
       ...(draw.host ? { tasks: [{ comm: 'host' }] } : {}),
-      vms: [...Array(draw.vms).keys()].map((i) => ({ name: `vm${i}`, vcpus: draw.vcpus })),
+      vms: [...Array(draw.vms).keys()].map((i) => ({
+        ...{ name: `vm${i}`, vcpus: draw.vcpus },
+        cpus: [...Array(draw.vcpus).keys()].map((v) => [v % draw.cpus]),
+      })),
     }),
   );
   return {

@@ -253,6 +253,8 @@ export const ARM64_CASES: readonly Case[] = [
   ]),
 ];
 
+/** Emergency signals, external calls, timers, a stop and a restart. */
+const PENDING = [0, 1 << 20, 1 << 21, 3 << 20, 1 << 19, 1 << 18, 1 << 2, 1 << 1];
 const DIAGNOSES = [0x44, 0x9c, 0x44, 0x9c, 0, 0x77, 0x501, 0xffff];
 
 export const S390_CASES: readonly Case[] = [
@@ -272,13 +274,17 @@ export const S390_CASES: readonly Case[] = [
   ...of('arch/s390/kvm/interrupt.c', [
     ...['psw_extint_disabled', 'psw_ioint_disabled', 'psw_mchk_disabled', 'psw_interrupts_disabled'],
     ...['ckc_interrupts_enabled', 'ckc_irq_pending', 'cpu_timer_interrupts_enabled', 'cpu_timer_irq_pending'],
-    ...['kvm_cpu_has_pending_timer', 'pending_irqs_no_gisa', 'pending_irqs', 'deliverable_irqs'],
+    ...['kvm_cpu_has_pending_timer', 'pending_irqs_no_gisa'],
+    { name: 'pending_irqs', answers: { pending_irqs_no_gisa: PENDING } },
+    { name: 'deliverable_irqs', answers: { pending_irqs: PENDING } },
     ...['kvm_s390_is_stop_irq_pending', 'kvm_s390_is_restart_irq_pending'],
-    ...['kvm_s390_vcpu_has_irq', '__set_cpu_idle', '__unset_cpu_idle', '__calculate_sltime', 'kvm_s390_handle_wait'],
-    ...['kvm_s390_vcpu_wakeup', '__reset_intercept_indicators', 'set_intercept_indicators_ext'],
+    { name: 'kvm_s390_vcpu_has_irq', answers: { deliverable_irqs: PENDING } },
+    { name: 'set_intercept_indicators_ext', answers: { pending_irqs_no_gisa: PENDING } },
+    ...['__set_cpu_idle', '__unset_cpu_idle', '__calculate_sltime', 'kvm_s390_handle_wait'],
+    ...['kvm_s390_vcpu_wakeup', '__reset_intercept_indicators'],
     ...['set_intercept_indicators', '__inject_ckc'],
   ]),
-  ...of('arch/s390/kvm/sigp.c', [...['__sigp_sense', '__sigp_sense_running', 'kvm_s390_handle_sigp']]),
+  ...of('arch/s390/kvm/sigp.c', ['kvm_s390_handle_sigp']),
   ...of('arch/s390/kvm/intercept.c', ['handle_instruction']),
   ...of('virt/kvm/kvm_main.c', [
     ...['kvm_arch_dy_runnable', 'kvm_arch_vcpu_preempted_in_kernel', 'kvm_arch_dy_has_pending_interrupt'],

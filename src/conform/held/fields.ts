@@ -41,7 +41,11 @@ function field(name: string, path: string, lvalue: string, more: Partial<Field> 
       const at = holder(m, steps);
       // u64 and s64 are numbers and BigInts at run time; boolean stays boolean
       at[last] =
-        typeof at[last] === 'boolean' ? value !== 0 : typeof value === 'bigint' ? (u64(value) as unknown) : value;
+        typeof at[last] === 'boolean'
+          ? value !== 0
+          : typeof value === 'bigint' || !Number.isSafeInteger(value)
+            ? (u64(BigInt(value)) as unknown)
+            : value;
     },
     ...more,
   };
