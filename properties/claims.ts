@@ -11,6 +11,7 @@ import * as directedYieldV7 from './series/directed-yield-v7/index.js';
 import * as preempted from './series/preempted/index.js';
 import { distributions } from './series/pvsched-v1/distributions.js';
 import * as pvschedV1 from './series/pvsched-v1/index.js';
+import * as pvschedV3 from './series/pvsched-v3/index.js';
 import * as semanticsAwareV2 from './series/semantics-aware-v2/index.js';
 import * as semanticsAwareV2S390 from './series/semantics-aware-v2-s390/index.js';
 import * as stealGovernor from './series/steal-governor/index.js';
@@ -33,6 +34,7 @@ const bySeries: Readonly<Record<string, readonly Claim[]>> = {
   'semantics-aware-v2': semanticsAwareV2.claims,
   'semantics-aware-v2-s390': semanticsAwareV2S390.claims,
   'pvsched-v1': pvschedV1.claims,
+  'pvsched-v3': pvschedV3.claims,
   'directed-yield-v7': directedYieldV7.claims,
   'v2.6.39': directedYieldV7.claims,
   'steal-governor': stealGovernor.claims,
@@ -47,6 +49,7 @@ export const recorded: Recorded = {
   ...semanticsAwareV2.recorded,
   ...semanticsAwareV2S390.recorded,
   ...pvschedV1.recorded,
+  ...pvschedV3.recorded,
   ...directedYieldV7.recorded,
   ...wfx.recorded,
   ...preempted.recorded,
@@ -55,7 +58,7 @@ export const recorded: Recorded = {
 
 /** What some series are measured by besides. */
 export function distributionsOf(series: string): Distributions | null {
-  return ['pvsched-v1', 'pvsched-v2'].includes(series) ? distributions : null;
+  return ['pvsched-v1', 'pvsched-v2', 'pvsched-v3'].includes(series) ? distributions : null;
 }
 
 /** The claims of a series of the registry; none for one that nobody has written any for. */

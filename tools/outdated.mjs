@@ -39,7 +39,7 @@ export const outputOf = (source) => join(OUT, relative(ROOT, source).replace(/\.
 export const isOutdated = (source) => changedAt(outputOf(source)) <= Math.max(changedAt(source), changedAt(COMPILER));
 
 /** All that may be in the page. */
-const ofPage = () => INPUTS.slice(0, 2).flatMap((dir) => sources(join(ROOT, dir), /(?<!\.d)\.tsx?$|\.css$/));
+const ofPage = () => INPUTS.slice(0, 2).flatMap((dir) => sources(join(ROOT, dir), /(?<!\.d)\.tsx?$|\.css$|\.jsonl$/));
 
 export const isPageOutdated = () => {
   const made = changedAt(PAGE);

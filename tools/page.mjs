@@ -14,6 +14,7 @@ import { isPageOutdated, PAGE, ROOT } from './outdated.mjs';
 
 const ENTRY = join(ROOT, 'src/web/main.tsx');
 const STYLE = join(ROOT, 'src/web/page.css');
+const REFUTED = join(ROOT, 'src/web/refuted.jsonl');
 
 /** As the engine's stack names it. */
 const NAME = '/kvmodel-page.js';
@@ -124,6 +125,7 @@ export async function bundlePage(numbers) {
 <div id="page"><noscript>This page runs the emulator itself, so it needs JavaScript.</noscript></div>
 <script type="application/json" id="data">null</script>
 <script type="text/plain" id="sources">${packed(JSON.stringify({ files, texts, places }))}</script>
+<script type="text/plain" id="refuted">${packed(readFileSync(REFUTED, 'utf8'))}</script>
 <script type="text/plain" id="code">${packed(code)}</script>
 <script>${LOADER}</script>
 </body>

@@ -18,6 +18,7 @@ import {
 } from '../../src/sched/sched.js';
 import type { vmlinux_x86 } from '../../src/vmlinux/vmlinux-x86.js';
 import { MS, US } from '../arbitraries.js';
+import { SeenStep } from '../seen-step.js';
 import { always, type Claim, type Monitor, type Step, stateless, type World } from '../vocabulary.js';
 import { type HostWorld, hostTasks } from './host-worlds.js';
 import { nothingToDo } from './kvm-halt.js';
@@ -135,7 +136,8 @@ function whilePushed(of: () => Monitor): () => Monitor {
   return () => {
     const inner = of();
     let pushed = false;
-    const quiet = (step: Step): Step => (pushed ? step : { ...step, reach: () => {}, fail: step.fail.bind(step) });
+    const quiet = (step: Step): Step =>
+      pushed ? step : new SeenStep(step, { reach: () => {}, fail: (message) => step.fail(message) });
     const probes = Object.entries(inner.probes ?? {}).map(([name, probe]) => [
       name,
       {
@@ -296,7 +298,7 @@ export const hotplug: Claim = {
       watch: noKick,
       fault: { says: 'a wakee stays where it was', funcs: { select_task_rq: stays } },
     }),
-    always('the threads of vCPUs are where they can run, whichever CPUs have gone', {
+    always('the threads of vCPUs are on CPUs that are online, whichever have gone', {
       of: 'hotplug.6',
       given: guests(WAYS),
       watch: nobodyLost,

@@ -144,6 +144,8 @@ const LATER = [
   'kvm.17',
   'kvm.18',
   'kvm.19',
+  'kvm.21',
+  'kvm.22',
   'yield.7',
 ];
 
@@ -168,7 +170,7 @@ const in2011: Verdicts = { ...onCfs, ...all(LATER, 'unpromised') };
 /** By kernel; what is not said holds. */
 const ofCfs: Readonly<Record<string, Verdicts>> = {
   // IPI virtualization came with v6.0, and hotplug.8 as above
-  'v6.1': { ...onCfs, 'hotplug.8': 'refuted', 'kvm.18': 'unpromised' },
+  'v6.1': { ...onCfs, 'hotplug.8': 'refuted', 'kvm.18': 'unpromised', 'kvm.22': 'unpromised' },
   'v6.5': { ...onCfs, 'hotplug.8': 'refuted', 'kvm.18': 'unpromised' },
   // no yield_to()
   'v2.6.38': { ...in2011, 'yield.4': 'vacuous' },

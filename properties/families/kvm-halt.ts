@@ -146,7 +146,7 @@ const pollsTheWindow = always(
 );
 
 export const nothingToDo = always(
-  'who polls or sleeps in HLT has nothing to do: no interrupt, expired timer, INIT, NMI or request to unblock',
+  'a vCPU that polls or sleeps in HLT has nothing to do: no interrupt, expired timer, INIT, NMI or request to unblock',
   {
     of: 'kvm.9',
     given: busy,

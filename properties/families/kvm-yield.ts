@@ -60,7 +60,7 @@ function onSpin(watch: Watch): Monitor {
   };
 }
 
-const onlyWaiters = always('a spinning vCPU yields to none but other vCPUs of its VM that wait for a CPU', {
+const onlyWaiters = always('a spinning vCPU yields only to other vCPUs of its VM that wait for a CPU', {
   of: 'kvm.1',
   since: 'v3.10',
   given: spinning,
@@ -138,7 +138,7 @@ function roundRobin(): Monitor {
     waitsForCpu(m, vcpu) &&
     vcpu.ready &&
     !vcpu.spin_loop.in_spin_loop &&
-    (!vcpu.preempted || !kernelMode || vcpu.arch.cpl === 0) &&
+    (!vcpu.preempted || !kernelMode || vcpu.arch.cpl === 0 || kernel.kvm_arch_dy_has_pending_interrupt(vcpu)) &&
     (vcpu.wait === NULL || kernel.vcpu_dy_runnable(vcpu));
   const monitor = onSpin({
     asks(step, asked, target) {

@@ -3,10 +3,11 @@
 import type { Claim } from '../vocabulary.js';
 import { haltProperties } from './kvm-halt.js';
 import { kickProperties } from './kvm-kick.js';
+import { windowProperties } from './kvm-window.js';
 import { yieldProperties } from './kvm-yield.js';
 
 export const kvm: Claim = {
   id: 'kvm',
   words: 'a vCPU is reached, sleeps and is yielded to as KVM means',
-  properties: [...yieldProperties, ...haltProperties, ...kickProperties],
+  properties: [...yieldProperties, ...haltProperties, ...kickProperties, ...windowProperties],
 };

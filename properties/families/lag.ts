@@ -356,7 +356,7 @@ export const lag: Claim = {
       watch: staysWhileOwing,
       fault: { says: 'everybody is eligible', funcs: { entity_eligible: () => true } },
     }),
-    always('a sleeper that wakes while still queued owes what it owed, and is owed nothing', {
+    always('a sleeper that wakes while still queued still owes what it owed, and is owed nothing', {
       of: 'lag.5',
       about: 'set_delayed',
       given: sleepers,

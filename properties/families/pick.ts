@@ -290,7 +290,7 @@ export const pick: Claim = {
         },
       },
     ),
-    always('a running task that gets a lower priority while others wait is asked to reschedule', {
+    always('a running task whose priority is lowered while others wait is asked to reschedule', {
       of: 'pick.7',
       given: hostTasks({
         layouts: ['flat', 'groups'],
@@ -301,7 +301,7 @@ export const pick: Claim = {
       watch: lowered,
       fault: { says: 'a new priority changes nothing', funcs: { prio_changed_fair(): void {} } },
     }),
-    always('a SCHED_IDLE task does not run on when another kind of task wakes and is first in the order', {
+    always('a SCHED_IDLE task is preempted when a task of another policy wakes and is first in the order', {
       of: 'pick.4',
       given: hostTasks({ ...flat, weights: EVERYDAY, policies: ['idle', 'normal', 'normal'] }),
       watch: () =>

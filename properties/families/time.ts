@@ -322,14 +322,14 @@ export const time: Claim = {
         funcs: { calc_delta_fair: (delta: unknown) => delta },
       },
     }),
-    always('tasks that always want the CPU get it in proportion to nice values and the shares of their groups', {
+    always('tasks that always want the CPU get it in proportion to their nice values and the shares of their groups', {
       of: 'time.3',
       means: 'to within E on each level, by its part of the level above; E is two requests and two ticks',
       given: steady,
       watch: followsWeights,
       fault: { says: 'weights do not count', funcs: { calc_delta_fair: (delta: unknown) => delta } },
     }),
-    leadsTo('beside a FIFO task that never stops, fair tasks have 50 ms of each second', {
+    leadsTo('beside a FIFO task that never stops, fair tasks get 50 ms of each second', {
       of: 'time.4',
       means: 'the fair server: dl_server with a runtime of 50 ms and a period of 1 s',
       given: besideFifo,

@@ -54,7 +54,7 @@ export const waiting: Claim = {
         }),
       fault: deaf,
     }),
-    always('a guest that runs with interrupts on has none waiting, but while it handles one', {
+    always('a guest that runs with interrupts enabled has none waiting, except while it handles one', {
       of: 'waiting.3',
       given,
       watch: () =>

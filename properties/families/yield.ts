@@ -219,14 +219,17 @@ export const yields: Claim = {
   id: 'yield',
   words: 'a yield lets somebody else run, and says whether it did',
   properties: [
-    leadsTo('sched_yield() lets an eligible other run after (its deadline - the own one) / request + 2 calls at most', {
-      of: 'yield.1',
-      about: 'vruntime_eligible',
-      means: 'a yield forfeits what is left of a request, and a request each time after that',
-      given: hostTasks({ layouts: ['flat'], weights: { ...YIELDING, yield: 40 }, weighted: true, events: 12_000 }),
-      watch: lets,
-      fault: { says: 'yield_task_fair() does nothing', funcs: { yield_task_fair(): void {} } },
-    }),
+    leadsTo(
+      'an eligible task runs after at most (its deadline - that of the caller) / request + 2 calls of sched_yield()',
+      {
+        of: 'yield.1',
+        about: 'vruntime_eligible',
+        means: 'a yield forfeits what is left of a request, and a request each time after that',
+        given: hostTasks({ layouts: ['flat'], weights: { ...YIELDING, yield: 40 }, weighted: true, events: 12_000 }),
+        watch: lets,
+        fault: { says: 'yield_task_fair() does nothing', funcs: { yield_task_fair(): void {} } },
+      },
+    ),
     always('after a yield, the deadline of the caller is at most one request ahead of its vruntime', {
       of: 'yield.2',
       about: 'update_deadline',
@@ -272,21 +275,21 @@ export const yields: Claim = {
         },
       },
     }),
-    always('yield_to() answers 1 for a fair task that waits on its queue, 0 for any other', {
+    always('yield_to() returns 1 for a fair task that waits on its queue, and 0 for any other', {
       of: 'yield.4',
       about: 'yield_to_task_fair',
       given: hostTasks({ layouts: LAYOUTS, weights: YIELDING, cpus: [1, 2, 2], ...CLASSES, events: 10_000 }),
       watch: () => answers(false),
       fault: { says: 'yield_to_task_fair() says no', funcs: { yield_to_task_fair: () => false } },
     }),
-    always('yield_to() answers -ESRCH when caller and target have a CPU each, and nobody else', {
+    always('yield_to() returns -ESRCH when caller and target each have a CPU to themselves', {
       of: 'yield.7',
       since: 'v3.9',
       given: hostTasks({ layouts: LAYOUTS, weights: YIELDING, cpus: [2], tasks: { min: 2, max: 3 }, events: 4_000 }),
       watch: () => answers(true),
       fault: { says: 'yield_to() never finds a yield pointless', funcs: { yield_to: () => 0 } },
     }),
-    always('after a yield_to() that answers 1 an eligible target runs at once; another CPU is asked to reschedule', {
+    always('after a yield_to() that returns 1, an eligible target runs at once; another CPU is asked to reschedule', {
       of: 'yield.5',
       about: 'vruntime_eligible',
       given: hostTasks({

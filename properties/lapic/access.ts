@@ -124,7 +124,7 @@ function reads(step: Step, vcpu: number, offset: number, value: bigint): void {
 }
 
 export const pageIsSheet = always(
-  'a write leaves its writable bits in the page and changes no register but those that go with it; a read returns them',
+  'a write leaves its writable bits in the page and changes only the registers that go with it; a read returns them',
   {
     of: 'lapic.23',
     given: worldOf(accessWorlds),
@@ -225,7 +225,7 @@ function refusedBase(vcpu: kvm_vcpu, value: number, high: number): boolean {
 }
 
 export const gpIsRaised = always(
-  'WRMSR of an APIC register or its base faults for reserved bits and modes, for registers not there, and no others',
+  'WRMSR of an APIC register or its base faults for reserved bits and modes and for nonexistent registers, and otherwise never',
   {
     of: 'lapic.24',
     given: worldOf(modeWorlds),

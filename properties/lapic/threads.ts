@@ -96,7 +96,7 @@ function whyNot(step: Step, vcpu: kvm_vcpu, sent: ReadonlySet<number>, cr8: numb
 }
 
 export const onceWithThreads = always(
-  'an IPI to a vCPU is taken once; nobody is in its guest with interrupts on, or asleep in HLT, without taking it',
+  'an IPI to a vCPU is taken once; no vCPU runs its guest with interrupts enabled, or sleeps in HLT, without taking it',
   {
     of: 'lapic.14',
     given: vms({ ...WEIGHTS, apicv: 2, restore: 3, cr8: 3 }, WAYS),
@@ -169,40 +169,37 @@ export const sviIsTrue = always('in the guest under APICv of VMX, SVI is the hig
   fault: { says: '__kvm_vcpu_update_apicv() leaves SVI alone', funcs: { kvm_apic_update_hwapic_isr() {} } },
 });
 
-export const lateIsSeen = always(
-  'what the hardware of a CPU that has not yet heard that APICv is off puts into IRR is found',
-  {
-    of: 'lapic.17',
-    given: vms(SWITCHED, ACCELERATED),
-    watch: () =>
-      stateless({
-        probes: {
-          kvm_apic_update_apicv: {
-            leave(step, _, args) {
-              const { id, arch } = args[0] as kvm_vcpu;
-              if (arch.apic.apicv_active) return;
-              const m = cloneMachine(step.m);
-              const { apic } = m.vcpu[id].arch;
-              apic.regs[(IRR + 0x70) >> 2] = 0x8000_0000;
-              step.reach();
-              const found = rebind(step.kernel, m).apic_find_highest_irr(apic);
-              if (found !== 255) step.fail(`vCPU ${id}: 255 is in IRR, apic_find_highest_irr() is ${found}`);
-            },
+export const lateIsSeen = always('what a CPU that has not yet been told that APICv is off puts into IRR is found', {
+  of: 'lapic.17',
+  given: vms(SWITCHED, ACCELERATED),
+  watch: () =>
+    stateless({
+      probes: {
+        kvm_apic_update_apicv: {
+          leave(step, _, args) {
+            const { id, arch } = args[0] as kvm_vcpu;
+            if (arch.apic.apicv_active) return;
+            const m = cloneMachine(step.m);
+            const { apic } = m.vcpu[id].arch;
+            apic.regs[(IRR + 0x70) >> 2] = 0x8000_0000;
+            step.reach();
+            const found = rebind(step.kernel, m).apic_find_highest_irr(apic);
+            if (found !== 255) step.fail(`vCPU ${id}: 255 is in IRR, apic_find_highest_irr() is ${found}`);
           },
         },
-      }),
-    fault: {
-      says: 'kvm_apic_update_apicv() looks at IRR and believes it',
-      funcs: {
-        kvm_apic_update_apicv(this: vmlinux_x86, vcpu: kvm_vcpu) {
-          const { apic } = vcpu.arch;
-          apic.irr_pending = this.apic_search_irr(apic) !== -1;
-          apic.isr_count = apic.apicv_active ? 1 : this.count_vectors(apic.regs, ISR);
-          apic.highest_isr_cache = -1;
-        },
+      },
+    }),
+  fault: {
+    says: 'kvm_apic_update_apicv() looks at IRR and believes it',
+    funcs: {
+      kvm_apic_update_apicv(this: vmlinux_x86, vcpu: kvm_vcpu) {
+        const { apic } = vcpu.arch;
+        apic.irr_pending = this.apic_search_irr(apic) !== -1;
+        apic.isr_count = apic.apicv_active ? 1 : this.count_vectors(apic.regs, ISR);
+        apic.highest_isr_cache = -1;
       },
     },
   },
-);
+});
 
 export const threadProperties: readonly Property[] = [onceWithThreads, noSleepOverIt, sviIsTrue, lateIsSeen];

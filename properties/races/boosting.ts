@@ -2,16 +2,18 @@
 /**
  * The status of a boost in pvsched-v1, a word without a lock: the vCPU's own exit, an interrupt from elsewhere and the VM's switch each look
  * at it, change the thread's policy, and store it. And the request, a word that the guest writes and the host reads: the guest's own vCPU
- * looks at the status before it tells its host of it, and other vCPUs may write there while the host reads.
+ * looks at the status before it tells its host of it, and other vCPUs may write there while the host reads. Of pvsched-v3, whose runtime
+ * is under a lock, the words of the page.
  */
-import { type guest_memory, loadWord, storeByte } from '../../src/kvm/guest-memory.js';
-import { toNumber } from '../../src/lib/types.js';
+import { type guest_memory, loadWord, storeByte, storeWord } from '../../src/kvm/guest-memory.js';
+import { toNumber, u64 } from '../../src/lib/types.js';
 import { boot } from '../../src/machine/boot.js';
 import { drive } from '../../src/machine/drive.js';
 import type { machine } from '../../src/machine/state.js';
 import { type Cpu, IDLE, type Litmus, type SteppedKernel } from '../../src/races/one-order.js';
 import type { MachineEvent } from '../../src/scenario/events.js';
 import { MSR_KVM_PV_SCHED } from '../../src/series/pvsched-v1/0001-kvm-x86-MSR-for-setting-up-scheduler-info-shared-mem.js';
+import { MSR_PVSCHED_DOORBELL } from '../../src/series/pvsched-v3/0006-pvsched-attach-a-page-of-a-guest.js';
 import type { Kernel } from '../../src/vmlinux/bind.js';
 import { BOOST, BOOSTED, isRealTime, sayPolicy, statusOf, UNBOOST } from '../series/pvsched-v1/monitors.js';
 
@@ -165,8 +167,78 @@ function agree(m: machine): string | null {
   return `vCPU 1 has status ${statusOf(v)} and is ${sayPolicy(m, v)}`;
 }
 
+/* ---- pvsched-v3: the words of the page ---- */
+
+const V3_PAGE = 0x4000;
+const V3_TICKET = 7;
+
+/** vCPU 1 has attached its page; vCPU 0 runs beside it. With a ticket, that is live and not acknowledged. */
+function attached(kernel: Kernel, ticket: boolean): machine {
+  const m = boot(kernel, {
+    cpus: 2,
+    knobs: { halt_poll_ns: 0 },
+    vms: [{ name: 'vm', vcpus: 2, cpus: [[0], [1]], vendor: 'svm', memory: true }],
+  });
+  const store = (at: number, value: number): MachineEvent => ({ ev: 'store', vm: 0, gpa: V3_PAGE + at, value });
+  drive(kernel, m, [
+    store(0, 0x1_0000_0001),
+    store(8, 0x746c_7561_6665),
+    { ev: 'wrmsr', vcpu: 1, msr: MSR_PVSCHED_DOORBELL, value: V3_PAGE, high: 0 },
+  ]);
+  const r = m.vcpu[1].pvsched;
+  if (ticket && r !== undefined) {
+    r.interrupt_ticket = u64(V3_TICKET);
+    drive(kernel, m, [exit]);
+  }
+  return m;
+}
+
+/** The guest's stores to the page of vCPU 1, in their order. */
+const stores = (does: string, ...words: [at: number, value: number][]): Cpu => ({
+  cpu: 0,
+  does,
+  *run(_k, m) {
+    for (const [at, value] of words) {
+      yield 'the guest: a store';
+      storeWord(memory(m), V3_PAGE + at, u64(value));
+    }
+  },
+});
+
+const PENDING_FIFO = (1 + 40 * 0x1_0000) * 0x100_0000 + 2 ** 48;
+
+function pageTests(kernel: Kernel): Litmus[] {
+  if (kernel.table.pvsched_shm_bridge_snapshot === undefined) return [];
+  return [
+    {
+      name: 'page: an intent, written while the host reads it',
+      says: 'behind the next exit the thread is as urgent as the page says (B21)',
+      boot: () => attached(kernel, false),
+      cpus: [stores('vCPU 0 wakes a real-time task on vCPU 1', [64, PENDING_FIFO]), exits],
+      check(m) {
+        drive(kernel, m, [exit]);
+        return isRealTime(m, m.vcpu[1]) ? null : 'the page has a real-time task pending, and vCPU 1 is SCHED_NORMAL';
+      },
+    },
+    {
+      name: 'page: a ticket that is acknowledged while the host looks',
+      says: 'who acknowledges in a critical section keeps the boost (B20)',
+      boot: () => attached(kernel, true),
+      cpus: [stores('the guest of vCPU 1 enters an interrupt', [72, 2], [80, V3_TICKET]), exits],
+      check: (m) => {
+        const r = m.vcpu[1].pvsched;
+        return r?.applied_class === 2 ? null : `vCPU 1 is in an interrupt, and has class ${r?.applied_class}`;
+      },
+    },
+  ];
+}
+
 /** The tests of a kernel that boosts vCPUs; none for another. */
 export function boostingTests(kernel: Kernel): Litmus[] {
+  return [...statusTests(kernel), ...pageTests(kernel)];
+}
+
+function statusTests(kernel: Kernel): Litmus[] {
   if (kernel.table.kvm_set_pv_sched_enabled === undefined) return [];
   return [
     ...requestTests(kernel),

@@ -45,7 +45,7 @@ const WORD_MAX = 200;
 /**
  * The known word closest to a mistyped one, or null when none is near.
  *
- * Near is at most two edits (insert, delete, replace, swap) or a third of the word, or a beginning of it.
+ * Near is at most two edits (insert, delete, replace, swap) or a third of the word, or a prefix.
  */
 export function nearestWord(word: string, known: readonly string[]): string | null {
   if (word.length > WORD_MAX) return null;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `kvmodel check --tree PATH (--am FILE | --against PATH2)`: the kernel's own C code before and after a patch. */
 import { basename, resolve } from 'node:path';
+import type { Claim } from '../../properties/vocabulary.js';
 import { type ExitStyle, NOT_JUDGED, OK, REFUTED, skipped } from '../base/exit-codes.js';
 import { bigintAsText } from '../base/stable-json.js';
 import { count, quoted, wrap } from '../base/text.js';
-import type { PatchStep } from '../conform/patch/judge-step.js';
+import type { PatchStep, StepCheck } from '../conform/patch/judge-step.js';
 import { readPatch, readPatches } from '../loader/patches.js';
 import type { KernelTree } from '../native/find-tree.js';
 import { FEATURE_NAMES } from '../native/format.js';
@@ -21,7 +22,7 @@ import { type Judged, notJudgedText, type PatchVerdict, verdictOf } from '../rep
 import type { ReplayedPart } from '../report/replayed-text.js';
 import { explain } from './exit.js';
 import { BARE } from './invocation.js';
-import type { Io } from './io.js';
+import { type Io, warnOn } from './io.js';
 
 export interface TreeFlags {
   readonly tree?: string;
@@ -39,6 +40,8 @@ export interface TreeFlags {
   readonly format: 'text' | 'json' | 'mail' | 'ktap' | 'junit';
   /** knobs that the patches add, set otherwise than they set them */
   readonly knobs?: Readonly<Record<string, string>>;
+  /** a file with claims, or `families`: asked of machines in C */
+  readonly claims?: string;
   /** instead of a check: these operations on both trees */
   readonly sequence?: readonly Operation[];
   /** likewise, of local APICs */
@@ -170,8 +173,20 @@ export interface Progress {
   parts: string[];
 }
 
+/** Events that each property is asked in, on each tree. */
+const CLAIM_EVENTS = 4000;
+
+/** What `--claims` names; none when it is absent. */
+async function claimsAsked(io: Io, { claims }: TreeFlags): Promise<readonly Claim[]> {
+  if (claims === undefined) return [];
+  if (claims === 'families') return (await import('../../properties/claims.js')).families;
+  const { loadSeriesFile } = await import('../loader/series-file.js');
+  return (await loadSeriesFile(claims, io.cwd, true, warnOn(io))).claims;
+}
+
 async function judgeAll(io: Io, base: KernelTree, flags: TreeFlags, state: Progress): Promise<void> {
   const { judgeStep } = await import('../conform/patch/judge-step.js');
+  const claims = await claimsAsked(io, flags);
   const steps = await stepsOf(io, base, flags);
   state.asked = steps.length;
   for (const step of steps) {
@@ -181,8 +196,22 @@ async function judgeAll(io: Io, base: KernelTree, flags: TreeFlags, state: Progr
       state.parts.push(what);
       io.err(`kvmodel: ${step.subject}: ${what}\n`);
     };
-    state.judged.push({ subject: step.subject, check: await judgeStep(step, { ...flags, progress }) });
+    const check = await judgeStep(step, { ...flags, progress });
+    state.judged.push({ subject: step.subject, check: await withClaims(step, check, claims, { ...flags, progress }) });
   }
+}
+
+/** The step's check, and the claims where there are any and code has changed. */
+async function withClaims(
+  { base, tree, hunks }: PatchStep,
+  check: StepCheck,
+  claims: readonly Claim[],
+  { seed, progress }: { seed: number; progress: (what: string) => void },
+): Promise<StepCheck> {
+  if (claims.length === 0 || hunks.length === 0 || check.hunks.every(({ status }) => status === 'no code'))
+    return check;
+  const { askMachines } = await import('./machine-claims.js');
+  return { ...check, claims: await askMachines(base, tree, { claims, seed, events: CLAIM_EVENTS, progress }) };
 }
 
 /** `INTERRUPTED: 1 of 3 patches judged; "sched: ..." was at UBSan, after lock-step, properties` */

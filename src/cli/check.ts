@@ -26,6 +26,7 @@ interface Flags {
   tree?: string;
   am?: string[];
   operations?: string;
+  claims?: string;
   config?: string[];
   cpus?: string;
   reverse?: boolean;
@@ -77,6 +78,7 @@ Examples:
   kvmodel check semantics-aware-v2 --prefixes --only A6
   kvmodel check ./my-patch.ts --time 600 --out found
   kvmodel check --am 0001-my.patch
+  kvmodel check --am 0001-my.patch --claims families
   kvmodel check --am 0001-my.patch --sequence 'FORK; FORK; SCHEDULE; YIELD'
 `;
 
@@ -93,6 +95,7 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--config <name=y|n|value>', 'a Kconfig option of the trees (repeatable)', gatherFiles)
     .option('--knob <name=value>', 'a SCHED_FEAT or variable that the patch adds (repeatable)', gatherFiles)
     .option('--operations <n>', 'random operations on both trees', '20000')
+    .option('--claims <file>', "ask a file's claims, or `families`, of machines with guests in C, before and after")
     .option('--sequence <ops>', 'replay these operations, of CPUs or local APICs, on both trees')
     .option('--cpus <n>', 'CPUs of the two trees, 1 to 8', '4')
     .option('--against <other>', 'compare with this series, kernel, file or tree as well')
@@ -137,6 +140,8 @@ function refuseMixture(series: string | undefined, flags: Flags): void {
     const option = flags.am === undefined ? '--tree' : '--am';
     o.fault('SERIES', `a series or ${option}, not both`, `${shown(series)} and ${option}`);
   }
+  if (series !== undefined && flags.claims !== undefined)
+    o.fault('--claims', '--am FILE: a series in TypeScript brings its own', 'it');
   if (series !== undefined && flags.config !== undefined)
     o.fault('--config', 'a patch in C: a series in TypeScript has no Kconfig', 'it');
   if (series !== undefined && flags.knob !== undefined)
@@ -202,6 +207,7 @@ function treeFlagsOf(flags: Flags): TreeFlags {
       tree: flags.tree,
       am: flags.am,
       reverse: flags.reverse,
+      claims: flags.claims,
       against: flags.against,
     }),
   };

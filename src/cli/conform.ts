@@ -213,7 +213,8 @@ const isWhole = (kernel: Kernel): boolean => kernel.name === 'v6.12.117';
 function notHeldLines(what: string, error: unknown, kernel: Kernel, native: string | undefined): string[] {
   const other = native !== undefined && !`v${native}`.startsWith(`${kernel.name} `);
   const { name, code, message } = error as NativeError;
-  if (!other || name !== 'NativeError' || !['compile', 'link', 'smoke', 'boot'].includes(code)) throw error;
+  if (!other || name !== 'NativeError' || !['compile', 'lacks-header', 'link', 'smoke', 'boot'].includes(code))
+    throw error;
   return wrap(`Not held against this tree: ${what}: ${message}`, 80, '  ');
 }
 

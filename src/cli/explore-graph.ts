@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The graph of a scenario's states, and what expressions come to in it. */
 import { defined } from '../base/defined.js';
-import { BadInput } from '../base/faults.js';
 import { count } from '../base/text.js';
+import { commutingMoves } from '../explore/commute.js';
 import { leadsTo } from '../explore/leads-to.js';
 import { machineEngine } from '../explore/machine-engine.js';
-import { type Graph, type SavedGraph, savedGraph, searchGraph } from '../explore/state-graph.js';
+import {
+  type Graph,
+  type GraphInput,
+  type SavedGraph,
+  savedGraph,
+  searchGraph,
+  searchGraphWith,
+} from '../explore/state-graph.js';
 import { tokenOf } from '../loader/counterexample.js';
 import { readSearch, searchKey, writeSearch } from '../loader/search-file.js';
 import type { machine } from '../machine/state.js';
@@ -13,7 +20,8 @@ import { eventText } from '../report/event-text.js';
 import { type Asked, type Explored, extent, isComplete } from '../report/explore-text.js';
 import { namesOf } from '../report/names.js';
 import type { EventKind, MachineEvent } from '../scenario/events.js';
-import { isTrue, parseExpression } from '../step/expression.js';
+import { findSeries, pin } from '../series/registry.js';
+import { predicateOf } from '../step/predicate.js';
 
 import { type Exploring, writeDot } from './explore.js';
 
@@ -28,7 +36,7 @@ type Input = Exploring & { m: machine };
 export async function exploreGraph(input: Input): Promise<{ result: Explored; interrupted: boolean }> {
   const { settings, io, kernel, scenario, menu } = input;
   const texts = [...settings.always, ...settings.sometimes, ...settings.leadsTo.flat()];
-  const predicates = texts.map((text) => predicateOf(text, input));
+  const predicates = texts.map((text) => predicateOf(text, input.kernel, input.m));
   const key = searchKey({
     kernel: kernel.name,
     scenario,
@@ -36,13 +44,15 @@ export async function exploreGraph(input: Input): Promise<{ result: Explored; in
     texts,
     exact: settings.exact,
     symmetry: settings.symmetry,
+    allOrders: settings.allOrders,
   });
   const earlier: SavedGraph | undefined =
     settings.resume === undefined ? undefined : readSearch(settings.resume, key, io.cwd);
   const began = Date.now() / 1000;
   let told = began;
   let before = earlier?.nodes.size ?? 0;
-  const graph = searchGraph({
+  const withEdges = settings.leadsTo.length > 0 || settings.dot !== undefined;
+  const asked: GraphInput = {
     engine: machineEngine,
     kernel,
     scenario,
@@ -51,7 +61,9 @@ export async function exploreGraph(input: Input): Promise<{ result: Explored; in
     states: settings.states,
     exact: settings.exact,
     symmetry: settings.symmetry && settings.leadsTo.length === 0,
-    edges: settings.leadsTo.length > 0 || settings.dot !== undefined,
+    edges: withEdges,
+    // WHY not with edges: each of them is wanted
+    commuting: settings.allOrders || withEdges ? null : commutingMoves(scenario, menu, isRelease(kernel.name)),
     predicates,
     witness: (it) => machineEngine.witness?.(it) ?? [],
     enough: () => Date.now() / 1000 - began > settings.seconds || process.memoryUsage().rss > settings.memBytes,
@@ -66,7 +78,8 @@ export async function exploreGraph(input: Input): Promise<{ result: Explored; in
       before = at.nodes.size;
     },
     ...defined({ earlier }),
-  });
+  };
+  const graph = await searched(input, asked, texts);
   if (settings.save !== undefined && graph.bound !== null) writeSearch(settings.save, key, savedGraph(graph), io.cwd);
   if (settings.dot !== undefined) {
     const names = namesOf(scenario);
@@ -76,32 +89,31 @@ export async function exploreGraph(input: Input): Promise<{ result: Explored; in
   return { result: resultOf(input, graph), interrupted: false };
 }
 
-function predicateOf(text: string, { kernel, m }: Input): (m: machine) => boolean {
-  const fault = (thrown: unknown): never => {
-    const got = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new BadInput('command line', [
-      { code: 'expression', place: text, expected: 'an expression of the machine', got },
-    ]);
-  };
+/** With several threads, where there is something for them. */
+async function searched(
+  { settings, io, kernel, scenario, menu }: Input,
+  asked: GraphInput,
+  texts: string[],
+): Promise<Graph> {
+  // another thread's machine cannot be compared with
+  if (settings.jobs === 1 || settings.exact) return searchGraph(asked);
+  const { exploreCrew } = await import('../workers/explore-crew.js');
+  const { symmetry } = asked;
+  const name = settings.kernel ?? kernel.name;
+  const crew = exploreCrew({ kernel: name, cwd: io.cwd, scenario, menu, symmetry, texts }, settings.jobs);
   try {
-    const tree = parseExpression(text);
-    const holds = (at: machine): boolean => isTrue(tree, { m: at, kernel, locals: new Map() });
-    holds(m);
-    return (at) => {
-      try {
-        return holds(at);
-      } catch (thrown) {
-        return fault(thrown);
-      }
-    };
-  } catch (thrown) {
-    return fault(thrown);
+    return await searchGraphWith(asked, crew);
+  } finally {
+    await crew.close();
   }
 }
 
+/** A kernel as it was released, and nothing of a series in it. */
+const isRelease = (kernel: string): boolean => kernel === pin.name || findSeries(kernel)?.release === true;
+
 function resultOf(input: Input, graph: Graph): Explored {
   const { settings, kernel, scenario, menu } = input;
-  const { nodes, transitions, depth, expanded, bound, alike, collisions, notModelled, notModelledWhat } = graph;
+  const { nodes, transitions, depth, expanded, bound, alike, asleep, collisions, notModelled, notModelledWhat } = graph;
   const bare: Explored = {
     scenario,
     name: settings.name,
@@ -112,9 +124,10 @@ function resultOf(input: Input, graph: Graph): Explored {
     depth,
     frontier: nodes.size - expanded,
     bound,
-    bytes: nodes.bytes,
+    bytes: nodes.bytes + (graph.sleep?.bytes ?? 0),
     exact: settings.exact,
     alike,
+    asleep,
     collisions,
     notModelled,
     notModelledWhat,

@@ -27,6 +27,8 @@ interface Flags {
   fair?: string;
   exact?: boolean;
   symmetry: boolean;
+  allOrders?: boolean;
+  jobs?: string;
   dot?: string;
   save?: string;
   resume?: string;
@@ -48,6 +50,8 @@ export interface Settings {
   fair?: string[];
   exact: boolean;
   symmetry: boolean;
+  allOrders: boolean;
+  jobs: number;
   dot?: string;
   save?: string;
   resume?: string;
@@ -91,6 +95,8 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--property <id>', 'a property of check, asked of every path')
     .option('--exact', 'compare states member by member, not by 64 bits (slow)')
     .option('--no-symmetry', 'try every sleeper, also those that are like another')
+    .option('--all-orders', 'try every order of events that commute, of different CPUs')
+    .option('--jobs <n>', 'threads, 1 when absent; what is found does not depend on it')
     .option('--dot <file>', 'the graph for graphviz, of at most 2000 states')
     .option('--save <file>', 'where the search is put aside when a bound ends it')
     .option('--resume <file>', 'go on with what was put aside there')
@@ -105,6 +111,7 @@ function settingsOf(name: string, flags: Flags, io: Io): Settings {
   const states = o.whole('--states', flags.states, 1, 1_000_000_000) ?? 1_000_000;
   const mem = o.whole('--mem', flags.mem, 64, 1 << 20) ?? 4096;
   const seconds = o.whole('--time', flags.time, 1, 31 * 24 * 3600) ?? Number.POSITIVE_INFINITY;
+  const jobs = o.whole('--jobs', flags.jobs, 1, 256) ?? 1;
   const leadsTo = (flags.leadsTo ?? []).flatMap((text): [string, string][] => {
     const [p, q, more] = text.split('~>').map((it) => it.trim());
     if (p !== undefined && p !== '' && q !== undefined && q !== '' && more === undefined) return [[p, q]];
@@ -130,6 +137,8 @@ function settingsOf(name: string, flags: Flags, io: Io): Settings {
     leadsTo,
     exact: flags.exact === true,
     symmetry: flags.symmetry,
+    allOrders: flags.allOrders === true,
+    jobs,
     json: flags.json === true,
     ...defined({ kernel, menu, property, dot, save, resume, fair: flags.fair?.split(',') }),
   };
@@ -248,6 +257,7 @@ function ofProperty(input: Exploring, property: Property, found: ExhaustiveResul
     bytes: 0,
     exact: false,
     alike: 0,
+    asleep: 0,
     collisions: 0,
     notModelled,
     notModelledWhat,

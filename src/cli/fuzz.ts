@@ -7,6 +7,7 @@ import { INTERRUPTED, OK, REFUTED } from '../base/exit-codes.js';
 import { reject } from '../base/faults.js';
 import { quoted } from '../base/text.js';
 import type { Summary } from '../fuzz/campaign.js';
+import { BESIDE } from '../fuzz/input.js';
 import type { CorpusDir } from '../loader/corpus-dir.js';
 import { type Case, TOKEN_MAX, tokenOf } from '../loader/counterexample.js';
 import { looksLikeFile, refuseExisting, writeNew } from '../loader/files.js';
@@ -14,6 +15,7 @@ import type { FuzzSubject } from '../loader/fuzz-subject.js';
 import type { FuzzShown, ShownFinding } from '../report/fuzz-text.js';
 import type { ThreadCrew } from '../workers/fuzz-crew.js';
 import { expectLongRun } from '../workers/long-run.js';
+import type { BesideSpec, OpenBeside } from './fuzz-beside.js';
 import { statusTo } from './fuzz-status.js';
 import { type Io, warnOn } from './io.js';
 import { Options } from './options.js';
@@ -34,6 +36,8 @@ interface Flags {
   blind?: boolean;
   html?: string;
   lines?: string[];
+  tree?: string;
+  am?: string[];
   json?: boolean;
 }
 
@@ -55,6 +59,8 @@ interface Settings {
 
 const gather = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
 
+const gatherFile = (value: string, before: string[] = []): string[] => [...before, value];
+
 const EXAMPLES = `
 Examples:
   kvmodel fuzz ./my-patch.ts --time 10m --corpus found
@@ -62,11 +68,13 @@ Examples:
   kvmodel fuzz v6.12.117 --only structure --time 8h --corpus /srv/corpus
   kvmodel fuzz v6.19 --events 1000000000 --shard 3/64 --corpus shard-3
   kvmodel fuzz ./my-patch.ts --corpus found --minimize
+  kvmodel fuzz --tree ~/linux --time 1h
+  kvmodel fuzz ./my-patch.ts --tree ~/linux --am 0001-my.patch --time 1h
 `;
 
 export function define(io: Io, exit: (code: number) => void): Command {
   return new Command('fuzz')
-    .argument('<target>', 'a series, ./my-patch.ts, or a kernel')
+    .argument('[target]', "a series, ./my-patch.ts, or a kernel; with --tree the tree's own release when absent")
     .option('--events <n>', 'end behind so many; the same seed then gives the same findings')
     .option('--time <t>', 'end after so long: 90, 90s, 10m, 8h; without either it goes on until ^C')
     .option('--seed <n>', 'seed of all chance, 1 when absent')
@@ -78,9 +86,11 @@ export function define(io: Io, exit: (code: number) => void): Command {
     .option('--blind', 'draw every run anew and look at no branches: what guidance is compared with')
     .option('--html <file>', 'a report with every mirrored function line by line')
     .option('--lines <function>', 'these functions line by line, with what ran (repeatable)', gather)
+    .option('--tree <path>', "hold every run that is kept against this kernel tree's C code as well")
+    .option('--am <file>', 'with these patches applied to it (repeatable)', gatherFile)
     .option('--json', 'the summary as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (target: string, flags: Flags) => exit(await fuzz(settingsOf(target, flags, io), io)));
+    .action(async (target: string | undefined, flags: Flags) => exit(await fuzzed(target, flags, io)));
 }
 
 /** `90`, `90s`, `10m`, `8h`: seconds. */
@@ -90,6 +100,28 @@ function secondsOf(text: string, o: Options): number | undefined {
   if (digits !== undefined && seconds >= 1 && seconds <= 31 * 24 * 3600) return seconds;
   o.fault('--time', 'seconds, or minutes or hours as in 10m and 8h', JSON.stringify(text));
   return undefined;
+}
+
+async function fuzzed(target: string | undefined, flags: Flags, io: Io): Promise<number> {
+  if (flags.tree === undefined && flags.am === undefined) {
+    if (target === undefined) reject('command line', 'usage', 'TARGET', 'a series, a .ts file or a kernel', 'nothing');
+    return fuzz(settingsOf(target, flags, io), null, io);
+  }
+  const { openBeside } = await import('./fuzz-beside.js');
+  const { NativeError } = await import('../native/native-error.js');
+  const { explain } = await import('./exit.js');
+  try {
+    const spec: BesideSpec = defined({ tree: flags.tree, am: flags.am });
+    const opened = await openBeside(spec, target, io);
+    try {
+      return await fuzz(settingsOf(opened.target, flags, io), opened, io);
+    } finally {
+      await opened.close();
+    }
+  } catch (error) {
+    if (error instanceof NativeError) return explain(error, io);
+    throw error;
+  }
 }
 
 function settingsOf(target: string, flags: Flags, io: Io): Settings {
@@ -117,7 +149,7 @@ function settingsOf(target: string, flags: Flags, io: Io): Settings {
   };
 }
 
-async function fuzz(settings: Settings, io: Io): Promise<number> {
+async function fuzz(settings: Settings, beside: OpenBeside | null, io: Io): Promise<number> {
   const { fuzzSubject } = await import('../loader/fuzz-subject.js');
   const { threadCrew } = await import('../workers/fuzz-crew.js');
   const { CorpusDir } = await import('../loader/corpus-dir.js');
@@ -137,7 +169,7 @@ async function fuzz(settings: Settings, io: Io): Promise<number> {
   });
   try {
     if (settings.minimize && dir !== null) return await minimize(dir, crew, io);
-    return await campaign(settings, subject, dir, crew, io);
+    return await campaign(settings, subject, dir, crew, beside, io);
   } finally {
     await crew.close();
   }
@@ -148,6 +180,7 @@ async function campaign(
   subject: FuzzSubject,
   dir: CorpusDir | null,
   crew: ThreadCrew,
+  beside: OpenBeside | null,
   io: Io,
 ): Promise<number> {
   const { runCampaign } = await import('../fuzz/campaign.js');
@@ -182,7 +215,11 @@ async function campaign(
           dir?.addFinding(finding.cause, caseOfFinding(finding, subject), `${text}\n`);
           status.say(text);
         },
-        ...defined({ seconds: settings.seconds, interrupted: interrupt?.happened }),
+        ...defined({
+          seconds: settings.seconds,
+          interrupted: interrupt?.happened,
+          beside: beside?.holding(own),
+        }),
       },
     );
   } finally {
@@ -197,6 +234,7 @@ async function campaign(
     summary,
     // counts grew after they were found
     findings: shown.map((f, i) => ({ ...f, seen: summary.findings[i].seen })),
+    ...defined({ beside: beside?.held() }),
   };
   await tell(settings, all, dir, crew, io);
   if (summary.stopped === 'interrupted') return (await interrupt?.happened) ?? INTERRUPTED;
@@ -234,10 +272,14 @@ function caseOfFinding({ property, scenario, events, onBase }: Finding, subject:
 
 function shownOf(finding: Summary['findings'][number], subject: FuzzSubject, io: Io): ShownFinding {
   const { token } = tokens(finding, subject);
-  const says = subject.properties.find((p) => p.id === finding.property)?.says ?? '';
+  const says =
+    finding.property === BESIDE
+      ? 'the model does what the C code of the tree does'
+      : (subject.properties.find((p) => p.id === finding.property)?.says ?? '');
   return {
     ...finding,
     says,
+    isBeside: finding.property === BESIDE,
     replay: token === null ? `(too long for a token; see its file)` : `${io.invocation} replay ${token}`,
     ...defined({ recorded: subject.recordedOf(finding.property) }),
   };
@@ -248,7 +290,7 @@ function tokens(finding: Finding, subject: FuzzSubject): { token: string | null 
   return { token: token.length <= TOKEN_MAX ? token : null };
 }
 
-function jsonOf({ kernel, base, seed, summary, findings }: FuzzShown): Record<string, unknown> {
+function jsonOf({ kernel, base, seed, summary, findings, beside }: FuzzShown): Record<string, unknown> {
   const { runs, events, notModelled, curve, stopped } = summary;
   return {
     schema: 'kvmodel-fuzz-1',
@@ -260,6 +302,7 @@ function jsonOf({ kernel, base, seed, summary, findings }: FuzzShown): Record<st
     notModelled,
     stopped,
     curve,
+    ...defined({ beside }),
     findings: findings.map(
       ({ property, fn, message, scenario, events: list, foundAt, seen, after, onBase, recorded, replay }) => ({
         property,

@@ -48,11 +48,39 @@ async function rowsOf(part: Part): Promise<Rows> {
   }
   if (part === 'knobs') return knobRows();
   if (part === 'verdicts') return verdictRows();
+  return (await claimRows()).map(({ id, of, words }) => [id, `${of}: ${words}`]);
+}
+
+/** Each claim, and of what it is claimed. */
+async function claimRows(): Promise<{ id: string; of: string; words: string }[]> {
   const { claimsOf, families, familiesOfArm64, familiesOfS390 } = await import('../../properties/claims.js');
-  const own = allSeries.flatMap((s) => claimsOf(s.id).map((c): [string, string] => [c.id, `${s.id}: ${c.words}`]));
-  const arm64 = familiesOfArm64.map((c): [string, string] => [c.id, `every kernel for arm64: ${c.words}`]);
-  const s390 = familiesOfS390.map((c): [string, string] => [c.id, `every kernel for s390: ${c.words}`]);
-  return [...families.map((c): [string, string] => [c.id, `every kernel: ${c.words}`]), ...arm64, ...s390, ...own];
+  const { allSeries } = await import('../series/registry.js');
+  const every = families.map((c) => ({ ...c, of: 'every kernel' }));
+  const arm64 = familiesOfArm64.map((c) => ({ ...c, of: 'every kernel for arm64' }));
+  const s390 = familiesOfS390.map((c) => ({ ...c, of: 'every kernel for s390' }));
+  return [...every, ...arm64, ...s390, ...allSeries.flatMap((s) => claimsOf(s.id).map((c) => ({ ...c, of: s.id })))];
+}
+
+/** The claims for a reader: one that several series make stands once, below the names of all that make it. */
+async function claimLines(): Promise<string[]> {
+  const makers = new Map<string, { id: string; words: string; of: string[] }>();
+  for (const { id, of, words } of await claimRows()) {
+    const claim = makers.get(`${id} ${words}`) ?? { id, words, of: [] };
+    claim.of.push(of);
+    makers.set(`${id} ${words}`, claim);
+  }
+  const groups = new Map<string, Rows>();
+  for (const { id, words, of } of makers.values()) {
+    const heading = of.join(', ');
+    groups.set(heading, [...(groups.get(heading) ?? []), [id, words]]);
+  }
+  return [...groups].flatMap(([heading, rows]) => [...wrap(`  ${heading}`, 80, '  '), ...table(rows, '    ')]);
+}
+
+function table(rows: Rows, margin: string): string[] {
+  const w = Math.max(0, ...rows.map(([name]) => name.length));
+  const hang = ' '.repeat(margin.length + w + 2);
+  return rows.flatMap(([name, says]) => wrap(`${margin}${name.padEnd(w)}  ${says}`, 80, hang));
 }
 
 /** What came of the claims about the systems that are asked, as recorded. */
@@ -102,12 +130,8 @@ async function list(what: string | undefined, json: boolean, io: Io): Promise<nu
     io.out(`${stableJson(named, 2)}\n`);
     return OK;
   }
-  const lines = parts.flatMap((part) => {
-    const rows = found[part];
-    const w = Math.max(0, ...rows.map(([name]) => name.length));
-    const told = rows.flatMap(([name, says]) => wrap(`  ${name.padEnd(w)}  ${says}`, 80, ' '.repeat(w + 4)));
-    return [part, ...told, ''];
-  });
+  const claims = parts.includes('claims') ? await claimLines() : [];
+  const lines = parts.flatMap((part) => [part, ...(part === 'claims' ? claims : table(found[part], '  ')), '']);
   io.out(`${lines.slice(0, -1).join('\n')}\n`);
   return OK;
 }

@@ -8,7 +8,7 @@ export interface CallCounts {
   readonly calls: Map<string, number>;
 }
 
-/** The same kernel with every function wrapped; what the wrapped ones call goes through the wrappers too. */
+/** The same kernel with every function wrapped; what the wrapped ones call goes through the wrappers as well. */
 export function countingKernel(kernel: Kernel, counts: CallCounts): Kernel {
   const table: Record<string, AnyFunction> = {};
   for (const [name, original] of Object.entries(kernel.table)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Who answers the questions of a check: this process, or workers that loaded the same subject. */
 import { sample } from 'fast-check';
-import type { Property } from '../../properties/vocabulary.js';
+import type { Claim, Property } from '../../properties/vocabulary.js';
 import type { Measures, Unreached } from '../report/check-report.js';
 import type { Kernel } from '../vmlinux/bind.js';
 import { type Answer, type AskOptions, ask } from './ask.js';
@@ -42,7 +42,7 @@ export function samplesHere(subject: Subject, kernel: string, isStatic: boolean)
   return subject.distributions?.of(kernelOf(subject, kernel), isStatic) ?? [];
 }
 
-const foreseen = new WeakSet<Subject>();
+const foreseen = new WeakSet<readonly Claim[]>();
 
 /** What the property probes in a machine of its world; nothing where it cannot be told without asking it. */
 function probesOf({ given, watch }: Property): string[] {
@@ -54,19 +54,19 @@ function probesOf({ given, watch }: Property): string[] {
   }
 }
 
-/** Looks what the subject's properties will probe, each in a machine of its world. */
-function foresee(subject: Subject): void {
-  if (foreseen.has(subject)) return;
-  foreseen.add(subject);
+/** Looks what all properties will probe, each in a machine of its world: before the first of many is asked. */
+export function foresee(claims: readonly Claim[]): void {
+  if (foreseen.has(claims)) return;
+  foreseen.add(claims);
   probeAhead(MEASURED);
-  for (const { properties } of subject.claims) {
+  for (const { properties } of claims) {
     for (const property of properties) probeAhead(probesOf(property));
   }
 }
 
 /** Answers one question on the spot. */
 export function answerHere(engine: Engine, subject: Subject, question: Question): Answer {
-  foresee(subject);
+  foresee(subject.claims);
   const property = propertyOf(questionsOf(subject), question.property);
   if (property === undefined) throw new Error(`no property ${question.property} in this check`);
   return ask(engine, kernelOf(subject, question.kernel), property, question.options);

@@ -42,7 +42,8 @@ export function freshMachine(engine: Engine, kernel: Kernel, scenario: Scenario)
   if (known === undefined) {
     if (machines.size >= KEPT) machines.clear();
     machines.set(text, null);
-    return engine.boot(kernel, JSON.parse(text) as Scenario);
+    // WHY copied as well: to V8, records that boot has added members to are of other classes than their copies
+    return cloneMachine(engine.boot(kernel, JSON.parse(text) as Scenario));
   }
   if (known !== null) return cloneMachine(known);
   const booted = engine.boot(kernel, JSON.parse(text) as Scenario);

@@ -60,8 +60,14 @@ export async function runCheck(subject: Subject, settings: CheckSettings, tools:
   const claims = selected(subject.claims, settings.only);
   const seed = settings.seed ?? ASK_DEFAULTS.seed;
   const runs = settings.runs ?? ASK_DEFAULTS.runs;
-  const { answers, seeds, partial } = await askAll(subject, claims, settings, tools);
-  const rest = partial !== null ? NOTHING_ASIDE : await aside(subject, settings, tools);
+  const asking = askAll(subject, claims, settings, tools);
+  // WHY before those are answered: it waits behind them, and a thread need not wait for the last answer of another
+  const asked = settings.timeSeconds === undefined ? aside(subject, settings, tools) : null;
+  // who does not wait for it has other news: an answer that failed, or an interrupt
+  asked?.catch(() => undefined);
+  const { answers, seeds, partial } = await asking;
+  const rest = partial !== null ? NOTHING_ASIDE : await (asked ?? aside(subject, settings, tools));
+  const unreached = partial !== null || !isWhole(settings) ? [] : await tools.asker.unreached();
   const results = claims.map((claim) => claimResult(subject, claim, answers, tools));
   return {
     version: tools.version,
@@ -74,6 +80,7 @@ export async function runCheck(subject: Subject, settings: CheckSettings, tools:
     kernels: subject.kernels.map((k) => k.name),
     claims: results,
     ...rest,
+    unreached,
     changed: changedIn(results, settings),
   };
 }
@@ -195,29 +202,39 @@ function merged(a: Answer, b: Answer): Answer {
 /** Measures over runs that vary a little: this many beside the plain ones. */
 const VARIATIONS = 2;
 
-type Aside = Pick<CheckReport, 'measures' | 'variations' | 'distributions' | 'unreached' | 'difference'>;
+type Aside = Pick<CheckReport, 'measures' | 'variations' | 'distributions' | 'difference'>;
 
-const NOTHING_ASIDE: Aside = { measures: {}, variations: {}, distributions: null, unreached: [], difference: null };
+const NOTHING_ASIDE: Aside = { measures: {}, variations: {}, distributions: null, difference: null };
 
+/** Nothing is left out of it. */
+const isWhole = ({ only = [], verdictsOnly }: CheckSettings): boolean => only.length === 0 && verdictsOnly !== true;
+
+/** What is asked beside the claims. */
 async function aside(subject: Subject, settings: CheckSettings, tools: CheckTools): Promise<Aside> {
+  if (settings.verdictsOnly === true) return NOTHING_ASIDE;
   const { only = [] } = settings;
-  const out: Aside = { ...structuredClone(NOTHING_ASIDE) };
-  if (settings.verdictsOnly === true) return out;
-  const asked = only.length === 0 ? subject.difference : (selectedDifference(subject, only) ?? null);
-  if (asked !== null) out.difference = await differenceOf(subject, asked, settings, tools);
-  if (only.length > 0) return out;
+  const claim = only.length === 0 ? subject.difference : (selectedDifference(subject, only) ?? null);
+  const [difference, measured, distributions] = await Promise.all([
+    claim === null ? null : differenceOf(subject, claim, settings, tools),
+    isWhole(settings) ? measuredOf(subject, tools.asker) : null,
+    isWhole(settings) ? distributionTable(subject, tools.asker) : null,
+  ]);
+  return { ...NOTHING_ASIDE, ...measured, distributions, difference };
+}
+
+async function measuredOf(subject: Subject, asker: Asker): Promise<Pick<CheckReport, 'measures' | 'variations'>> {
   const compared = subject.kernels.filter((k) => !/~\d+$|\]$/.test(k.name));
   const numbers = [...Array(VARIATIONS + 1).keys()];
   const found = await Promise.all(
-    compared.map((k) => Promise.all(numbers.map((variation) => tools.asker.measure(k.name, variation)))),
+    compared.map((k) => Promise.all(numbers.map((variation) => asker.measure(k.name, variation)))),
   );
+  const measures: CheckReport['measures'] = {};
+  const variations: CheckReport['variations'] = {};
   compared.forEach((k, i) => {
-    out.measures[k.name] = found[i][0];
-    out.variations[k.name] = found[i].slice(1);
+    measures[k.name] = found[i][0];
+    variations[k.name] = found[i].slice(1);
   });
-  out.distributions = await distributionTable(subject, tools.asker);
-  out.unreached = await tools.asker.unreached();
-  return out;
+  return { measures, variations };
 }
 
 async function distributionTable(

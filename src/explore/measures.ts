@@ -6,6 +6,7 @@ import type { kvm_vcpu } from '../arch/x86/kvm_host.js';
 import type { Program } from '../guest/instructions.js';
 import { KernelBug, NotModelled } from '../lib/bug.js';
 import { s64_diff, s64_toNumber, sub, toNumber, type u64, ZERO } from '../lib/types.js';
+import { cloneMachine } from '../machine/clone.js';
 import { drawBelow, hashText, seedRng } from '../machine/rng.js';
 import type { machine } from '../machine/state.js';
 import { vcpuStateOf } from '../machine/vcpu-life.js';
@@ -407,7 +408,8 @@ export function measure(
 /** null for a kernel that dies at boot, which cannot be measured. */
 function booted(engine: Engine, kernel: Kernel, scenario: Scenario): machine | null {
   try {
-    return engine.boot(kernel, scenario);
+    // WHY a copy: see boot-cache.ts
+    return cloneMachine(engine.boot(kernel, scenario));
   } catch (thrown) {
     if (thrown instanceof KernelBug) return null;
     throw thrown;

@@ -3,37 +3,32 @@
  * Every order of a menu of events, breadth first, over machines themselves: what `explore` asks of a scenario.
  *
  * A state is kept as its fingerprint and the move that led there, 13 bytes and 8 of the table; the machine is made again by its
- * path, of which the last one's beginning is still there. Predicates see the machine alone, so they are states' own.
+ * path, of which the last one's beginning is still there. Predicates see the machine alone, so they are states' own. States are
+ * expanded here or by a crew; what comes of it is put together in the same order, so the graph is the same.
+ *
+ * Of moves that commute (`commutingMoves`) some are asleep: where t was tried before a in a state and a leads to s, t is not tried in s,
+ * for the way t, a leads there as well. WHY no state is lost: of the shortest ways to a state take the first in the order of the menu. If
+ * one of its moves were asleep where it is made, it could be made earlier, and that way would be as short and come first.
+ * Only ways of the same length count for what is asleep, so a state is found at its depth, by the same way as without.
  */
-import { KernelBug, NotModelled } from '../lib/bug.js';
 import { canonical } from '../machine/canonical.js';
-import { cloneMachine } from '../machine/clone.js';
 import { type Fingerprint, fingerprint } from '../machine/fingerprint.js';
 import type { machine } from '../machine/state.js';
-import type { MachineEvent } from '../scenario/events.js';
-import type { Scenario } from '../scenario/scenario.js';
-import { bind, type Kernel } from '../vmlinux/bind.js';
-import type { Engine } from './engine.js';
+import { addMove, hasMove, type Moves, noMoves, type SavedSleep, Sleeping } from './commute.js';
+import { Expander, type ExpandInput, type Outcomes, type StateSaid } from './expand.js';
+import { type ExpandCrew, type Expansion, tell } from './expansion.js';
 import { Nodes, type SavedNodes } from './state-nodes.js';
 
-export interface GraphInput {
-  engine: Engine;
-  kernel: Kernel;
-  scenario: Scenario;
-  menu: readonly MachineEvent[];
+export interface GraphInput extends ExpandInput {
   depth: number;
   /** states at most */
   states: number;
   /** two states count as one only when they are the same, member by member */
   exact: boolean;
-  /** leave out moves that another one is like: see `alikeMoves` */
-  symmetry: boolean;
   /** keep all edges: for cycles, and to be drawn */
   edges: boolean;
-  /** asked of every state; bit i of its flags is what predicate i says */
-  predicates: readonly ((m: machine) => boolean)[];
-  /** after every event; what it says is a breach */
-  witness(m: machine): string[];
+  /** for each move those that commute with it; null: all orders are tried */
+  commuting: readonly Moves[] | null;
   /** nothing more is wanted once it says true, or by the clock */
   enough(graph: Graph): boolean;
   progress?(graph: Graph): void;
@@ -44,14 +39,24 @@ export interface GraphInput {
 /** A search put aside: plain data. */
 export type SavedGraph = Pick<
   Graph,
-  'transitions' | 'depth' | 'expanded' | 'notModelled' | 'notModelledWhat' | 'alike' | 'collisions'
+  | 'transitions'
+  | 'depth'
+  | 'expanded'
+  | 'notModelled'
+  | 'notModelledWhat'
+  | 'alike'
+  | 'asleep'
+  | 'collisions'
+  | 'levelEnd'
 > & {
   nodes: SavedNodes;
+  sleep: SavedSleep | null;
 };
 
-export function savedGraph({ nodes, ...graph }: Graph): SavedGraph {
-  const { transitions, depth, expanded, notModelled, notModelledWhat, alike, collisions } = graph;
-  return { transitions, depth, expanded, notModelled, notModelledWhat, alike, collisions, nodes: nodes.saved() };
+export function savedGraph({ nodes, sleep, ...graph }: Graph): SavedGraph {
+  const { transitions, depth, expanded, notModelled, notModelledWhat, alike, asleep, collisions, levelEnd } = graph;
+  const counts = { transitions, depth, expanded, notModelled, notModelledWhat, alike, asleep, collisions, levelEnd };
+  return { ...counts, nodes: nodes.saved(), sleep: sleep?.saved(nodes.size) ?? null };
 }
 
 /** What happened at the end of a path that goes no further. */
@@ -76,6 +81,11 @@ export interface Graph {
   bound: 'depth' | 'states' | 'stopped' | null;
   /** moves left out because another is like them */
   alike: number;
+  /** moves left out because another order of the same events makes them */
+  asleep: number;
+  /** where the states end that are as deep as those being expanded */
+  levelEnd: number;
+  sleep: Sleeping | null;
   /** pairs of different states with one fingerprint, where that was looked at */
   collisions: number;
 }
@@ -84,22 +94,28 @@ export function searchGraph(input: GraphInput): Graph {
   return new Search(input).run();
 }
 
+/** The same graph, its states expanded by a crew. */
+export function searchGraphWith(input: GraphInput, crew: ExpandCrew): Promise<Graph> {
+  return new Search(input).runWith(crew);
+}
+
 /** transitions between two looks at the clock */
 const LOOK = 512;
+/** states of one task of a crew */
+const TOGETHER = 64;
 
 class Search {
   private readonly graph: Graph;
-  /** machines along the path to the node that is expanded */
-  private readonly path: number[] = [];
-  private readonly along: machine[] = [];
-  private readonly groups: readonly number[];
-  private readonly start: machine;
+  private readonly expander: Expander;
+  /** the depth of what is expanded */
+  private level = -1;
+  /** what was left out and led there all the same; known at the end of the level */
+  private owed: Fingerprint[] = [];
 
   constructor(private readonly input: GraphInput) {
-    const { menu, engine, kernel, scenario } = input;
-    if (menu.length > 255) throw new Error(`at most 255 moves, got ${menu.length}`);
-    this.groups = input.symmetry ? alikeMoves(scenario, menu) : menu.map(() => -1);
-    this.start = engine.boot(kernel, scenario);
+    this.expander = new Expander(input);
+    const { earlier, menu, commuting, edges } = input;
+    const sleep = commuting === null ? null : new Sleeping(menu.length, earlier?.sleep ?? undefined);
     this.graph = {
       transitions: 0,
       depth: 0,
@@ -107,146 +123,163 @@ class Search {
       notModelled: 0,
       notModelledWhat: '',
       alike: 0,
+      asleep: 0,
+      levelEnd: 1,
       collisions: 0,
-      ...input.earlier,
-      nodes: input.earlier === undefined ? new Nodes(input.edges) : Nodes.of(input.earlier.nodes),
+      ...earlier,
+      nodes: earlier === undefined ? new Nodes(edges) : Nodes.of(earlier.nodes),
+      sleep,
       breach: null,
       bound: null,
     };
   }
 
   run(): Graph {
-    const { graph, input } = this;
-    const { nodes } = graph;
-    if (nodes.size === 0) nodes.add(fingerprint(this.start), -1, 0, this.flagsOf(this.start));
-    const [breach] = input.witness(this.start);
-    if (breach !== undefined) graph.breach = { from: -1, move: 0, message: `machine: ${breach}` };
-    while (graph.expanded < nodes.size && graph.bound === null && graph.breach === null) {
-      const before = graph.transitions;
-      this.expand(graph.expanded);
-      // what is expanded in part is expanded again when the search goes on
-      if (graph.bound === null && graph.breach === null) graph.expanded++;
-      else if (graph.bound !== null) graph.transitions = before;
+    this.begin();
+    for (let node = this.next(); node !== null; node = this.next())
+      this.one(node, (path, out) =>
+        this.expander.expand(node as number, path, this.graph.sleep?.of(node as number) ?? null, out),
+      );
+    return this.graph;
+  }
+
+  async runWith(crew: ExpandCrew): Promise<Graph> {
+    this.begin();
+    const { graph } = this;
+    const waiting: { from: number; work: Promise<Expansion> }[] = [];
+    let sent = graph.expanded;
+    while (this.next() !== null) {
+      // not beyond the level: what is asleep in a state is known when all of the level before is expanded
+      for (; waiting.length < crew.width && sent < graph.levelEnd; sent = Math.min(graph.levelEnd, sent + TOGETHER)) {
+        const upTo = Math.min(graph.levelEnd, sent + TOGETHER);
+        const nodes = Array.from({ length: upTo - sent }, (_, i) => {
+          const node = sent + i;
+          return { node, path: graph.nodes.path(node), asleep: graph.sleep?.of(node) ?? null };
+        });
+        waiting.push({ from: sent, work: crew.expand({ nodes }) });
+      }
+      const { from, work } = waiting.shift() as (typeof waiting)[number];
+      const done = await work;
+      for (const i of done.ends.keys()) {
+        if (this.next() !== from + i) break;
+        this.one(from + i, (path, out) => tell(done, i, out, (move) => this.expander.replayed([...path, move])));
+      }
     }
+    await Promise.allSettled(waiting.map(({ work }) => work));
     return graph;
   }
 
-  private expand(node: number): void {
+  private begin(): void {
+    const { graph, input, expander } = this;
+    const { nodes } = graph;
+    if (nodes.size === 0) {
+      nodes.add(fingerprint(expander.start), -1, 0, expander.flagsOf(expander.start));
+      graph.sleep?.put(0, noMoves(input.menu.length));
+    }
+    const [breach] = input.witness(expander.start);
+    if (breach !== undefined) graph.breach = { from: -1, move: 0, message: `machine: ${breach}` };
+  }
+
+  /** The state that is expanded next; null when the search is over. */
+  private next(): number | null {
     const { graph, input } = this;
-    const m = this.machineAt(node);
-    const depth = this.path.length + 1;
-    if (depth > input.depth) {
+    if (graph.expanded >= graph.nodes.size || graph.bound !== null || graph.breach !== null) return null;
+    if (graph.expanded === graph.levelEnd) {
+      graph.levelEnd = graph.nodes.size;
+      graph.sleep?.dropBelow(graph.expanded);
+      this.level = -1;
+    }
+    if (this.level < 0) this.level = graph.nodes.path(graph.expanded).length;
+    if (this.level + 1 > input.depth) {
       graph.bound = 'depth';
-      return;
+      return null;
     }
-    const taken = this.groups.every((it) => it < 0) ? null : this.touched(node);
+    return graph.expanded;
+  }
+
+  private one(node: number, expand: (path: readonly number[], out: Outcomes) => void): void {
+    const { graph } = this;
+    const before = { transitions: graph.transitions, alike: graph.alike, asleep: graph.asleep };
     graph.nodes.beginEdges(node);
-    for (let move = 0; move < input.menu.length; move++) {
-      const event = input.menu[move];
-      if (!input.engine.legal(m, event)) continue;
-      if (taken !== null && this.isAlike(move, taken)) {
-        graph.alike++;
-        continue;
-      }
-      graph.transitions++;
-      const next = cloneMachine(m);
-      if (!this.apply(next, event, node, move)) {
-        if (graph.breach !== null) return;
-        continue;
-      }
-      const [to, fresh] = this.add(next, node, move);
-      graph.nodes.edge(to, move);
-      if (fresh) {
-        graph.depth = depth;
-        const [breach] = input.witness(next);
-        if (breach !== undefined) graph.breach = { from: node, move, message: `machine: ${breach}` };
-        if (graph.breach !== null) return;
-      }
-      if (graph.nodes.size >= input.states) graph.bound = 'states';
-      else if (graph.transitions % LOOK === 0) {
-        input.progress?.(graph);
-        if (input.enough(graph)) graph.bound = 'stopped';
-      }
-      if (graph.bound !== null) return;
-    }
+    const path = graph.nodes.path(node);
+    expand(path, this.outcomesOf(node, path));
+    // what is expanded in part is expanded again when the search goes on
+    if (graph.bound === null && graph.breach === null) graph.expanded++;
+    else if (graph.bound !== null) Object.assign(graph, before);
+    if (graph.expanded === graph.levelEnd) this.settleOwed();
   }
 
-  /** False when nothing follows. */
-  private apply(m: machine, event: MachineEvent, from: number, move: number): boolean {
+  private outcomesOf(node: number, path: readonly number[]): Outcomes {
     const { graph, input } = this;
-    const { warns } = m;
-    try {
-      input.engine.apply(bind(input.kernel, m, null), event);
-    } catch (thrown) {
-      if (thrown instanceof NotModelled) {
-        if (graph.notModelled++ === 0) graph.notModelledWhat = thrown.what;
+    const asleep = graph.sleep?.of(node) ?? null;
+    return {
+      state: (move, print, of) => {
+        graph.transitions++;
+        const [to, fresh] = this.add(print, node, move, of);
+        graph.nodes.edge(to, move);
+        if (fresh) {
+          graph.depth = path.length + 1;
+          const breach = of.breach();
+          if (breach !== '') graph.breach = { from: node, move, message: `machine: ${breach}` };
+          if (graph.breach !== null) return false;
+        }
+        if (asleep !== null) this.sleepIn(to, fresh, move, asleep);
+        if (graph.nodes.size >= input.states) graph.bound = 'states';
+        else if (graph.transitions % LOOK === 0) {
+          input.progress?.(graph);
+          if (input.enough(graph)) graph.bound = 'stopped';
+        }
+        return graph.bound === null;
+      },
+      alike: () => graph.alike++ >= 0,
+      asleep: (_, print) => {
+        if (print !== null) this.owed.push(print);
+        return graph.asleep++ >= 0;
+      },
+      notModelled: (_, what) => {
+        graph.transitions++;
+        if (graph.notModelled++ === 0) graph.notModelledWhat = what;
+        return true;
+      },
+      breach: (move, message) => {
+        graph.transitions++;
+        graph.breach = { from: node, move, message };
         return false;
-      }
-      if (!(thrown instanceof KernelBug)) throw thrown;
-      graph.breach = { from, move, message: thrown.message };
-      return false;
-    }
-    if (m.warns !== warns) graph.breach = { from, move, message: 'WARN_ON()' };
-    return m.warns === warns;
+      },
+    };
   }
 
-  private add(m: machine, from: number, move: number): [number, boolean] {
+  /** `asleep` are the moves of the state it comes from that were tried before, or are asleep there; those sleep on that commute. */
+  private sleepIn(to: number, fresh: boolean, move: number, asleep: Moves): void {
+    const { graph, input } = this;
+    const own = noMoves(input.menu.length);
+    const commuting = input.commuting?.[move] ?? own;
+    for (let i = 0; i < own.length; i++) own[i] = asleep[i] & commuting[i];
+    if (fresh) graph.sleep?.put(to, own);
+    else if (to >= graph.levelEnd) graph.sleep?.meet(to, own);
+    if (!hasMove(asleep, move)) addMove(asleep, move);
+  }
+
+  /** Whatever was left out is one of the states. */
+  private settleOwed(): void {
     const { nodes } = this.graph;
-    const print: Fingerprint = fingerprint(m);
+    if (this.owed.some((print) => nodes.find(print, -1) < 0))
+      throw new Error('events that were taken to commute do not: please report this, and use --all-orders');
+    this.owed = [];
+  }
+
+  private add(print: Fingerprint, from: number, move: number, of: StateSaid): [number, boolean] {
+    const { nodes } = this.graph;
     for (let known = nodes.find(print, -1); known >= 0; known = nodes.find(print, known)) {
-      if (!this.input.exact || this.isSame(m, known)) return [known, false];
+      if (!this.input.exact || this.isSame(of.machine(), known)) return [known, false];
       this.graph.collisions++;
     }
-    return [nodes.add(print, from, move, this.flagsOf(m)), true];
+    return [nodes.add(print, from, move, of.flags()), true];
   }
 
   private isSame(m: machine, node: number): boolean {
-    const other = this.replayed(node);
+    const other = this.expander.replayed(this.graph.nodes.path(node));
     return text(canonical(m)) === text(canonical(other));
-  }
-
-  private flagsOf(m: machine): number {
-    let flags = 0;
-    this.input.predicates.forEach((holds, i) => {
-      if (holds(m)) flags |= 1 << i;
-    });
-    return flags;
-  }
-
-  /** From the start. */
-  private replayed(node: number): machine {
-    const m = cloneMachine(this.start);
-    const k = bind(this.input.kernel, m, null);
-    for (const move of this.graph.nodes.path(node)) this.input.engine.apply(k, this.input.menu[move]);
-    return m;
-  }
-
-  /** As `replayed`, from where the last path parts from this one. */
-  private machineAt(node: number): machine {
-    const path = this.graph.nodes.path(node);
-    let common = 0;
-    while (common < path.length && common < this.path.length && path[common] === this.path[common]) common++;
-    this.path.length = common;
-    this.along.length = common;
-    for (let i = common; i < path.length; i++) {
-      const m = cloneMachine(i === 0 ? this.start : this.along[i - 1]);
-      this.input.engine.apply(bind(this.input.kernel, m, null), this.input.menu[path[i]]);
-      this.path.push(path[i]);
-      this.along.push(m);
-    }
-    return path.length === 0 ? this.start : this.along[path.length - 1];
-  }
-
-  private touched(node: number): Set<number> {
-    return new Set(this.graph.nodes.path(node).flatMap((move) => tasksOf(this.input.menu[move])));
-  }
-
-  /** Whether the same move of a sleeper that is like this one, and as untouched, is tried as well. */
-  private isAlike(move: number, touched: ReadonlySet<number>): boolean {
-    const group = this.groups[move];
-    const [task] = tasksOf(this.input.menu[move]);
-    if (group < 0 || touched.has(task)) return false;
-    return this.input.menu.some((other, i) => i < move && this.groups[i] === group && !touched.has(tasksOf(other)[0]));
   }
 }
 
@@ -257,37 +290,4 @@ function text(value: unknown): string {
     if (typeof it !== 'object' || it === null || Array.isArray(it)) return it;
     return Object.fromEntries(Object.entries(it).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
-}
-
-const tasksOf = (event: MachineEvent): number[] => ('task' in event ? [event.task] : []);
-
-/**
- * Groups of moves that differ in the sleeper that they are about and in nothing else: -1 for a move of no group.
- *
- * Tasks are alike that boot asleep with everything but their names the same. As long as nothing was done to either of two, the
- * machine with one of them woken becomes the other by exchanging names, so one stands for both. WHY not tasks that run: they are
- * in trees and lists in an order, and lists are walked in the order of ids.
- */
-export function alikeMoves(scenario: Scenario, menu: readonly MachineEvent[]): number[] {
-  const first = scenario.cpus;
-  const kinds = (scenario.tasks ?? []).map(({ comm: _, ...rest }) => JSON.stringify(rest));
-  const named = JSON.stringify([scenario.tasks?.map((t) => t.program), scenario.vms ?? []]);
-  const groups = new Map<string, number>();
-  const of = menu.map((event): number => {
-    const [task] = tasksOf(event);
-    const spec = scenario.tasks?.[task - first];
-    if (task === undefined || spec?.asleep !== true || named.includes(JSON.stringify(spec.comm))) return -1;
-    const { task: _, ...rest } = event as MachineEvent & { task: number };
-    const key = `${kinds[task - first]} ${JSON.stringify(rest)}`;
-    const group = groups.get(key) ?? groups.size;
-    groups.set(key, group);
-    return group;
-  });
-  // a menu that can do something to one of them that it cannot do to the other tells them apart
-  const sizes = (kind: string): number[] =>
-    kinds.flatMap((it, i) =>
-      it === kind ? [menu.filter((event, j) => of[j] >= 0 && tasksOf(event)[0] === first + i).length] : [],
-    );
-  const isEven = (task: number): boolean => new Set(sizes(kinds[task - first])).size === 1;
-  return of.map((group, i) => (group >= 0 && isEven(tasksOf(menu[i])[0]) ? group : -1));
 }

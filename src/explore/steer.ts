@@ -68,7 +68,8 @@ export function steerOf(
   return factorsOf(applied);
 }
 
-function factorsOf(applied: ReadonlyMap<EventKind, { all: number; there: number }>): Steer | null {
+/** From how often each kind of event got there. */
+export function factorsOf(applied: ReadonlyMap<EventKind, { all: number; there: number }>): Steer | null {
   const shares = [...applied].map(([kind, { all, there }]): [EventKind, number] => [kind, there / all]);
   const most = Math.max(0, ...shares.map(([, share]) => share));
   const least = Math.min(1, ...shares.map(([, share]) => share));

@@ -3,10 +3,12 @@
  * A campaign: epochs of lanes, each lane one property's, done by whoever is free and merged in the order of the lanes. So what it
  * finds depends on the seed and on how far it goes, and not on how many work at it.
  */
+import { defined } from '../base/defined.js';
 import { mix32 } from '../machine/rng.js';
 import { causeOf } from './cause.js';
 import type { Finding } from './finding.js';
-import type { Entry, KeptEntry, Raw } from './input.js';
+import { addReached, distanceOf, FAR, type Reached } from './focus.js';
+import { BESIDE, type Entry, type KeptEntry, type Raw } from './input.js';
 import { Knowledge } from './knowledge.js';
 import type { LaneJob, LaneResult } from './lane.js';
 
@@ -89,10 +91,16 @@ export interface Hooks {
   found?(finding: Found): void;
   kept?(entry: KeptEntry): void;
   progress?(moment: Moment): void;
+  /** C beside the campaign: a run that was kept, held against it; null where they agree. What is known already is not shrunk */
+  beside?(entry: Entry, isKnown: (cause: string) => boolean): Promise<Finding | null>;
 }
 
 /** Events of a lane, epoch by epoch: everything is asked soon, and longer later. */
 const LANE_EVENTS = [60, 120, 250, 500, 1000, 2000];
+/** Before them, where something goes by it: a look at every world, in runs so short. */
+const LOOK = 24;
+/** what is done where nothing of the series is reached: of so many epochs, one */
+const ELSEWHERE = 4;
 /** ... from which on those are asked whose runs are that long */
 const LONG_LANE = 500;
 
@@ -106,6 +114,8 @@ class Campaign {
   private readonly byCause = new Map<string, Found>();
   private readonly began: number;
   private over: Summary['stopped'] | null = null;
+  /** by property: how its runs got to what the series brings */
+  private readonly reached = new Map<string, Reached>();
   /** events of all lanes so far, this shard's and the others' */
   private planned = 0;
 
@@ -137,7 +147,7 @@ class Campaign {
     for (let epoch = 0; this.over === null; epoch++) {
       const before = this.planned;
       const jobs = this.jobsOf(epoch);
-      if (this.planned === before && epoch >= LANE_EVENTS.length) break;
+      if (this.planned === before && epoch > LANE_EVENTS.length) break;
       if (jobs.length === 0) continue;
       const results = await this.unlessInterrupted(Promise.all(jobs.map((job) => this.crew.lane(job))));
       if (results === null) break;
@@ -169,7 +179,9 @@ class Campaign {
 
   /** What earlier campaigns left: their findings first. */
   private async begin(): Promise<void> {
-    const { corpus = [] } = this.plan;
+    const { corpus: all = [] } = this.plan;
+    await this.beside(all);
+    const corpus = all.filter(({ property }) => property !== BESIDE);
     if (corpus.length === 0) return;
     const reran = await this.unlessInterrupted(this.crew.again(corpus));
     if (reran === null) return;
@@ -192,7 +204,9 @@ class Campaign {
    */
   private jobsOf(epoch: number): LaneJob[] {
     const { properties, seed, guided, shard, events, long } = this.plan;
-    const budget = LANE_EVENTS[Math.min(epoch, LANE_EVENTS.length - 1)];
+    const isLook = guided && epoch === 0;
+    const at = guided ? epoch - 1 : epoch;
+    const budget = isLook ? LOOK : LANE_EVENTS[Math.min(at, LANE_EVENTS.length - 1)];
     const jobs: LaneJob[] = [];
     properties.forEach((property, i) => {
       if (long?.has(property) === true && budget < LONG_LANE) return;
@@ -200,9 +214,33 @@ class Campaign {
       if (left <= 0) return;
       this.planned += Math.min(budget, left);
       if (shard !== undefined && (epoch + i) % shard.of !== shard.index) return;
-      jobs.push({ property, seed: mix32((seed + epoch * 0x1_0001 + i) | 0), events: Math.min(budget, left), guided });
+      const job = { property, seed: mix32((seed + epoch * 0x1_0001 + i) | 0), events: Math.min(budget, left), guided };
+      jobs.push(isLook ? { ...job, most: LOOK } : job);
     });
-    return jobs;
+    return guided ? this.focused(jobs, epoch) : jobs;
+  }
+
+  /**
+   * The same events where the series is reached: a run that enters nothing of it does what the base does. Now and then the others
+   * have their turn, for more may lead there than was seen; so have those that were not asked yet.
+   */
+  private focused(jobs: LaneJob[], epoch: number): LaneJob[] {
+    const near = ({ property }: LaneJob): number => FAR + 1 - distanceOf(this.reached.get(property));
+    const there = jobs.filter((job) => near(job) > 0).sort((a, b) => near(b) - near(a));
+    if (there.length === 0) return jobs;
+    const others = jobs.filter(
+      (job, i) => near(job) === 0 && (!this.reached.has(job.property) || (epoch + i) % ELSEWHERE === 0),
+    );
+    const events = (list: readonly LaneJob[], of: (job: LaneJob) => number): number =>
+      list.reduce((sum, job) => sum + of(job) * job.events, 0);
+    const all = (): number => 1;
+    const share = (events(jobs, all) - events(others, all)) / Math.max(1, events(there, near));
+    const more = (job: LaneJob): LaneJob => ({
+      ...job,
+      events: Math.ceil(job.events * near(job) * share),
+      ...defined({ reached: this.reached.get(job.property) }),
+    });
+    return [...there.map(more), ...others];
   }
 
   private async merge(jobs: readonly LaneJob[], results: readonly LaneResult[]): Promise<void> {
@@ -220,6 +258,8 @@ class Campaign {
         runs: asked.runs + result.runs,
         reached: asked.reached + result.reached,
       });
+      const { property } = jobs[i];
+      this.reached.set(property, addReached(this.reached.get(property) ?? {}, result.there));
       for (const entry of result.kept) {
         const taken = out.knowledge.take(entry);
         if (taken === null) continue;
@@ -229,6 +269,18 @@ class Campaign {
     });
     this.crew.learn(kept);
     await this.take(raws);
+    await this.beside(kept);
+  }
+
+  /** In the order in which they were kept, so that a seed says what is found. */
+  private async beside(entries: readonly Entry[]): Promise<void> {
+    const { beside } = this.hooks;
+    if (beside === undefined) return;
+    for (const entry of entries) {
+      if (this.over !== null) return;
+      const finding = await beside(entry, (cause) => this.byCause.has(cause));
+      if (finding !== null) this.found(finding, 1, this.out.events);
+    }
   }
 
   /** Shrinks what is new, in order; the rest only counts. */
@@ -251,19 +303,23 @@ class Campaign {
   }
 
   private add(raw: Raw, finding: Finding): void {
+    this.byKey.set(raw.key, this.found(finding, raw.seen, raw.after));
+  }
+
+  /** The finding that it is, which may be known. */
+  private found(finding: Finding, seen: number, after: number): Found {
     const known = this.byCause.get(finding.cause);
     if (known !== undefined) {
-      known.seen += raw.seen;
-      this.byKey.set(raw.key, known);
-      return;
+      known.seen += seen;
+      return known;
     }
     const seconds = Math.round(this.elapsed() * 10) / 10;
-    const found: Found = { ...finding, seen: raw.seen, after: raw.after, seconds };
+    const found: Found = { ...finding, seen, after, seconds };
     this.byCause.set(finding.cause, found);
-    this.byKey.set(raw.key, found);
     this.out.findings.push(found);
     this.hooks.found?.(found);
     if (this.plan.enough?.(found) === true) this.over ??= 'enough';
+    return found;
   }
 
   private moment(): void {

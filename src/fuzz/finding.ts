@@ -35,7 +35,7 @@ export interface Kernels {
   brought: readonly string[];
 }
 
-/** Shrinks; where the base does not show what was found, it does not show what is left either. */
+/** Shrinks; unless the base shows what was found, only to what it does not show. */
 export function shortened(engine: Engine, kernels: Kernels, property: Property, raw: Raw): Finding {
   const { own, base, brought } = kernels;
   const { scenario, events, message } = raw;

@@ -3,6 +3,9 @@
 import type { MachineEvent } from '../scenario/events.js';
 import type { Scenario } from '../scenario/scenario.js';
 
+/** In place of a property: a run in which the model and C differ. */
+export const BESIDE = 'conform';
+
 /** A run that is kept because it showed something new. */
 export interface Entry {
   /** the property in whose world it runs, and which was asked of it */
@@ -25,6 +28,8 @@ export interface KeptEntry extends Entry {
   news: News;
   /** how near it came to breaking the property; null where the property does not say, or no nearer than before */
   nearest: number | null;
+  /** it enters a function that the series brings, and few did in that world */
+  isThere?: boolean;
 }
 
 /** What is to be run: events as they are, numbers become events in the state that they find. */

@@ -17,8 +17,9 @@ import type { Kernel } from '../vmlinux/bind.js';
 import { abstractState } from './abstract-state.js';
 import { beginRun, forgetHits, hasHits, takeHits } from './branch-counts.js';
 import { rawKey } from './cause.js';
+import { addReached, countReached, type Entered, FAR, type Reached, steerBy, steeredOnce } from './focus.js';
 import type { Draft, KeptEntry, News, Raw } from './input.js';
-import type { Knowledge } from './knowledge.js';
+import { type Knowledge, THERE } from './knowledge.js';
 import { mutated } from './mutate.js';
 
 export interface LaneJob {
@@ -29,6 +30,10 @@ export interface LaneJob {
   events: number;
   /** keep what shows something new, and begin there; without, every run is drawn anew */
   guided: boolean;
+  /** events of a run, at most: a look at every world before any is gone into */
+  most?: number;
+  /** by which events earlier runs of the property got to what the series brings */
+  reached?: Reached;
 }
 
 export interface LaneResult {
@@ -39,12 +44,16 @@ export interface LaneResult {
   notModelledWhat: string;
   kept: KeptEntry[];
   raws: Raw[];
+  /** of runs that were drawn as the world says */
+  there: Reached;
 }
 
 /** scenarios of the world that a lane draws */
 const SCENARIOS = 12;
-/** runs that begin from nothing, among those of a guided lane: one of so many */
-const FRESH = 2;
+/** runs of a guided lane that begin from nothing, in 16 */
+const FRESH = 6;
+/** kept runs that are drawn to choose the best of */
+const CANDIDATES = 3;
 
 export function runLane(
   engine: Engine,
@@ -52,8 +61,9 @@ export function runLane(
   property: Property,
   job: LaneJob,
   known: Knowledge,
+  entered: Entered | null = null,
 ): LaneResult {
-  return new Lane(engine, kernel, property, job, known).run();
+  return new Lane(engine, kernel, property, job, known, entered).run();
 }
 
 class Lane {
@@ -64,6 +74,8 @@ class Lane {
   private readonly states = new Set<number>();
   private readonly raws = new Map<string, Raw>();
   private nearest: number;
+  private readonly steered: Property | null;
+  private isThereKept = 0;
   private advances: readonly number[] = [];
   private readonly out: LaneResult = {
     runs: 0,
@@ -73,6 +85,7 @@ class Lane {
     notModelledWhat: '',
     kept: [],
     raws: [],
+    there: {},
   };
 
   constructor(
@@ -81,7 +94,10 @@ class Lane {
     private readonly property: Property,
     private readonly job: LaneJob,
     private readonly known: Knowledge,
+    private readonly entered: Entered | null,
   ) {
+    const steer = job.reached === undefined ? null : steerBy(job.reached);
+    this.steered = steer === null ? null : steeredOnce(property, steer);
     const seed = mix32(job.seed ^ hashText(property.id));
     this.draws = new Draws(seed);
     this.scenarios = sample(property.given.scenario, { seed: seed | 0, numRuns: SCENARIOS });
@@ -119,7 +135,8 @@ class Lane {
     const { given } = this.property;
     const scenario = this.draws.of(this.scenarios);
     if (this.byPrograms) return { scenario, items: null };
-    const fresh = !this.job.guided || this.seeds.length === 0 || this.draws.below(FRESH) === 0;
+    const most = Math.min(given.length, this.job.most ?? given.length);
+    const fresh = !this.job.guided || this.seeds.length === 0 || this.draws.below(16) < FRESH;
     if (!fresh) {
       if (this.advances.length === 0) {
         // a scenario may die at boot, and that is for a run to tell
@@ -138,22 +155,41 @@ class Lane {
       const draft = mutated(this.seed(), this.draws, around);
       if (given.keep?.(draft.scenario) !== false) return draft;
     }
-    const n = this.draws.below(8) === 0 ? 1 + this.draws.below(Math.max(1, given.length >> 2)) : given.length;
+    const n = this.draws.below(8) === 0 ? 1 + this.draws.below(Math.max(1, given.length >> 2)) : most;
     return { scenario, items: Array.from({ length: n }, () => this.draws.word()) };
   }
 
-  /** New ones more often than old ones. */
+  /** Of a few, the one that most speaks for: it gets to what the series brings, it is new, it is short. */
   private seed(): KeptEntry {
-    const n = this.seeds.length;
-    return this.seeds[Math.max(this.draws.below(n), this.draws.below(n))];
+    const { seeds, draws } = this;
+    const worth = (at: number): number =>
+      (seeds[at].isThere === true ? 1 : 0) +
+      at / seeds.length -
+      seeds[at].events.length / Math.max(30, this.property.given.length);
+    let best = draws.below(seeds.length);
+    for (let n = 1; n < CANDIDATES; n++) {
+      const other = draws.below(seeds.length);
+      if (worth(other) > worth(best)) best = other;
+    }
+    return seeds[best];
   }
 
   private one({ scenario, items }: Draft): void {
-    const { engine, kernel, property } = this;
+    const { engine, kernel, entered } = this;
+    // half of them as the world says: what leads nowhere near may still be what is missing
+    const isSteered = this.steered !== null && items !== null && this.draws.below(2) === 0;
+    const property = isSteered ? (this.steered as Property) : this.property;
     const course: Course = items === null ? { numbers: new Uint32Array() } : { items };
     const states: number[] = [];
     let last = -1;
+    let lastThere = -1;
+    const distances: number[] = [];
     const observe = (m: machine, index: number): void => {
+      if (entered !== null) {
+        const far = entered.take();
+        distances[index] = far;
+        if (far === 0) lastThere = index;
+      }
       const state = abstractState(m);
       const isNew = this.known.states[state] === 0 && !this.states.has(state);
       if (isNew) {
@@ -173,11 +209,15 @@ class Lane {
       for (const state of states) this.states.delete(state);
       for (const list of [news.branches, news.pairs, states]) list.length = 0;
       last = -1;
+      lastThere = -1;
+      distances.length = 0;
+      entered?.take();
     };
     let result: CaseResult;
     try {
       const guided = this.job.guided ? { began, observe } : {};
-      result = runCase({ engine, kernel, scenario, course, property, witness: true, ...guided });
+      const own = this.job.guided ? (entered?.kernel ?? kernel) : kernel;
+      result = runCase({ engine, kernel: own, scenario, course, property, witness: true, ...guided });
     } catch (thrown) {
       // a kernel that dies at boot has nothing to run on
       if (!(thrown instanceof KernelBug)) throw thrown;
@@ -186,8 +226,17 @@ class Lane {
       return;
     }
     this.counted(result);
+    if (entered !== null && !isSteered) this.lookedAt(result, distances);
     if (result.failure !== null) this.failed(scenario, result.events, result.failure.message);
-    else if (this.job.guided) this.keep(scenario, result, news, last);
+    else if (this.job.guided) this.keep(scenario, result, news, [last, lastThere]);
+  }
+
+  private lookedAt({ events }: CaseResult, distances: readonly number[]): void {
+    const reached: Record<string, number[]> = {};
+    events.forEach(({ ev }, i) => {
+      countReached(reached, ev, distances[i] ?? FAR + 1);
+    });
+    this.out.there = addReached(this.out.there, reached as Reached);
   }
 
   private counted(result: CaseResult): void {
@@ -197,14 +246,16 @@ class Lane {
     if (result.notModelled !== null && this.out.notModelled++ === 0) this.out.notModelledWhat = result.notModelled;
   }
 
-  private keep(scenario: Scenario, result: CaseResult, news: News, last: number): void {
+  private keep(scenario: Scenario, result: CaseResult, news: News, [last, lastThere]: [number, number]): void {
+    const { id } = this.property;
     const isNearer = result.nearest < this.nearest;
-    if (last < 0 && !isNearer) return;
-    const events = isNearer ? [...result.events] : result.events.slice(0, last + 1);
+    const isThere = lastThere >= 0 && this.isThereKept < THERE && this.known.wantsThere(id);
+    if (last < 0 && !isNearer && !isThere) return;
+    if (isThere) this.isThereKept++;
+    const events = isNearer ? [...result.events] : result.events.slice(0, Math.max(last, isThere ? lastThere : -1) + 1);
     const nearest = isNearer ? result.nearest : null;
     if (isNearer) this.nearest = result.nearest;
-    const kept: KeptEntry = { property: this.property.id, scenario, events, news, nearest };
-    this.out.kept.push(kept);
+    this.out.kept.push({ property: id, scenario, events, news, nearest, ...(lastThere >= 0 ? { isThere: true } : {}) });
   }
 
   private failed(scenario: Scenario, events: Raw['events'], message: string): void {

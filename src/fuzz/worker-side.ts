@@ -11,21 +11,32 @@ import { beginRun, forgetHits, learnHits, takeHits } from './branch-counts.js';
 import type { Reran } from './campaign.js';
 import { rawKey } from './cause.js';
 import { type Finding, type Kernels, shortened } from './finding.js';
+import { type Entered, enteredKernel } from './focus.js';
 import type { Entry, KeptEntry, Raw } from './input.js';
 import { Knowledge } from './knowledge.js';
 import { type LaneJob, type LaneResult, runLane } from './lane.js';
 
 export class Member {
   private readonly known = new Knowledge();
+  private readonly entered: Entered | null;
 
   constructor(
     private readonly engine: Engine,
     private readonly kernels: Kernels,
     private readonly propertyOf: (id: string) => Property | undefined,
-  ) {}
+  ) {
+    this.entered = enteredKernel(kernels.own, kernels.brought);
+  }
 
   lane(job: LaneJob): LaneResult {
-    return runLane(this.engine, this.kernels.own, this.property(job.property), job, this.known);
+    return runLane(
+      this.engine,
+      this.kernels.own,
+      this.property(job.property),
+      job,
+      this.known,
+      job.guided ? this.entered : null,
+    );
   }
 
   shorten(raw: Raw): Finding {

@@ -4,6 +4,7 @@
  * interrupts that it takes, and what it asks of its virtual CPUs.
  */
 import type { kvm_ptr } from '../kvm/kvm_host.js';
+import type { u64 } from '../lib/types.js';
 import type { machine } from '../machine/state.js';
 
 /** What a guest's kernel asks of the vCPU it runs on, in order. */
@@ -22,9 +23,11 @@ export type CpuRequest =
   | { ask: 'cpl'; cpl: number }
   | { ask: 'if'; on: boolean }
   /** `when`: only if the word of shared memory has that value by then */
-  | { ask: 'wrmsr'; msr: number; low: number; high: number; when?: { gpa: number; value: number } }
-  /** a byte of shared memory */
-  | { ask: 'store'; gpa: number; byte: number; value: number };
+  | { ask: 'wrmsr'; msr: number; low: number; high: number; when?: { gpa: number; value: number; mask?: number } }
+  /** a byte of shared memory, a word, or a word that is copied unless it is 0 */
+  | { ask: 'store'; gpa: number; byte: number; value: number }
+  | { ask: 'store64'; gpa: number; word: u64 }
+  | { ask: 'echo'; from: number; to: number };
 
 /** What interrupted what: a handler or softirqs, with ns of CPU time left. */
 export interface GuestContext {

@@ -17,11 +17,14 @@ export const NMI_MASK = 0x00f0_0000;
 
 /**
  * What a guest's kernel makes its virtual CPU do, in order: WRMSR, an exit or not as the host has set it up, where `when` only
- * if the word at its address has that value by then; or a store of one byte to a page that it shares.
+ * if the word at its address has that value by then, in the bits of `mask` where there is one; or a store of one byte, or of a word, to
+ * a page that it shares; or one of what a word there holds by then, unless that is 0.
  */
 export type cpu_op =
-  | { op: 'wrmsr'; msr: u32; low: u32; high: u32; when?: { gpa: number; value: number } }
-  | { op: 'store'; gpa: number; byte: number; value: number };
+  | { op: 'wrmsr'; msr: u32; low: u32; high: u32; when?: { gpa: number; value: number; mask?: number } }
+  | { op: 'store'; gpa: number; byte: number; value: number }
+  | { op: 'store64'; gpa: number; word: u64 }
+  | { op: 'echo'; from: number; to: number };
 
 /** Per-CPU state of interrupts. */
 export interface irq_cpu {

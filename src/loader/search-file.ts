@@ -9,7 +9,7 @@ import { VERSION } from '../base/version.js';
 import type { SavedGraph } from '../explore/state-graph.js';
 import { readBytes } from './files.js';
 
-const SCHEMA = 'kvmodel-search-1';
+const SCHEMA = 'kvmodel-search-2';
 const MAX = 2 ** 32;
 
 interface SearchFile {

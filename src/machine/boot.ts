@@ -27,20 +27,14 @@ const BOOT_CLOCK = 1_000_000_000;
 /** An empty machine: CPUs and knobs, no tasks. The scenario is taken as read: `readScenario` finds its faults. */
 function emptyMachine(kernel: Pick<Kernel, 'sched_feat' | 'arch'>, scenario: Scenario): machine {
   const all = Array.from({ length: scenario.cpus }, (_, cpu) => cpu);
-  // WHY copied: a literal with a spread in it has not always the same hidden class; a copy has, that of a snapshot.
-  return cloneMachine<machine>({
-    ...newSchedState({
-      cpus: scenario.cpus,
-      HZ: scenario.hz ?? 250,
-      now: u64(BOOT_CLOCK),
-      llc: [all],
-      sched_feat: { ...kernel.sched_feat, ...scenario.features },
-    }),
-    cpu: 0,
-    hardirq: 0,
-    knobs: {},
-    hrtimer: [],
-    ...architectureOf(kernel).newState(scenario),
+  const sched = newSchedState({
+    cpus: scenario.cpus,
+    HZ: scenario.hz ?? 250,
+    now: u64(BOOT_CLOCK),
+    llc: [all],
+    sched_feat: { ...kernel.sched_feat, ...scenario.features },
+  });
+  const ours = {
     groupNames: ['root'],
     vmNames: [],
     programs: [],
@@ -52,7 +46,11 @@ function emptyMachine(kernel: Pick<Kernel, 'sched_feat' | 'arch'>, scenario: Sce
     rng: seedRng(scenario.seed ?? 1),
     steps: 0,
     bootClock: u64(BOOT_CLOCK),
-  });
+  };
+  const onCpu = { cpu: 0, hardirq: 0, knobs: {}, hrtimer: [] };
+  // WHY not a literal with spreads in it: V8 makes a hidden class of its own for each, member by member. WHY copied: what is
+  // assigned member by member is of another class than a copy, which is that of a snapshot.
+  return cloneMachine<machine>(Object.assign(sched, onCpu, architectureOf(kernel).newState(scenario), ours));
 }
 
 // WHY once here: see vmlinux/wide-shapes.ts

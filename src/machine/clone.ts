@@ -69,6 +69,8 @@ export function copyWithoutCode(): void {
   generates = false;
 }
 
+export const generatesCode = (): boolean => generates;
+
 function looped(keys: readonly string[]): Copier {
   const sites = keys.map(newSite);
   return (value) => {
@@ -102,3 +104,9 @@ const root = newSite();
 export function cloneMachine<T extends kernel_state_x86 = machine>(m: T): T {
   return copyAt(root, m) as T;
 }
+
+const loose = newSite();
+
+/** A copy of any plain value. */
+export const copyPlain = (value: unknown): unknown =>
+  isFlat(value) ? value : copyAt(Array.isArray(value) ? newSite() : loose, value as object);

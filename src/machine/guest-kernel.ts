@@ -19,9 +19,9 @@ import {
 } from '../guest/guest-kernel.js';
 import type { irq_cpu } from '../irq/preempt.js';
 import { TIMER_SOFTIRQ } from '../irq/softirq.js';
-import { type guest_memory, loadWord, storeByte } from '../kvm/guest-memory.js';
+import { type guest_memory, loadWord, storeByte, storeWord } from '../kvm/guest-memory.js';
 import { LOCAL_TIMER_VECTOR } from '../lib/irq_vectors.js';
-import { toNumber, type u64 } from '../lib/types.js';
+import { and, toNumber, u64, ZERO } from '../lib/types.js';
 import { WHILE_BUSY } from '../sched/kernel-stack.js';
 import { NULL, TASK_INTERRUPTIBLE } from '../sched/sched.js';
 import { rebind } from '../vmlinux/bind.js';
@@ -114,22 +114,33 @@ export function guestTakes(k: vmlinux_x86, os: GuestKernel, vcpu: number, vector
   if (os.eoiLast === undefined) cpu.asks.push({ ask: 'eoi' });
 }
 
+function holds(memory: guest_memory, { gpa, value, mask }: { gpa: number; value: number; mask?: number }): boolean {
+  const word = loadWord(memory, gpa);
+  return toNumber(mask === undefined ? word : and(word, u64(mask))) === value;
+}
+
 /** What the CPU does without its host's help, up to the first that may exit: stores to shared pages, MSRs left alone. */
 function storesDone(cpu: GuestCpu, memory: guest_memory): void {
   for (; cpu.asks.length > 0; cpu.asks.shift()) {
     const [ask] = cpu.asks;
     if (ask.ask === 'store') storeByte(memory, ask.gpa, ask.byte, ask.value);
-    else if (ask.ask !== 'wrmsr' || ask.when === undefined) return;
-    else if (toNumber(loadWord(memory, ask.when.gpa)) === ask.when.value) return;
+    else if (ask.ask === 'store64') storeWord(memory, ask.gpa, ask.word);
+    else if (ask.ask === 'echo') {
+      const word = loadWord(memory, ask.from);
+      if (word !== ZERO) storeWord(memory, ask.to, word);
+    } else if (ask.ask !== 'wrmsr' || ask.when === undefined || holds(memory, ask.when)) return;
   }
 }
 
 /** Does what is due on the vCPU and says what it asks of it. Call when `guestDueIn` is 0. */
 export function guestStep(k: vmlinux_x86, os: GuestKernel, vcpu: number): CpuRequest {
   const cpu = os.cpu[vcpu];
+  const asked = cpu.asks.length > 0;
   storesDone(cpu, (k.m as machine).guest[os.vm].memory as guest_memory);
   const ask = cpu.asks.shift();
   if (ask !== undefined) return ask;
+  // stores were all that was due: a handler with time left goes on
+  if (asked) return NOTHING;
   if (cpu.contexts.length === 0 && isIdleOn(os, vcpu)) return { ask: 'hlt' };
   const g = kernelOf(k, os, vcpu);
   let returns: CpuRequest[] = [];
@@ -391,7 +402,7 @@ function settleGuestCpu(g: vmlinux_x86, os: GuestKernel, vcpu: number, returns: 
     for (const vector of vectors.splice(0)) cpu.asks.push({ ask: 'ipi', to, vector });
   });
   setTimer(os, vcpu);
-  // WHY behind them: IPIs and the timer are of what the kernel was asked to do, the ops of the way out of it.
+  // WHY behind them: IPIs and the timer belong to what the kernel was asked to do, the ops to its way out.
   // exit_to_user_mode_prepare() of a system call: interrupts are off until it is back in user mode.
   const masked = returns.length === 0 && cpu.contexts.length === 0 && ops.some((it) => 'when' in it);
   if (masked) cpu.asks.push({ ask: 'if', on: false });

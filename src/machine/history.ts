@@ -11,45 +11,43 @@ import type { MachineEvent } from '../scenario/events.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
+import { AlikeEvents } from './alike-events.js';
 import { apply } from './apply.js';
 import { cloneMachine } from './clone.js';
+import { Snapshots } from './snapshots.js';
 import type { machine } from './state.js';
 
-/** What snapshots may take, bytes an event: with the event itself, about 50, it stays under 100. */
-const BYTES_AN_EVENT = 38;
-/** as V8 keeps a value of a machine, its share of the record around it included */
-const BYTES_A_VALUE = 16;
-const DISTANCE_MIN = 256;
-
-/** How many events apart: the nearer, the sooner a place is reached, so as near as the machine's size lets them be. */
-export function snapshotDistance(m: machine): number {
-  return Math.max(DISTANCE_MIN, Math.ceil((valuesOf(m) * BYTES_A_VALUE) / BYTES_AN_EVENT));
-}
-
-function valuesOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 1;
-  let n = 1;
-  for (const member of Object.values(value)) n += valuesOf(member);
-  return n;
-}
+/** What snapshots may take, bytes an event: with an event that is like no other, about 50, it stays under 100. */
+const BYTES_AN_EVENT = 40;
+/** Events between two snapshots at least: what is nearer is as soon run as restored. */
+const DISTANCE_MIN = 48;
 
 export class History {
-  private readonly snapshots: machine[];
+  private readonly snapshots: Snapshots;
+  /** where they were made, ascending; the first is 0 */
+  private readonly positions = [0];
+  /** where the next one is due */
+  private due: number;
   private readonly events: MachineEvent[] = [];
+  private readonly alike = new AlikeEvents();
   private present: machine;
   private at = 0;
 
   private bound: vmlinux_x86 | null = null;
 
-  /** Begins at `start`, which stays as it is. `distance`: events between two snapshots, at least 1. */
+  /**
+   * Begins at `start`, which stays as it is. `distance`: events between two snapshots, at least 1; when absent they are as near to
+   * each other as their size lets them be.
+   */
   constructor(
     private readonly kernel: Kernel,
     start: machine,
-    private readonly distance = snapshotDistance(start),
+    private readonly distance: number | null = null,
   ) {
-    assert(Number.isInteger(distance) && distance >= 1, 'a snapshot every event at most');
-    this.snapshots = [cloneMachine(start)];
+    assert(distance === null || (Number.isInteger(distance) && distance >= 1), 'a snapshot every event at most');
+    this.snapshots = new Snapshots(start);
     this.present = cloneMachine(start);
+    this.due = distance ?? DISTANCE_MIN;
   }
 
   /** Events so far: positions are 0 (before the first) to this. */
@@ -85,7 +83,7 @@ export class History {
   /** The same; `hears` is told of tracepoints. */
   run(event: MachineEvent, hears: ((hit: trace_event) => void) | null = null): void {
     if (this.at < this.events.length) this.forgetAhead();
-    this.events.push(event);
+    this.events.push(this.alike.of(event));
     try {
       this.forward(hears);
     } catch (thrown) {
@@ -97,21 +95,31 @@ export class History {
 
   /** The machine before an event that ended halfway is made again. */
   private restore(position: number): void {
-    const snapshot = Math.min(Math.floor(position / this.distance), this.snapshots.length - 1);
-    this.present = cloneMachine(this.snapshots[snapshot]);
-    this.at = snapshot * this.distance;
+    this.from(this.snapshotAt(position));
     while (this.at < position) this.pass();
+  }
+
+  private from(snapshot: number): void {
+    this.present = this.snapshots.restore(snapshot);
+    this.at = this.positions[snapshot];
+  }
+
+  /** The last snapshot at or before a position. */
+  private snapshotAt(position: number): number {
+    let [low, high] = [0, this.positions.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.positions[middle] <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
 
   /** Goes to a position, 0 to `length`; beyond either end it stops there. Returns where it is. */
   seek(position: number): number {
     const to = Math.max(0, Math.min(this.events.length, Math.trunc(position)));
-    const nearest = Math.floor(to / this.distance);
-    if (to < this.at || nearest * this.distance > this.at) {
-      const snapshot = Math.min(nearest, this.snapshots.length - 1);
-      this.present = cloneMachine(this.snapshots[snapshot]);
-      this.at = snapshot * this.distance;
-    }
+    const nearest = this.snapshotAt(to);
+    if (to < this.at || this.positions[nearest] > this.at) this.from(nearest);
     while (this.at < to) this.pass();
     return this.at;
   }
@@ -126,13 +134,21 @@ export class History {
   private forward(hears: ((hit: trace_event) => void) | null = null): void {
     apply(bind(this.kernel, this.present, hears), this.events[this.at]);
     this.at++;
-    if (this.at % this.distance === 0 && this.snapshots.length === this.at / this.distance) {
-      this.snapshots.push(cloneMachine(this.present));
-    }
+    if (this.at === this.due) this.keep();
+  }
+
+  private keep(): void {
+    const bytes = this.snapshots.add(this.present);
+    this.positions.push(this.at);
+    this.due = this.at + (this.distance ?? Math.max(DISTANCE_MIN, Math.ceil(bytes / BYTES_AN_EVENT)));
   }
 
   private forgetAhead(): void {
     this.events.length = this.at;
-    this.snapshots.length = Math.floor(this.at / this.distance) + 1;
+    const n = this.snapshotAt(this.at) + 1;
+    if (n === this.positions.length) return;
+    this.due = this.positions[n];
+    this.positions.length = n;
+    this.snapshots.cut(n);
   }
 }

@@ -137,10 +137,11 @@ export class EngineProcess {
   }
 
   /** Executes operations one after the other, from where the last batch ended; `mode` says what is answered. */
-  runRaw(ops: readonly PipeOperation[], mode: number): RawBatch {
+  runRaw(ops: readonly PipeOperation[], mode: number, option = 0): RawBatch {
     const payload = Buffer.alloc(8 + ops.length * OP_BYTES);
     const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
     view.setUint32(0, mode, true);
+    view.setUint32(4, option, true);
     encodeOperations(this.codes, ops, view, 8);
     let ending: Ending | null = null;
     const warnings: Ending[] = [];

@@ -19,9 +19,9 @@ import { cachedObject, type Roots } from './object-cache.js';
 
 /**
  * `O2` for comparing, `ubsan` reports undefined arithmetic, `cov` counts lines as far as they are left after optimising, `lines`
- * counts every line, slowly.
+ * counts every line, slowly, `probe` tells of calls.
  */
-export type Variant = 'O2' | 'ubsan' | 'cov' | 'lines';
+export type Variant = 'O2' | 'ubsan' | 'cov' | 'lines' | 'probe';
 
 /** Whether a build of the variant counts what it executes. */
 export const isCounting = (variant: Variant): boolean => variant === 'cov' || variant === 'lines';
@@ -58,6 +58,26 @@ export const VARIANT_FLAGS: Readonly<Record<Variant, readonly string[]>> = {
     '-fno-strict-overflow',
     '--coverage',
     '-fprofile-update=single',
+  ],
+  // WHY the macros: the kernel's `inline` says that nobody may look at the function, with the one it says so of another mechanism;
+  // assertions that hold where all is inlined are no assertions without the other.
+  probe: [
+    '-O1',
+    '-fno-strict-overflow',
+    '-pg',
+    '-mfentry',
+    '-fno-inline',
+    '-fno-optimize-sibling-calls',
+    '-fno-partial-inlining',
+    '-fno-ipa-pure-const',
+    '-fno-ipa-modref',
+    '-fno-ipa-sra',
+    '-fno-ipa-cp',
+    '-fno-ipa-icf',
+    '-fno-ipa-ra',
+    '-fno-tree-tail-merge',
+    '-DCC_USING_PATCHABLE_FUNCTION_ENTRY',
+    '-U__OPTIMIZE__',
   ],
   lines: ['-O0', '-fno-strict-overflow', '--coverage', '-fprofile-update=single'],
 };
@@ -220,8 +240,16 @@ export abstract class KernelProgram {
 
   protected compileError(what: string, done: Outcome): NativeError {
     const errors = compilerErrors(done.stderr, this.tree.dir);
-    const details = errors.length > 0 ? errors : done.stderr.trim().split('\n');
-    return new NativeError('compile', `${what} does not compile: ${details[0]}`, details);
+    return this.notCompiled(what, errors.length > 0 ? errors : done.stderr.trim().split('\n'));
+  }
+
+  /** A header that only the real architecture has is our lack, and no word about the tree. */
+  private notCompiled(what: string, details: string[]): NativeError {
+    const headers = details.map((line) => /fatal error: ([\w/.-]+): No such file/.exec(line)?.[1] ?? '');
+    const lacking = headers.find((name) => name !== '' && existsSync(join(this.tree.dir, 'arch/x86/include', name)));
+    if (lacking === undefined) return new NativeError('compile', `${what} does not compile: ${details[0]}`, details);
+    const said = `${what} cannot be built here: it needs ${lacking}, and kvmodel's stand-ins for the machine lack that header`;
+    return new NativeError('lacks-header', said, details);
   }
 
   /** Which members and functions the tree has: one compilation, read from the lines that fail. */
@@ -231,9 +259,7 @@ export abstract class KernelProgram {
     const done = await tool('gcc', args, this.dir);
     const failed = new Set([...done.stderr.matchAll(/probe\.c:(\d+):\d+: error:/g)].map((m) => Number(m[1])));
     const elsewhere = compilerErrors(done.stderr, this.tree.dir).filter((line) => !line.includes('probe.c:'));
-    if (elsewhere.length > 0) {
-      throw new NativeError('compile', `${this.about} does not compile: ${elsewhere[0]}`, elsewhere);
-    }
+    if (elsewhere.length > 0) throw this.notCompiled(this.about, elsewhere);
     const has = readFileSync(source, 'utf8')
       .split('\n')
       .flatMap((line, i) => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The scheduler, KVM and the local APICs of a tree as one engine: opened, driven by operations, read as words of state. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Ending, EngineProcess } from './engine-process.js';
@@ -12,6 +13,101 @@ import { NativeError } from './native-error.js';
 /** modes of a batch (src/native/c/main.c) */
 const ONLY_RETURN = 0;
 const MORE_STATE = 3;
+const FOLLOW = 6;
+
+/** What a value of C points to (`native_class` of src/native/c/machine/machine.h), which of these, and the value itself. */
+export interface NativeValue {
+  readonly is: number;
+  readonly a: number;
+  readonly b: number;
+  readonly value: number | bigint;
+}
+
+/** Words that have changed, by index; `words`: how many there are in all. */
+export interface Changes {
+  readonly words: number;
+  readonly at: readonly number[];
+  readonly to: readonly (number | bigint)[];
+}
+
+/** What happened in an operation, in order (src/native/c/follow.h). */
+export type FollowRecord =
+  | {
+      readonly rec: 'enter';
+      readonly fn: number;
+      readonly cpu: number;
+      readonly args: readonly NativeValue[];
+      readonly changes: Changes;
+    }
+  | {
+      readonly rec: 'leave';
+      readonly fn: number;
+      readonly cpu: number;
+      readonly stopped: boolean;
+      readonly result: NativeValue;
+      readonly changes: Changes;
+    }
+  | { readonly rec: 'note'; readonly what: number; readonly a: number; readonly b: number }
+  | { readonly rec: 'end'; readonly r: number | bigint; readonly changes: Changes };
+
+class Records {
+  private at = 0;
+
+  constructor(private readonly view: DataView) {}
+
+  get more(): boolean {
+    return this.at < this.view.byteLength;
+  }
+
+  private number(): number {
+    this.at += 4;
+    return this.view.getInt32(this.at - 4, true);
+  }
+
+  private word(): number | bigint {
+    this.at += 8;
+    return wordAt(this.view, this.at - 8);
+  }
+
+  private value(): NativeValue {
+    return { is: this.number(), a: this.number(), b: this.number(), value: this.word() };
+  }
+
+  private changes(): Changes {
+    const [words, n] = [this.number(), this.number()];
+    const at = new Array<number>(n);
+    const to = new Array<number | bigint>(n);
+    for (let i = 0; i < n; i++) {
+      at[i] = this.number();
+      to[i] = this.word();
+    }
+    return { words, at, to };
+  }
+
+  next(): FollowRecord {
+    switch (this.number()) {
+      case 1: {
+        const [fn, cpu] = [this.number(), this.number()];
+        const args = Array.from({ length: 6 }, () => this.value());
+        return { rec: 'enter', fn, cpu, args, changes: this.changes() };
+      }
+      case 2: {
+        const [fn, cpu, stopped] = [this.number(), this.number(), this.number() !== 0];
+        return { rec: 'leave', fn, cpu, stopped, result: this.value(), changes: this.changes() };
+      }
+      case 3:
+        return { rec: 'note', what: this.number(), a: this.number(), b: this.number() };
+      default:
+        return { rec: 'end', r: this.word(), changes: this.changes() };
+    }
+  }
+}
+
+export interface Followed {
+  readonly records: readonly FollowRecord[];
+  readonly ending: Ending | null;
+  readonly warnings: readonly Ending[];
+}
 
 /** Names of the words behind the scheduler's, in their order: of each CPU, VM and vCPU. */
 export interface MachineSchema {
@@ -69,6 +165,35 @@ export class MachineEngine extends EngineProcess {
     return { results, ending, warnings };
   }
 
+  /** Functions of the program that can be probed, by name; the text of an inline function may stand there several times. */
+  probeable(): ReadonlyMap<string, readonly bigint[]> {
+    const found = new Map<string, bigint[]>();
+    if (this.built.variant !== 'probe') return found;
+    const text = execFileSync('nm', [this.built.program], { encoding: 'utf8', maxBuffer: 1 << 28 });
+    for (const [, address, name] of text.matchAll(/^([0-9a-f]+) [tTW] (\w+)(?:\.\w+)*$/gm)) {
+      const known = found.get(name!) ?? [];
+      known.push(BigInt(`0x${address}`));
+      found.set(name!, known);
+    }
+    return found;
+  }
+
+  /** From here on calls of these functions are told, each by its index here; what cannot be probed never is. */
+  probe(functions: readonly string[]): void {
+    const there = this.probeable();
+    const pairs = functions.flatMap((name, i) => (there.get(name) ?? []).flatMap((address) => [address, BigInt(i)]));
+    this.child.ask('P', new Uint8Array(BigUint64Array.from(pairs).buffer));
+  }
+
+  /** Executes operations, with all that happens in them. */
+  follow(ops: readonly PipeOperation[], probing: boolean): Followed {
+    const { answer, ending, warnings } = this.runRaw(ops, FOLLOW, Number(probing));
+    const reader = new Records(new DataView(answer.buffer, answer.byteOffset, answer.length));
+    const records: FollowRecord[] = [];
+    while (reader.more) records.push(reader.next());
+    return { records, ending, warnings };
+  }
+
   /** Executes operations for their effects alone. */
   runOnly(ops: readonly PipeOperation[]): Ending | null {
     return this.runRaw(ops, ONLY_RETURN).ending;
@@ -109,6 +234,13 @@ function smokeTest(engine: MachineEngine): void {
 export async function openMachineEngine(
   options: { tree?: string; variant?: Variant; cpus?: number; smoke?: boolean } = {},
 ): Promise<MachineEngine> {
+  return new MachineEngine(await smokedMachine(options), options.cpus ?? 1);
+}
+
+/** The program of a tree's machine, which boosts; engines of any number of CPUs are started from it. */
+export async function smokedMachine(
+  options: { tree?: string; variant?: Variant; smoke?: boolean } = {},
+): Promise<Build> {
   const tree = await findTree(options.tree);
   const built = await buildMachine(tree, options.variant ?? 'O2');
   const passed = join(built.dir, 'smoke-passed');
@@ -121,5 +253,5 @@ export async function openMachineEngine(
     }
     writeFileSync(passed, '');
   }
-  return new MachineEngine(built, options.cpus ?? 1);
+  return built;
 }

@@ -19,6 +19,8 @@ export type NativeErrorCode =
   | 'unsupported-machine'
   /** the tree, or a patch to it, does not compile */
   | 'compile'
+  /** it asks for a header of the architecture that kvmodel does not stand in for: nothing is said against the patch */
+  | 'lacks-header'
   | 'link'
   /** kernel/sched is configured to be made of other files than those that are driven here */
   | 'other-scheduler'
@@ -48,6 +50,6 @@ export class NativeError extends Error {
 export function isSkip(error: unknown): boolean {
   return (
     error instanceof NativeError &&
-    ['no-compiler', 'no-cache', 'no-tree', 'no-kvm', 'unsupported-machine'].includes(error.code)
+    ['no-compiler', 'no-cache', 'no-tree', 'no-kvm', 'unsupported-machine', 'lacks-header'].includes(error.code)
   );
 }

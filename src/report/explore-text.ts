@@ -33,6 +33,8 @@ export interface Explored {
   bytes: number;
   exact: boolean;
   alike: number;
+  /** moves left out because another order of the same events makes them */
+  asleep: number;
   collisions: number;
   notModelled: number;
   notModelledWhat: string;
@@ -80,6 +82,10 @@ export function exploreText(e: Explored): string {
   if (e.alike > 0)
     lines.push(
       ...wrap(`${count(e.alike, 'move')} left out, each like another of a sleeper of the same make.`, 80, '  '),
+    );
+  if (e.asleep > 0)
+    lines.push(
+      ...wrap(`${count(e.asleep, 'move')} left out, each made in another order of events on different CPUs.`, 80, '  '),
     );
   if (e.notModelled > 0)
     lines.push(

@@ -11,6 +11,8 @@ export interface ShownFinding extends Found {
   replay: string;
   /** the property's own sentence */
   says: string;
+  /** a difference from C, and no property */
+  isBeside?: boolean;
 }
 
 export interface FuzzShown {
@@ -20,6 +22,8 @@ export interface FuzzShown {
   guided: boolean;
   summary: Summary;
   findings: readonly ShownFinding[];
+  /** C beside the campaign: what was held against it */
+  beside?: { tree: string; runs: number; events: number; leftOut: number };
 }
 
 /** Speaks against the kernel: the base does not do the same, and it is not known of it. */
@@ -27,6 +31,7 @@ export const isNews = (f: Pick<ShownFinding, 'onBase' | 'recorded'>): boolean =>
 
 /** Whose it is. */
 export function standing(f: ShownFinding, base: string | null): string {
+  if (f.isBeside === true) return f.onBase ? 'C without the patches differs there as well' : 'the model and C differ';
   if (f.onBase) return `${base ?? 'the base'} shows it as well`;
   if (f.recorded === 'refuted') return 'known: this kernel is recorded not to keep the property';
   return base === null ? 'not recorded of this kernel' : `${base} does not show it`;
@@ -55,7 +60,7 @@ const WHY_STOPPED: Readonly<Record<Summary['stopped'], string>> = {
 };
 
 /** The summary. What was not asked, or never reached, is said. */
-export function fuzzText({ kernel, base, seed, guided, summary, findings }: FuzzShown): string {
+export function fuzzText({ kernel, base, seed, guided, summary, findings, beside }: FuzzShown): string {
   const { runs, events, asked, notModelled, notModelledWhat, refused, curve, stopped } = summary;
   const last = curve.at(-1);
   const news = findings.filter(isNews);
@@ -76,6 +81,14 @@ export function fuzzText({ kernel, base, seed, guided, summary, findings }: Fuzz
   if (notModelled > 0)
     lines.push(
       ...wrap(`${count(notModelled, 'run')} ended at what is not modelled, first ${notModelledWhat}.`, 80, '  '),
+    );
+  if (beside !== undefined)
+    lines.push(
+      ...wrap(
+        `${count(beside.runs, 'run')} of those kept, ${count(beside.events, 'event')}, held against ${beside.tree}; ${beside.leftOut} are none that its driver has.`,
+        80,
+        '  ',
+      ),
     );
   if (never.length > 0) lines.push(...wrap(`Case never reached, so nothing said: ${never.join(', ')}.`, 80, '  '));
   for (const { entry, why } of refused.slice(0, 20))

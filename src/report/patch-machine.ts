@@ -2,6 +2,7 @@
 /** What a patch does to machines with guests, base beside patched: the shortest way to the first difference. */
 import { count, wrap } from '../base/text.js';
 import type { MachineCheck } from '../conform/patch/judge-step.js';
+import type { MachineClaims } from '../conform/patch/machine-claims.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { cpuOf, eventText } from './event-text.js';
 import { machineLines } from './machine-text.js';
@@ -36,4 +37,20 @@ export function machineChangeLines({ lockstep }: MachineCheck, width: number, ag
     ...(again === null ? [] : [`  again: ${again} --seed ${seed} --operations 1`]),
     ...unprovided,
   ];
+}
+
+/** What machines in C could not be asked, and the shortest run to each property that only the patched tree breaks. */
+export function machineClaimLines({ notAsked, examples }: MachineClaims, width: number): string[] {
+  const found = examples.flatMap(({ id, scenario, events, message, token }) => {
+    const names = namesOf(scenario);
+    return [
+      '',
+      ...wrap(`Refuted on machines in C: ${id}: ${message}`, width, '  '),
+      ...machineLines(scenario, width - 2).map((line) => `  ${line}`),
+      ...events.map((event, i) => `    ${String(i).padEnd(3)} ${machineEventText(event, names)}`),
+      ...(token === null ? [] : [`  the same on the model: kvmodel replay ${token}`]),
+    ];
+  });
+  const left = notAsked.flatMap(({ ids, why }) => wrap(`  ${ids.join(', ')}: ${why}`, width, '    '));
+  return [...found, ...(left.length === 0 ? [] : ['', 'Not asked of machines in C:', ...left])];
 }

@@ -10,7 +10,7 @@ import { apicOpText } from '../operation/apic.js';
 import { apicSequenceText } from '../operation/apic-text.js';
 import type { Operation } from '../operation/sched.js';
 import { explainedLines, machineLines, operationText, sequenceText } from './operation-lines.js';
-import { machineChangeLines } from './patch-machine.js';
+import { machineChangeLines, machineClaimLines } from './patch-machine.js';
 import {
   addedOf,
   isCode,
@@ -289,6 +289,7 @@ function stepLines(check: StepCheck, about: About): string[] {
     ...(machine === null ? [] : ['', ...machineChangeLines(machine, WIDTH, about.again)]),
     ...(alone === null ? [] : ['', ...aloneText(alone, about)]),
     ...propertyLines(check, about),
+    ...(check.claims === undefined ? [] : machineClaimLines(check.claims, WIDTH)),
   ];
   if (check.hunks.every(({ status }) => status === 'no code'))
     return [...lines, '', 'No code changes: comments, white space, documentation. Nothing was built.'];

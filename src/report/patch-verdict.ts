@@ -27,9 +27,10 @@ export const isCode = (line: ReachedLine) => line.count !== null || line.absent 
 export const isCompared = ({ lockstep }: PatchCheck): boolean => lockstep.operations > 0;
 
 /** Of the scheduler and of the APICs. */
-export const propertiesOf = ({ scheduler, apics }: StepCheck): readonly PropertyRow[] => [
+export const propertiesOf = ({ scheduler, apics, claims }: StepCheck): readonly PropertyRow[] => [
   ...(scheduler?.properties ?? []),
   ...(apics?.properties ?? []),
+  ...(claims?.rows ?? []),
 ];
 
 /** Properties with knobs of the patch set otherwise. */

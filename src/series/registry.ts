@@ -35,6 +35,7 @@ import preemptedZengruanV2 from './preempted-zengruan-v2/index.js';
 import preemptedZengruanV3 from './preempted-zengruan-v3/index.js';
 import pvschedV1 from './pvsched-v1/index.js';
 import pvschedV2 from './pvsched-v2/index.js';
+import pvschedV3 from './pvsched-v3/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
 import semanticsAwareV2S390 from './semantics-aware-v2-s390/index.js';
 import { rebasedFor, type Series, SeriesError } from './series.js';
@@ -88,6 +89,7 @@ export const allSeries: readonly AnySeries[] = [
   semanticsAwareV2S390,
   pvschedV1,
   pvschedV2,
+  pvschedV3,
   directedYieldV7,
   yieldHierarchy,
   yieldHierarchyWeighted,

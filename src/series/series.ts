@@ -25,7 +25,7 @@ export interface Patch<Adds extends object = object> {
   /** what some of `funcs` read on another kernel than the series' base, by that kernel's name: the patch as it was rebased */
   rebased?: Readonly<Record<string, { [Name in keyof kernel_functions_x86]?: unknown }>>;
   /**
-   * Functions of the base that are gone with it; an addition of the same patch may take the name with other parameters. To the
+   * Functions of the base that it removes; an addition of the same patch may take the name with other parameters. To the
    * functions of the series they are `never` (see `Without`), so that none calls them.
    */
   removes?: readonly (keyof kernel_functions_x86)[];

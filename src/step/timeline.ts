@@ -23,33 +23,56 @@ export class Timeline {
   private looked: { event: number; detail: Detail } | null = null;
   private shown: { event: number; step: number; m: machine } | null = null;
 
+  /** all of them; those that come one by one as far as they have come */
   readonly events: readonly MachineEvent[];
+  private readonly next: (m: machine, n: number) => MachineEvent | null;
+  private readonly made: MachineEvent[] = [];
+  private whole = false;
 
   /**
    * `start` stays as it is; the place is the beginning. `events` are given, or come one by one as long as there are any: then the
-   * machine that they are asked of has to be left as it is. `distance`: events between two snapshots.
+   * machine that they are asked of has to be left as it is. `first`: so many are run at once, the rest as it is asked for.
    */
   constructor(
     readonly kernel: Kernel,
     private readonly start: machine,
     events: readonly MachineEvent[] | ((m: machine, n: number) => MachineEvent | null),
-    private readonly distance?: number,
+    private readonly first = Number.POSITIVE_INFINITY,
   ) {
-    this.history = new History(kernel, start, distance);
-    const next = typeof events === 'function' ? events : (_: machine, n: number) => events[n] ?? null;
-    const made: MachineEvent[] = [];
-    for (;;) {
-      const event = next(this.history.machine, made.length);
-      if (event === null) break;
-      made.push(event);
-      try {
-        this.history.run(event);
-      } catch (thrown) {
-        this.death = { event: made.length - 1, words: deathOf(thrown) };
-        break;
-      }
+    this.history = new History(kernel, start);
+    this.next = typeof events === 'function' ? events : (_, n) => events[n] ?? null;
+    this.events = typeof events === 'function' ? this.made : events;
+    this.grow(first);
+  }
+
+  /** Run to its end, or to its death. */
+  get isWhole(): boolean {
+    return this.whole;
+  }
+
+  /** Runs `most` more events; the place stays. */
+  grow(most: number): void {
+    if (this.whole || most <= 0) return;
+    this.history.seek(this.length);
+    for (let i = 0; i < most && !this.whole; i++) this.runNext();
+  }
+
+  private runNext(): void {
+    const { history, made } = this;
+    const event = this.next(history.machine, history.length);
+    if (event === null) {
+      this.whole = true;
+      return;
     }
-    this.events = typeof events === 'function' ? made : events;
+    try {
+      history.run(event);
+      // the one that is kept, not one more like it
+      if (this.events === made) made.push(history.lastEvent ?? event);
+    } catch (thrown) {
+      this.whole = true;
+      this.death = { event: history.length, words: deathOf(thrown) };
+      if (this.events === made) made.push(event);
+    }
   }
 
   /** Events that can be stood behind. */
@@ -125,6 +148,8 @@ export class Timeline {
 
   /** Goes to a place as near as there is. */
   go({ event, step }: Place): void {
+    // one more: whether there is anything behind it
+    if (event >= this.length) this.grow(event - this.length + 1);
     const last = this.length;
     if (event < 0) this.at = { event: 0, step: 0 };
     else if (event > last || (event === last && this.death === null)) this.at = this.end();
@@ -171,6 +196,6 @@ export class Timeline {
 
   /** The same beginning with other events; the place is the beginning. */
   with(events: readonly MachineEvent[]): Timeline {
-    return new Timeline(this.kernel, this.start, events, this.distance);
+    return new Timeline(this.kernel, this.start, events, this.first);
   }
 }

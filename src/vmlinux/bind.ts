@@ -26,7 +26,7 @@ export interface Kernel<V extends vmlinux = vmlinux_x86> {
   readonly rebased?: string;
   /** what its series brought in sysctls, debugfs files and module parameters */
   readonly knobs?: Readonly<Record<string, Knob>>;
-  /** families of properties about what is another release's here, and why: they are not asked of it */
+  /** families of properties about code that is borrowed from another release here, and why: this kernel is not asked them */
   readonly borrowed?: Readonly<Record<string, string>>;
   /** SCHED_FEATs whose default differs from the pin's, or that it lacks: null */
   readonly sched_feat?: Readonly<Record<string, boolean | null>>;

@@ -40,7 +40,7 @@ export interface kernel_state extends sched_state, kvm_state, hrtimer_state {
   /** mutexes and rw_semaphores, of a kernel that runs in a guest; and its CPUs in queues of spinners */
   sleeping_lock?: sleeping_lock[];
   osq_node?: optimistic_spin_node[];
-  /** preempt=full: kernel mode is preempted, too; else preempt=voluntary */
+  /** preempt=full: kernel mode is preempted as well; else preempt=voluntary */
   preempt_full?: boolean;
   /** knobs that a series brought and somebody wrote, by name; see `Knob` */
   knobs?: Record<string, number>;

@@ -10,7 +10,8 @@ import { KEYS, type Key } from './keys.js';
 import type { PageEvent, pageMachine } from './page-machine.js';
 import { grouped } from './parts.js';
 import { Queue } from './queue-view.js';
-import { Calls, Events, Source } from './run-view.js';
+import type { Refuted } from './refuted.js';
+import { Calls, CallsBeside, Events, Source } from './run-view.js';
 import type { Session } from './session.js';
 import { Side } from './side.js';
 import type { Tracks } from './tracks.js';
@@ -23,6 +24,7 @@ interface AppProps {
   send(event: PageEvent): void;
   /** what keys do that is no event of the page */
   acts: Acts;
+  refuted: readonly Refuted[];
 }
 
 /** What the keyboard reaches into. */
@@ -34,7 +36,7 @@ export interface Acts {
   theme: string;
 }
 
-export function App({ snapshot, send, acts }: AppProps): JSX.Element {
+export function App({ snapshot, send, acts, refuted }: AppProps): JSX.Element {
   const { session, missing, fault } = snapshot.context;
   return (
     <>
@@ -54,7 +56,7 @@ export function App({ snapshot, send, acts }: AppProps): JSX.Element {
       ) : snapshot.matches({ run: 'opening' }) ? (
         <main class="opening">Running it once…</main>
       ) : (
-        <Beginning send={send} />
+        <Beginning send={send} refuted={refuted} />
       )}
       {snapshot.matches({ sheet: 'open' }) ? <Sheet send={send} /> : null}
     </>
@@ -62,12 +64,16 @@ export function App({ snapshot, send, acts }: AppProps): JSX.Element {
 }
 
 /** What check found, or the scenarios that there are. */
-function Beginning({ send }: Pick<AppProps, 'send'>): JSX.Element {
+function Beginning({ send, refuted }: Pick<AppProps, 'send' | 'refuted'>): JSX.Element {
   const verdicts = pageData?.verdicts;
-  return verdicts === undefined ? <Gallery send={send} /> : <Verdicts verdicts={verdicts} send={send} />;
+  return verdicts === undefined ? (
+    <Gallery send={send} refuted={refuted} />
+  ) : (
+    <Verdicts verdicts={verdicts} send={send} />
+  );
 }
 
-function Bar({ snapshot, send, acts }: AppProps): JSX.Element {
+function Bar({ snapshot, send, acts }: Omit<AppProps, 'refuted'>): JSX.Element {
   const { session } = snapshot.context;
   const input = useRef<HTMLInputElement>(null);
   const [text, type] = useState('');
@@ -175,7 +181,7 @@ function Kernels({ session, send }: { session: Session; send(event: PageEvent): 
   );
 }
 
-interface RunProps extends AppProps {
+interface RunProps extends Omit<AppProps, 'refuted'> {
   session: Session;
 }
 
@@ -184,11 +190,14 @@ function Run({ session, snapshot, send, acts }: RunProps): JSX.Element {
   const [axis, setAxis] = useState<{ of: Tracks | null; axis: Axis }>({ of: null, axis: 'time' });
   const chosen = axis.of === null ? usualAxis(session.tracks) : axis.axis;
   acts.axis = () => setAxis({ of: session.tracks, axis: chosen === 'time' ? 'events' : 'time' });
-  // what takes a run of its own is found out once the page is there
+  const { isWhole } = session;
+  const { other } = session.stepper;
+  // what takes a run of its own is found out once the page is there, and the run
   useEffect(() => {
+    if (!isWhole) return;
     const timer = window.setTimeout(() => void session.findMarks().then(() => send({ type: 'recorded' })), 50);
     return () => window.clearTimeout(timer);
-  }, [session, session.line.events]);
+  }, [session, session.line.events, isWhole]);
   const props = { session, turn, send };
   return (
     <main class="run">
@@ -202,12 +211,15 @@ function Run({ session, snapshot, send, acts }: RunProps): JSX.Element {
         }}
       />
       <Events {...props} />
-      <Calls
-        {...props}
-        folding={(it) => {
-          acts.fold = it;
-        }}
-      />
+      <div class={other === null ? 'calls' : 'calls two'}>
+        <Calls
+          {...props}
+          folding={(it) => {
+            acts.fold = it;
+          }}
+        />
+        {other === null ? null : <CallsBeside {...props} other={other} />}
+      </div>
       <Source {...props} />
       <div class="right">
         <Queue {...props} cpu={cpu} />

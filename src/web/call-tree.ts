@@ -56,3 +56,14 @@ export function lineAt(lines: readonly TreeLine[], { steps }: Detail, made: numb
   const index = last.kind === 'return' ? last.call : made - 1;
   return lines.findLastIndex((line) => line.index <= index);
 }
+
+/** The first step that one event makes otherwise than another: another function, arguments, result, field or value; -1 for none. */
+export function firstOther({ steps: one }: Detail, { steps: other }: Detail): number {
+  const most = Math.max(one.length, other.length);
+  for (let i = 0; i < most; i++)
+    if (one[i] === undefined || other[i] === undefined || told(one[i]) !== told(other[i])) return i;
+  return -1;
+}
+
+const told = ({ at: _, ...step }: Step): string =>
+  JSON.stringify(step, (_, it: unknown) => (typeof it === 'bigint' || typeof it === 'symbol' ? String(it) : it));

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Where one begins: the scenarios of the catalogue, one sentence and one click each. */
+/** Where one begins: the scenarios of the catalogue and the refuted claims of the series, one sentence and one click each. */
 import type { JSX } from 'preact';
 import type { PageCase, PageRow, PageVerdicts } from '../report/page-verdicts.js';
 import { everyScenario } from '../scenario/catalogue.js';
 import { pinOf } from '../series/registry.js';
 import type { PageTarget } from '../step/page-data.js';
 import type { PageEvent } from './page-machine.js';
+import { bySeries, type Refuted, refutedTarget } from './refuted.js';
 
 /** Events of a run whose programs decide. */
 const EVENTS = 10_000;
@@ -17,26 +18,42 @@ export function scenarioTarget(name: string): PageTarget | null {
   return { title: name, kernel: pinOf(scenario.arch).name, scenario, events, limit: EVENTS };
 }
 
-export function Gallery({ send }: { send(event: PageEvent): void }): JSX.Element {
+export function Gallery({ send, refuted }: { send(event: PageEvent): void; refuted: readonly Refuted[] }): JSX.Element {
+  const open = (target: PageTarget | null) => (): void => {
+    if (target !== null) send({ type: 'open', target, link: null, faults: [] });
+  };
   return (
     <main class="gallery">
       <h2>Scenarios</h2>
       <ul>
         {everyScenario.map(({ name, says }) => (
           <li key={name}>
-            <button
-              type="button"
-              onClick={() => {
-                const target = scenarioTarget(name);
-                if (target !== null) send({ type: 'open', target, link: null, faults: [] });
-              }}
-            >
+            <button type="button" onClick={open(scenarioTarget(name))}>
               <code>{name}</code>
               <span>{says}</span>
             </button>
           </li>
         ))}
       </ul>
+      <h2>Refuted claims</h2>
+      <p>What check found against claims of the shipped series, one run each, from its beginning to what breaks it.</p>
+      {bySeries(refuted).map(({ id, title, claims }) => (
+        <section key={id} aria-labelledby={`of-${id}`}>
+          <h3 id={`of-${id}`}>
+            <code>{id}</code> {title}
+          </h3>
+          <ul>
+            {claims.map(({ it, words }) => (
+              <li key={it.claim}>
+                <button type="button" onClick={() => open(refutedTarget(it))()}>
+                  <code>{it.property}</code>
+                  <span>{words}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
     </main>
   );
 }

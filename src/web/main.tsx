@@ -13,6 +13,7 @@ import { caseTarget, scenarioTarget } from './gallery.js';
 import { keyFor } from './keys.js';
 import { type Link, linkText, readLink } from './link.js';
 import { type Opened, type Opening, pageMachine, VIEWS, type View } from './page-machine.js';
+import { type Refuted, readRefuted, refutedTarget } from './refuted.js';
 import { linkName, open } from './session.js';
 import type { Carried } from './sources.js';
 
@@ -33,6 +34,7 @@ const root = document.getElementById('page');
 
 async function start(): Promise<void> {
   const carried = JSON.parse(await unpacked('sources')) as Carried;
+  const refuted = readRefuted(await unpacked('refuted'));
   const opener = fromPromise<Opened, Opening>(async ({ input }) => {
     // WHY: that it is being opened is seen first
     await new Promise((resolve) => setTimeout(resolve, 0));
@@ -60,7 +62,8 @@ async function start(): Promise<void> {
     clearTimeout(telling);
     telling = window.setTimeout(tell, TELL);
     document.title = session === null ? 'kvmodel' : `${session.target.title} · kvmodel`;
-    if (root !== null) render(<App snapshot={snapshot} send={(event) => actor.send(event)} acts={acts} />, root);
+    if (root !== null)
+      render(<App snapshot={snapshot} send={(event) => actor.send(event)} acts={acts} refuted={refuted} />, root);
   };
   actor.start();
   root?.replaceChildren();
@@ -71,7 +74,7 @@ async function start(): Promise<void> {
       if (target !== null) actor.send({ type: 'open', target, link: null, faults: [] });
       return;
     }
-    const { target, faults } = targetOf(read.link);
+    const { target, faults } = targetOf(read.link, refuted);
     if (target !== null) {
       actor.send({ type: 'open', target, link: read.link, faults: [...faults, ...read.faults] });
       if (VIEWS.includes(read.link.view as View)) actor.send({ type: 'show', view: read.link.view as View });
@@ -87,12 +90,17 @@ async function start(): Promise<void> {
 }
 
 /** The run that a link names: the one that the page was given, or one of the catalogue. */
-function targetOf({ target: name }: Link): { target: PageTarget | null; faults: string[] } {
+function targetOf(
+  { target: name }: Link,
+  refuted: readonly Refuted[],
+): { target: PageTarget | null; faults: string[] } {
   const given = pageData?.target ?? null;
   const found = pageData?.verdicts?.rows.flatMap(({ refuted }) => refuted.map((it) => it.case)) ?? [];
   const carried = [given, ...found.map((it) => (it === null ? null : caseTarget(it)))];
   const one = carried.find((it) => it !== null && linkName(it) === name);
   if (one != null) return { target: one, faults: [] };
+  const claim = name.startsWith('=') ? refuted.map(refutedTarget).find((it) => linkName(it) === name) : undefined;
+  if (claim !== undefined) return { target: claim, faults: [] };
   const known = scenarioTarget(name);
   if (known !== null) return { target: known, faults: [] };
   const what = name.startsWith('=')

@@ -7,7 +7,9 @@ import { scaleLinear } from 'd3-scale';
 import type { JSX } from 'preact';
 import { useRef } from 'preact/hooks';
 import { cloneMachine } from '../machine/clone.js';
+import type { machine } from '../machine/state.js';
 import { type FairQueue, fairQueue, type QueuedEntity } from '../step/queue.js';
+import type { Kernel } from '../vmlinux/bind.js';
 import { grouped, Panel, Scroll, signed, useWidth } from './parts.js';
 import type { ViewProps } from './run-view.js';
 
@@ -21,8 +23,7 @@ interface Placed {
 }
 
 /** Root first, each group below the queue that it is queued on. */
-function queuesOf({ session }: ViewProps, cpu: number): Placed[] {
-  const { machine: m, kernel } = session.line;
+function queuesOf(m: machine, kernel: Kernel, cpu: number): Placed[] {
   const placed: Placed[] = [];
   const own = cloneMachine(m);
   const visit = (id: number, level: number): void => {
@@ -61,11 +62,41 @@ export function Queue(props: ViewProps & { cpu: number | null }): JSX.Element {
       <Scroll label="fair queues on the axis of virtual time">
         <div ref={box} />
         {rt.length === 0 ? null : <p class="hint">real-time: {rt.join(' ')}</p>}
-        {queuesOf(props, cpu).map(({ queue, level }) => (
+        {session.other === null ? null : <h3>{session.line.kernel.name}</h3>}
+        {queuesOf(m, session.line.kernel, cpu).map(({ queue, level }) => (
           <QueueDrawing key={queue.id} queue={queue} level={level} width={Math.max(320, width)} />
         ))}
+        {session.other === null ? null : <Beside session={session} kernel={session.other} cpu={cpu} width={width} />}
       </Scroll>
     </Panel>
+  );
+}
+
+interface BesideProps {
+  session: ViewProps['session'];
+  kernel: Kernel;
+  cpu: number;
+  width: number;
+}
+
+/** The same CPU's queues on the kernel beside, at the same place. */
+function Beside({ session, kernel, cpu, width }: BesideProps): JSX.Element {
+  const m = session.otherMachine;
+  const { deathWords } = session.stepper.other ?? {};
+  return (
+    <>
+      <h3>
+        {kernel.name}
+        {m === null ? '' : `: ${m.task[m.rq[cpu].curr].comm} runs, nr_running ${m.rq[cpu].nr_running}`}
+      </h3>
+      {m === null ? (
+        <p class="hint">It died before: {deathWords}</p>
+      ) : (
+        queuesOf(m, kernel, cpu).map(({ queue, level }) => (
+          <QueueDrawing key={queue.id} queue={queue} level={level} width={Math.max(320, width)} />
+        ))
+      )}
+    </>
   );
 }
 

@@ -5,6 +5,8 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { machine } from '../machine/state.js';
 import { cpuOf, eventText } from '../report/event-text.js';
 import { callText, pathText, stepText, valueText } from '../step/text.js';
+import type { Timeline } from '../step/timeline.js';
+import type { Kernel } from '../vmlinux/bind.js';
 import { lineAt, type TreeLine, treeOf, unfolded } from './call-tree.js';
 import { byRecord, type Change } from './changes.js';
 import type { PageEvent } from './page-machine.js';
@@ -60,18 +62,18 @@ export function Events({ session, send }: ViewProps): JSX.Element {
 }
 
 interface CallLineProps {
-  session: Session;
+  kernel: Kernel;
+  m: machine;
   it: TreeLine;
   isFolded: boolean;
 }
 
-function CallLine({ session, it, isFolded }: CallLineProps): JSX.Element {
-  const { kernel, machine: m } = session.line;
+function CallLine({ kernel, m, it, isFolded }: CallLineProps): JSX.Element {
   const { step } = it;
   const text = step.kind === 'call' ? callText(step, kernel, m) : stepText(step, kernel, m);
   const [, name = text, rest = ''] = step.kind === 'call' ? (/^(\w+)(.*)$/s.exec(text) ?? []) : [];
   return (
-    <span class={`step ${step.kind}`} style={{ paddingLeft: `${Math.min(step.depth, 40) * 10}px` }}>
+    <span class={`step ${step.kind}`} style={{ '--depth': Math.min(step.depth, 40) }}>
       <span class={it.folds ? 'sign fold' : 'sign'}>{it.folds ? (isFolded ? '▸' : '▾') : MARK[step.kind]}</span>
       {step.kind === 'call' ? (
         <>
@@ -100,6 +102,7 @@ export function Calls({ session, send, folding }: ViewProps & { folding(fold: ()
   const all = useMemo(() => (detail === null ? [] : treeOf(detail)), [detail]);
   const lines = folded.event === place.event ? unfolded(all, folded.calls) : all;
   const current = detail === null ? -1 : lineAt(lines, detail, place.step);
+  const parted = detail === null ? -1 : lineOf(lines, session.partsAt);
   const toggle = ({ index }: TreeLine): void => {
     const calls = new Set(folded.event === place.event ? folded.calls : []);
     if (!calls.delete(index)) calls.add(index);
@@ -112,7 +115,7 @@ export function Calls({ session, send, folding }: ViewProps & { folding(fold: ()
   const row = (i: number): JSX.Element => {
     const it = lines[i];
     const isFolded = folded.event === place.event && folded.calls.has(it.index);
-    return <CallLine session={session} it={it} isFolded={isFolded} />;
+    return <CallLine kernel={line.kernel} m={line.machine} it={it} isFolded={isFolded} />;
   };
   const title =
     place.event < events.length
@@ -133,11 +136,45 @@ export function Calls({ session, send, folding }: ViewProps & { folding(fold: ()
         count={lines.length}
         current={current}
         row={row}
-        rowClass={(i) => (lines[i].index >= place.step ? 'future' : '')}
+        rowClass={(i) => `${lines[i].index >= place.step ? 'future' : ''} ${i === parted ? 'parted' : ''}`}
         onPick={(i, e) => {
           if ((e.target as Element).classList.contains('fold')) toggle(lines[i]);
           else send({ type: 'go', place: { event: place.event, step: lines[i].index + 1 } });
         }}
+      />
+    </Panel>
+  );
+}
+
+/** The line of the step in which two kernels part, or what that step is inside of. */
+function lineOf(lines: readonly TreeLine[], parts: number | null): number {
+  return parts === null || parts < 0 ? -1 : lines.findLastIndex(({ index }) => index <= parts);
+}
+
+/** The same event on the kernel beside: it makes the same steps, and waits where the two part. */
+export function CallsBeside({ session, other }: ViewProps & { other: Timeline }): JSX.Element {
+  const { event } = session.line.place;
+  const { place } = session.line;
+  const isStill = useStill(`${event} ${session.line.events.length}`);
+  const there =
+    event < other.length || (event === other.length && other.deathWords !== null && event < other.events.length);
+  const detail = there && (place.step > 0 || isStill) ? other.detailAt(event) : null;
+  const lines = useMemo(() => (detail === null ? [] : treeOf(detail)), [detail]);
+  const made = detail === null ? 0 : session.otherStep;
+  const m = session.otherMachine;
+  const parts = detail === null ? null : session.partsAt;
+  const parted = lineOf(lines, parts);
+  const says = parts === null ? '' : parts < 0 ? 'the same steps' : `parts at step ${grouped(parts + 1)}`;
+  return (
+    <Panel id="beside" title={other.kernel.name} note={m === null ? `died before: ${other.deathWords}` : says}>
+      <LongList
+        key={event}
+        id="beside-call"
+        label={`the same event on ${other.kernel.name}`}
+        count={m === null ? 0 : lines.length}
+        current={detail === null ? -1 : lineAt(lines, detail, made)}
+        row={(i) => (m === null ? null : <CallLine kernel={other.kernel} m={m} it={lines[i]} isFolded={false} />)}
+        rowClass={(i) => `${lines[i].index >= made ? 'future' : ''} ${i === parted ? 'parted' : ''}`}
       />
     </Panel>
   );

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the page steps through: the stepper that the terminal has as well, tracks, and the changes that somebody made to the run. */
-import { bigintAsText } from '../base/stable-json.js';
 import { boot } from '../machine/boot.js';
 import { knobFaults } from '../machine/knobs.js';
 import type { machine } from '../machine/state.js';
@@ -10,17 +9,24 @@ import { namedScenario } from '../scenario/catalogue.js';
 import type { MachineEvent } from '../scenario/events.js';
 import { checkEvents } from '../scenario/read-scenario.js';
 import { kernelByName } from '../series/registry.js';
+import { machineAt } from '../step/detail.js';
 import type { PageTarget } from '../step/page-data.js';
 import { type Outside, Stepper } from '../step/stepper.js';
 import type { Stop } from '../step/stops.js';
 import { pathText } from '../step/text.js';
 import { Timeline } from '../step/timeline.js';
 import type { Kernel } from '../vmlinux/bind.js';
+import { firstOther } from './call-tree.js';
 import { type Change, changesOf, changesSoFar, differencesOf } from './changes.js';
 import { type Edit, edited, fingerprint, type Link } from './link.js';
 import { brokenAt } from './properties.js';
 import { type Carried, carriedSources } from './sources.js';
 import { Tracks } from './tracks.js';
+
+/** Events that are run before the first picture. */
+const FIRST = 500;
+/** Events that are run on in one go. */
+const STRETCH = 64;
 
 /** Events between two looks at whether somebody wants it to end. */
 const BREATH = 32;
@@ -30,12 +36,15 @@ export class Session {
   /** the run as it was opened */
   readonly original: readonly MachineEvent[];
   /** that end at the limit although more would happen */
-  readonly more: boolean;
+  more = false;
   edits: readonly Edit[] = [];
   /** by the last command */
   said = '';
   tracks: Tracks;
+  /** of the kernel beside */
+  otherTracks: Tracks | null;
   private readonly start: machine;
+  private readonly boot: machine | null;
   private readonly stop = { asked: false };
   private changed: { event: number; changes: Change[] } | null = null;
 
@@ -47,24 +56,23 @@ export class Session {
   ) {
     const { scenario, events, limit } = target;
     this.start = boot(kernel, scenario);
-    const distance = distanceOf(this.start, events?.length ?? limit);
-    let more = false;
     const line = new Timeline(
       kernel,
       this.start,
       events ??
         ((m, n) => {
           const event = followingEvent(scenario, m, n);
-          more = n >= limit && event !== null;
-          return more ? null : event;
+          this.more = n >= limit && event !== null;
+          return this.more ? null : event;
         }),
-      distance,
+      FIRST,
     );
     this.original = line.events;
-    this.more = more;
-    const beside = other === null ? null : new Timeline(other, boot(other, scenario), this.original, distance);
+    this.boot = other === null ? null : boot(other, scenario);
+    const beside = other === null || this.boot === null ? null : new Timeline(other, this.boot, this.original, FIRST);
     this.stepper = new Stepper(line, beside, scenario, this.outside());
     this.tracks = this.newTracks();
+    this.otherTracks = this.newOtherTracks();
   }
 
   private outside(): Outside {
@@ -78,8 +86,40 @@ export class Session {
   }
 
   private newTracks(): Tracks {
-    const { line } = this.stepper;
-    return new Tracks(this.kernel, this.start, line.events, line.length);
+    return new Tracks(this.kernel, this.start, this.stepper.line);
+  }
+
+  private newOtherTracks(): Tracks | null {
+    const { other } = this.stepper;
+    return other === null || this.boot === null ? null : new Tracks(other.kernel, this.boot, other);
+  }
+
+  /** All events run, and recorded. */
+  get isWhole(): boolean {
+    const { line, other } = this.stepper;
+    return line.isWhole && other?.isWhole !== false && this.tracks.isWhole && this.otherTracks?.isWhole !== false;
+  }
+
+  /** Runs and records on for some ms; the place stays. */
+  grow(ms: number): void {
+    const { line, other } = this.stepper;
+    const until = performance.now() + ms;
+    while (!this.isWhole && performance.now() < until) {
+      line.grow(STRETCH);
+      other?.grow(STRETCH);
+      this.tracks.record(STRETCH);
+      this.otherTracks?.record(STRETCH);
+    }
+  }
+
+  /** Runs it to the end, with room for somebody to interrupt. */
+  private async wholeRun(): Promise<void> {
+    const { line, other } = this.stepper;
+    while (!(line.isWhole && other?.isWhole !== false) && !this.stop.asked) {
+      line.grow(STRETCH * BREATH);
+      other?.grow(STRETCH * BREATH);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
   }
 
   get line(): Timeline {
@@ -93,6 +133,8 @@ export class Session {
   /** Until something stops it; says what did. */
   async continue(back: boolean): Promise<string> {
     this.stop.asked = false;
+    if (!back) await this.wholeRun();
+    if (this.stop.asked) return 'Interrupted.';
     return (await this.stepper.continue(back)).join(', ');
   }
 
@@ -100,7 +142,11 @@ export class Session {
   async find(text: string, back: boolean): Promise<string> {
     const { stepper } = this;
     const stop = this.stopFor(text);
-    if (stop === null) return this.findEvent(text, back);
+    if (stop === null) {
+      this.stop.asked = false;
+      if (!back) await this.wholeRun();
+      return this.findEvent(text, back);
+    }
     const kept = [...stepper.stops];
     stepper.stops.splice(0, stepper.stops.length, stop);
     const { place } = this.line;
@@ -143,6 +189,7 @@ export class Session {
     const { other } = stepper;
     if (other === null) return 'one kernel: choose another to hold it against';
     this.stop.asked = false;
+    await this.wholeRun();
     const from = line.place;
     const last = Math.min(line.length, other.length);
     const fields = (i: number): string[] =>
@@ -192,6 +239,41 @@ export class Session {
     return (event === undefined ? null : cpuOf(event)) ?? machine.cpu;
   }
 
+  /* ---- the kernel beside ---- */
+
+  private parts: { event: number; at: number } | null = null;
+
+  /** The first step of the present event that the two kernels make otherwise; -1 for none, null where there is one kernel or no event. */
+  get partsAt(): number | null {
+    const { line, other } = this.stepper;
+    const { event } = line.place;
+    if (other === null || event >= Math.min(line.length, other.length)) return null;
+    if (this.parts?.event !== event)
+      this.parts = { event, at: firstOther(line.detailAt(event), other.detailAt(event)) };
+    return this.parts.at;
+  }
+
+  /** Steps that the other kernel has made where this one stands: as many, as long as both make the same; it waits where they part. */
+  get otherStep(): number {
+    const { line, other } = this.stepper;
+    const { event, step } = line.place;
+    const parts = step === 0 ? null : this.partsAt;
+    if (other === null || parts === null) return 0;
+    const most = other.detailAt(event).steps.length;
+    return Math.min(most, parts < 0 || step <= parts ? step : parts + 1);
+  }
+
+  /** The other kernel's machine there; null where it is dead, or there is none. */
+  get otherMachine(): machine | null {
+    const { other, line } = this.stepper;
+    const { event } = line.place;
+    if (other === null) return null;
+    if (event > other.length) other.grow(event - other.length);
+    if (event > other.length) return null;
+    const step = this.otherStep;
+    return step === 0 ? other.machineBefore(event) : machineAt(other.machineBefore(event), other.detailAt(event), step);
+  }
+
   /* ---- other events ---- */
 
   toggle(event: number): void {
@@ -213,6 +295,8 @@ export class Session {
     this.edits = edits;
     this.stepper.become(events);
     this.tracks = this.newTracks();
+    this.otherTracks = this.newOtherTracks();
+    this.parts = null;
     this.changed = null;
     this.parted = -1;
     this.broken = -1;
@@ -248,15 +332,6 @@ export class Session {
       place: this.line.place,
     };
   }
-}
-
-/** Characters of JSON that snapshots may come to, and how many there are at most. */
-const SNAPSHOTS = { size: 60_000_000, most: 400 };
-
-/** Snapshots so near to each other that a step back is as quick as one forward. */
-function distanceOf(m: machine, events: number): number {
-  const most = Math.min(SNAPSHOTS.most, SNAPSHOTS.size / JSON.stringify(m, bigintAsText).length);
-  return Math.max(16, Math.ceil(events / most));
 }
 
 /** Scenarios of the catalogue by name, every other run by what it is. */

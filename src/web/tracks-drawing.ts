@@ -5,6 +5,7 @@ import { type Arrow, type Row, stretchAt, type Tracks } from './tracks.js';
 
 export const ROW = 18;
 export const LEFT = 92;
+export const FONT = '11px ui-monospace, monospace';
 const GAP = 3;
 /** Arrows beyond these are not drawn: there they would be a grey haze. */
 const ARROWS = 1500;
@@ -44,7 +45,7 @@ export const heightOf = (tracks: Tracks): number => tracks.rows.length * ROW + 1
 export function drawTracks(ctx: CanvasRenderingContext2D, tracks: Tracks, look: Look): void {
   const height = heightOf(tracks);
   ctx.clearRect(0, 0, look.width, height);
-  ctx.font = '11px ui-monospace, monospace';
+  ctx.font = FONT;
   ctx.textBaseline = 'middle';
   for (const [i, row] of tracks.rows.entries()) drawRow(ctx, tracks, row, i * ROW, look);
   ctx.save();

@@ -8,10 +8,18 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { grouped, Panel, Scroll, useWidth } from './parts.js';
 import type { ViewProps } from './run-view.js';
 import { stretchAt, type Tracks } from './tracks.js';
-import { drawMarks, drawMinimap, drawTracks, heightOf, LEFT, type Look, ROW, stateName } from './tracks-drawing.js';
+import {
+  drawMarks,
+  drawMinimap,
+  drawTracks,
+  FONT,
+  heightOf,
+  LEFT,
+  type Look,
+  ROW,
+  stateName,
+} from './tracks-drawing.js';
 
-/** Events recorded between two pictures. */
-const STRETCH = 4_000;
 const MAP = 22;
 const RIGHT = 10;
 const ZOOM_MOST = 20_000;
@@ -95,53 +103,59 @@ function useZoom(canvas: { current: HTMLCanvasElement | null }, width: number, h
   };
 }
 
-/** Draws the tracks. WHY in two: a step moves the marks alone, and the rest is a thousand boxes. `drawn` changes with these. */
-function usePicture(
-  canvas: { current: HTMLCanvasElement | null },
-  tracks: Tracks,
-  look: Look,
-  height: number,
-  drawn: string,
-): void {
-  const { width } = look;
-  const still = useRef(document.createElement('canvas'));
+type CanvasAt = { current: HTMLCanvasElement | null };
+
+/**
+ * Draws the tracks, and over them what a step moves. WHY two canvases: those marks are few, and the rest is a thousand boxes.
+ * `drawn` changes with the boxes.
+ */
+function usePicture([still, over]: readonly [CanvasAt, CanvasAt], tracks: Tracks, look: Look, drawn: string): void {
+  const { width, marks, present } = look;
+  const height = heightOf(tracks);
   useEffect(() => {
     const ctx = sized(still.current, width, height);
     if (ctx !== null) drawTracks(ctx, tracks, look);
   }, [tracks, width, height, drawn]);
   useEffect(() => {
-    const ctx = sized(canvas.current, width, height);
+    const ctx = sized(over.current, width, height);
     if (ctx === null) return;
     ctx.clearRect(0, 0, width, height);
-    ctx.drawImage(still.current, 0, 0, width, height);
+    ctx.font = FONT;
+    ctx.textBaseline = 'middle';
     drawMarks(ctx, height - 18, look);
-  });
+  }, [tracks, width, height, drawn, present, marks.map(({ at, words }) => `${at} ${words}`).join()]);
 }
 
 export function TracksView({ session, turn, send, axis, theme, handle }: TracksProps): JSX.Element {
-  const { tracks, line } = session;
+  const { tracks, otherTracks, line } = session;
   const box = useRef<HTMLDivElement>(null);
-  const canvas = useRef<HTMLCanvasElement>(null);
+  const over = useRef<HTMLCanvasElement>(null);
   const width = useWidth(box, 800);
-  const height = heightOf(tracks);
-  const { transform, to } = useZoom(canvas, width, height);
+  const { transform, to } = useZoom(over, width, heightOf(tracks));
   const [known, setKnown] = useState(tracks.known);
-  const [over, hover] = useState('');
-  useEffect(() => recordAll(tracks, setKnown), [tracks]);
-  const geometry = geometryOf(tracks, known, axis, width, transform);
+  const [under, hover] = useState('');
+  useEffect(
+    () =>
+      recordAll(session, (it) => {
+        setKnown(it);
+        if (session.isWhole) send({ type: 'recorded' });
+      }),
+    [tracks],
+  );
+  const geometry = geometryOf(tracks, Math.min(known, tracks.known), axis, width, transform);
   const { whole, scale, valueAt } = geometry;
   const { event } = line.place;
   const colours = useMemo(() => coloursOf(box.current), [theme, box.current]);
-  const look = (by: Scale): Look => ({
+  const look = ({ valueAt: value, positionAt }: Geometry, by: Scale): Look => ({
     width,
-    x: (position) => by(valueAt(position)),
-    positionAt: (x) => geometry.positionAt(x, by),
+    x: (position) => by(value(position)),
+    positionAt: (x) => positionAt(x, by),
     present: axis === 'events' ? event + partOf(session) : event,
     marks: session.marks,
     colour: (name) => colours.get(name),
     idle: session.idle,
   });
-  usePicture(canvas, tracks, look(scale), height, `${known} ${axis} ${theme} ${transform}`);
+  const drawn = `${known} ${tracks.length} ${axis} ${theme} ${transform}`;
   handle({
     zoomBy: (factor) => to((it, on) => it.scaleBy(on, factor, [scale(valueAt(event)), 0])),
     zoomAll: () => to((it, on) => it.transform(on, zoomIdentity)),
@@ -151,31 +165,69 @@ export function TracksView({ session, turn, send, axis, theme, handle }: TracksP
     const x = scale(valueAt(event));
     if (x < LEFT || x > width - RIGHT) to((it, on) => it.translateTo(on, whole(valueAt(event)), 0));
   }, [event, axis]);
-  const at = (x: number): number => geometry.positionAt(x, scale);
+  const shared = { drawn, spoken: (of: Tracks) => spoken(of, event, turn), hover, send };
+  // the other kernel's on the same scale: a position stands at its own time
+  const beside =
+    otherTracks === null
+      ? null
+      : { ...geometryOf(otherTracks, otherTracks.known, axis, width, transform), whole, scale };
   return (
-    <Panel id="tracks" title="Tracks" note={over === '' ? axisNote(axis, tracks, known) : over}>
+    <Panel id="tracks" title="Tracks" note={under === '' ? axisNote(axis, tracks, known) : under}>
       <div class="tracks" ref={box}>
         <Minimap
           tracks={tracks}
-          look={look(whole)}
-          drawn={`${known === tracks.length ? 'whole' : known >> 14} ${width} ${axis} ${theme}`}
+          look={look(geometry, whole)}
+          drawn={`${session.isWhole ? 'whole' : known >> 14} ${width} ${axis} ${theme}`}
           seen={[LEFT, width - RIGHT].map((x) => whole(scale.invert(x)))}
           centre={(x) => to((it, on) => it.translateTo(on, x, 0))}
         />
         <Scroll class="rows" label="tracks of CPUs and vCPUs">
-          <canvas
-            ref={canvas}
-            role="img"
-            aria-label={spoken(session, turn)}
-            onClick={(e) => {
-              if (e.offsetX > LEFT) send({ type: 'go', place: { event: at(e.offsetX), step: 0 } });
-            }}
-            onPointerMove={(e) => hover(under(tracks, e.offsetY, at(e.offsetX)))}
-            onPointerLeave={() => hover('')}
-          />
+          {otherTracks === null ? null : <h3>{line.kernel.name}</h3>}
+          <Picture {...shared} tracks={tracks} look={look(geometry, scale)} over={over} />
+          {otherTracks === null || beside === null ? null : (
+            <>
+              <h3>{session.other?.name}</h3>
+              <Picture {...shared} tracks={otherTracks} look={look(beside, scale)} />
+            </>
+          )}
         </Scroll>
       </div>
     </Panel>
+  );
+}
+
+interface PictureProps {
+  tracks: Tracks;
+  look: Look;
+  drawn: string;
+  /** the canvas that zooming listens on */
+  over?: CanvasAt;
+  spoken(of: Tracks): string;
+  hover(words: string): void;
+  send: ViewProps['send'];
+}
+
+/** The rows of one kernel. */
+function Picture({ tracks, look, drawn, over, spoken: words, hover, send }: PictureProps): JSX.Element {
+  const still = useRef<HTMLCanvasElement>(null);
+  const own = useRef<HTMLCanvasElement>(null);
+  const top = over ?? own;
+  usePicture([still, top], tracks, look, `${drawn} ${tracks.known}`);
+  return (
+    <div class="picture">
+      <canvas ref={still} />
+      <canvas
+        class="over"
+        ref={top}
+        role="img"
+        aria-label={words(tracks)}
+        onClick={(e) => {
+          if (e.offsetX > LEFT) send({ type: 'go', place: { event: look.positionAt(e.offsetX), step: 0 } });
+        }}
+        onPointerMove={(e) => hover(under(tracks, e.offsetY, look.positionAt(e.offsetX)))}
+        onPointerLeave={() => hover('')}
+      />
+    </div>
   );
 }
 
@@ -222,16 +274,24 @@ function axisNote(axis: Axis, tracks: Tracks, known: number): string {
   return axis === 'events' ? 'over events' : `over time, ${grouped(tracks.time[known] ?? 0)} ns`;
 }
 
-/** Records the rest, a stretch between two pictures; returns what ends that. */
-function recordAll(tracks: Tracks, told: (known: number) => void): () => void {
+/** ms of every frame in which the rest is run and recorded; ms between two pictures of it. */
+const SHARE = 7;
+const PICTURES = 250;
+
+/** Runs and records the rest, a stretch each frame; returns what ends that. */
+function recordAll(session: ViewProps['session'], told: (known: number) => void): () => void {
   let frame = 0;
+  let shown = performance.now();
   const go = (): void => {
-    const until = performance.now() + 12;
-    while (!tracks.isWhole && performance.now() < until) tracks.record(STRETCH / 16);
-    told(tracks.known);
-    if (!tracks.isWhole) frame = requestAnimationFrame(go);
+    session.grow(SHARE);
+    const now = performance.now();
+    if (session.isWhole || now - shown > PICTURES) {
+      shown = now;
+      told(session.tracks.known);
+    }
+    if (!session.isWhole) frame = requestAnimationFrame(go);
   };
-  go();
+  frame = requestAnimationFrame(go);
   return () => cancelAnimationFrame(frame);
 }
 
@@ -258,8 +318,8 @@ function under(tracks: Tracks, y: number, position: number): string {
 }
 
 /** The picture at the present place, for who cannot see it. */
-function spoken({ tracks, line }: ViewProps['session'], _turn: number): string {
-  const at = Math.min(line.place.event, tracks.known);
+function spoken(tracks: Tracks, event: number, _turn: number): string {
+  const at = Math.min(event, tracks.known);
   const rows = tracks.rows.map((row) => {
     const value = row.values[stretchAt(row, at)];
     return `${row.label} ${row.kind === 'cpu' ? `runs ${tracks.comms[value] ?? ''}` : stateName(value)}`;

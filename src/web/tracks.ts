@@ -8,8 +8,8 @@ import { apply } from '../machine/apply.js';
 import { cloneMachine } from '../machine/clone.js';
 import type { machine } from '../machine/state.js';
 import { vcpuLife, vcpuStateOf } from '../machine/vcpu-life.js';
-import type { MachineEvent } from '../scenario/events.js';
 import type { task_struct } from '../sched/sched.js';
+import type { Timeline } from '../step/timeline.js';
 import type { trace_event } from '../trace/trace-event.js';
 import { type AnyFunction, bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
@@ -58,9 +58,8 @@ export class Tracks {
   constructor(
     kernel: Kernel,
     start: machine,
-    private readonly events: readonly MachineEvent[],
-    /** events that can be run to their end */
-    readonly length: number,
+    /** what is recorded, as far as it has been run */
+    private readonly line: Timeline,
   ) {
     const m = cloneMachine(start);
     this.m = m;
@@ -76,9 +75,14 @@ export class Tracks {
     this.look();
   }
 
+  /** Events that can be run to their end, as far as is known. */
+  get length(): number {
+    return this.line.length;
+  }
+
   /** Recorded to the end. */
   get isWhole(): boolean {
-    return this.next >= this.length;
+    return this.line.isWhole && this.next >= this.length;
   }
 
   /** Positions that are known: 0 to this. */
@@ -90,7 +94,7 @@ export class Tracks {
   record(most: number): void {
     const end = Math.min(this.length, this.next + most);
     while (this.next < end) {
-      apply(this.k, this.events[this.next]);
+      apply(this.k, this.line.events[this.next]);
       this.next++;
       this.look();
     }

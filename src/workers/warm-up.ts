@@ -5,6 +5,7 @@
  */
 import { families } from '../../properties/families/index.js';
 import { ASK_DEFAULTS, ask } from '../explore/ask.js';
+import { foresee } from '../explore/asker.js';
 import { machineEngine } from '../explore/machine-engine.js';
 import { link } from '../series/link.js';
 import { linux_6_12 } from '../series/linux-6.12.js';
@@ -37,6 +38,8 @@ async function olderRelease(name: string): Promise<Kernel | null> {
 /** `base` is what the series stands on; the pin warms up another as well. */
 export async function warmUp(base: string): Promise<void> {
   const kernel = releases.find(({ name }) => name === base) ?? (await olderRelease(base)) ?? linux_6_12;
+  // WHY: a table for each set of probes would leave V8 with code for no kernel in particular
+  foresee(families);
   for (const { properties } of families) {
     for (const property of properties)
       if (property.int64 !== 'checked') ask(machineEngine, kernel, property, { ...ASK_DEFAULTS, runs: RUNS });

@@ -123,6 +123,12 @@ describe('list', () => {
     expect(isPlain(out) && isNarrow(out)).toBe(true);
   });
 
+  it('names a claim once, below all series that make it', async () => {
+    const { out } = await said('list claims');
+    expect(out.split('\n').filter((line) => line.includes('a vCPU in WFI chose to idle'))).toHaveLength(1);
+    expect(out).toMatch(/^ {2}preempted-rfc-2020, preempted-gated,.*$/m);
+  });
+
   it('is JSON when asked', async () => {
     const { out } = await said('list scenarios --json');
     expect(JSON.parse(out).scenarios[0]).toEqual({ name: 'two-spinners', says: expect.any(String) });

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The whole machine beside one process of C: they agree on random guests, and a planted fault is noticed. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CEngine } from '../../src/conform/machine/c-engine.js';
 import { compareEvents, machineDifferential } from '../../src/conform/machine/differ.js';
+import { fitted, whyNotInC } from '../../src/conform/machine/fit.js';
+import { drawEvent, drawScenario, KINDS } from '../../src/conform/machine/generate.js';
+import { ModelMachine } from '../../src/conform/machine/model.js';
+import { xorshift32 } from '../../src/conform/sched/generate.js';
+import { stateWords } from '../../src/conform/sched/state-words.js';
 import { type MachineEngine, openMachineEngine } from '../../src/native/machine-engine.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { linux_6_12 } from '../../src/series/linux-6.12.js';
+import { bind } from '../../src/vmlinux/bind.js';
 import { because, missing } from '../native/tree.js';
 import { withFault } from './faults.js';
 import { type MachineFault, machineFaults } from './machine-faults.js';
@@ -83,5 +90,36 @@ describe.skipIf(missing !== null)(`the machine beside C${because}`, { timeout: 5
     } finally {
       one.close();
     }
+  });
+
+  it('takes the place of the model, programs of guests included, and comes to the same states', () => {
+    const c = new CEngine({ engine: () => native, probed: [], kernel: linux_6_12, name: 'C' });
+    let events = 0;
+    for (const kind of KINDS) {
+      const scenario = drawScenario(xorshift32(kind.length), kind, 2);
+      const [m, inC] = [new ModelMachine(linux_6_12, scenario), c.boot(linux_6_12, scenario)];
+      const k = bind(c.kernel, inC);
+      const random = xorshift32(7);
+      for (let n = 0; n < LENGTH; n++, events++) {
+        const event = drawEvent(random, m.m, kind);
+        expect(c.legal(inC, event) || event.ev === 'setattr').toBe(true);
+        if (!c.legal(inC, event)) continue;
+        m.apply(event);
+        c.apply(k, event);
+        expect(stateWords(k, 2, true, [0, 0])).toEqual(stateWords(bind(linux_6_12, m.m), 2, true, [0, 0]));
+        expect(inC.actor).toEqual(m.m.actor);
+        expect(inC.guest).toEqual(m.m.guest);
+      }
+    }
+    expect(events).toBe(2 * LENGTH);
+  });
+
+  it('says which machines C cannot be, and throws where one is asked', () => {
+    const amd: Scenario = { ...TWO, vms: [{ name: 'vm', vcpus: 1, vendor: 'svm' }] };
+    expect(whyNotInC(amd)).toBe('kvm_amd');
+    expect(whyNotInC(fitted({ ...amd, hz: 250 }))).toBe(null);
+    const c = new CEngine({ engine: () => native, probed: [], kernel: linux_6_12, name: 'C' });
+    const k = bind(c.kernel, c.boot(linux_6_12, amd));
+    expect(() => c.apply(k, { ev: 'tick', cpu: 0 })).toThrow('kvm_amd, on a machine in C');
   });
 });

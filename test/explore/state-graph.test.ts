@@ -2,14 +2,23 @@
 /** The graph of a scenario's states: every state, shortest ways, cycles, what symmetry leaves out, and going on from a file. */
 import { describe, expect, it } from 'vitest';
 import { always } from '../../properties/vocabulary.js';
+import { commutingMoves, hasMove } from '../../src/explore/commute.js';
 import { runExhaustive } from '../../src/explore/exhaustive.js';
+import { Expander } from '../../src/explore/expand.js';
+import { ExpandMember } from '../../src/explore/expansion.js';
 import { leadsTo } from '../../src/explore/leads-to.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { menuOf } from '../../src/explore/menu.js';
-import { type Graph, type GraphInput, savedGraph, searchGraph } from '../../src/explore/state-graph.js';
+import {
+  type Graph,
+  type GraphInput,
+  savedGraph,
+  searchGraph,
+  searchGraphWith,
+} from '../../src/explore/state-graph.js';
 import type { machine } from '../../src/machine/state.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
-import { pin } from '../../src/series/registry.js';
+import { kernelByName, pin } from '../../src/series/registry.js';
 import { overridden } from '../series/overridden.js';
 
 const sleepers: Scenario = {
@@ -40,6 +49,7 @@ function search(
     states: 100_000,
     exact: false,
     symmetry: false,
+    commuting: null,
     edges: false,
     predicates: [],
     witness: (m) => machineEngine.witness?.(m) ?? [],
@@ -180,5 +190,115 @@ describe('leads to', () => {
   it('is open where the search did not get to the end', () => {
     const { isOpen } = asked('tick,advance:1000', ['tick', 'advance'], pin, 2);
     expect(isOpen).toBe(true);
+  });
+});
+
+/** States in their order, each with its way and what is asked of it. */
+const told = ({ nodes, ...graph }: Graph) => {
+  const { size, lo, hi, parentOf, moveOf, flagsOf } = nodes.saved();
+  const some = [lo, hi, parentOf, moveOf, flagsOf].map((it) => [...it.subarray(0, size)]);
+  return [some, graph.depth, graph.expanded, graph.bound, graph.breach, graph.notModelled, graph.alike];
+};
+
+describe('events that commute', () => {
+  const apart: Scenario = {
+    cpus: 3,
+    vruntime_offset: '2000000000000',
+    tasks: [0, 1, 2].flatMap((cpu) => [
+      { comm: `a${cpu}`, cpus: [cpu] },
+      { comm: `b${cpu}`, cpus: [cpu], nice: cpu, asleep: cpu === 2 },
+    ]),
+  };
+  const WORDS = 'tick,yield,block,wake,nice:7,advance:3000000';
+
+  it.each([
+    ['v6.12.117', WORDS, 3],
+    ['v6.19', 'tick,yield,block,wake', 4],
+    ['v6.1', 'tick,block,wake', 4],
+  ])('are left out on %s, and every state is there, by the same way', (name, words, depth) => {
+    const kernel = kernelByName(name);
+    const predicates = [running('a0'), (m: machine) => m.rq[2].nr_running === 2];
+    const more = { kernel, depth, predicates };
+    const { graph: all, input } = search(words, more, apart);
+    const commuting = commutingMoves(apart, input.menu, true);
+    const some = searchGraph({ ...input, commuting });
+    expect(told(some)).toEqual(told(all));
+    expect(some.asleep).toBeGreaterThan(all.transitions / 8);
+    expect(some.transitions + some.asleep).toBe(all.transitions);
+  });
+
+  it('are asleep still when the search goes on from where it was put aside', () => {
+    const { input } = search('tick,yield,block', { depth: 4 }, apart);
+    const commuting = commutingMoves(apart, input.menu, true);
+    const whole = searchGraph({ ...input, commuting });
+    const half = searchGraph({ ...input, commuting, states: 50 });
+    const rest = searchGraph({ ...input, commuting, earlier: structuredClone(savedGraph(half)) });
+    expect(told(rest)).toEqual(told(whole));
+    expect([rest.transitions, rest.asleep]).toEqual([whole.transitions, whole.asleep]);
+  });
+
+  it('are none where CPUs may have something in common', () => {
+    const { menu } = search('tick,block,wake,advance:1000', { depth: 1 }, apart).input;
+    expect(commutingMoves(apart, menu, false)).toBe(null);
+    const [first, ...rest] = apart.tasks ?? [];
+    for (const other of [
+      { groups: [{ name: 'g' }] },
+      { tasks: [{ comm: first.comm }, ...rest] },
+      { tasks: [{ ...first, policy: 'fifo' as const, rt_priority: 1 }, ...rest] },
+      { vms: [{ name: 'vm', vcpus: 1 }] },
+    ])
+      expect(commutingMoves({ ...apart, ...other }, menu, true)).toBe(null);
+    const masks = commutingMoves(apart, menu, true) ?? [];
+    menu.forEach((event, i) => {
+      if (event.ev === 'advance') expect(menu.some((_, j) => hasMove(masks[i], j) || hasMove(masks[j], i))).toBe(false);
+      expect(hasMove(masks[i], i)).toBe(false);
+    });
+  });
+
+  it('that do not commute after all are seen, for some of what is left out is tried', () => {
+    // in which order CPUs came is remembered, in a word that all of them have
+    function comes(this: { m: machine }, rq: { cpu: number }): void {
+      const m = this.m as machine & { order?: number };
+      m.order = 4 * (m.order ?? 0) + rq.cpu + 1;
+    }
+    const kernel = overridden(pin, 'in order', { yield_task_fair: comes });
+    const { input } = search('yield,block', { depth: 5, kernel }, apart);
+    const commuting = commutingMoves(apart, input.menu, true);
+    expect(() => searchGraph({ ...input, commuting })).toThrow('taken to commute');
+  });
+});
+
+describe('a crew', () => {
+  it.each([1, 3])('of %i comes to the same graph, wherever it ends', async (members) => {
+    const two: Scenario = {
+      cpus: 2,
+      vruntime_offset: '2000000000000',
+      tasks: [
+        { comm: 'a', cpus: [0] },
+        { comm: 'b', cpus: [1] },
+        { comm: 'c', cpus: [1], asleep: true },
+      ],
+    };
+    const forgets = overridden(pin, 'forgets', { account_entity_dequeue(): void {} });
+    for (const more of [
+      { depth: 5 },
+      { depth: 9, states: 300 },
+      { depth: 4, edges: true },
+      { depth: 9, kernel: forgets },
+      { depth: 9, enough: ({ nodes }: Graph) => nodes.size > 400 },
+    ] as Partial<GraphInput>[]) {
+      const predicates = [running('a'), (m: machine) => m.rq[1].nr_running === 2];
+      const { graph, input } = search('tick,yield,block,wake', { symmetry: true, predicates, ...more }, two);
+      const commuting = more.edges === true ? null : commutingMoves(two, input.menu, true);
+      const alone = commuting === null ? graph : searchGraph({ ...input, commuting });
+      const crew = Array.from({ length: members }, () => new ExpandMember(new Expander(input)));
+      let turn = 0;
+      const together = await searchGraphWith(
+        { ...input, commuting },
+        { width: 2 * members, expand: async (task) => structuredClone(crew[turn++ % members].expand(task)) },
+      );
+      expect(told(together)).toEqual(told(alone));
+      expect([together.transitions, together.asleep]).toEqual([alone.transitions, alone.asleep]);
+    }
   });
 });

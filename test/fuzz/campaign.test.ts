@@ -20,11 +20,13 @@ import { Draws } from '../../src/explore/draws.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { type Plan, runCampaign, type Summary } from '../../src/fuzz/campaign.js';
 import { causeOf, rawKey } from '../../src/fuzz/cause.js';
+import { distanceOf, enteredKernel, FAR, steerBy } from '../../src/fuzz/focus.js';
 import { type CorpusImage, mergedImages } from '../../src/fuzz/merge.js';
 import { smallCover } from '../../src/fuzz/minimize.js';
 import { mutated } from '../../src/fuzz/mutate.js';
 import { checkScenario } from '../../src/scenario/read-scenario.js';
 import { pin } from '../../src/series/registry.js';
+import { bind } from '../../src/vmlinux/bind.js';
 import { overridden } from '../series/overridden.js';
 import { localCrew, subjectOf } from './local-crew.js';
 
@@ -54,8 +56,9 @@ describe('a campaign', () => {
   });
 
   it('is the same for the same seed, whoever works', async () => {
-    const once = told(await campaign('revert-44d527170731', ['lapic.9', 'lapic.10', 'pick.1']));
-    expect(told(await campaign('revert-44d527170731', ['lapic.9', 'lapic.10', 'pick.1'], {}, 3))).toEqual(once);
+    const [target, only, plan] = ['revert-44d527170731', ['lapic.9', 'lapic.10', 'pick.1'], { events: 3000 }] as const;
+    const once = told(await campaign(target, [...only], plan));
+    expect(told(await campaign(target, [...only], plan, 3))).toEqual(once);
     expect(once.findings.length).toBeGreaterThan(0);
   });
 
@@ -95,6 +98,37 @@ describe('a campaign', () => {
       interrupted: Promise.resolve(),
     });
     expect(summary.stopped).toBe('interrupted');
+  });
+});
+
+describe('where a series is', () => {
+  it('is told by calls: the function itself, its callers, and theirs', async () => {
+    const { own, brought } = await subjectOf('revert-17e433b54393');
+    const entered = enteredKernel(own, brought);
+    const m = machineEngine.boot(entered?.kernel ?? own, { cpus: 1, tasks: [{ comm: 'a' }] });
+    expect(entered?.take()).toBe(FAR + 1);
+    const k = bind(entered?.kernel ?? own, m, null);
+    machineEngine.apply(k, { ev: 'tick', cpu: 0 });
+    expect(entered?.take()).toBe(FAR + 1);
+    const far = ['kvm_arch_dy_runnable', 'vcpu_dy_runnable', 'kvm_vcpu_on_spin'].map((name) => {
+      try {
+        (k as unknown as Record<string, (...args: unknown[]) => unknown>)[name]({});
+      } catch {
+        // it is entered, and there is no vCPU
+      }
+      return entered?.take();
+    });
+    expect(far).toEqual([0, 0, 2]);
+  });
+
+  it('is where events go: most of them in worlds that get there, by the kinds that do', async () => {
+    const near = await campaign('revert-17e433b54393', ['kvm.17', 'lag.1', 'pick.1', 'yield.1'], { events: 4000 });
+    const of = (id: string): number => near.asked.get(id)?.runs ?? 0;
+    expect(of('kvm.17')).toBeGreaterThan(2 * (of('lag.1') + of('pick.1') + of('yield.1')));
+    expect(distanceOf({ pause: [4, 1, 0, 0, 0], tick: [9, 0, 3, 0, 0] })).toBe(0);
+    expect(distanceOf({ pause: [4, 0, 0, 0, 0] })).toBe(FAR + 1);
+    const steer = steerBy({ pause: [4, 2, 0, 0, 0], tick: [8, 0, 8, 0, 0] });
+    expect(steer?.pause).toBeGreaterThan(steer?.tick ?? 9);
   });
 });
 

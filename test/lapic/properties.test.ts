@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { recorded } from '../../properties/claims.js';
 import { interrupts } from '../../properties/lapic/index.js';
 import { ASK_DEFAULTS, type AskOptions, ask } from '../../src/explore/ask.js';
+import { foresee } from '../../src/explore/asker.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { kernelByName } from '../../src/series/registry.js';
 
@@ -13,6 +14,9 @@ const KERNELS: [name: string, options: AskOptions][] = [
   ['v6.19-rc1', { ...ASK_DEFAULTS, runs: 50, events: 6_000, unshrunk: true }],
   ['v6.19-rc1+semantics-aware-v2', { ...ASK_DEFAULTS, runs: 50, events: 6_000, unshrunk: true }],
 ];
+
+// WHY: one probed table for all; with one for each V8 compiles the kernel as often
+foresee([interrupts]);
 
 describe.each(interrupts.properties.map((p) => [p.id, p] as const))('%s', (id, property) => {
   it.each(KERNELS)(`${property.says}: %s`, (name, options) => {

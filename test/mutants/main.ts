@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * `npm run mutants -- [FILE...] [--sample N] [--seed N] [--shard I/N]`: how many small mistakes in mirrored functions the families
+ * `npm run mutants -- [FILE...] [--sample N] [--seed N] [--shard I/N] [--events N]`: how many small mistakes in mirrored functions the families
  * notice. Each mutant is asked what `kvmodel check` asks of a patch in a file: the families, half of the runs steered to the function,
- * with the structure witness. It is noticed when a property that the kernel keeps is refuted or no longer reached.
+ * with the structure witness. A property whose runs do not get to the function in LOOK events is left at that. It is noticed when a property that the kernel keeps is refuted or no longer reached.
  *
  * Prints a line for each: `killed by`, or `survived`; and sums by file. Survivors are judged by hand: many change nothing that
  * can be observed.
@@ -20,6 +20,7 @@ guardKernelLoops();
 const { families, recorded } = await import('../../properties/claims.js');
 const { ask, ASK_DEFAULTS } = await import('../../src/explore/ask.js');
 const { machineEngine } = await import('../../src/explore/machine-engine.js');
+const { enteredKernel } = await import('../../src/fuzz/focus.js');
 const { steerOf } = await import('../../src/explore/steer.js');
 const { pin } = await import('../../src/series/registry.js');
 
@@ -35,10 +36,15 @@ const { values, positionals } = parseArgs({
     sample: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     shard: { type: 'string', default: '1/1' },
+    events: { type: 'string' },
   },
 });
 const seed = Number(values.seed);
 const [shard = 1, shards = 1] = values.shard.split('/').map(Number);
+
+/** events in which runs of a property get to a function, or are taken not to */
+const LOOK = 1500;
+const most = values.events === undefined ? {} : { events: Number(values.events) };
 
 /** Kept by the kernel, as recorded. */
 const kept = families
@@ -58,13 +64,19 @@ async function noticedBy({ fn, text }: Mutant, file: string, number: number): Pr
     rmSync(beside, { force: true });
   }
   const table = Object.freeze({ ...pin.table, [fn]: mutated[fn] }) as typeof pin.table;
-  const kernel = { ...pin, name: `${pin.name}+mutant`, table };
+  const entered = enteredKernel({ ...pin, name: `${pin.name}+mutant`, table }, [fn]);
+  if (entered === null) throw new Error(`no ${fn}() in ${file}`);
+  const { kernel } = entered;
   const order = [...kept].sort((a, b) => (noticed.get(b.id) ?? 0) - (noticed.get(a.id) ?? 0));
   for (const property of order) {
     try {
       const steer = steerOf(machineEngine, kernel, property, [fn], 1);
-      const options = { ...ASK_DEFAULTS, witness: true, unshrunk: true, ...(steer === null ? {} : { steer }) };
-      const { verdict } = ask(machineEngine, kernel, property, options);
+      const options = { ...ASK_DEFAULTS, ...most, witness: true, unshrunk: true, ...(steer === null ? {} : { steer }) };
+      entered.take();
+      let { verdict } = ask(machineEngine, kernel, property, { ...options, events: LOOK });
+      if (verdict !== 'refuted' && entered.take() === 0)
+        verdict = ask(machineEngine, kernel, property, options).verdict;
+      else if (verdict !== 'refuted') continue;
       if (verdict === 'holds' || verdict === 'skipped') continue;
       noticed.set(property.id, (noticed.get(property.id) ?? 0) + 1);
       return `${property.id} ${verdict}`;

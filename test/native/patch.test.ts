@@ -235,6 +235,9 @@ describe.skipIf(missing !== null)(`a patch to the installed tree${because}`, { t
       starving,
       inside('entity_lag', /return clamp/, (found) => `nonsense(;\n\t${found}`),
     ]);
+    const [lacking] = diffs(base, [
+      (text) => text.replace('#include <asm/switch_to.h>', '$&\n#include <asm/cpufeature.h>'),
+    ]);
     const said: string[] = [];
     const io = {
       out: () => {},
@@ -254,6 +257,10 @@ describe.skipIf(missing !== null)(`a patch to the installed tree${because}`, { t
     );
     expect(await check('broken.patch', broken!.replace(/\(1ULL << 40\)/, ''))).toBe(2);
     expect(said.join('')).toMatch(/does not compile: kernel\/sched\/fair\.c:\d+:\d+: error: /);
+    said.length = 0;
+    await check('lacking.patch', lacking!);
+    expect(said.join('')).toMatch(/cannot be built here: it needs asm\/cpufeature\.h, and kvmodel's stand-ins/);
+    expect(said.join('')).not.toContain('does not compile');
     expect(await check('no.patch', 'nothing\n')).toBe(2);
     expect(said.join('')).toContain('no.patch contains no patch');
   });

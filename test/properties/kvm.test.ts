@@ -4,8 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { recorded } from '../../properties/claims.js';
 import { kvm } from '../../properties/families/kvm.js';
 import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
+import { foresee } from '../../src/explore/asker.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { kernelByName } from '../../src/series/registry.js';
+
+// WHY: one probed table for all; with one for each V8 compiles the kernel as often
+foresee([kvm]);
 
 const options = { ...ASK_DEFAULTS, runs: 80, events: 6_000, unshrunk: true };
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { claimsOf, recorded } from '../../properties/claims.js';
 import { versions } from '../../properties/series/preempted/index.js';
 import type { Property, Verdict } from '../../properties/vocabulary.js';
+import { foresee } from '../../src/explore/asker.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { runRandom } from '../../src/explore/random.js';
 import { baseKernel, findSeries, seriesKernel } from '../../src/series/registry.js';
@@ -12,6 +13,8 @@ import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 const RFC = 'preempted-rfc-2020';
 const claims = claimsOf(RFC);
 const all = claims.flatMap((claim) => claim.properties);
+// WHY: one probed table for all; with one for each V8 compiles the kernel as often
+foresee(claims);
 const byId = (id: string): Property => all.find((p) => p.id === id)!;
 const kernelOf = (id: string): Kernel => seriesKernel(findSeries(id)!);
 

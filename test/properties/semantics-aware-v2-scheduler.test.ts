@@ -8,6 +8,7 @@ import { objections } from '../../properties/series/semantics-aware-v2/sched-obj
 import { preference } from '../../properties/series/semantics-aware-v2/sched-preference.js';
 import type { Property, Verdict } from '../../properties/vocabulary.js';
 import { ASK_DEFAULTS, ask } from '../../src/explore/ask.js';
+import { foresee } from '../../src/explore/asker.js';
 import { machineEngine } from '../../src/explore/machine-engine.js';
 import { runRandom } from '../../src/explore/random.js';
 import { add, div, mul, S64_ZERO, s64_diff, s64_gt, toNumber, type u64 as U64, u64 } from '../../src/lib/types.js';
@@ -21,6 +22,8 @@ const BASE = 'v6.19-rc1';
 const SERIES = 'v6.19-rc1+semantics-aware-v2';
 const claims = [...bounds, ...preference, ...fairness, ...objections];
 const properties = claims.flatMap((claim) => claim.properties);
+// WHY: one probed table for all; with one for each V8 compiles the kernel as often
+foresee(claims);
 const byId = (id: string): Property => properties.find((p) => p.id === id) as Property;
 
 /** What a short random search says; nothing is shrunk. */

@@ -34,7 +34,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   races: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine'],
   operation: ['base', 'lib'],
   native: ['base', 'lib', 'operation'],
-  conform: ['base', 'lib', 'vmlinux', 'operation', 'trace', ...MIRRORED, 'series', 'machine', 'native'],
+  conform: ['base', 'lib', 'vmlinux', 'operation', 'trace', ...MIRRORED, 'series', 'guest', 'machine', 'native'],
   report: ['base', 'lib', 'vmlinux', 'operation', 'trace', 'series', 'guest', 'scenario', 'machine', 'races'],
   step: ['base', 'lib', 'vmlinux', 'trace', ...MIRRORED, 'series', 'guest', 'scenario', 'machine', 'explore', 'report'],
   // traces of real kernels as runs
@@ -58,6 +58,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   workers: [
     ...['base', 'lib', 'vmlinux', 'series', 'scenario', 'machine', 'properties', 'explore', 'fuzz', 'report', 'loader'],
+    // what is asked of states is an expression
+    'step',
   ],
   cli: [
     'base',

@@ -50,15 +50,18 @@ const pages = new Pages();
 const where = async (page: Page): Promise<string> => (await page.textContent('.where')) ?? '';
 const title = async (page: Page, panel: string): Promise<string> => (await page.textContent(`#${panel} h2`)) ?? '';
 /** The address is told once the page stands still. */
-const address = async (page: Page): Promise<string> => {
-  await page.waitForTimeout(250);
-  return page.evaluate('location.hash') as Promise<string>;
+const address = async (page: Page, part: string): Promise<string> => {
+  for (;;) {
+    const hash = (await page.evaluate('location.hash')) as string;
+    if (hash.includes(part)) return hash;
+    await page.waitForTimeout(50);
+  }
 };
 async function find(page: Page, text: string): Promise<void> {
   await page.keyboard.press('/');
   await page.keyboard.type(text);
   await page.keyboard.press('Enter');
-  await page.waitForFunction(`document.querySelector('.said').textContent === ${JSON.stringify(text)}`);
+  await page.locator('.said', { hasText: text }).waitFor();
   await page.keyboard.press('Escape');
 }
 
@@ -101,7 +104,7 @@ describe.skipIf(executablePath === null)(`the page (${executablePath ?? why})`, 
     const { page } = await pages.open(`${url}#v=1&t=two-spinners&k=v6.12.117&e=12&s=89`);
     expect(await title(page, 'calls')).toMatch(/step 89 of \d+/);
     await page.keyboard.press('s');
-    expect(await address(page)).toBe('#v=1&t=two-spinners&k=v6.12.117&e=12&s=90');
+    expect(await address(page, 's=90')).toBe('#v=1&t=two-spinners&k=v6.12.117&e=12&s=90');
     await page.goto(`${url}#v=1&t=two-spinners&k=v5.0&a=gone&seed=7&e=9000&z=1`);
     const notice = page.locator('.notice');
     await notice.waitFor();
@@ -117,7 +120,7 @@ describe.skipIf(executablePath === null)(`the page (${executablePath ?? why})`, 
     await page.keyboard.press('4');
     await page.click('#view button:text-is("tick")');
     expect(await title(page, 'events')).toContain('12 of 295, 1 out, 1 put in');
-    const link = await address(page);
+    const link = await address(page, 'e=12');
     expect(decodeURIComponent(link)).toContain('x=-11&x=+11{"ev":"tick","cpu":0}');
     const again = await pages.open(`${url}${link}`);
     expect(await title(again.page, 'events')).toContain('12 of 295, 1 out, 1 put in');
@@ -132,13 +135,30 @@ describe.skipIf(executablePath === null)(`the page (${executablePath ?? why})`, 
       `${url}#v=1&t=two-spinners&k=v6.19-rc1&a=v6.19-rc1%2Bpre-forfeit&view=kernels`,
     );
     const hint = page.locator('#view .hint');
-    await page.waitForFunction(`/part at/.test(document.querySelector('#view .hint').textContent)`);
+    await page.locator('#view .hint', { hasText: 'part at' }).waitFor();
     const [, first] = /part at (\d+)/.exec((await hint.textContent()) ?? '') ?? [];
     await page.keyboard.press('d');
-    await page.waitForFunction(`/from here on/.test(document.querySelector('.said').textContent)`);
+    await page.locator('.said', { hasText: 'from here on' }).waitFor();
     expect(await title(page, 'events')).toContain(`${first} of`);
     expect(await page.textContent('#view caption')).toMatch(/\d+ fields differ/);
     expect(await page.textContent('#events .row.current')).toContain('differs');
+    // both kernels' tracks, queues and calls
+    expect(await page.locator('#tracks h3').allTextContents()).toEqual(['v6.19-rc1', 'v6.19-rc1+pre-forfeit']);
+    expect(await page.locator('#tracks .picture').count()).toBe(2);
+    expect(await page.locator('#queue svg.queue').count()).toBe(2);
+    // the event that they part in: both calls up to there, and the step is marked on both sides
+    await page.keyboard.press('ArrowLeft');
+    await page.locator('#beside h2', { hasText: 'parts at step' }).waitFor();
+    const [, parts] = /parts at step (\d+)/.exec(await title(page, 'beside')) ?? [];
+    for (let i = 0; i < 4; i++) await page.keyboard.press('s');
+    const at = async (list: string): Promise<string> => (await page.textContent(`#${list} .row.current`)) ?? '';
+    expect(await at('calls')).toBe(await at('beside'));
+    await page.evaluate(`location.hash = location.hash.replace(/&s=\\d+|$/, '&s=${parts}')`);
+    await page.locator('#calls h2', { hasText: `step ${parts} of` }).waitFor();
+    expect(await page.locator('#calls .row.parted').count()).toBe(1);
+    expect(await page.locator('#beside .row.parted').count()).toBe(1);
+    await page.evaluate(axe.source);
+    expect(await page.evaluate('axe.run().then((it) => it.violations.map(({ id }) => id))')).toEqual([]);
     expect(complaints).toEqual([]);
     await page.close();
   });
@@ -175,18 +195,32 @@ describe.skipIf(executablePath === null)(`the page (${executablePath ?? why})`, 
     expect(await page.textContent('.properties .own')).toContain('ends 0x40');
     await page.click('.properties .own .broken');
     expect(await where(page)).toContain('before #3');
-    expect(await address(page)).toMatch(/t=%3D[0-9a-f]{8}&/);
+    expect(await address(page, 'e=3')).toMatch(/t=%3D[0-9a-f]{8}&/);
     expect(complaints).toEqual([]);
     await page.close();
   });
 
   it('begins with a gallery where nothing is named, and opens what is clicked', async () => {
+    expect(pageWith({ target: null }).html.length).toBeLessThan(1_500_000);
     const { page, complaints } = await pages.open(pages.exported('gallery', null));
     await page.click('.gallery button:has-text("wfi-alone")');
     await page.waitForSelector('main.run');
     expect(await page.textContent('.bar .target')).toBe('wfi-alone');
     await page.keyboard.press('g');
     await page.waitForSelector('main.gallery');
+    await page.evaluate(axe.source);
+    expect(await page.evaluate('axe.run().then((it) => it.violations.map(({ id }) => id))')).toEqual([]);
+    // a refuted claim, to what breaks it, and by its link again
+    await page.click('.gallery button:has-text("A12.1")');
+    await page.waitForSelector('main.run');
+    await page.keyboard.press('3');
+    await page.click('.properties .own .broken');
+    expect(await where(page)).toMatch(/before #\d+ \(end\)/);
+    const link = await address(page, 'view=properties');
+    const again = await pages.open(`${pages.exported('gallery', null)}${link}`);
+    expect(await again.page.textContent('.bar .target')).toBe('A12.1 of semantics-aware-v2');
+    expect(await again.page.locator('.notice').count()).toBe(0);
+    await again.page.close();
     expect(complaints).toEqual([]);
     await page.close();
   });

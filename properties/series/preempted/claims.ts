@@ -122,7 +122,7 @@ const eachFlag = (look: (step: Look, v: kvm_vcpu, flag: boolean) => void): Monit
 const isDescheduled = (state: string): boolean => state === 'preempted' || state === 'woken';
 
 const E6: Property[] = [
-  always('a vCPU that is told to be preempted can run, and has no CPU', {
+  always('a vCPU reported as preempted is runnable and has no CPU', {
     of: 'E6.1',
     given: calls(),
     watch: () =>
@@ -134,7 +134,7 @@ const E6: Property[] = [
       }),
     fault: everSet,
   }),
-  always('a vCPU that can run and has no CPU is told to be preempted', {
+  always('a runnable vCPU that has no CPU is reported as preempted', {
     of: 'E6.2',
     given: calls(),
     watch: () =>
@@ -193,7 +193,8 @@ function abandoned(gives: 'release' | 'store'): Monitor {
           left.set(`${v.kvm} ${was}`, { vm: v.kvm, gpa: was, was: read(m, v.kvm, was) });
         if (event.ev === 'hypercall' && isInit(event.nr) && base !== null) left.delete(`${v.kvm} ${base}`);
       }
-      if (gives === 'store' && event.ev === 'store')
+      // a store to a VM that is not there, or has no memory, is none
+      if (gives === 'store' && event.ev === 'store' && m.guest[event.vm]?.memory !== undefined)
         left.set(`${event.vm} ${event.gpa}`, { vm: event.vm, gpa: event.gpa, was: read(m, event.vm, event.gpa) });
       if (gives === 'release' && event.ev === 'store') left.delete(`${event.vm} ${event.gpa}`);
       for (const { vm, gpa, was } of left.values()) {
@@ -241,7 +242,7 @@ const E8: Property[] = [
 ];
 
 const E9: Property[] = [
-  always('what the guest reads of a vCPU is whether that is off its CPU, at any time', {
+  always('at any time, what the guest reads of a vCPU says whether it is off its CPU', {
     of: 'E9.1',
     given: calls(),
     watch: () =>

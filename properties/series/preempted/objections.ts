@@ -9,7 +9,7 @@ import { baseOf, flagOf, isThere, nameOf, now, onCpu, spinners, stateOf, vcpuAt,
 import { besideHogs, calls } from './worlds.js';
 
 const ER1: Property[] = [
-  always('a vCPU that waits in WFI is not told to be preempted', {
+  always('a vCPU that waits in WFI is not reported as preempted', {
     of: 'ER1.1',
     given: calls(),
     watch: () => ({
@@ -49,7 +49,7 @@ const takesAnything = {
 };
 
 const ER3: Property[] = [
-  always('the host writes to no address that is in none of its slots', {
+  always('the host never writes outside the memory slots of the guest', {
     of: 'ER3.1',
     given: calls({ odd: true }),
     watch: () => ({
@@ -88,7 +88,7 @@ const ER3: Property[] = [
 const TWO_EVENTS = 200 * US;
 
 const ER6: Property[] = [
-  always('who waits in WFE for a vCPU that is preempted notices within 200 us', {
+  always('a vCPU that waits in WFE for a preempted one notices within 200 us', {
     of: 'ER6.1',
     means:
       'in osq_lock(), while the waiter has its own CPU: the word is no line that WFE watches, and the event stream ends WFE every 100 us',

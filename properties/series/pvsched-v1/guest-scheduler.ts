@@ -171,7 +171,7 @@ const properties: Property[] = [
       },
     },
   }),
-  always('a vCPU that runs a task of its guest with interrupts on has none waiting', {
+  always('a vCPU that runs a task of its guest with interrupts enabled has none waiting', {
     of: 'B17.4',
     means: 'without APICv; a kick that is on its way counts as taken',
     given: guests({

@@ -21,6 +21,8 @@ export class Outcome {
   hostRan = 0;
   /** ns in which a vCPU's thread was real-time, all threads */
   boosted = 0;
+  /** exits of all vCPUs */
+  exits = 0;
   private readonly due = new Map<string, number>();
   private readonly since: number[] = [];
   private last = -1;
@@ -31,6 +33,7 @@ export class Outcome {
     if (this.last >= 0) this.boosted += this.wasBoosted * (at - this.last);
     this.last = at;
     this.wasBoosted = m.vcpu.filter((v) => isRealTime(m, v)).length;
+    this.exits = m.vcpu.reduce((sum, v) => sum + v.stat.exits, 0);
     this.hosts(m, at);
     for (const v of m.vcpu) this.guest(m, v, at);
   }

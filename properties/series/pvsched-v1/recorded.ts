@@ -59,6 +59,7 @@ export const recorded: Recorded = {
   'BR7.1': on('vacuous', 'refuted'),
   'BR7.2': on('vacuous', 'refuted'),
   'BR10.1': on('vacuous', 'holds', ['vacuous', 'refuted']),
+  'BR10.2': on('vacuous', 'holds'),
   'BR11.1': on('holds', 'refuted'),
   'BR11.2': on('holds', 'refuted'),
   'BR11.3': on('holds', 'holds', ['holds', 'refuted']),

@@ -165,7 +165,7 @@ const B3: Property[] = [
     watch: () => userCode(plainUser),
     fault: silent,
   }),
-  always('nor does one behind an NMI', {
+  always('a fair task of a guest executes no user instruction behind an NMI while its vCPU is real-time', {
     of: 'B3.2',
     means: 'NMIs come from the other vCPU of its VM',
     given: nmis(),
@@ -207,7 +207,7 @@ const B5: Property[] = [
     watch: () => limit((step, v) => `${nameOf(step.m, v)} is real-time behind an exit`, 'hook'),
     fault: { says: 'there is no limit', funcs: { kvm_vcpu_exceeds_preempt_disabled_duration: () => false } },
   }),
-  always('nor is it boosted again before preemption is enabled', {
+  always('a vCPU that has had its 3 ms is not boosted again before preemption is enabled', {
     of: 'B5.2',
     given: rawVms({ weights: { advance: 24, store: 14 } }),
     watch: () => limit((step, v) => `${nameOf(step.m, v)} is boosted again by ${step.event.ev}`, 'any'),

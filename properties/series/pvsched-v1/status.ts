@@ -133,16 +133,19 @@ const B11: Property[] = [
     watch: agreesWith,
     fault: { says: 'every second boost only counts', funcs: { sched_setscheduler_pi_nocheck: () => 0 } },
   }),
-  always('nor does a policy set by the administrator make them differ', {
-    of: 'B11.2',
-    given: byEvents(guests({ tasks: ({ sleep, work }) => [waker('rt', sleep, work, REALTIME), { comm: 'hog' }] }), {
-      setattr: 2,
-      intr: 3,
-    }),
-    watch: agreesWith,
-    fault: { says: 'the policy is not changed', funcs: { sched_setscheduler_pi_nocheck: () => 0 } },
-  }),
-  always('at each entry the page says what the host believes', {
+  always(
+    'while a vCPU runs its guest, the status that the host has for it is the policy of its thread, also when the administrator sets one',
+    {
+      of: 'B11.2',
+      given: byEvents(guests({ tasks: ({ sleep, work }) => [waker('rt', sleep, work, REALTIME), { comm: 'hog' }] }), {
+        setattr: 2,
+        intr: 3,
+      }),
+      watch: agreesWith,
+      fault: { says: 'the policy is not changed', funcs: { sched_setscheduler_pi_nocheck: () => 0 } },
+    },
+  ),
+  always('at each entry, the status in the page is the one that the host has for the vCPU', {
     of: 'B11.3',
     means: 'where the page is there and only the host writes the word',
     given: rawVms({ vcpus: 1, weights: switching, knobs }),

@@ -137,7 +137,7 @@ const A11: Property[] = [
       },
     },
   }),
-  always('a lone IPI that nobody has answered is awaited for 50 ms to the nanosecond', {
+  always('a lone IPI that nobody has answered is awaited for exactly 50 ms', {
     of: 'A11.2',
     means: 'ipi_window_ns is 50 ms: yes at 50,000,000 ns, no at 50,000,001 ns',
     given: vmWorld({

@@ -3,6 +3,7 @@
 import { s64_diff, s64_toNumber, toNumber } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
 import { type cfs_rq, NULL, type rq, type sched_entity, type task_struct } from '../../../src/sched/sched.js';
+import { SeenStep } from '../../seen-step.js';
 import type { Monitor, Probe, Step } from '../../vocabulary.js';
 
 /** ns; the series' hard-coded limits */
@@ -213,11 +214,12 @@ export function ticking(inner: Monitor): Monitor {
   const guard = (step: Step): Step => {
     if (real === step) return guarded;
     real = step;
-    guarded = Object.create(step) as Step;
-    guarded.fail = (message) => {
-      if (!late) step.fail(message);
-    };
-    guarded.reach = (what) => step.reach(what);
+    guarded = new SeenStep(step, {
+      fail: (message) => {
+        if (!late) step.fail(message);
+      },
+      reach: (what) => step.reach(what),
+    });
     return guarded;
   };
   const monitor: Monitor = {

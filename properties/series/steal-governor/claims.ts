@@ -40,7 +40,7 @@ const F1: Property[] = [
 ];
 
 const F2: Property[] = [
-  always('a task of a guest keeps its affinity, and is where that lets it be', {
+  always('a task of a guest keeps its affinity, and stays on a CPU that it allows', {
     of: 'F2.1',
     means: 'of tasks that are bound to a CPU which is not preferred',
     given: crowded({ bound: true }),
@@ -209,7 +209,7 @@ const F5: Property[] = [
 ];
 
 const F6: Property[] = [
-  always('the first CPU is always preferred, and no CPU that is not there', {
+  always('the first CPU is always preferred, and a nonexistent CPU never is', {
     of: 'F6.1',
     given: crowded(),
     watch: () => ({

@@ -70,7 +70,7 @@ const DR1: Property[] = [
 ];
 
 const DR2: Property[] = [
-  always('a task that comes by does not change how the vCPU waits', {
+  always('a task that shares the CPU for a while does not change how the vCPU waits', {
     of: 'DR2.1',
     means: 'the traps are the same at every load once the guest has booted',
     given: lone({ visitor: true, ms: 120 }),

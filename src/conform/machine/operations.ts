@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A scenario and its events as operations of the native machine (src/native/c/machine/drv_machine.c). */
 import { assert } from '../../base/assert.js';
+import { POLICY } from '../../machine/policies.js';
 import type { machine } from '../../machine/state.js';
 import type { PipeOperation } from '../../native/format.js';
 import { FEATURE_NAMES } from '../../native/format.js';
@@ -26,6 +27,11 @@ const HALTED = 2;
 const ANY_CPU = 1;
 const THREAD = 8;
 
+/** KNOB of this number: need_resched is served by operations of their own. */
+const LAZY = 100;
+/** Queues start so many virtual ns before the wrap. */
+const BOOT_VRUNTIME = 1n << 20n;
+
 /** `cpu`, `id`, `flags`, `a` and `b` are 0 when left out. */
 export const machineOp = (op: string, given: Partial<PipeOperation> = {}): PipeOperation => ({
   op,
@@ -47,7 +53,7 @@ export const WITHOUT = { enable_preemption_timer: 0 };
  * or on all, VMs of vmx without APICv whose threads may.
  */
 export function setupOperations(scenario: Scenario): PipeOperation[] {
-  const { cpus, base_slice, groups = [], tasks = [], vms = [], knobs = {}, features = {} } = scenario;
+  const { cpus, base_slice, groups = [], tasks = [], vms = [], knobs = {}, features = {}, eager = true } = scenario;
   assert(base_slice !== undefined, 'the base slice is named');
   const ops = [
     machineOp('LLC', { a: 2 ** cpus - 1 }),
@@ -59,6 +65,11 @@ export function setupOperations(scenario: Scenario): PipeOperation[] {
     ...groups.flatMap(({ name, shares }) =>
       shares === undefined ? [] : [machineOp('SHARES', { id: groupOf(scenario, name), a: shares })],
     ),
+    ...groups.flatMap(({ name, idle }) =>
+      idle === true ? [machineOp('GROUP_IDLE', { id: groupOf(scenario, name), a: 1 })] : [],
+    ),
+    ...clocks(scenario),
+    ...(eager ? [] : [machineOp('KNOB', { id: LAZY, a: 1 })]),
     ...KNOBS.flatMap((name, id) => (knobs[name] === undefined ? [] : [machineOp('KNOB', { id, a: knobs[name] })])),
   ];
   let cpu = 0;
@@ -68,7 +79,12 @@ export function setupOperations(scenario: Scenario): PipeOperation[] {
     const any = allowed === undefined ? ANY_CPU : 0;
     ops.push(machineOp('FORK', { cpu, flags: flags | any, a: nice, b: groupOf(scenario, group) }));
   };
-  for (const task of tasks) fork(task.cpus, task.nice, task.group);
+  for (const [id, task] of tasks.entries()) {
+    fork(task.cpus?.length === cpus ? undefined : task.cpus, task.nice, task.group);
+    if (task.policy === undefined && task.slice === undefined) continue;
+    const flags = POLICY[task.policy ?? 'normal'] | NO_CPU;
+    ops.push(machineOp('SETATTR', { id, flags, a: task.nice ?? 0, b: task.slice ?? 0 }));
+  }
   let vcpus = 0;
   for (const vm of vms) {
     const flags = (vm.x2apic === false ? 0 : X2APIC) | (vm.halted === true ? HALTED : 0);
@@ -81,6 +97,15 @@ export function setupOperations(scenario: Scenario): PipeOperation[] {
   }
   ops.push(machineOp('PASS', { flags: NO_CPU }));
   return ops;
+}
+
+/** Where the virtual clocks of queues start, as far as it is not where Linux lets them. */
+function clocks({ cpus, groups = [], vruntime_offset }: Scenario): PipeOperation[] {
+  if (vruntime_offset === undefined) return [];
+  const a = BigInt.asIntN(64, BigInt(vruntime_offset) - BOOT_VRUNTIME);
+  return Array.from({ length: cpus }, (_, cpu) =>
+    Array.from({ length: 1 + groups.length }, (_unused, id) => machineOp('VTIME', { cpu, id, a })),
+  ).flat();
 }
 
 const groupOf = ({ groups = [] }: Scenario, name: string | undefined): number =>

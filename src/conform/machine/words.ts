@@ -93,6 +93,7 @@ function vcpuWords(k: vmlinux_x86, firstTask: number, words: Words, vcpu: kvm_vc
     Number(arch.if_flag),
     Number(arch.irq_window),
     arch.irq_frames.length,
+    arch.ple_window,
     timer?.queued === 1 ? w(timer.expires) : NULL,
     apic.lapic_timer.pending,
     Number(apic.irr_pending),
@@ -107,7 +108,10 @@ export function machineWords(k: vmlinux_x86, reschedules: readonly number[]): Wo
   const m = k.m as machine;
   const firstTask = m.rq.length;
   const words = stateWords(k, firstTask, true, reschedules);
-  for (const rq of m.rq) words.push(m.kvm_running_vcpu[rq.cpu], m.host_irq[rq.cpu].length);
+  for (const rq of m.rq) {
+    const wakes = rq.wake_list.reduce((mask, id) => mask + 2 ** (id - firstTask), 0);
+    words.push(m.kvm_running_vcpu[rq.cpu], m.host_irq[rq.cpu].length, wakes);
+  }
   for (const kvm of m.kvm) words.push(kvm.last_boosted_vcpu);
   for (const vcpu of m.vcpu) vcpuWords(k, firstTask, words, vcpu);
   words.push(m.kvm.length, m.vcpu.length);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** One step of a series judged by everything that compiles what it touches; what nothing judges is said. */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { count } from '../../base/text.js';
 import { build, schedulerProver } from '../../native/build.js';
 import { addCoverage, type LineCoverage } from '../../native/coverage.js';
 import { ARCHITECTURES } from '../../native/extract/architecture.js';
@@ -29,6 +31,7 @@ import { apicProperties } from './apic-properties.js';
 import { isCut } from './changed-functions.js';
 import { type HeldPairRow, type HeldPairs, holdPairs } from './held-pair.js';
 import { type JudgedHunk, judgeHunks, type Reach, Sources } from './judged-hunks.js';
+import type { MachineClaims } from './machine-claims.js';
 import { countMachine, type MachineLockstep, machineLockstep } from './machine-pair.js';
 import { checkKnobs, constantsIn, type Knob, type KnobCheck, knobsOf, reachedWith } from './patch-knobs.js';
 
@@ -80,6 +83,8 @@ export interface StepCheck {
   readonly apics: ApicCheck | null;
   readonly machine: MachineCheck | null;
   readonly alone: AloneCheck | null;
+  /** properties of machines with guests, where they were asked for */
+  readonly claims?: MachineClaims;
   /** judges that cannot follow this tree, and why */
   readonly unable: readonly string[];
 }
@@ -118,7 +123,7 @@ export async function compiledFiles(base: KernelTree): Promise<(file: string) =>
 
 /** A tree that an engine cannot follow is said; anything else is an error. */
 function unableTo(error: unknown): string {
-  if (error instanceof NativeError && ['compile', 'link', 'smoke', 'died', 'boot'].includes(error.code))
+  if (error instanceof NativeError && ['compile', 'lacks-header', 'link', 'smoke', 'died', 'boot'].includes(error.code))
     return error.message;
   throw error;
 }
@@ -421,7 +426,21 @@ class StepJudge {
   }
 }
 
-/** Judges one step. NativeError `compile` when a compiled file does not compile. */
-export function judgeStep(step: PatchStep, options: PatchCheckOptions): Promise<StepCheck> {
-  return new StepJudge(step, options).judge();
+/** What of a step is not as its author sent it: hunks whose place was found loosely, and hunks that were left out. */
+function alteredIn({ hunks, leftOut }: PatchStep): string[] {
+  const loose = hunks.filter(({ fuzz, merged }) => fuzz > 0 || merged);
+  return [
+    ...loose.map((h) => `${h.file}:${h.at}: hunk applied ${h.merged ? 'by a 3-way merge' : `with fuzz ${h.fuzz}`}`),
+    ...leftOut.map((left) => `${left.file}: ${count(left.hunks, 'hunk')} left out: ${left.why}`),
+  ];
+}
+
+/** Judges one step. NativeError `compile` when a compiled file does not compile; it names what was altered to apply. */
+export async function judgeStep(step: PatchStep, options: PatchCheckOptions): Promise<StepCheck> {
+  try {
+    return await new StepJudge(step, options).judge();
+  } catch (error) {
+    if (!(error instanceof NativeError) || error.code !== 'compile') throw error;
+    throw new NativeError('compile', error.message, [...error.details, ...alteredIn(step)]);
+  }
 }

@@ -190,7 +190,7 @@ async function askBoth(base: KernelTree, patched: KernelTree, options: PatchChec
 /** Counts every line where the tree compiles without optimising, else those that optimising leaves. */
 async function withCounting<T>(tree: KernelTree, cpus: number, work: (engine: NativeEngine) => T): Promise<T> {
   const engine = await openNativeEngine({ tree: tree.dir, variant: 'lines', cpus }).catch((error: unknown) => {
-    if (error instanceof NativeError && ['compile', 'link', 'died'].includes(error.code)) return null;
+    if (error instanceof NativeError && ['compile', 'lacks-header', 'link', 'died'].includes(error.code)) return null;
     throw error;
   });
   if (engine === null) return withEngine(tree, 'cov', cpus, work);

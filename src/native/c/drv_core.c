@@ -660,6 +660,17 @@ native_s64 native_sched_op(const struct native_op *op) { return native_do(op); }
 void native_on_cpu(int cpu) { native_enter(cpu); }
 bool native_calls_wait(int cpu) { return native_ipi[cpu] || native_irq_work[cpu]; }
 void native_take_calls(int cpu) { native_deliver_to(cpu); }
+native_s64 native_wakes_queued(int cpu)
+{
+  native_s64 tasks = 0;
+  struct llist_node *node;
+  int i;
+
+  for (node = native_ipi[cpu]; node; node = node->next)
+    for (i = 0; i < native_nr_tasks && i < 52; i++)
+      if (node == &native_task[i]->wake_entry.llist) tasks |= 1LL << i;
+  return tasks;
+}
 void native_wake(struct task_struct *p)
 {
   try_to_wake_up(p, TASK_NORMAL | __TASK_STOPPED | __TASK_TRACED | TASK_PARKED, 0);

@@ -410,6 +410,33 @@ static unsigned long native_runnable_weight(struct sched_entity *se)
   return entity_is_task(se) ? 0 : se->runnable_weight;
 }
 
+#ifdef NATIVE_MACHINE
+int native_sched_value_is(native_u64 value, int which[2])
+{
+  int i, cpu;
+
+  for (i = 0; i < native_nr_tasks; i++) {
+    which[0] = i;
+    if (value == (native_u64)native_task[i]) return NATIVE_TASK;
+    if (value == (native_u64)&native_task[i]->se) return NATIVE_TASK_SE;
+  }
+  for (cpu = 0; cpu < native_nr_cpus; cpu++) {
+    which[1] = cpu;
+    for (i = 0; i < native_nr_groups; i++) {
+      which[0] = i;
+      if (value == (native_u64)group_queue(i, cpu)) return NATIVE_CFS_RQ;
+      if (i && value == (native_u64)group_entity(i, cpu)) return NATIVE_GROUP_SE;
+      if (value == (native_u64)native_group[i]) return NATIVE_TASK_GROUP;
+    }
+    which[0] = cpu;
+    if (value == (native_u64)cpu_rq(cpu)) return NATIVE_RQ;
+    if (value == (native_u64)cpu_rq(cpu)->idle) return NATIVE_IDLE_TASK;
+  }
+  which[0] = which[1] = 0;
+  return NATIVE_NUMBER;
+}
+#endif
+
 /* The kernel's functions may write to their queue: they get a copy. */
 static native_s64 native_avg_vruntime(struct cfs_rq *cfs)
 {

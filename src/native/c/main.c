@@ -6,12 +6,13 @@
  *   'S' schema        -> 'S' JSON
  *   'R' reset         -> 'R' nothing: the state after boot, by copying it back
  *   'O' mode, ops     -> 'O' results: per op s64 r, then by mode nothing, a u64 hash of the state, u32 count and the
- *                        state's words, or u32 count and the u32 numbers of watched counters that moved; after an op
- *                        that ended the kernel nothing more follows
+ *                        state's words, u32 count and the u32 numbers of watched counters that moved, or the records
+ *                        of follow.h; after an op that ended the kernel nothing more follows
  *   'C' function, args-> 'C' per call: u32 count, words
  *   'U'               -> 'U' JSON lines of UBSan's reports
  *   'G'               -> 'G' nothing: coverage counters are written
  *   'K' ranges        -> 'K' nothing: counters to watch, each range a u64 address and a u64 number of them
+ *   'P' addresses     -> 'P' nothing: functions to probe, each a u64 address and a u64 number by which hits name it
  * An operation that ends the kernel (BUG, oops, trap, deadlock, endless loop) is answered like any other, followed by
  * one frame 'E' that says how; the next request should be a reset. Warnings come as frames 'W'.
  */
@@ -251,9 +252,11 @@ static native_u64 hash_words(const native_s64 *words, int n)
   return hash;
 }
 
-enum { ONLY_RETURN, HASH, STATE, MORE_STATE, HASH_MORE, MOVED };
+enum { ONLY_RETURN, HASH, STATE, MORE_STATE, HASH_MORE, MOVED, FOLLOW };
 
 static native_s64 words[NATIVE_MAX_WORDS];
+
+#include "follow.h"
 
 struct range {
   native_u64 address, n;
@@ -323,6 +326,7 @@ static void limit_time(int seconds)
 static void run_ops(const char *payload, unsigned int bytes)
 {
   unsigned int mode = *(unsigned int *)payload, n = (bytes - 8) / sizeof(struct native_op);
+  unsigned char probing = mode == FOLLOW && ((unsigned int *)payload)[1];
   const struct native_op *ops = (const struct native_op *)(payload + 8);
   /* length of the answer after the last operation that came to its end */
   static volatile unsigned long complete;
@@ -331,6 +335,7 @@ static void run_ops(const char *payload, unsigned int bytes)
   if (sigsetjmp(after_end, 1)) {
     out.used = complete;
   } else {
+    follows = mode == FOLLOW;
     running = 1;
     limit_time(SECONDS_PER_BATCH);
     if (mode == MOVED) put_moved(0);
@@ -338,6 +343,11 @@ static void run_ops(const char *payload, unsigned int bytes)
       native_s64 r;
 
       ubsan_operation = operation;
+      if (mode == FOLLOW) {
+        put_followed(&ops[operation], probing);
+        complete = out.used;
+        continue;
+      }
       r = native_exec(&ops[operation]);
       put64(&out, r);
       put_state(mode);
@@ -345,7 +355,7 @@ static void run_ops(const char *payload, unsigned int bytes)
     }
   }
   limit_time(0);
-  running = 0;
+  running = follows = native_probing = 0;
 }
 
 static void run_calls(const char *payload, unsigned int bytes)
@@ -412,6 +422,7 @@ static void serve(unsigned int kind, const char *payload, unsigned int bytes)
     break;
   case 'R':
     reset();
+    forget_followed();
     break;
   case 'O':
     run_ops(payload, bytes);
@@ -424,6 +435,9 @@ static void serve(unsigned int kind, const char *payload, unsigned int bytes)
     break;
   case 'K':
     watch(payload, bytes);
+    break;
+  case 'P':
+    set_probes(payload, bytes);
     break;
   case 'G':
     if (__gcov_dump) __gcov_dump();

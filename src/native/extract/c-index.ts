@@ -243,7 +243,7 @@ class Indexer {
 
   /** What only a macro declares: per-CPU variables, tracepoints, the operations of kvm_x86_ops. */
   macroDeclarations(): void {
-    // WHY not the parser: it ends a macro at a comment that stands inside of it
+    // WHY not the parser: it ends a macro at a comment inside it
     for (const [whole, name] of this.source.matchAll(/^[ \t]*#[ \t]*define[ \t]+(\w+)(?:[^\n]*\\\n)*[^\n]*/gm))
       this.macros.set(name!, { file: this.file, text: whole });
     const text = withoutComments(this.source);

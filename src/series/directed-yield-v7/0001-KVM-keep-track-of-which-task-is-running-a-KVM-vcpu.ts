@@ -12,7 +12,7 @@ import type { Adds, directed_yield } from './adds.js';
  * virt/kvm/kvm_main.c: vcpu_load()
  *
  * MODEL: synchronize_rcu() for the old pid takes no time; nobody in the model holds one that long. MODEL: the machine itself finds
- * the thread of a vCPU by vcpu.pid, so KVM_RUN sets it before this patch, too; no mirrored function of v2.6.38 reads it. MODEL: a
+ * the thread of a vCPU by vcpu.pid, so KVM_RUN sets it before this patch as well; no mirrored function of v2.6.38 reads it. MODEL: a
  * machine boots without threads of a VMM, and whoever is idle then is no vCPU's: until its first KVM_RUN a vCPU has no pid.
  */
 export function vcpu_load(this: directed_yield, vcpu: kvm_vcpu): void {

@@ -10,6 +10,7 @@ import { set_load_weight } from '../historic/d32960528702-idle-policy-weight.js'
 import { update_tg_cfs_runnable } from '../linux-v6.19-rc1/load.js';
 import { defineSeries } from '../series.js';
 import type { Adds } from './adds.js';
+import * as kvm from './kvm.js';
 import * as sched from './sched.js';
 
 export default defineSeries<Adds>({
@@ -52,6 +53,16 @@ export default defineSeries<Adds>({
       subject: 'kernel/sched/rt.c, cpupri.c as of v6.5',
       sched_feat: { RT_PUSH_IPI: true },
       funcs: { rto_next_cpu: sched.rto_next_cpu, __cpupri_find: sched.__cpupri_find },
+    },
+    {
+      subject: 'arch/x86/kvm as of v6.5: into the guest and out of it',
+      funcs: {
+        vmx_exit_handlers_fastpath: kvm.vmx_exit_handlers_fastpath,
+        svm_exit_handlers_fastpath: kvm.svm_exit_handlers_fastpath,
+        handle_fastpath_set_msr_irqoff: kvm.handle_fastpath_set_msr_irqoff,
+        __kvm_emulate_halt: kvm.__kvm_emulate_halt,
+        apic_timer_expired: kvm.apic_timer_expired,
+      },
     },
   ],
 });

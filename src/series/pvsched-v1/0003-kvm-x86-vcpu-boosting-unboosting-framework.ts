@@ -16,6 +16,8 @@ import { type kvm_vcpu as generic_vcpu, OUTSIDE_GUEST_MODE } from '../../kvm/kvm
 import { EINVAL } from '../../lib/errno.js';
 import { and, type bool, shr, to_u32, U64_MAX, type u32, u64 } from '../../lib/types.js';
 import { MAX_RT_PRIO, NULL, SCHED_FIFO, SCHED_NORMAL, SCHED_RR } from '../../sched/sched.js';
+import type { vmlinux_6_5 } from '../linux-v6.5/adds.js';
+import { handle_fastpath_set_msr_irqoff as fastpathOn65 } from '../linux-v6.5/kvm.js';
 import type { Patch } from '../series.js';
 import {
   MSR_KVM_PV_SCHED,
@@ -112,6 +114,16 @@ export function handle_fastpath_set_msr_irqoff(this: pvsched, vcpu: kvm_vcpu): n
   return skipped ? EXIT_FASTPATH_EXIT_HANDLED : EXIT_FASTPATH_EXIT_USERSPACE;
 }
 
+/** The same where v6.5 leaves its inner loop for IPIs. */
+export function handle_fastpath_set_msr_irqoffOn65(this: pvsched & vmlinux_6_5, vcpu: kvm_vcpu): number {
+  const msr = to_u32(vcpu.arch.regs.rcx);
+  const data = this.kvm_read_edx_eax(vcpu);
+  if (msr !== MSR_KVM_PV_SCHED || data !== U64_MAX) return fastpathOn65.call(this, vcpu);
+  const skipped = this.kvm_skip_emulated_instruction(vcpu);
+  this.trace_kvm_msr(1, msr, data, false);
+  return skipped ? EXIT_FASTPATH_EXIT_HANDLED : EXIT_FASTPATH_EXIT_USERSPACE;
+}
+
 /** vcpu_enter_guest(): behind the VM exit, whose fast path said `exit_fastpath`. */
 export function vcpu_enter_guestRan(this: pvsched, vcpuId: number, fastpath: number): number {
   const vcpu = this.m.vcpu[vcpuId];
@@ -141,5 +153,6 @@ export function vcpu_enter_guestRan(this: pvsched, vcpuId: number, fastpath: num
 export default {
   subject: 'kvm: x86: vcpu boosting/unboosting framework',
   funcs: { handle_fastpath_set_msr_irqoff, vcpu_enter_guestRan, kvm_set_msr_commonPvSched },
+  rebased: { 'v6.5': { handle_fastpath_set_msr_irqoff: handle_fastpath_set_msr_irqoffOn65 } },
   adds: { kvm_vcpu_set_boost_prio, kvm_vcpu_set_sched, kvm_vcpu_needs_boost, kvm_vcpu_do_pv_sched },
 } satisfies Patch<Adds>;

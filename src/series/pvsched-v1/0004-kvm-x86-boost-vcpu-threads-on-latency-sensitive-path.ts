@@ -120,28 +120,37 @@ export function __apic_accept_irq(
 
 /** arch/x86/kvm/lapic.c: apic_timer_expired() */
 export function apic_timer_expired(this: pvsched, apic: kvm_lapic, from_timer_fn: boolean): void {
-  const vcpu = this.m.vcpu[apic.vcpu];
+  timerExpired(this, apic, from_timer_fn, this.m.vcpu[apic.vcpu].wants_to_run);
+}
+
+/** The same where v6.5 asks for APICv alone. */
+export function apic_timer_expiredOn65(this: pvsched, apic: kvm_lapic, from_timer_fn: boolean): void {
+  timerExpired(this, apic, from_timer_fn, true);
+}
+
+function timerExpired(k: pvsched, apic: kvm_lapic, from_timer_fn: boolean, wants_to_run: boolean): void {
+  const vcpu = k.m.vcpu[apic.vcpu];
   const ktimer = apic.lapic_timer;
 
   if (ktimer.pending !== 0) return;
 
-  if (this.apic_lvtt_tscdeadline(apic) || ktimer.hv_timer_in_use) ktimer.expired_tscdeadline = ktimer.tscdeadline;
+  if (k.apic_lvtt_tscdeadline(apic) || ktimer.hv_timer_in_use) ktimer.expired_tscdeadline = ktimer.tscdeadline;
 
-  if (!from_timer_fn && apic.apicv_active && vcpu.wants_to_run) {
-    this.warnOn(this.kvm_get_running_vcpu() !== vcpu.id, 'apic_timer_expired: not the running vCPU');
-    this.kvm_apic_inject_pending_timer_irqs(apic);
+  if (!from_timer_fn && apic.apicv_active && wants_to_run) {
+    k.warnOn(k.kvm_get_running_vcpu() !== vcpu.id, 'apic_timer_expired: not the running vCPU');
+    k.kvm_apic_inject_pending_timer_irqs(apic);
     return;
   }
 
-  if (this.kvm_use_posted_timer_interrupt(vcpu)) {
-    if (ktimer.expired_tscdeadline !== ZERO && ktimer.timer_advance_ns !== 0) this.__kvm_wait_lapic_expire(vcpu);
-    this.kvm_apic_inject_pending_timer_irqs(apic);
+  if (k.kvm_use_posted_timer_interrupt(vcpu)) {
+    if (ktimer.expired_tscdeadline !== ZERO && ktimer.timer_advance_ns !== 0) k.__kvm_wait_lapic_expire(vcpu);
+    k.kvm_apic_inject_pending_timer_irqs(apic);
     return;
   }
 
   ktimer.pending++;
-  this.kvm_make_request(KVM_REQ_UNBLOCK, vcpu);
-  if (from_timer_fn) this.kvm_vcpu_kick_boost(vcpu);
+  k.kvm_make_request(KVM_REQ_UNBLOCK, vcpu);
+  if (from_timer_fn) k.kvm_vcpu_kick_boost(vcpu);
 }
 
 /** arch/x86/kvm/svm/svm.c: svm_complete_interrupt_delivery() */
@@ -216,5 +225,6 @@ export default {
     vmx_deliver_interrupt,
     kvm_vcpu_blockLoop,
   },
+  rebased: { 'v6.5': { apic_timer_expired: apic_timer_expiredOn65 } },
   adds: { kvm_vcpu_kick_boost },
 } satisfies Patch<Adds>;

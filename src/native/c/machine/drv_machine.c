@@ -224,6 +224,7 @@ static void native_settle_guest(int cpu)
     n = native_guest(vcpu);
     if (!n->nr_frames || !n->frames[n->nr_frames - 1].ended) return;
     frame = &n->frames[--n->nr_frames];
+    native_note(NATIVE_IRET, native_vcpu_index(vcpu), frame->vector);
     n->cpl = frame->cpl;
     n->if_flag = frame->if_flag;
     n->int_shadow = n->nmi_masked = false;
@@ -237,8 +238,9 @@ static bool native_reschedule(int cpu)
   static const struct native_op schedule_op = { .op = NATIVE_SCHEDULE };
 
   if (native_place_on(cpu) != NATIVE_IN_USERSPACE || !need_resched()) return false;
-  native_stack_of(current)->command = &schedule_op;
   /* a thread of the kernel's that has not run yet comes to its loop first */
+  if (!native_stack_of(current)->begun) native_go_on(cpu);
+  native_stack_of(current)->command = &schedule_op;
   native_go_on(cpu);
   return true;
 }
@@ -247,6 +249,9 @@ static bool native_is_stirred(int cpu)
 {
   return native_vectors[cpu].n || native_place_on(cpu) != NATIVE_IN_USERSPACE;
 }
+
+/* need_resched is served by operations of their own */
+static bool native_lazy;
 
 /* `entered`: the CPU on which the event ran, -1 for none, MACHINE_ANY_CPU when it may have run on any. */
 static void native_settle(int entered)
@@ -262,7 +267,7 @@ static void native_settle(int entered)
       bool in_kernel = cpu == entered || entered == MACHINE_ANY_CPU || rescheduled >> cpu & 1 || native_is_stirred(cpu);
 
       native_settle_guest(cpu);
-      if (!in_kernel || !native_reschedule(cpu)) continue;
+      if (!in_kernel || native_lazy || !native_reschedule(cpu)) continue;
       moved = true;
       rescheduled |= 1UL << cpu;
     }
@@ -509,9 +514,13 @@ static native_s64 native_event(const struct native_op *op)
   case NATIVE_NICE:
   case NATIVE_SETATTR:
   case NATIVE_SHARES:
-  case NATIVE_MOVE:
+  case NATIVE_MOVE: {
+    struct native_op of_task = *op;
+
+    of_task.flags &= ~MACHINE_NO_CPU;
     native_on_cpu(op->cpu);
-    return native_sched_op(op);
+    return native_sched_op(&of_task);
+  }
   }
   vcpu = native_guest_on(op->cpu);
   return vcpu ? native_guest_acts(vcpu, op) : NATIVE_IDLE;
@@ -539,9 +548,15 @@ native_s64 native_exec(const struct native_op *op)
   case NATIVE_BASE_SLICE:
   case NATIVE_LLC:
   case NATIVE_FEATURE:
+  case NATIVE_VTIME:
+  case NATIVE_GROUP_IDLE:
     native_on_cpu(op->cpu);
     return native_sched_op(op);
   case NATIVE_KNOB:
+    if (op->id == MACHINE_LAZY) {
+      native_lazy = op->a;
+      return 0;
+    }
     return native_set_kvm_param(op->id, op->a);
   case NATIVE_PASS:
     if (op->flags & MACHINE_NO_CPU) {
@@ -573,13 +588,29 @@ native_s64 native_exec(const struct native_op *op)
    NATIVE_REQUEST(KVM_REQ_STEAL_UPDATE) | NATIVE_REQUEST(KVM_REQ_MIGRATE_TIMER) | NATIVE_REQUEST(KVM_REQ_APICV_UPDATE) | \
    NATIVE_REQUEST(KVM_REQ_TLB_FLUSH) | NATIVE_REQUEST(KVM_REQ_VM_DEAD))
 
-static int native_vcpu_index(const struct kvm_vcpu *vcpu)
+int native_vcpu_index(const struct kvm_vcpu *vcpu)
 {
   int i;
 
   for (i = 0; i < native_nr_vcpus; i++)
     if (native_vcpu[i] == vcpu) return i;
   return -1;
+}
+
+int native_value_is(native_u64 value, int which[2])
+{
+  int i;
+
+  for (i = 0; i < native_nr_vcpus; i++) {
+    which[0] = i;
+    if (value == (native_u64)native_vcpu[i]) return NATIVE_VCPU;
+    if (value == (native_u64)native_vcpu[i]->arch.apic) return NATIVE_APIC;
+  }
+  for (i = 0; i < native_nr_vms; i++) {
+    which[0] = i;
+    if (value == (native_u64)native_kvm[i]) return NATIVE_KVM;
+  }
+  return native_sched_value_is(value, which);
 }
 
 static int native_task_number(const struct task_struct *p)

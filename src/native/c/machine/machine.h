@@ -18,6 +18,8 @@
 #define MACHINE_ANY_CPU (-2)
 /* in an operation's flags: it ran on no CPU of the host */
 #define MACHINE_NO_CPU 0x40000000
+/* KNOB of this number: current is not rescheduled by itself */
+#define MACHINE_LAZY 100
 
 struct task_struct;
 struct hrtimer;
@@ -30,6 +32,8 @@ enum native_place { NATIVE_IN_USERSPACE, NATIVE_IN_GUEST, NATIVE_POLLS, NATIVE_B
 struct native_stack {
   void *sp;
   enum native_place place;
+  /* it has been on a CPU */
+  _Bool begun;
   /* it runs this vCPU; NULL for other tasks */
   struct kvm_vcpu *vcpu;
   /* what it is to do in the kernel */
@@ -43,11 +47,26 @@ void native_new_task(struct task_struct *p);
 void native_go_on(int cpu);
 void native_come_to(enum native_place place);
 
+/* ---- main.c: a run that is followed ---- */
+enum native_note_kind { NATIVE_DELIVERED = 1, NATIVE_IRET };
+void native_note(unsigned int what, unsigned int a, unsigned int b);
+void native_probe_stops(void);
+/* What a value points to, which says of which; NATIVE_NUMBER for anything else. */
+enum native_class {
+  NATIVE_NUMBER, NATIVE_TASK, NATIVE_IDLE_TASK, NATIVE_RQ, NATIVE_CFS_RQ, NATIVE_TASK_SE, NATIVE_GROUP_SE, NATIVE_VCPU,
+  NATIVE_KVM, NATIVE_APIC, NATIVE_TASK_GROUP,
+};
+int native_value_is(native_u64 value, int which[2]);
+int native_sched_value_is(native_u64 value, int which[2]);
+int native_vcpu_index(const struct kvm_vcpu *vcpu);
+
 /* ---- drv_core.c ---- */
 native_s64 native_sched_op(const struct native_op *op);
 void native_on_cpu(int cpu);
 _Bool native_calls_wait(int cpu);
 void native_take_calls(int cpu);
+/* the tasks whose wake-up is on its way to the CPU, each a bit */
+native_s64 native_wakes_queued(int cpu);
 /* the CPU whose fair server's timer it is, -1 for another */
 int native_server_of(struct hrtimer *timer);
 /* whatever it waits for has come */
@@ -78,7 +97,8 @@ void native_guest_booted(struct kvm_vcpu *vcpu, _Bool x2apic, _Bool halted);
 /* What the schema says of the words behind the scheduler's; drv_machine.c writes them. */
 #define MACHINE_CPU_FIELDS(X)                                                                                      \
   X("running_vcpu", native_vcpu_index(native_running_vcpu(cpu)))                                                   \
-  X("interrupts", native_vectors[cpu].n)
+  X("interrupts", native_vectors[cpu].n)                                                                           \
+  X("wakes", native_wakes_queued(cpu))
 #define MACHINE_VM_FIELDS(X) X("last_boosted_vcpu", kvm->last_boosted_vcpu)
 #define MACHINE_VCPU_FIELDS(X)                                                                                     \
   X("place", native_place_of(v))                                                                                   \
@@ -127,6 +147,7 @@ void native_guest_booted(struct kvm_vcpu *vcpu, _Bool x2apic, _Bool halted);
   X("if", n->if_flag)                                                                                              \
   X("irq_window", n->irq_window)                                                                                   \
   X("handlers", n->nr_frames)                                                                                      \
+  X("ple_window", n->ple_window)                                                                                   \
   X("apic_timer", native_apic_timer(v))                                                                            \
   X("apic_timer_pending", atomic_read(&v->arch.apic->lapic_timer.pending))                                         \
   X("irr_pending", v->arch.apic->irr_pending)                                                                      \

@@ -41,6 +41,7 @@ void native_come_to(enum native_place place)
   struct native_stack *stack = native_stack_of(current);
 
   stack->place = place;
+  native_probe_stops();
   native_on_task = false;
   native_swap(&stack->sp, native_driver_sp);
 }
@@ -58,6 +59,7 @@ struct task_struct *__switch_to_asm(struct task_struct *prev, struct task_struct
   struct native_stack *from = native_stack_of(prev), *to = native_stack_of(next);
 
   if (!native_on_task) native_end(NATIVE_BUG, __FILE__, __LINE__, "schedule() in an interrupt");
+  native_probe_stops();
   native_before = prev;
   native_current = next;
   native_swap(&from->sp, to->sp);
@@ -88,6 +90,7 @@ static void native_task_main(void)
 {
   struct native_stack *me = native_stack_of(current);
 
+  me->begun = true;
   if (native_before) native_start_task(native_before);
   if (me->vcpu) native_vcpu_main(me);
   for (;;) {

@@ -23,6 +23,46 @@ asm(".text\n"
     "  ret\n"
     ".size native_swap, .-native_swap\n");
 
+/*
+ * Called first thing by every function of a build with probes: tells native_probe_enter(), with all registers that hold arguments
+ * kept; and where a probed function returns to, which tells native_probe_leave() and goes on at its caller's.
+ */
+asm(".globl __fentry__\n"
+    ".type __fentry__, @function\n"
+    "__fentry__:\n"
+    "  cmpb $0, native_probing(%rip)\n"
+    "  jne 1f\n"
+    "  ret\n"
+    "1: push %rax\n  push %r9\n  push %r8\n  push %rcx\n  push %rdx\n  push %rsi\n  push %rdi\n"
+    "  mov 56(%rsp), %rdi\n"
+    "  mov %rsp, %rsi\n"
+    "  lea 64(%rsp), %rdx\n"
+    "  sub $8, %rsp\n"
+    "  call native_probe_enter\n"
+    "  add $8, %rsp\n"
+    "  pop %rdi\n  pop %rsi\n  pop %rdx\n  pop %rcx\n  pop %r8\n  pop %r9\n  pop %rax\n"
+    "  ret\n"
+    ".size __fentry__, .-__fentry__\n"
+    ".globl native_probe_return\n"
+    ".type native_probe_return, @function\n"
+    "native_probe_return:\n"
+    "  sub $8, %rsp\n  push %rax\n  push %rdx\n  sub $8, %rsp\n"
+    "  mov %rax, %rdi\n"
+    "  lea 24(%rsp), %rsi\n"
+    "  call native_probe_leave\n"
+    "  mov %rax, 24(%rsp)\n"
+    "  add $8, %rsp\n  pop %rdx\n  pop %rax\n"
+    "  ret\n"
+    ".size native_probe_return, .-native_probe_return\n");
+
+/* Whether both lie on the stack of one task. */
+int native_same_stack(const void *a, const void *b)
+{
+  unsigned long from = (unsigned long)stacks, of_a = ((unsigned long)a - from) / STACK_BYTES;
+
+  return stacks && of_a < STACKS && of_a == ((unsigned long)b - from) / STACK_BYTES;
+}
+
 /* Stack n, as if `start` had called native_swap() on it; `start` has no caller, and does not return. */
 void *native_fresh_stack(int n, void (*start)(void))
 {

@@ -21,11 +21,27 @@ void native_goes_on(struct kvm_vcpu *vcpu)
 
 /* ---- the state of the guest's CPU ---- */
 
+/* kvm_intel's window of PAUSEs that make an exit, with its parameters as they are at boot: doubled by each, back when off its CPU. */
+#define PLE_WINDOW 4096U
+
+static void native_grow_ple_window(struct native_guest *n)
+{
+  n->ple_window = n->ple_window > UINT_MAX / 2 ? UINT_MAX : 2 * n->ple_window;
+}
+
+void __SCT__kvm_x86_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
+{
+  if (vcpu->scheduled_out) native_guest(vcpu)->ple_window = PLE_WINDOW;
+}
+
 void __SCT__kvm_x86_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 {
   struct native_guest *n = native_guest(vcpu);
 
-  if (!init_event) n->irq_window = n->nmi_window = false;
+  if (!init_event) {
+    n->irq_window = n->nmi_window = false;
+    n->ple_window = PLE_WINDOW;
+  }
   kvm_set_cr8(vcpu, 0);
   n->cpl = 0;
   n->nmi_masked = n->int_shadow = n->if_flag = false;
@@ -133,8 +149,9 @@ void __SCT__kvm_x86_cancel_injection(struct kvm_vcpu *vcpu)
 /* ---- entry and exit ---- */
 
 /* Entry delivers what it was given, as through an interrupt gate into CPL 0. */
-static void native_deliver_event(struct native_guest *n)
+static void native_deliver_event(struct kvm_vcpu *vcpu)
 {
+  struct native_guest *n = native_guest(vcpu);
   int event = n->event;
 
   if (event < 0) return;
@@ -146,6 +163,7 @@ static void native_deliver_event(struct native_guest *n)
   n->cpl = 0;
   n->if_flag = false;
   if (event & 0x200) n->nmi_masked = true;
+  native_note(NATIVE_DELIVERED, native_vcpu_index(vcpu), event & 0xff);
 }
 
 /* An exit that is forced at once is told as an interrupt that nobody handles. */
@@ -155,7 +173,7 @@ fastpath_t __SCT__kvm_x86_vcpu_run(struct kvm_vcpu *vcpu, u64 run_flags)
 
   if (run_flags & 1) smp_send_reschedule(vcpu->cpu);
   kvm_wait_lapic_expire(vcpu);
-  native_deliver_event(n);
+  native_deliver_event(vcpu);
   if (run_flags & 1) n->reason = EXIT_INTERRUPT;
   else native_come_to(NATIVE_IN_GUEST);
   native_complete(vcpu, -1);
@@ -204,6 +222,7 @@ int __SCT__kvm_x86_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
   case EXIT_HLT:
     return kvm_emulate_halt(vcpu);
   case EXIT_PAUSE:
+    native_grow_ple_window(n);
     kvm_vcpu_on_spin(vcpu, true);
     return kvm_skip_emulated_instruction(vcpu);
   case EXIT_WRMSR:

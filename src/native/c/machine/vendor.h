@@ -21,6 +21,7 @@ struct native_guest {
   int event;
   enum native_exit reason;
   u64 qualification;
+  unsigned int ple_window;
   int nr_frames;
   struct native_frame frames[MACHINE_MAX_FRAMES];
 };
