@@ -11,7 +11,7 @@ import type { AnyFunction, Kernel } from '../../src/vmlinux/bind.js';
 
 function verdict(kernel: Kernel, property: Property): Verdict {
   const whole = property.given.whole === true;
-  const limits = whole ? { runs: 12, events: 60_000 } : { runs: 40, events: 2_400 };
+  const limits = whole ? { runs: 12, events: 60_000 } : { runs: 150, events: 9_000 };
   const found = runRandom({ engine: machineEngine, kernel, property, seed: 1, ...limits, unshrunk: true });
   if (found.failure !== null) return 'refuted';
   if (property.word === 'sometimes') return found.witness === null ? 'unreachable' : 'holds';

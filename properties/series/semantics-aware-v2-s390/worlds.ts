@@ -42,7 +42,7 @@ export function pingPong(layouts: readonly Layout[]): World {
     };
   });
   const keep = (s: Scenario): boolean => isS390(s) && s.vms?.[0]?.vcpus === 2 && s.vms[0].programs !== undefined;
-  return { scenario, weights: {}, length: 3_000, whole: true, keep };
+  return { scenario, weights: {}, length: 10_000, whole: true, keep };
 }
 
 /** VMs of four vCPUs on two CPUs, without groups, whose clients work, lock and wait for their disk: so many vCPUs a CPU. */
@@ -91,7 +91,7 @@ export function anyhow(): World {
   }).map(
     (draw): Scenario => ({
       ...{ cpus: draw.cpus, hz: draw.hz, arch: 's390', base_slice: BIG_MACHINE_SLICE, vruntime_offset: FAR_FROM_WRAP },
-      knobs: { diag9c_forwarding_hz: 2_000 },
+      knobs: { diag9c_forwarding_hz: draw.hz },
       ...(draw.host ? { tasks: [{ comm: 'host' }] } : {}),
       vms: [...Array(draw.vms).keys()].map((i) => ({
         ...{ name: `vm${i}`, vcpus: draw.vcpus },
@@ -102,10 +102,10 @@ export function anyhow(): World {
   return {
     scenario,
     weights: {
-      ...{ advance: 16, tick: 8, enabledWait: 10, diag44: 5, diag9c: 10, ipi: 8, eoi: 8, cpl: 3, if: 3, intr: 3 },
-      ...{ block: 4, wake: 6, yield: 2, schedule: 2, knob: 3 },
+      ...{ advance: 16, tick: 8, enabledWait: 6, diag44: 5, diag9c: 16, ipi: 8, eoi: 8, cpl: 3, if: 3, intr: 3 },
+      ...{ block: 4, wake: 6, yield: 2, schedule: 2, knob: 14 },
     },
-    knobs: { lpar_preempted: [0, 1, 2, 3] },
+    knobs: { lpar_preempted: [1, 2, 3, 3, 3] },
     length: 60,
     events: 12_000,
     advances: [10 * US, 100 * US, 700 * US, 1 * MS, 3 * MS, 4 * MS],

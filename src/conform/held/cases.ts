@@ -280,7 +280,7 @@ export const S390_CASES: readonly Case[] = [
     ...['kvm_s390_is_stop_irq_pending', 'kvm_s390_is_restart_irq_pending'],
     { name: 'kvm_s390_vcpu_has_irq', answers: { deliverable_irqs: PENDING } },
     { name: 'set_intercept_indicators_ext', answers: { pending_irqs_no_gisa: PENDING } },
-    ...['__set_cpu_idle', '__unset_cpu_idle', '__calculate_sltime', 'kvm_s390_handle_wait'],
+    ...['__set_cpu_idle', '__unset_cpu_idle', '__calculate_sltime'],
     ...['kvm_s390_vcpu_wakeup', '__reset_intercept_indicators'],
     ...['set_intercept_indicators', '__inject_ckc'],
   ]),
@@ -402,6 +402,8 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
   },
   s390: {
     // single steps, floating interrupts and GISA, machine checks, protected guests, I/O
+    'atomic_or(i, v)': '((v)->counter |= (i))',
+    'atomic_andnot(i, v)': '((v)->counter &= ~(i))',
     guestdbg_enabled: '0',
     guestdbg_sstep_enabled: '0',
     disable_iscs: '(active_mask)',
@@ -427,7 +429,6 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
     __diag_page_ref_service: '0',
     __diag_ipl_functions: '0',
     __diag_virtio_hypercall: '0',
-    kvm_s390_inject_program_int: '8',
   },
 };
 

@@ -103,7 +103,13 @@ export const ARCHITECTURES: readonly Architecture[] = [
     ],
     configuration: new Map([
       ...CONFIG,
-      ...set('CONFIG_S390', 'CONFIG_KVM_ASYNC_PF', 'CONFIG_HAVE_KVM_INVALID_WAKEUPS', 'CONFIG_HAVE_KVM_NO_POLL'),
+      ...set(
+        '__s390x__',
+        'CONFIG_S390',
+        'CONFIG_KVM_ASYNC_PF',
+        'CONFIG_HAVE_KVM_INVALID_WAKEUPS',
+        'CONFIG_HAVE_KVM_NO_POLL',
+      ),
     ]),
   },
 ];
