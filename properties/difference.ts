@@ -17,6 +17,7 @@ import type { vmlinux_x86 } from '../src/vmlinux/vmlinux-x86.js';
 import { BIG_MACHINE_SLICE, FAR_FROM_WRAP, hz } from './arbitraries.js';
 import { anyOrder, contendedVms } from './families/worlds.js';
 import { everyWorld, worldOf } from './lapic/worlds.js';
+import { clients, anyhow as s390Anyhow } from './series/semantics-aware-v2-s390/worlds.js';
 import { anyhow, lone } from './series/wfx/worlds.js';
 import { agrees, type Claim, type Monitor, type Property, type World } from './vocabulary.js';
 
@@ -128,6 +129,12 @@ export function differenceClaim(base: Kernel, kernel: Kernel): Claim {
     ask(3, 'an arm64 VM whose program waits, beside a visitor', { ...lone({ visitor: true, ms: 60 }), length: 400 }),
   ];
   if (kernel.arch === 'arm64') return { id: DIFFERENCE, words: 'does what its base does', properties: arm64 };
+  const s390 = [
+    ask(1, 'host tasks in any order of events', turning(anyOrder(FAR_FROM_WRAP), knobs)),
+    ask(2, 's390 VMs in any order of events', turning(s390Anyhow(), knobs)),
+    ask(3, 's390 VMs whose programs lock and wait', { ...clients([2, 4]), length: 400 }),
+  ];
+  if (kernel.arch === 's390') return { id: DIFFERENCE, words: 'does what its base does', properties: s390 };
   return {
     id: DIFFERENCE,
     words: 'does what its base does',

@@ -53,11 +53,12 @@ async function rowsOf(part: Part): Promise<Rows> {
 
 /** Each claim, and of what it is claimed. */
 async function claimRows(): Promise<{ id: string; of: string; words: string }[]> {
-  const { claimsOf, families, familiesOfArm64 } = await import('../../properties/claims.js');
+  const { claimsOf, families, familiesOfArm64, familiesOfS390 } = await import('../../properties/claims.js');
   const { allSeries } = await import('../series/registry.js');
   const every = families.map((c) => ({ ...c, of: 'every kernel' }));
   const arm64 = familiesOfArm64.map((c) => ({ ...c, of: 'every kernel for arm64' }));
-  return [...every, ...arm64, ...allSeries.flatMap((s) => claimsOf(s.id).map((c) => ({ ...c, of: s.id })))];
+  const s390 = familiesOfS390.map((c) => ({ ...c, of: 'every kernel for s390' }));
+  return [...every, ...arm64, ...s390, ...allSeries.flatMap((s) => claimsOf(s.id).map((c) => ({ ...c, of: s.id })))];
 }
 
 /** The claims for a reader: one that several series make stands once, below the names of all that make it. */

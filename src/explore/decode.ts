@@ -34,6 +34,12 @@ export function advanceMenu(m: machine): number[] {
   return [...common, ...common, ...edges, ...windows, 10 * ms, 100 * ms].filter((ns) => ns > 0);
 }
 
+/** What only s390 machines have; a diagnose 0x9c also to a vCPU that there is not. */
+function onS390(kind: EventKind, cpu: number, draws: Draws): MachineEvent | null {
+  if (kind === 'diag9c') return { ev: kind, cpu, to: draws.below(4) };
+  return kind === 'diag44' || kind === 'enabledWait' ? { ev: kind, cpu } : null;
+}
+
 /** Decodes for one run: world and menus are looked at once. */
 export class Decoder {
   private readonly kinds: EventKind[];
@@ -107,8 +113,6 @@ export class Decoder {
       case 'hlt':
       case 'wfi':
       case 'wfe':
-      case 'diag44':
-      case 'enabledWait':
       case 'eoi':
       case 'intr':
       case 'step':
@@ -118,9 +122,6 @@ export class Decoder {
       case 'wfet':
       case 'lpi':
         return this.onArm64(m, kind, cpu, draws);
-      case 'diag9c':
-        // one that there is not, too
-        return { ev: 'diag9c', cpu, to: draws.below(4) };
       case 'yield_to':
         return { ev: 'yield_to', cpu, task: someTask(m, draws) };
       case 'wake': {
@@ -160,7 +161,7 @@ export class Decoder {
       case 'hypercall':
         return this.byGuest(m, kind, cpu, draws) ?? guestEvent(m, kind, cpu, draws);
       default:
-        return guestEvent(m, kind, cpu, draws);
+        return onS390(kind, cpu, draws) ?? guestEvent(m, kind, cpu, draws);
     }
   }
 

@@ -18,6 +18,7 @@ import { bind, type Kernel } from '../vmlinux/bind.js';
 import type { vmlinux_x86 } from '../vmlinux/vmlinux-x86.js';
 import type { Engine } from './engine.js';
 import { PreemptedMeter } from './measures-preempted.js';
+import { S390Meter } from './measures-s390.js';
 import { WfxMeter } from './measures-wfx.js';
 import { probedKernel } from './probes.js';
 
@@ -53,6 +54,8 @@ class Meter {
   private wfxRuns = 0;
   private readonly preempted = new PreemptedMeter();
   private preemptedRuns = 0;
+  private readonly s390 = new S390Meter();
+  private s390Runs = 0;
 
   /** Watches one run; `end` adds what can only be said afterwards. */
   monitor(scenario: Scenario): Monitor & { probes: Record<(typeof MEASURED)[number], Probe> } {
@@ -65,6 +68,7 @@ class Meter {
     if (placed !== null) this.preemptedRuns++;
     const waiting = scenario.arch === 'arm64' && !inGuests ? this.wfx.run() : null;
     if (waiting !== null) this.wfxRuns++;
+    if (scenario.arch === 's390') this.s390Runs++;
     const awaited = new Map<number, number>(); // CPU: task that a yield wants to run there next
     let before: { se: number; vruntime: u64; ran: u64 }[] = [];
     return {
@@ -79,6 +83,7 @@ class Meter {
       },
       end: (step) => {
         placed?.end(step.m);
+        if (scenario.arch === 's390') this.s390.end(step.m, scenario);
         this.longestTask = Math.max(this.longestTask, waits.longestTask);
         this.longestVcpu = Math.max(this.longestVcpu, waits.longestVcpu);
         this.shareVms = Math.max(this.shareVms, shares.vms(step.m));
@@ -167,6 +172,7 @@ class Meter {
       boosts: this.boosts,
       ...(this.wfxRuns === 0 ? {} : { wfx: this.wfx.result() }),
       ...(this.preemptedRuns === 0 ? {} : { preempted: this.preempted.result() }),
+      ...(this.s390Runs === 0 ? {} : { s390: this.s390.result() }),
     };
   }
 }

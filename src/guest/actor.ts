@@ -209,17 +209,15 @@ function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | 
       return proceed(program, actor, { ask: 'cpl', cpl: 0 });
     case 'hlt':
     case 'pause':
-    case 'yield':
-      return proceed(program, actor, { ask: it.op });
     case 'diag44':
     case 'enabledWait':
+    case 'wfe':
+    case 'yield':
       return proceed(program, actor, { ask: it.op });
     case 'diag9c':
       return proceed(program, actor, { ask: 'diag9c', to: it.to, unlessRunning: false });
     case 'wfi':
       return idle(program, actor);
-    case 'wfe':
-      return proceed(program, actor, { ask: 'wfe' });
     case 'wfit':
     case 'wfet':
       return proceed(program, actor, { ask: it.op, ns: it.ns });

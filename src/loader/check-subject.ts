@@ -2,7 +2,15 @@
 /** From what stands on the command line to what is checked: series, kernels, claims. The same in every worker. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { claimsOf, distributionsOf, families, familiesOfArm64, recorded } from '../../properties/claims.js';
+import {
+  claimsOf,
+  distributionsOf,
+  families,
+  familiesOf,
+  familiesOfArm64,
+  familiesOfS390,
+  recorded,
+} from '../../properties/claims.js';
 import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
 import { DRIVERS, driversClaim } from '../../properties/drivers.js';
 import { structure } from '../../properties/structure.js';
@@ -115,7 +123,7 @@ export async function propertyById(
   }
   if (c.property.startsWith(`${DRIVERS}.`))
     return propertyOf([driversClaim(await namedKernel(c.kernel, cwd, c.patch))], c.property);
-  const standing = [...families, ...familiesOfArm64, structure];
+  const standing = [...families, ...familiesOfArm64, ...familiesOfS390, structure];
   const known = propertyOf([...standing, ...seriesIds().flatMap((id) => claimsOf(id))], c.property);
   if (known !== undefined || c.patch === undefined) return known;
   // the file may be on another machine; then the run is told, and its property is not asked
@@ -139,7 +147,7 @@ export async function subjectOfSpec(spec: SubjectSpec, typed = true, warned?: Wa
     settings: looksLikeFile(spec.series) && !spec.prefixes,
     against,
     claims,
-    families: baseKernel(series).arch === undefined ? families : familiesOfArm64,
+    families: familiesOf(baseKernel(series).arch),
     recorded,
     distributions: distributionsOf(series.id),
     difference: differenceClaim,

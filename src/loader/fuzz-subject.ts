@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a campaign is about: a kernel, the base it is compared with, and what is asked of it. The same in every worker. */
-import { families, familiesOfArm64, recorded } from '../../properties/claims.js';
+import { families, familiesOf, recorded } from '../../properties/claims.js';
 import { driversClaim } from '../../properties/drivers.js';
 import { structure } from '../../properties/structure.js';
 import type { Claim, Property, RecordedVerdict } from '../../properties/vocabulary.js';
@@ -84,7 +84,7 @@ function subject(
   title: string,
   only: readonly string[],
 ): FuzzSubject {
-  const standing = own.arch === undefined ? families : familiesOfArm64;
+  const standing = familiesOf(own.arch);
   const alone = own.arch === undefined ? [structure, driversClaim(own)] : [];
   const all = [...claims, ...standing, ...alone];
   const ids = all.flatMap((claim) => [claim.id, ...claim.properties.map((p) => p.id)]);

@@ -98,6 +98,17 @@ export interface Measures {
   wfx?: WfxMeasures;
   /** of kernels for arm64: guests that run a kernel */
   preempted?: PreemptedMeasures;
+  /** of kernels for s390 */
+  s390?: S390Measures;
+}
+
+/** Diagnoses 0x9c of guests. */
+export interface S390Measures {
+  diag9c: number;
+  ignored: number;
+  forwarded: number;
+  /** for a thousand runs of the programs, by vCPUs for each CPU */
+  perThousandLaps: Readonly<Record<number, number>>;
 }
 
 /** What a guest's scheduler makes of vCPUs that are not running. */

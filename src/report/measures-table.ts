@@ -92,11 +92,32 @@ const PREEMPTED_ROWS: readonly Row[] = [
   { name: "runs of the guests' programs", value: (m) => m.preempted?.laps ?? 0 },
 ];
 
+/** Of kernels for s390: its directed yields. */
+const S390_ROWS: readonly Row[] = [
+  { name: 'diagnoses 0x9c', value: (m) => m.s390?.diag9c ?? 0 },
+  {
+    name: '  ignored, %',
+    alone: 'diagnoses 0x9c ignored, %',
+    value: (m) => m.s390?.ignored ?? 0,
+    of: (m) => m.s390?.diag9c ?? 0,
+  },
+  { name: '  forwarded', alone: 'diagnoses 0x9c forwarded', value: (m) => m.s390?.forwarded ?? 0 },
+  ...[2, 4, 6, 8].map(
+    (ratio): Row => ({
+      name: `  ${ratio}:1, for 1000 laps of work`,
+      alone: `diagnoses 0x9c at ${ratio}:1, for 1000 laps of work`,
+      value: (m) => m.s390?.perThousandLaps[ratio] ?? 0,
+      bad: true,
+    }),
+  ),
+];
+
 /** The rows that these measures have. */
 const rowsOf = (m: Measures): readonly Row[] => [
   ...ROWS,
   ...(m.wfx === undefined ? [] : WFX_ROWS),
   ...(m.preempted === undefined ? [] : PREEMPTED_ROWS),
+  ...(m.s390 === undefined ? [] : S390_ROWS),
 ];
 
 const amount = ({ value, of }: Row, m: Measures): number =>

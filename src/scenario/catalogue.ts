@@ -4,6 +4,7 @@ import type { Program } from '../guest/instructions.js';
 import { arm64Catalogue } from './catalogue-arm64.js';
 import { governorCatalogue } from './catalogue-governor.js';
 import { guestCatalogue } from './catalogue-guests.js';
+import { s390Catalogue } from './catalogue-s390.js';
 import type { Scenario, VmSpec } from './scenario.js';
 
 const US = 1_000;
@@ -411,6 +412,7 @@ export const catalogue: readonly Named[] = [
     ],
   },
   ...arm64Catalogue,
+  ...s390Catalogue,
 ];
 
 /** With those that measures leave out: they need a series of their own. */

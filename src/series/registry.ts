@@ -19,6 +19,7 @@ import linux_6_1 from './linux-v6.1/index.js';
 import linux_6_5 from './linux-v6.5/index.js';
 import linux_6_19 from './linux-v6.19/index.js';
 import linux_6_19_rc1 from './linux-v6.19-rc1/index.js';
+import linux_6_19_rc1_s390 from './linux-v6.19-rc1-s390/index.js';
 import preForfeit from './pre-forfeit/index.js';
 import preWfxPolicy from './pre-wfx-policy/index.js';
 import preempted2021 from './preempted-2021/index.js';
@@ -36,6 +37,7 @@ import pvschedV1 from './pvsched-v1/index.js';
 import pvschedV2 from './pvsched-v2/index.js';
 import pvschedV3 from './pvsched-v3/index.js';
 import semanticsAwareV2 from './semantics-aware-v2/index.js';
+import semanticsAwareV2S390 from './semantics-aware-v2-s390/index.js';
 import { rebasedFor, type Series, SeriesError } from './series.js';
 import stealGovernor from './steal-governor/index.js';
 import { versionKey } from './versions.js';
@@ -82,7 +84,9 @@ export const allSeries: readonly AnySeries[] = [
   linux_6_5,
   linux_6_19_rc1,
   linux_6_19,
+  linux_6_19_rc1_s390,
   semanticsAwareV2,
+  semanticsAwareV2S390,
   pvschedV1,
   pvschedV2,
   pvschedV3,
@@ -180,7 +184,8 @@ export function nearestRelease(version: string): Kernel {
   if (version === '') return pin;
   const keyOf = (id: string): number => versionKey(withoutStable(id));
   // WHY not older ones: no tree of 2011 can be held against, so those releases stand for no tree
-  const heldAgainstC = ({ id, release }: AnySeries): boolean => release === true && keyOf(id) >= versionKey('v3.0');
+  const heldAgainstC = ({ id, base, release }: AnySeries): boolean =>
+    release === true && keyOf(id) >= versionKey('v3.0') && (base === pin.name || byId.has(base));
   const releases: Pick<AnySeries, 'id' | 'until'>[] = [{ id: pin.name }, ...allSeries.filter(heldAgainstC)];
   const key = versionKey(version);
   const stands = ({ id, until }: Pick<AnySeries, 'id' | 'until'>): boolean =>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What properties say of the run that the page shows. */
-import { claimsOf, families, familiesOfArm64 } from '../../properties/claims.js';
+import { claimsOf, families, familiesOf, familiesOfArm64, familiesOfS390 } from '../../properties/claims.js';
 import { DIFFERENCE, differenceClaim } from '../../properties/difference.js';
 import type { Claim, Property } from '../../properties/vocabulary.js';
 import { runCase } from '../explore/case.js';
@@ -17,7 +17,10 @@ export function propertyNamed(target: PageTarget): Property | undefined {
   if (id === undefined) return undefined;
   if (id.startsWith(`${DIFFERENCE}.`) && against !== undefined)
     return propertyOf([differenceClaim(kernelByName(against), kernelByName(kernel))], id);
-  return propertyOf([...families, ...familiesOfArm64, ...seriesIds().flatMap((it) => claimsOf(it))], id);
+  return propertyOf(
+    [...families, ...familiesOfArm64, ...familiesOfS390, ...seriesIds().flatMap((it) => claimsOf(it))],
+    id,
+  );
 }
 
 /** The event that breaks the run's own property; -1 for none, null for a run without one that is known here. */
@@ -51,7 +54,7 @@ export interface Said {
 export function propertiesFor(target: PageTarget, kernel: Kernel): { property: Property; own: boolean }[] {
   const own = propertyNamed(target);
   const series = kernel.name.split('+').flatMap((it) => claimsOf(it.replace(/~\d+$/, '')));
-  const common: readonly Claim[] = kernel.arch === undefined ? families : familiesOfArm64;
+  const common: readonly Claim[] = familiesOf(kernel.arch);
   const all = [...series, ...common].flatMap(({ properties }) => properties);
   const rest = all.filter(({ id, int64 }) => id !== own?.id && int64 === undefined);
   return [

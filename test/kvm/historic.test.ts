@@ -66,8 +66,8 @@ describe('corrections of the directed yield of 2011, taken back on v6.1', () => 
     expect([now, was]).toEqual([[1], [0]]);
   });
 
-  it('7bc7ae25b143: who was not preempted is asked for', () => {
-    const [now, was] = both('7bc7ae25b143', (kernel) =>
+  it('preempted-only: who was not preempted is asked for', () => {
+    const [now, was] = both('preempted-only', (kernel) =>
       asked(kernel, 3, 0, (tm) => {
         tm.v(1).preempted = tm.v(1).ready = false;
       }),

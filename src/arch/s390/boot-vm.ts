@@ -8,8 +8,8 @@ import type { kernel_state } from '../../vmlinux/vmlinux.js';
 import type { vmlinux_s390 } from '../../vmlinux/vmlinux-s390.js';
 import { type kvm_s390_state, newKvmArch, newKvmS390Params } from './kvm_host.js';
 
-/** ns: KVM_HALT_POLL_NS_DEFAULT of s390 */
-const HALT_POLL_NS = 50_000;
+/** arch/s390/include/asm/kvm_host.h, ns */
+const KVM_HALT_POLL_NS_DEFAULT = 50_000;
 
 /** KVM just initialised on so many CPUs. For machines that are made in one literal. */
 export function newKvmState(cpus: number): kvm_state & kvm_s390_state & Pick<kernel_state, 'host_irq'> {
@@ -17,7 +17,7 @@ export function newKvmState(cpus: number): kvm_state & kvm_s390_state & Pick<ker
     kvm: [],
     vcpu: [],
     kvm_running_vcpu: new Array<number>(cpus).fill(NULL),
-    kvm_params: { ...newKvmParams(), halt_poll_ns: HALT_POLL_NS },
+    kvm_params: { ...newKvmParams(), halt_poll_ns: KVM_HALT_POLL_NS_DEFAULT },
     kvm_s390_params: newKvmS390Params(),
     diag9c: { forward_cnt: 0, cur_slice: ZERO },
     lpar: { lpar_preempted: 0 },

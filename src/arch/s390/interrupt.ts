@@ -50,6 +50,7 @@ import {
   KVM_S390_INT_CLOCK_COMP,
   KVM_S390_INT_EMERGENCY,
   KVM_S390_INT_EXTERNAL_CALL,
+  type kvm,
   type kvm_vcpu,
   LCTL_CR0,
   PENDING_EXT,
@@ -66,7 +67,7 @@ export interface kvm_s390_irq {
 }
 
 /** arch/s390/kvm/kvm-s390.h: kvm_s390_get_tod_clock_fast() */
-export function kvm_s390_get_tod_clock_fast(this: vmlinux_s390): u64 {
+export function kvm_s390_get_tod_clock_fast(this: vmlinux_s390, _kvm: kvm): u64 {
   return this.ktime_get();
 }
 
@@ -89,7 +90,8 @@ export function psw_mchk_disabled(this: vmlinux_s390, vcpu: kvm_vcpu): bool {
 
 /** arch/s390/kvm/interrupt.c: psw_interrupts_disabled() */
 export function psw_interrupts_disabled(this: vmlinux_s390, vcpu: kvm_vcpu): bool {
-  return this.psw_extint_disabled(vcpu) && this.psw_ioint_disabled(vcpu) && this.psw_mchk_disabled(vcpu);
+  if (!this.psw_extint_disabled(vcpu) || !this.psw_ioint_disabled(vcpu)) return false;
+  return !!this.psw_mchk_disabled(vcpu);
 }
 
 const enabled = (vcpu: kvm_vcpu, submask: u64): bool => and(vcpu.arch.sie_block.gcr0, submask) !== ZERO;
@@ -101,7 +103,7 @@ export function ckc_interrupts_enabled(this: vmlinux_s390, vcpu: kvm_vcpu): bool
 
 /** arch/s390/kvm/interrupt.c: ckc_irq_pending(): behind the comparator's time, not at it. */
 export function ckc_irq_pending(this: vmlinux_s390, vcpu: kvm_vcpu): bool {
-  const now = this.kvm_s390_get_tod_clock_fast();
+  const now = this.kvm_s390_get_tod_clock_fast(this.m.kvm[vcpu.kvm]);
   const { ckc } = vcpu.arch.sie_block;
   if (enabled(vcpu, CR0_CLOCK_COMPARATOR_SIGN)) {
     if (s64_ge(to_s64(ckc), to_s64(now))) return false;
@@ -127,7 +129,7 @@ export function kvm_s390_get_cpu_timer(this: vmlinux_s390, _vcpu: kvm_vcpu): u64
 
 /** arch/s390/kvm/interrupt.c: kvm_cpu_has_pending_timer() */
 export function kvm_cpu_has_pending_timer(this: vmlinux_s390, vcpu: kvm_vcpu): number {
-  return Number(this.ckc_irq_pending(vcpu) || this.cpu_timer_irq_pending(vcpu));
+  return this.ckc_irq_pending(vcpu) || this.cpu_timer_irq_pending(vcpu) ? 1 : 0;
 }
 
 /** arch/s390/kvm/interrupt.c: pending_irqs_no_gisa(). MODEL: no floating ones. */
@@ -147,10 +149,14 @@ export function deliverable_irqs(this: vmlinux_s390, vcpu: kvm_vcpu): u32 {
   let active_mask = this.pending_irqs(vcpu);
   if (active_mask === 0) return 0;
   if (this.psw_extint_disabled(vcpu)) active_mask = (active_mask & ~PENDING_EXT) >>> 0;
+  // MODEL: no I/O interrupt can be pending
+  this.psw_ioint_disabled(vcpu);
   if (!enabled(vcpu, CR0_EXTERNAL_CALL_SUBMASK)) active_mask = cleared(active_mask, IRQ_PEND_EXT_EXTERNAL);
   if (!enabled(vcpu, CR0_EMERGENCY_SIGNAL_SUBMASK)) active_mask = cleared(active_mask, IRQ_PEND_EXT_EMERGENCY);
   if (!enabled(vcpu, CR0_CLOCK_COMPARATOR_SUBMASK)) active_mask = cleared(active_mask, IRQ_PEND_EXT_CLOCK_COMP);
   if (!enabled(vcpu, CR0_CPU_TIMER_SUBMASK)) active_mask = cleared(active_mask, IRQ_PEND_EXT_CPU_TIMER);
+  // ... and no machine check
+  this.psw_mchk_disabled(vcpu);
   return cleared(active_mask, IRQ_PEND_SIGP_STOP);
 }
 
@@ -200,7 +206,7 @@ export function __unset_cpu_idle(this: vmlinux_s390, vcpu: kvm_vcpu): void {
 
 /** arch/s390/kvm/interrupt.c: __calculate_sltime(): ns until the comparator's time; 0 when it is past, and when none is set. */
 export function __calculate_sltime(this: vmlinux_s390, vcpu: kvm_vcpu): u64 {
-  const now = this.kvm_s390_get_tod_clock_fast();
+  const now = this.kvm_s390_get_tod_clock_fast(this.m.kvm[vcpu.kvm]);
   const { ckc } = vcpu.arch.sie_block;
   let sltime = ZERO;
   if (this.ckc_interrupts_enabled(vcpu)) {
@@ -220,7 +226,7 @@ export function __calculate_sltime(this: vmlinux_s390, vcpu: kvm_vcpu): u64 {
   return sltime;
 }
 
-/** The timer of a vCPU that waits, so many ns from now. MODEL: it interrupts a ns behind its time, when the comparator's is past. */
+/** The timer of a vCPU that waits, so many ns from now. DEVIATION DV-665: it interrupts a ns behind its time, when the comparator's is past. */
 export function ckcTimerStart(this: vmlinux_s390, vcpu: kvm_vcpu, sltime: u64): void {
   this.hrtimer_start(vcpu.arch.ckc_timer, add(add(this.ktime_get(), sltime), ONE));
 }

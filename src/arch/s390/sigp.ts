@@ -7,7 +7,7 @@
  */
 import { NotModelled } from '../../lib/bug.js';
 import { EBUSY } from '../../lib/errno.js';
-import { and, not, or, to_u32, U32_MAX, type u8, type u16, u64, ZERO } from '../../lib/types.js';
+import { and, not, or, to_u32, U32_MAX, type u8, type u16, type u32, u64, ZERO } from '../../lib/types.js';
 import { NULL } from '../../sched/sched.js';
 import type { vmlinux_s390 } from '../../vmlinux/vmlinux-s390.js';
 import { PGM_PRIVILEGED_OP } from './diag.js';
@@ -75,7 +75,7 @@ export function __sigp_sense_running(this: vmlinux_s390, vcpu: kvm_vcpu, dst_vcp
 }
 
 /** arch/s390/kvm/sigp.c: __sigp_set_arch(): it is in z/Architecture mode already. */
-export function __sigp_set_arch(this: vmlinux_s390, vcpu: kvm_vcpu, reg: number): number {
+export function __sigp_set_arch(this: vmlinux_s390, vcpu: kvm_vcpu, _parameter: u32, reg: number): number {
   return stored(vcpu, reg, SIGP_STATUS_INVALID_PARAMETER);
 }
 
@@ -85,6 +85,7 @@ export function handle_sigp_dst(
   vcpu: kvm_vcpu,
   order_code: u8,
   cpu_addr: u16,
+  _parameter: u32,
   reg: number,
 ): number {
   const { stat } = vcpu.arch;
@@ -126,8 +127,8 @@ export function kvm_s390_handle_sigp(this: vmlinux_s390, vcpu: kvm_vcpu): number
   let rc: number;
   if (order_code === SIGP_SET_ARCHITECTURE) {
     stat.instruction_sigp_arch++;
-    rc = this.__sigp_set_arch(vcpu, r1);
-  } else rc = this.handle_sigp_dst(vcpu, order_code, cpu_addr, r1);
+    rc = this.__sigp_set_arch(vcpu, parameter, r1);
+  } else rc = this.handle_sigp_dst(vcpu, order_code, cpu_addr, parameter, r1);
   if (rc < 0) return rc;
   this.kvm_s390_set_psw_cc(vcpu, rc);
   return 0;

@@ -7,7 +7,6 @@
  * the guest is enabled for it, and for any interrupt of the host. The clock comparator interrupts the guest without the host.
  */
 import type { Actor } from '../../guest/actor.js';
-import { SPIN_ACK } from '../../guest/actor.js';
 import { NotModelled } from '../../lib/bug.js';
 import {
   CALL_FUNCTION_SINGLE_VECTOR,
@@ -35,10 +34,10 @@ import {
   SIGP_EXTERNAL_CALL,
 } from './kvm_host.js';
 
-/** ns. MODEL: spin_retry (1000) looks at a lock, each of two ns, until its owner is yielded to */
+/** ns. DEVIATION DV-665: spin_retry (1000) looks at a lock, each of two ns, until its owner is yielded to */
 const SPIN_RETRY_NS = 2_000;
 /** ns: a second, in which any spinner gets its answer or is preempted */
-const NO_EXIT_NS = 1_000_000_000;
+const UNBOUNDED_NS = 1_000_000_000;
 /** How programs call external interrupts: 16 and the code's low byte; SIGP's go by the bit of ec_mask that they are sent for. */
 export const CLOCK_COMPARATOR = 16 + (EXT_IRQ_CLK_COMP & 0xff);
 /** a call by SIGP for which another one's handler has done everything already */
@@ -259,9 +258,10 @@ export function guestTimerCount(this: vmlinux_s390, cpu: number, ns: number): vo
 
 /** What the CPU decides of its guest's time: how long it spins until it yields, and whether it waits in SIE. */
 export function tellGuest(this: vmlinux_s390, vcpu: kvm_vcpu, actor: Actor): void {
-  const window = actor.spinning === SPIN_ACK ? NO_EXIT_NS : SPIN_RETRY_NS;
+  // nobody hears of who waits for an answer
+  const window = actor.spinning >= 0 ? SPIN_RETRY_NS : UNBOUNDED_NS;
   actor.window_ns = window;
-  actor.pauseIn = actor.spinning === SPIN_ACK ? NO_EXIT_NS : Math.min(actor.pauseIn, window);
+  actor.pauseIn = actor.spinning >= 0 ? Math.min(actor.pauseIn, window) : window;
   if (actor.standby !== undefined)
     actor.standby.ns = and(vcpu.arch.sie_block.gpsw.mask, PSW_MASK_WAIT) === ZERO ? 0 : -1;
 }

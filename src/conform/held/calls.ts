@@ -11,7 +11,7 @@ import { ANSWERS, ARGUMENTS, bySuffix, Operands, typeOfText } from './operands.j
 export interface Drawn {
   readonly name: string;
   /** values to draw from; any of the C type's otherwise */
-  readonly menu?: readonly number[];
+  readonly menu?: readonly Value[];
 }
 
 export class Calls {

@@ -253,6 +253,8 @@ export const ARM64_CASES: readonly Case[] = [
   ]),
 ];
 
+/** Emergency signals, external calls, timers, a stop and a restart. */
+const PENDING = [0, 1 << 20, 1 << 21, 3 << 20, 1 << 19, 1 << 18, 1 << 2, 1 << 1];
 const DIAGNOSES = [0x44, 0x9c, 0x44, 0x9c, 0, 0x77, 0x501, 0xffff];
 
 export const S390_CASES: readonly Case[] = [
@@ -264,7 +266,6 @@ export const S390_CASES: readonly Case[] = [
   ]),
   ...of('arch/s390/kvm/kvm-s390.c', [
     ...['kvm_arch_vcpu_put', 'kvm_arch_vcpu_load', 'kvm_arch_vcpu_runnable', 'kvm_arch_vcpu_in_kernel'],
-    'kvm_arch_no_poll',
   ]),
   ...of('arch/s390/kvm/kvm-s390.h', [
     ...['kvm_s390_set_cpuflags', 'kvm_s390_clear_cpuflags', 'kvm_s390_test_cpuflags', 'is_vcpu_stopped'],
@@ -273,16 +274,18 @@ export const S390_CASES: readonly Case[] = [
   ...of('arch/s390/kvm/interrupt.c', [
     ...['psw_extint_disabled', 'psw_ioint_disabled', 'psw_mchk_disabled', 'psw_interrupts_disabled'],
     ...['ckc_interrupts_enabled', 'ckc_irq_pending', 'cpu_timer_interrupts_enabled', 'cpu_timer_irq_pending'],
-    ...['kvm_cpu_has_pending_timer', 'pending_irqs_no_gisa', 'pending_irqs', 'deliverable_irqs'],
-    ...['kvm_s390_is_stop_irq_pending', 'kvm_s390_is_restart_irq_pending', 'kvm_s390_ext_call_pending'],
-    ...['kvm_s390_vcpu_has_irq', '__set_cpu_idle', '__unset_cpu_idle', '__calculate_sltime', 'kvm_s390_handle_wait'],
-    ...['kvm_s390_vcpu_wakeup', 'kvm_s390_idle_wakeup', '__reset_intercept_indicators', 'set_intercept_indicators_ext'],
+    ...['kvm_cpu_has_pending_timer', 'pending_irqs_no_gisa'],
+    { name: 'pending_irqs', answers: { pending_irqs_no_gisa: PENDING } },
+    { name: 'deliverable_irqs', answers: { pending_irqs: PENDING } },
+    ...['kvm_s390_is_stop_irq_pending', 'kvm_s390_is_restart_irq_pending'],
+    { name: 'kvm_s390_vcpu_has_irq', answers: { deliverable_irqs: PENDING } },
+    { name: 'set_intercept_indicators_ext', answers: { pending_irqs_no_gisa: PENDING } },
+    ...['__set_cpu_idle', '__unset_cpu_idle', '__calculate_sltime'],
+    ...['kvm_s390_vcpu_wakeup', '__reset_intercept_indicators'],
     ...['set_intercept_indicators', '__inject_ckc'],
   ]),
-  ...of('arch/s390/kvm/sigp.c', [
-    ...['__sigp_sense', '__sigp_sense_running', 'kvm_s390_handle_sigp', 'handle_sigp_dst'],
-  ]),
-  ...of('arch/s390/kvm/intercept.c', ['kvm_handle_sie_intercept', 'handle_instruction']),
+  ...of('arch/s390/kvm/sigp.c', ['kvm_s390_handle_sigp']),
+  ...of('arch/s390/kvm/intercept.c', ['handle_instruction']),
   ...of('virt/kvm/kvm_main.c', [
     ...['kvm_arch_dy_runnable', 'kvm_arch_vcpu_preempted_in_kernel', 'kvm_arch_dy_has_pending_interrupt'],
     ...['update_halt_poll_stats'],
@@ -398,6 +401,25 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
     vcpu_can_run: '1',
   },
   s390: {
+    // single steps, floating interrupts and GISA, machine checks, protected guests, I/O
+    'atomic_or(i, v)': '((v)->counter |= (i))',
+    'atomic_andnot(i, v)': '((v)->counter &= ~(i))',
+    guestdbg_enabled: '0',
+    guestdbg_sstep_enabled: '0',
+    disable_iscs: '(active_mask)',
+    kvm_s390_pv_cpu_get_handle: '0',
+    gisa_get_ipm_or_restore_iam: '0',
+    set_intercept_indicators_io: '(void)0',
+    set_intercept_indicators_mchk: '(void)0',
+    set_intercept_indicators_stop: '(void)0',
+    kvm_s390_vsie_kick: '(void)0',
+    kvm_vcpu_srcu_read_lock: '(void)0',
+    kvm_vcpu_srcu_read_unlock: '(void)0',
+    'tod_to_ns(x)': 'x',
+    kvm_is_ucontrol: '0',
+    should_handle_per_ifetch: '0',
+    handle_sigp_order_in_user_space: '0',
+    test_kvm_facility: '1',
     VCPU_EVENT: '(void)0',
     gmap_enable: '(void)0',
     gmap_disable: '(void)0',
@@ -407,7 +429,6 @@ export const ABSENT: PerArchitecture<Readonly<Record<string, string>>> & { all: 
     __diag_page_ref_service: '0',
     __diag_ipl_functions: '0',
     __diag_virtio_hypercall: '0',
-    kvm_s390_inject_program_int: '8',
   },
 };
 

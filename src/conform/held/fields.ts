@@ -15,7 +15,7 @@ export interface Field extends CField {
   get(m: kernel_state_x86): Value;
   set(m: kernel_state_x86, value: Value): void;
   /** values to draw from; any of the C type's otherwise */
-  readonly menu?: readonly number[];
+  readonly menu?: readonly Value[];
 }
 
 type Node = Record<string, unknown>;
@@ -41,14 +41,18 @@ function field(name: string, path: string, lvalue: string, more: Partial<Field> 
       const at = holder(m, steps);
       // u64 and s64 are numbers and BigInts at run time; boolean stays boolean
       at[last] =
-        typeof at[last] === 'boolean' ? value !== 0 : typeof value === 'bigint' ? (u64(value) as unknown) : value;
+        typeof at[last] === 'boolean'
+          ? value !== 0
+          : typeof value === 'bigint' || !Number.isSafeInteger(value)
+            ? (u64(BigInt(value)) as unknown)
+            : value;
     },
     ...more,
   };
 }
 
 interface More {
-  readonly menu?: readonly number[];
+  readonly menu?: readonly Value[];
   readonly pointer?: 'task' | 'vcpu' | 'pid';
   readonly bit?: number;
   readonly read?: string;
@@ -247,9 +251,15 @@ const S390: readonly Field[] = [
   ),
   // of the PSW's mask, the high word: enabled for I/O and external interrupts, machine checks, wait, problem state
   ...vcpu('arch.sie_block.gpsw.mask', `${SIE}->gpsw.mask`, {
-    menu: [0x03040000, 0x03060000, 0x03050000, 0x01000000, 0x02000000, 0x00040000, 0].map((high) => high * 2 ** 32),
+    menu: [0x03040000, 0x03060000, 0x03050000, 0x01000000, 0x02000000, 0x00040000, 0].map(
+      (high) => BigInt(high) << 32n,
+    ),
   }),
-  ...vcpu('arch.sie_block.cpuflags', `${SIE}->cpuflags.counter`),
+  ...vcpu('arch.sie_block.cpuflags', `${SIE}->cpuflags.counter`, {
+    read: `(u32)${SIE}->cpuflags.counter`,
+    write: `${SIE}->cpuflags.counter = v`,
+    menu: [0, 0x80_0880, 0x8000_0880, 0x1100_0000, 0xffff_ffff],
+  }),
   ...vcpu('arch.sie_block.gcr0', `${SIE}->gcr[0]`, {
     menu: [0x6800, 0x4000, 0x2000, 0x800, 0x400, 0, 2 ** 53 + 0x800],
   }),

@@ -94,7 +94,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   {
     name: 's390',
     order: [
-      ...['kvm_host', 'ptrace', 'spinlock', 'ctlreg', 'sigp', 'irq'].map((h) => `arch/s390/include/asm/${h}.h`),
+      ...['kvm_host', 'ptrace', 'spinlock', 'ctlreg', 'sigp'].map((h) => `arch/s390/include/asm/${h}.h`),
       ...['kvm', 'ptrace'].map((h) => `arch/s390/include/uapi/asm/${h}.h`),
       ...['kvm-s390', 'trace', 'trace-s390'].map((h) => `arch/s390/kvm/${h}.h`),
       ...['diag', 'kvm-s390', 'interrupt', 'intercept', 'sigp'].map((f) => `arch/s390/kvm/${f}.c`),
@@ -103,7 +103,13 @@ export const ARCHITECTURES: readonly Architecture[] = [
     ],
     configuration: new Map([
       ...CONFIG,
-      ...set('CONFIG_S390', 'CONFIG_KVM_ASYNC_PF', 'CONFIG_HAVE_KVM_INVALID_WAKEUPS', 'CONFIG_HAVE_KVM_NO_POLL'),
+      ...set(
+        '__s390x__',
+        'CONFIG_S390',
+        'CONFIG_KVM_ASYNC_PF',
+        'CONFIG_HAVE_KVM_INVALID_WAKEUPS',
+        'CONFIG_HAVE_KVM_NO_POLL',
+      ),
     ]),
   },
 ];

@@ -261,7 +261,7 @@ class Indexer {
     for (const [, name, list] of text.matchAll(
       /^(?:TRACE_EVENT|TRACE_EVENT_CONDITION)\((\w+),\s*TP_PROTO\(([^()]*)\)/gm,
     )) {
-      this.prototypes.set(`trace_${name}`, this.written(`trace_${name}`, 'void', list!));
+      this.prototypes.set(`trace_${name}`, this.written(`trace_${name}`, 'void', list!.replaceAll('\\\n', ' ')));
     }
     const ops = this.structs.get('struct kvm_x86_ops');
     const opsText = ops === undefined ? '' : withoutComments(this.text(ops.body.startIndex, ops.body.endIndex));

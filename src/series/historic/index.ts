@@ -13,7 +13,6 @@ import withoutPiLock from './5d808c78d972-yield_to-without-pi_lock.js';
 import preemptedAmidstAnExit from './6cd88243c7e0-preempted-amidst-an-exit.js';
 import yieldToOwnCpu from './6d1cafd8b56e-yield_to-own-cpu.js';
 import yieldToWhenPointless from './7b270f609982-yield_to-when-pointless.js';
-import asksWhoRuns from './7bc7ae25b143-asks-who-runs.js';
 import pleWindowOverflow from './7fbc85a5fb2b-ple-window-overflow.js';
 import boostsSpinners from './06e48c510aa3-boosts-spinners.js';
 import reweightStaleCurr from './11b1b8bc2b98-reweight-stale-curr.js';
@@ -66,6 +65,7 @@ import mutantUnsignedEntityBefore from './mutant-unsigned-entity_before.js';
 import mutantUnsignedMinVruntime from './mutant-unsigned-min_vruntime.js';
 import mutantZeroVruntimeWithoutSum from './mutant-zero_vruntime-without-sum.js';
 import pprWithoutCr8Refresh from './ppr-without-cr8-refresh.js';
+import asksWhoRuns from './preempted-only-asks-who-runs.js';
 
 export const historic: readonly Series[] = [
   lastBoostedOffset,
