@@ -3,9 +3,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Ending, EngineProcess } from './engine-process.js';
+import { type Ending, EngineProcess, type RawBatch } from './engine-process.js';
 import { findTree } from './find-tree.js';
-import { type PipeOperation, parseSchema, type Schema, wordAt } from './format.js';
+import { FEATURE_NAMES, type PipeOperation, parseSchema, type Schema, wordAt } from './format.js';
 import type { Build, Variant } from './kernel-program.js';
 import { buildMachine } from './machine-build.js';
 import { NativeError } from './native-error.js';
@@ -146,6 +146,15 @@ export class MachineEngine extends EngineProcess {
       machine_vcpu: names('machine_vcpu'),
     };
     this.reset();
+  }
+
+  /** With the tree's numbers of features: operations have those of 6.12. */
+  override runRaw(ops: readonly PipeOperation[], mode: number, option = 0): RawBatch {
+    const { features } = this.schema;
+    const own = ops.map((op) =>
+      op.op === 'FEATURE' ? { ...op, id: features.indexOf(FEATURE_NAMES[op.id] ?? '') } : op,
+    );
+    return super.runRaw(own, mode, option);
   }
 
   /** Executes operations from where the last batch ended; each with the state behind it. */

@@ -181,7 +181,6 @@ export class CEngine {
     if ('cpu' in event) m.cpu = event.cpu;
     if (event.ev === 'advance') this.advance(run, event.ns);
     else this.follow(run, [this.crossing(run, event)], true);
-    if (event.ev === 'move') m.task[event.task].sched_task_group = event.group;
     run.back.derive();
     for (const vcpu of m.vcpu)
       if (vcpu.cpu >= 0 && run.back.guestOn(vcpu.cpu) === vcpu.id) k.tellGuest(vcpu, m.actor[vcpu.pid]);
