@@ -24,6 +24,9 @@ export function nothingNoticed(report: CheckReport): string | null {
   if (difference === null || difference.worlds.some((w) => w.differs)) return null;
   const events = difference.worlds.reduce((sum, w) => sum + w.events, 0);
   const measured = report.measures[patched] !== undefined && isUnmoved(report) ? ', and every measure is the same' : '';
+  const told = report.claims.flatMap((c) => c.properties).some((p) => p.verdicts[base] !== p.verdicts[patched]);
+  if (told)
+    return `Beside ${base}, event by event, no field differs in ${count(events, 'event')}: these runs do not reach what the series changes. Verdicts above that differ are from runs made for them.`;
   return `The series does what ${base} does: no field differs in ${count(events, 'event')}${measured}. What it changes was not reached, or changes nothing here; no verdict above is about it.`;
 }
 

@@ -150,6 +150,18 @@ describe('a patch that is not refuted', () => {
     expect(reportMail(report).replace(/\s+/g, ' ')).toContain(words);
   });
 
+  it('is not told that nothing noticed it where a verdict did', () => {
+    const report = calm();
+    report.difference = {
+      worlds: [{ id: 'difference.1', says: 'w', differs: false, runs: 9, events: 800 }],
+      turned: [],
+    };
+    report.claims[0].properties[0].verdicts[BASE] = 'vacuous';
+    const text = reportText(report).replace(/\s+/g, ' ');
+    expect(text).toContain('no field differs in 800 events: these runs do not reach what the series changes');
+    expect(text).not.toContain('no verdict above is about it');
+  });
+
   it('is told how far an interrupted check came', () => {
     const report = calm();
     report.partial = { answered: 7, asked: 40 };
