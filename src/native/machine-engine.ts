@@ -3,9 +3,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Ending, EngineProcess } from './engine-process.js';
+import { type Ending, EngineProcess, type RawBatch } from './engine-process.js';
 import { findTree } from './find-tree.js';
-import { type PipeOperation, parseSchema, type Schema, wordAt } from './format.js';
+import { FEATURE_NAMES, type PipeOperation, parseSchema, type Schema, wordAt } from './format.js';
 import type { Build, Variant } from './kernel-program.js';
 import { buildMachine } from './machine-build.js';
 import { NativeError } from './native-error.js';
@@ -148,6 +148,15 @@ export class MachineEngine extends EngineProcess {
     this.reset();
   }
 
+  /** With the tree's numbers of features: operations have those of 6.12. */
+  override runRaw(ops: readonly PipeOperation[], mode: number, option = 0): RawBatch {
+    const { features } = this.schema;
+    const own = ops.map((op) =>
+      op.op === 'FEATURE' ? { ...op, id: features.indexOf(FEATURE_NAMES[op.id] ?? '') } : op,
+    );
+    return super.runRaw(own, mode, option);
+  }
+
   /** Executes operations from where the last batch ended; each with the state behind it. */
   run(ops: readonly PipeOperation[]): MachineBatch {
     const { answer, ending, warnings } = this.runRaw(ops, MORE_STATE);
@@ -165,8 +174,8 @@ export class MachineEngine extends EngineProcess {
     return { results, ending, warnings };
   }
 
-  /** Functions of the program that can be probed, by name; the text of an inline function may stand there several times. */
-  probeable(): ReadonlyMap<string, readonly bigint[]> {
+  /** Addresses of functions of the program by name; the text of an inline function may stand there several times. */
+  private addresses(): ReadonlyMap<string, readonly bigint[]> {
     const found = new Map<string, bigint[]>();
     if (this.built.variant !== 'probe') return found;
     const text = execFileSync('nm', [this.built.program], { encoding: 'utf8', maxBuffer: 1 << 28 });
@@ -178,11 +187,13 @@ export class MachineEngine extends EngineProcess {
     return found;
   }
 
-  /** From here on calls of these functions are told, each by its index here; what cannot be probed never is. */
-  probe(functions: readonly string[]): void {
-    const there = this.probeable();
-    const pairs = functions.flatMap((name, i) => (there.get(name) ?? []).flatMap((address) => [address, BigInt(i)]));
-    this.child.ask('P', new Uint8Array(BigUint64Array.from(pairs).buffer));
+  /** From here on calls of these functions are told, each by its index here; of each, whether they can be. */
+  probe(functions: readonly string[]): boolean[] {
+    const there = this.addresses();
+    const pairs = functions.flatMap((name, i) => (there.get(name) ?? []).map((address) => [address, BigInt(i)]));
+    const answer = this.child.ask('P', new Uint8Array(BigUint64Array.from(pairs.flat()).buffer));
+    const seen = new Set(pairs.flatMap(([, i], at) => (answer.readUInt32LE(4 * at) === 1 ? [Number(i)] : [])));
+    return functions.map((_, i) => seen.has(i));
   }
 
   /** Executes operations, with all that happens in them. */

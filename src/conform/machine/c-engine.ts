@@ -101,14 +101,13 @@ export class CEngine {
 
   constructor(private readonly options: COptions) {
     const { kernel, probed, name } = options;
-    const there = options.engine(1).probeable();
-    const wanted = [...new Set(probed)].filter((it) => typeof kernel.table[it] === 'function');
     const inC = (it: string): string => STANDS_FOR[it] ?? it;
-    this.notProbed = wanted.filter((it) => !there.has(inC(it)));
-    this.names = [
-      ...wanted.filter((it) => there.has(inC(it))),
-      ...Object.keys(kernel.table).filter((it) => it.startsWith('trace_') && there.has(it)),
-    ];
+    const wanted = [...new Set(probed)].filter((it) => typeof kernel.table[it] === 'function');
+    const traces = Object.keys(kernel.table).filter((it) => it.startsWith('trace_') && !wanted.includes(it));
+    const all = [...wanted, ...traces];
+    const seen = options.engine(1).probe(all.map(inC));
+    this.names = all.filter((_, i) => seen[i]);
+    this.notProbed = wanted.filter((it) => !this.names.includes(it));
     this.prototypes = prototypes(options.engine(1).tree.dir, this.names.map(inC));
     const table: Record<string, AnyFunction> = {};
     for (const it of new Set([...this.names.filter((n) => !n.startsWith('trace_')), ...CROSSES]))
@@ -146,11 +145,13 @@ export class CEngine {
   private begin(k: vmlinux_x86): Run {
     const m = k.m as machine & { inC?: number };
     const scenario = this.scenarios[m.inC ?? NULL];
-    const notFit = scenario === undefined ? 'a machine that was not booted here' : whyNotInC(scenario);
+    const unfit = scenario === undefined ? 'a machine that was not booted here' : whyNotInC(scenario);
     const native = this.options.engine(m.rq.length);
     if (!this.probing.has(native)) native.probe(this.names.map((name) => STANDS_FOR[name] ?? name));
     this.probing.add(native);
     const silent = bind(this.kernel, m);
+    const isTraced = k.tp !== null && !this.names.some((name) => name.startsWith('trace_'));
+    const notFit = isTraced ? 'tracepoints' : unfit;
     const run: Run = { m, k, silent, native, back: new WordsBack(k, native), notFit };
     this.run = run;
     if (scenario === undefined || notFit !== null) return run;
@@ -181,7 +182,6 @@ export class CEngine {
     if ('cpu' in event) m.cpu = event.cpu;
     if (event.ev === 'advance') this.advance(run, event.ns);
     else this.follow(run, [this.crossing(run, event)], true);
-    if (event.ev === 'move') m.task[event.task].sched_task_group = event.group;
     run.back.derive();
     for (const vcpu of m.vcpu)
       if (vcpu.cpu >= 0 && run.back.guestOn(vcpu.cpu) === vcpu.id) k.tellGuest(vcpu, m.actor[vcpu.pid]);

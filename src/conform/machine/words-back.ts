@@ -109,6 +109,11 @@ export class WordsBack {
           regs[4 * i] = Number(word) >>> 0;
         });
     }
+    for (const p of m.task.slice(this.firstTask)) {
+      this.setters.push((word) => {
+        p.sched_task_group = Number(word);
+      });
+    }
     // how many VMs and vCPUs there are
     this.setters.push(
       () => {},

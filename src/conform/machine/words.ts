@@ -114,6 +114,7 @@ export function machineWords(k: vmlinux_x86, reschedules: readonly number[]): Wo
   }
   for (const kvm of m.kvm) words.push(kvm.last_boosted_vcpu);
   for (const vcpu of m.vcpu) vcpuWords(k, firstTask, words, vcpu);
+  for (const p of m.task.slice(firstTask)) words.push(p.sched_task_group);
   words.push(m.kvm.length, m.vcpu.length);
   return words;
 }
@@ -124,7 +125,8 @@ export function machineWordName(
   words: readonly (number | bigint)[],
   index: number,
 ): string | null {
-  const [cpus, vms, vcpus] = [words[2], words.at(-2), words.at(-1)].map(Number) as [number, number, number];
+  const counts = [words[2], words[3], words.at(-2), words.at(-1)].map(Number);
+  const [cpus, tasks, vms, vcpus] = counts as [number, number, number, number];
   const names = [
     ...Array.from({ length: cpus }, (_, i) => machine.machine_cpu.map((name) => `cpu[${i}].${name}`)).flat(),
     ...Array.from({ length: vms }, (_, i) => machine.machine_vm.map((name) => `kvm[${i}].${name}`)).flat(),
@@ -132,6 +134,7 @@ export function machineWordName(
       ...machine.machine_vcpu.map((name) => `vcpu[${i}].${name}`),
       ...Array.from({ length: APIC_REGS }, (_, reg) => `vcpu[${i}].apic[0x${(16 * reg).toString(16)}]`),
     ]).flat(),
+    ...Array.from({ length: tasks }, (_, i) => `t[${i}].group`),
     'vms',
     'vcpus',
   ];

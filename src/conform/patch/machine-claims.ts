@@ -27,11 +27,9 @@ const MIRROR = 'what C shows at its calls makes the pin break it, which the mode
 const NOT_IN_C: readonly (readonly [RegExp, string])[] = [
   [/^realtime\./, 'machines in C have no real-time tasks here'],
   [/^hotplug\./, 'machines in C have no CPU hotplug'],
-  [/^(lag\.[13]|pick\.1|time\.1)$/, MIRROR],
+  [/^lag\.1$/, MIRROR],
   [/^accounts\.1$/, 'cfs_rq->idle_h_nr_running is not read back from C'],
-  [/^wakeup\.2$/, 'trace_ipi_send_cpu() is not seen in C'],
   [/^kvm\.5$/, "it looks at the model's own stack of calls"],
-  [/^kvm\.[78]$/, 'trace_kvm_vcpu_wakeup() is not seen in C'],
   [/^kvm\.1[12]$|^lapic\.1[67]$/, 'the stand-in for the vendor has no APICv'],
   [/^lapic\.14$/, 'it looks at what a guest takes, which no function of C tells'],
 ];

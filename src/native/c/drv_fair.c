@@ -411,6 +411,15 @@ static unsigned long native_runnable_weight(struct sched_entity *se)
 }
 
 #ifdef NATIVE_MACHINE
+int native_group_of(struct task_struct *p)
+{
+  int i;
+
+  for (i = 0; i < native_nr_groups; i++)
+    if (p->sched_task_group == native_group[i]) return i;
+  return -1;
+}
+
 int native_sched_value_is(native_u64 value, int which[2])
 {
   int i, cpu;

@@ -12,7 +12,7 @@
  *   'U'               -> 'U' JSON lines of UBSan's reports
  *   'G'               -> 'G' nothing: coverage counters are written
  *   'K' ranges        -> 'K' nothing: counters to watch, each range a u64 address and a u64 number of them
- *   'P' addresses     -> 'P' nothing: functions to probe, each a u64 address and a u64 number by which hits name it
+ *   'P' addresses     -> 'P' functions to probe, each a u64 address and a u64 number; of each, whether it can be
  * An operation that ends the kernel (BUG, oops, trap, deadlock, endless loop) is answered like any other, followed by
  * one frame 'E' that says how; the next request should be a reset. Warnings come as frames 'W'.
  */

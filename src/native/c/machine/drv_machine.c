@@ -668,6 +668,7 @@ native_s64 *native_dump_machine(native_s64 *w)
     MACHINE_VCPU_FIELDS(DUMP)
     for (k = 0; k < MACHINE_APIC_REGS; k++) *w++ = *(u32 *)(v->arch.apic->regs + 16 * k);
   }
+  for (i = 0; i < native_nr_tasks; i++) *w++ = native_group_of(native_task[i]);
   /* last, so that whoever reads the words knows how many there are */
   *w++ = native_nr_vms;
   *w++ = native_nr_vcpus;

@@ -58,6 +58,8 @@ enum native_class {
 };
 int native_value_is(native_u64 value, int which[2]);
 int native_sched_value_is(native_u64 value, int which[2]);
+/* the number of the group that the task is in */
+int native_group_of(struct task_struct *p);
 int native_vcpu_index(const struct kvm_vcpu *vcpu);
 
 /* ---- drv_core.c ---- */
