@@ -220,11 +220,10 @@ function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | 
       return idle(program, actor);
     case 'wfit':
     case 'wfet':
+    case 'sleep':
       return proceed(program, actor, { ask: it.op, ns: it.ns });
     case 'yieldTo':
       return proceed(program, actor, { ask: 'yieldTo', task: it.task });
-    case 'sleep':
-      return proceed(program, actor, { ask: 'sleep', ns: it.ns });
     case 'wait':
       return proceed(program, actor, { ask: 'wait' });
     case 'wake':
