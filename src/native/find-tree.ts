@@ -33,7 +33,14 @@ export const packageOf = (kernel: string): string => `linux-source-${/^v(\d+\.\d
 const NEEDED = [
   ...['Makefile', 'include', 'kernel', 'lib', 'io_uring', 'virt/kvm'],
   ...['arch/x86/kvm', 'arch/x86/include', 'arch/x86/lib', 'arch/x86/kernel/kvm.c'],
-  ...['arch/arm64/kvm', 'arch/arm64/include', 'arch/s390/kvm', 'arch/s390/include', 'arch/s390/kernel/smp.c'],
+  ...[
+    'arch/arm64/kvm',
+    'arch/arm64/include',
+    'arch/s390/kvm',
+    'arch/s390/include',
+    'arch/s390/kernel/smp.c',
+    'arch/s390/lib',
+  ],
   // the boot of a kernel in a guest
   ...['init/main.c', 'arch/arm64/kernel/setup.c', 'arch/arm64/kernel/time.c', 'arch/arm64/kernel/smp.c'],
 ];
