@@ -229,9 +229,8 @@ function execute(program: Program, it: Instruction, actor: Actor, vm: GuestVm | 
     case 'wake':
       return proceed(program, actor, { ask: 'wake', task: it.task });
     case 'preemptDisable':
-      return proceed(program, actor, { ask: 'preemptCount', add: 1 });
     case 'preemptEnable':
-      return proceed(program, actor, { ask: 'preemptCount', add: -1 });
+      return proceed(program, actor, { ask: 'preemptCount', add: it.op === 'preemptDisable' ? 1 : -1 });
     case 'softirq':
       return proceed(program, actor, { ask: 'softirq', ns: it.ns });
     case 'mutexLock':

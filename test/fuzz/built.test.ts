@@ -26,7 +26,7 @@ const wholeFiles = (dir: string): void => {
 };
 
 it('finds the same whatever the number of threads, goes by branches, and goes on where the disk is full', () => {
-  const argv = [process.execPath, main, ...bug, '--events', '600', '--json'];
+  const argv = [process.execPath, main, ...bug, '--events', '1500', '--json'];
   const one = spawnSync(argv[0], [...argv.slice(1), '--jobs', '1'], { cwd, encoding: 'utf8' });
   // no file larger than a block: EFBIG stands for ENOSPC
   const shell = ['-c', 'ulimit -f 1; trap "" XFSZ; exec "$@"', '-', ...argv, '--jobs', '2', '--corpus', 'full'];

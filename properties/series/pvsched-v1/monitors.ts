@@ -5,7 +5,7 @@ import { type guest_memory, loadWord } from '../../../src/kvm/guest-memory.js';
 import { IN_GUEST_MODE } from '../../../src/kvm/kvm_host.js';
 import { and, not, s64_diff, s64_toNumber, toNumber, u64, ZERO } from '../../../src/lib/types.js';
 import type { machine } from '../../../src/machine/state.js';
-import { NULL, SCHED_FIFO, SCHED_RR, type task_struct } from '../../../src/sched/sched.js';
+import { type cfs_rq, NULL, SCHED_FIFO, SCHED_RR, type task_struct } from '../../../src/sched/sched.js';
 import type { pvsched } from '../../../src/series/pvsched-v1/adds.js';
 import { kernelByName } from '../../../src/series/registry.js';
 import type { vmlinux_x86 } from '../../../src/vmlinux/vmlinux-x86.js';
@@ -97,3 +97,10 @@ export function guestState(m: machine, v: kvm_vcpu) {
 }
 
 export const ranOf = (m: machine, task: number): number => toNumber(m.se[m.task[task].se].sum_exec_runtime);
+
+/** A fault: of the entities of a queue the one that was made last runs, due or not. */
+export const lastOne = {
+  pick_eevdf(this: vmlinux_x86, { id }: cfs_rq) {
+    return this.m.se.findLast((se) => se.on_rq !== 0 && se.cfs_rq === id) ?? null;
+  },
+};

@@ -2,7 +2,7 @@
 /** BR1 to BR11: what reviewers, and the authors themselves, object to. */
 import type { kvm_vcpu } from '../../../src/arch/x86/kvm_host.js';
 import { toNumber, ZERO } from '../../../src/lib/types.js';
-import { type cfs_rq, SCHED_NORMAL, SCHED_RR } from '../../../src/sched/sched.js';
+import { SCHED_NORMAL, SCHED_RR } from '../../../src/sched/sched.js';
 import { MSR_KVM_PV_SCHED } from '../../../src/series/pvsched-v1/0001-kvm-x86-MSR-for-setting-up-scheduler-info-shared-mem.js';
 import type { pvsched } from '../../../src/series/pvsched-v1/adds.js';
 import { MS, US } from '../../arbitraries.js';
@@ -13,6 +13,7 @@ import {
   inGuest,
   isEnabled,
   isRealTime,
+  lastOne,
   nameOf,
   now,
   ranOf,
@@ -64,12 +65,6 @@ const normalAtExit = {
         false,
       );
     },
-  },
-};
-
-const lastOne = {
-  pick_eevdf(this: pvsched, { id }: cfs_rq) {
-    return this.m.se.findLast((se) => se.on_rq !== 0 && se.cfs_rq === id) ?? null;
   },
 };
 

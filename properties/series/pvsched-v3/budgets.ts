@@ -144,7 +144,7 @@ const B9: Property[] = [
     watch: () => kept((_r, before, after) => before !== after),
     fault: { says: 'nobody looks who owns the thread', funcs: { pvsched_default_ops_owned: () => true } },
   }),
-  always('so does one that is given what it has', {
+  always('a thread that an administrator gives the policy that it has already keeps it', {
     of: 'B9.4',
     means: 'as B9.3, of what the thread had at that moment',
     given: eventful({ weights: { setattr: 12 }, events: 12_000 }),
@@ -259,7 +259,7 @@ const B16: Property[] = [
     watch: () => windows(SMALL.generic_budget_us, () => true),
     fault: { says: 'nothing is charged', funcs: { pvsched_budget_charge() {} } },
   }),
-  always('nor for critical sections for longer than that budget and what it recovers', {
+  always('in any window a vCPU is boosted for critical sections for no longer than their budget and what it recovers', {
     of: 'B16.2',
     means: 'as B16.1, of boosts of class CS; the cs budget, 400 us',
     given: softirqsMostly,

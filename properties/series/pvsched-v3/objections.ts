@@ -3,7 +3,7 @@
 import type { pvsched_v3 } from '../../../src/series/pvsched-v3/adds.js';
 import { MS, US } from '../../arbitraries.js';
 import { always, type Claim, leadsTo, type Monitor, type Property, type Step } from '../../vocabulary.js';
-import { guestState, inGuest, nameOf, now, ranOf, sliceOf } from '../pvsched-v1/monitors.js';
+import { guestState, inGuest, lastOne, nameOf, now, ranOf, sliceOf } from '../pvsched-v1/monitors.js';
 import { waker } from '../pvsched-v1/worlds.js';
 import { isBoosted, runnerOf, Since } from './monitors.js';
 import { guests, rogue } from './worlds.js';
@@ -91,9 +91,9 @@ const BR11: Property[] = [
     means: 'of CPU time since boot, less two slices and two ticks; generic budget 10 ms',
     given: rogue(120, BUDGETS),
     watch: () => hostGets((step, at) => at / 2 - less(step), 20 * MS),
-    fault: uncharged,
+    fault: { says: 'whoever was made last runs', funcs: lastOne },
   }),
-  always('it gets a quarter', {
+  always('a host task gets a quarter beside a guest that always asks to be boosted', {
     of: 'BR11.9',
     means: 'as BR11.8, less one budget, two slices and two ticks: half of the time in which the debt is recovered',
     given: rogue(120, BUDGETS),

@@ -67,32 +67,41 @@ const B18: Property[] = [
       fault: noBoost,
     },
   ),
-  always('its longest wait is at most half of that without the series', {
-    of: 'B18.2',
-    means: 'as B18.1',
-    given: busy(['svm']),
-    watch: late(longest, 'at most'),
-    fault: noBoost,
-  }),
-  always('nor on Intel, with the VMX-preemption timer, does it wait more than half as long on average', {
-    of: 'B18.3',
-    means: 'as B18.1',
-    given: busy(['vmx']),
-    watch: late(mean, 'on average'),
-    fault: noBoost,
-  }),
-  always('a task that is the only one of its guest waits no more than half as long on average, on either', {
-    of: 'B18.4',
-    means: 'as B18.1',
-    given: guests({
-      tasks: ({ sleep, work }) => [waker('rt', sleep, work, REALTIME)],
-      until: 100,
-      host: [{ comm: 'host' }, { comm: 'host2' }],
-      events: 14_000,
-    }),
-    watch: late(mean, 'on average'),
-    fault: noBoost,
-  }),
+  always(
+    'beside a busy host on AMD, the longest wait of a real-time task of the guest is at most half of that without the series',
+    {
+      of: 'B18.2',
+      means: 'as B18.1',
+      given: busy(['svm']),
+      watch: late(longest, 'at most'),
+      fault: noBoost,
+    },
+  ),
+  always(
+    'beside a busy host on Intel, with the VMX-preemption timer, a real-time task of the guest waits at most half as long on average as without the series',
+    {
+      of: 'B18.3',
+      means: 'as B18.1',
+      given: busy(['vmx']),
+      watch: late(mean, 'on average'),
+      fault: noBoost,
+    },
+  ),
+  always(
+    'on AMD and on Intel, a task that is the only one of its guest waits at most half as long on average as without the series',
+    {
+      of: 'B18.4',
+      means: 'as B18.1',
+      given: guests({
+        tasks: ({ sleep, work }) => [waker('rt', sleep, work, REALTIME)],
+        until: 100,
+        host: [{ comm: 'host' }, { comm: 'host2' }],
+        events: 14_000,
+      }),
+      watch: late(mean, 'on average'),
+      fault: noBoost,
+    },
+  ),
 ];
 
 /** Kicks of a guest: an exit by the register. */
