@@ -24,16 +24,16 @@ import {
 
 /** arch/s390/kvm/intercept.c: handle_instruction() */
 export function handle_instruction(this: vmlinux_s390, vcpu: kvm_vcpu): number {
-  const { ipa } = vcpu.arch.sie_block;
+  const { sie_block } = vcpu.arch;
   vcpu.arch.stat.exit_instruction++;
-  this.trace_kvm_s390_intercept_instruction(vcpu, ipa, 0);
-  switch (ipa >> 8) {
+  this.trace_kvm_s390_intercept_instruction(vcpu, sie_block.ipa, 0);
+  switch (sie_block.ipa >> 8) {
     case 0x83:
       return this.kvm_s390_handle_diag(vcpu);
     case 0xae:
       return this.kvm_s390_handle_sigp(vcpu);
     default:
-      throw new NotModelled(`instruction 0x${ipa.toString(16)} of a guest`);
+      throw new NotModelled(`instruction 0x${sie_block.ipa.toString(16)} of a guest`);
   }
 }
 
