@@ -29,3 +29,17 @@ it('links in documents lead to files that exist', () => {
   });
   expect(broken).toEqual([]);
 });
+
+it('documents and the changelog have no marks of a merge, and each deviation one row', () => {
+  const texts = [...documents, 'CHANGELOG.md'].map((it): [string, string] => [
+    it,
+    readFileSync(join(root, it), 'utf8'),
+  ]);
+  const marked = texts.filter(([, text]) => /^(?:<{7}|[|> ]*(?:={7}|(?:> ?){7}))/m.test(text)).map(([name]) => name);
+  expect(marked).toEqual([]);
+  const rows = [...readFileSync(join(root, 'docs/FIDELITY.md'), 'utf8').matchAll(/^\| (DV-\d+) /gm)].map(
+    ([, id]) => id,
+  );
+  expect(rows).toEqual([...new Set(rows)]);
+  expect(rows.length).toBeGreaterThan(10);
+});

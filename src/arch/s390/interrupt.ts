@@ -226,7 +226,7 @@ export function __calculate_sltime(this: vmlinux_s390, vcpu: kvm_vcpu): u64 {
   return sltime;
 }
 
-/** The timer of a vCPU that waits, so many ns from now. DEVIATION DV-665: it interrupts a ns behind its time, when the comparator's is past. */
+/** The timer of a vCPU that waits, so many ns from now. DEVIATION DV-682: it interrupts a ns behind its time, when the comparator's is past. */
 export function ckcTimerStart(this: vmlinux_s390, vcpu: kvm_vcpu, sltime: u64): void {
   this.hrtimer_start(vcpu.arch.ckc_timer, add(add(this.ktime_get(), sltime), ONE));
 }

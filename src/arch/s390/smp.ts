@@ -15,7 +15,7 @@ export function vcpu_is_preempted(this: vmlinux_s390, cpu: number): bool {
 /**
  * arch/s390/kernel/smp.c: arch_vcpu_is_preempted(): SIGP SENSE RUNNING of that CPU, but of one that waits by itself.
  *
- * DEVIATION DV-663: which CPUs the hypervisor has taken away is a knob (`lpar_preempted`), a bit per CPU; what runs there goes on.
+ * DEVIATION DV-680: which CPUs the hypervisor has taken away is a knob (`lpar_preempted`), a bit per CPU; what runs there goes on.
  */
 export function arch_vcpu_is_preempted(this: vmlinux_s390, cpu: number): bool {
   if (this.idle_cpu(cpu)) return false;

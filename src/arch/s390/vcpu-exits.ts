@@ -34,7 +34,7 @@ import {
   SIGP_EXTERNAL_CALL,
 } from './kvm_host.js';
 
-/** ns. DEVIATION DV-665: spin_retry (1000) looks at a lock, each of two ns, until its owner is yielded to */
+/** ns. DEVIATION DV-682: spin_retry (1000) looks at a lock, each of two ns, until its owner is yielded to */
 const SPIN_RETRY_NS = 2_000;
 /** ns: a second, in which any spinner gets its answer or is preempted */
 const UNBOUNDED_NS = 1_000_000_000;

@@ -2,7 +2,7 @@
 /**
  * v6.19-rc1 built for s390, on the pin built for s390: what kernel/sched and virt/kvm do otherwise. Of x86's half nothing is linked.
  *
- * DEVIATION DV-664: s390's half is the pin's: arch/s390/kvm of v6.19-rc1 was not read.
+ * DEVIATION DV-681: s390's half is the pin's: arch/s390/kvm of v6.19-rc1 was not read.
  */
 import { kvm } from '../linux-v6.19-rc1/kvm.js';
 import { sched } from '../linux-v6.19-rc1/sched.js';
