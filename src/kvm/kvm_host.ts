@@ -38,6 +38,7 @@ export const KVM_EXIT_HLT = 5;
 export const KVM_EXIT_IRQ_WINDOW_OPEN = 7;
 export const KVM_EXIT_SHUTDOWN = 8;
 export const KVM_EXIT_INTR = 10;
+export const KVM_EXIT_S390_SIEIC = 13;
 export const KVM_EXIT_IOAPIC_EOI = 26;
 export const KVM_EXIT_AP_RESET_HOLD = 32;
 

@@ -5,11 +5,12 @@
  * Not mirrored: every instruction but DIAGNOSE and SIGP, program interrupts, guest debugging (PER).
  */
 import { NotModelled } from '../../lib/bug.js';
-import { EBUSY, EOPNOTSUPP } from '../../lib/errno.js';
+import { EOPNOTSUPP } from '../../lib/errno.js';
 import { and, ZERO } from '../../lib/types.js';
 import type { vmlinux_s390 } from '../../vmlinux/vmlinux-s390.js';
 import {
   EXT_IRQ_CLK_COMP,
+  EXT_IRQ_CPU_TIMER,
   EXT_IRQ_EXTERNAL_CALL,
   EXT_NEW_PSW,
   ICPT_EXTINT,
@@ -17,7 +18,6 @@ import {
   ICPT_INST,
   ICPT_WAIT,
   KVM_S390_INT_CLOCK_COMP,
-  KVM_S390_INT_EXTERNAL_CALL,
   type kvm_vcpu,
   PSW_MASK_EXT,
 } from './kvm_host.js';
@@ -46,10 +46,10 @@ export function handle_external_interrupt(this: vmlinux_s390, vcpu: kvm_vcpu): n
   switch (eic) {
     case EXT_IRQ_CLK_COMP:
       return this.kvm_s390_inject_vcpu(vcpu, { type: KVM_S390_INT_CLOCK_COMP, code: 0 });
-    case EXT_IRQ_EXTERNAL_CALL: {
-      const rc = this.kvm_s390_inject_vcpu(vcpu, { type: KVM_S390_INT_EXTERNAL_CALL, code: vcpu.vcpu_id });
-      return rc === -EBUSY ? 0 : rc;
-    }
+    case EXT_IRQ_CPU_TIMER:
+    case EXT_IRQ_EXTERNAL_CALL:
+      // neither comes without a CPU timer and without SIGP interpretation, whose sender is in extcpuaddr
+      throw new NotModelled(`an intercept of external interrupt 0x${eic.toString(16)}`);
     default:
       return -EOPNOTSUPP;
   }

@@ -8,7 +8,13 @@
  * kvm_arch_vcpu_ioctl_run() may be left in the middle (see sched/kernel-stack): asleep in schedule() or kvm_vcpu_halt(), or in SIE.
  * The weak functions of virt/kvm are at the end.
  */
-import { IN_GUEST_MODE, KVM_EXIT_INTR, OUTSIDE_GUEST_MODE, type kvm_vcpu as virt_vcpu } from '../../kvm/kvm_host.js';
+import {
+  IN_GUEST_MODE,
+  KVM_EXIT_INTR,
+  KVM_EXIT_S390_SIEIC,
+  OUTSIDE_GUEST_MODE,
+  type kvm_vcpu as virt_vcpu,
+} from '../../kvm/kvm_host.js';
 import { KernelBug, NotModelled } from '../../lib/bug.js';
 import { EINTR, EINVAL, EOPNOTSUPP, EREMOTE } from '../../lib/errno.js';
 import { and, type bool, type u32, ZERO } from '../../lib/types.js';
@@ -182,9 +188,9 @@ export function vcpu_post_run_handle_fault(this: vmlinux_s390, vcpu: kvm_vcpu): 
  */
 export function vcpu_post_run(this: vmlinux_s390, vcpu: kvm_vcpu): number {
   const current = this.get_current();
-  const { icptcode } = vcpu.arch.sie_block;
-  this.trace_kvm_s390_sie_exit(vcpu, icptcode);
-  if (icptcode === 0) return this.vcpu_post_run_handle_fault(vcpu);
+  const { sie_block } = vcpu.arch;
+  this.trace_kvm_s390_sie_exit(vcpu, sie_block.icptcode);
+  if (sie_block.icptcode === 0) return this.vcpu_post_run_handle_fault(vcpu);
   const rc = this.kvm_handle_sie_intercept(vcpu);
   if (this.notReturned(current)) {
     this.whenBack(current, 'vcpu_post_runHandled', vcpu.id);
@@ -194,8 +200,10 @@ export function vcpu_post_run(this: vmlinux_s390, vcpu: kvm_vcpu): number {
 }
 
 /** vcpu_post_run(): what KVM does not handle goes to userspace. */
-export function vcpu_post_runHandled(this: vmlinux_s390, _vcpuId: number, rc: number): number {
-  return rc === -EOPNOTSUPP ? -EREMOTE : rc;
+export function vcpu_post_runHandled(this: vmlinux_s390, vcpuId: number, rc: number): number {
+  if (rc !== -EOPNOTSUPP) return rc;
+  this.m.vcpu[vcpuId].run.exit_reason = KVM_EXIT_S390_SIEIC;
+  return -EREMOTE;
 }
 
 /**

@@ -60,6 +60,7 @@ export const CR0_CPU_TIMER_SUBMASK: u64 = u64(1 << 10);
 
 /** arch/s390/include/asm/irq.h: external interruption codes */
 export const EXT_IRQ_CLK_COMP = 0x1004;
+export const EXT_IRQ_CPU_TIMER = 0x1005;
 export const EXT_IRQ_EMERGENCY_SIG = 0x1201;
 export const EXT_IRQ_EXTERNAL_CALL = 0x1202;
 
